@@ -1,0 +1,1 @@
+"""Modems, channels and channel codes: the room of Sionna and TensorFlow."""

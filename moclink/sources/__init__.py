@@ -1,0 +1,1 @@
+"""Source coders: images <-> letters, learned and classical."""
