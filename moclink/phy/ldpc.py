@@ -1,0 +1,181 @@
+"""LDPC codes of 5G NR and 802.11n: NumPy in, NumPy out.
+
+Sionna is the definition: its encoder makes the generator matrix and its belief propagation is what
+every decoder here is held against. LLRs are ln P(1)/P(0), Sionna's sign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
+
+from moclink.phy.ldpc_graph import TannerGraph, graph_5g, graph_wifi648, systematic_generator
+
+CODES = ("ldpc5g", "wifi648")
+ENGINES = ("auto", "sionna", "fast")
+
+
+@dataclass(frozen=True)
+class DecodedBlocks:
+    """What a decoder says of a batch of codewords.
+
+    Attributes:
+        bits: uint8 [B, k], the decided information bits.
+        converged: bool [B], whether every parity check is satisfied.
+        iterations: int32 [B], belief propagation iterations spent on each codeword.
+    """
+
+    bits: NDArray[np.uint8]
+    converged: NDArray[np.bool_]
+    iterations: NDArray[np.int32]
+
+
+class Decoder(Protocol):
+    """Anything that decodes blocks of a code."""
+
+    def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
+        """Decode LLRs float32 [B, n], ln P(1)/P(0)."""
+
+
+@dataclass(frozen=True, eq=False)
+class LDPCCode:
+    """A binary linear code with its decoding graph.
+
+    Attributes:
+        name: "ldpc5g" or "wifi648".
+        k: Information bits in a block.
+        n: Transmitted bits in a block.
+        generator: float32 [k, n], 0 or 1.
+        graph: Where decoding happens.
+        encoder_5g: Sionna's encoder, which its 5G decoder wants; None for other codes.
+    """
+
+    name: str
+    k: int
+    n: int
+    generator: NDArray[np.float32]
+    graph: TannerGraph
+    encoder_5g: LDPC5GEncoder | None
+
+    @property
+    def coderate(self) -> float:
+        """Information bits per transmitted bit, k / n."""
+        return self.k / self.n
+
+    def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Encode blocks, c = u G mod 2.
+
+        A float32 matrix product counts exactly up to 2^24, more than any k.
+
+        Args:
+            bits: uint8 [B, k], 0 or 1.
+
+        Returns:
+            uint8 [B, n].
+
+        Raises:
+            ValueError: If the shape is not [B, k] or a value is neither 0 nor 1.
+        """
+        if bits.ndim != 2 or bits.shape[1] != self.k:
+            raise ValueError(f"bits have the shape {bits.shape}; [B, {self.k}] is wanted")
+        if bits.size and bits.max() > 1:
+            raise ValueError(f"bits hold the value {bits.max()}; 0 and 1 are wanted")
+        counts = bits.astype(np.float32) @ self.generator
+        return counts.astype(np.int32).astype(np.uint8) & 1
+
+
+def get_code(name: str, k: int, n: int) -> LDPCCode:
+    """Make a code by name.
+
+    Args:
+        name: "ldpc5g" for 3GPP TS 38.212, or "wifi648" for the 802.11n code (648, 324). Both are
+            systematic as their standards say; of a 5G codeword the first 2Z bits are not sent.
+        k: Information bits in a block.
+        n: Transmitted bits in a block.
+
+    Returns:
+        The code; made once in a process for each (name, k, n).
+
+    Raises:
+        ValueError: If there is no such code; the message says what there is.
+    """
+    if name not in CODES:
+        raise ValueError(f"code {name!r} is unknown; there are {', '.join(CODES)}")
+    return _make_code(name, int(k), int(n))
+
+
+@lru_cache(maxsize=16)
+def _make_code(name: str, k: int, n: int) -> LDPCCode:
+    if name == "wifi648":
+        if (k, n) != (324, 648):
+            raise ValueError(f"wifi648 has k = 324 and n = 648 only, not k = {k} and n = {n}")
+        graph = graph_wifi648()
+        generator = systematic_generator(graph.parity_check_matrix()).astype(np.float32)
+        return LDPCCode(name, k, n, generator, graph, None)
+    if not (12 <= k <= 8448 and 0.2 <= k / max(n, 1) <= 0.95):
+        raise ValueError(
+            f"ldpc5g with k = {k} and n = {n} does not exist; "
+            "12 <= k <= 8448 and a rate k/n from 1/5 to 0.95 do"
+        )
+    try:
+        encoder = LDPC5GEncoder(k, n)
+    except ValueError as error:
+        raise ValueError(
+            f"ldpc5g with k = {k} and n = {n} does not exist ({error}); "
+            "above k = 3824 the rate is at least 1/3"
+        ) from error
+    generator = encoder(tf.eye(k)).numpy()
+    return LDPCCode(name, k, n, generator, graph_5g(encoder), encoder)
+
+
+def get_decoder(code: LDPCCode, engine: str = "auto", num_iter: int = 20) -> Decoder:
+    """Make a belief propagation decoder (flooding, sum-product) for a code.
+
+    Args:
+        code: From `get_code`.
+        engine: "sionna", "fast" (CPU), or "auto": Sionna where TensorFlow sees a GPU, else fast.
+        num_iter: The most iterations spent on a codeword.
+
+    Returns:
+        An object with `decode(llr) -> DecodedBlocks`.
+
+    Raises:
+        ValueError: If the engine is unknown or num_iter is not positive.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"engine {engine!r} is unknown; there are {', '.join(ENGINES)}")
+    if num_iter < 1:
+        raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
+    return SionnaDecoder(code, num_iter)
+
+
+class SionnaDecoder:
+    """Sionna's belief propagation, compiled once for one batch size; shorter batches are padded."""
+
+    BATCH = 512
+    LLR_MAX = 20.0
+
+    def __init__(self, code: LDPCCode, num_iter: int) -> None:
+        self._code = code
+        self._num_iter = num_iter
+        block = LDPCBPDecoder(code.graph.parity_check_matrix(), num_iter=num_iter, llr_max=self.LLR_MAX)
+        spec = tf.TensorSpec((self.BATCH, code.graph.num_vns))
+        self._run = tf.function(lambda llr: block(llr), jit_compile=True, input_signature=[spec])
+
+    def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
+        """Decode LLRs float32 [B, n], ln P(1)/P(0)."""
+        graph = self._code.graph
+        decided = np.empty((len(llr), graph.num_vns), np.uint8)
+        for start in range(0, len(llr), self.BATCH):
+            part = graph.place(llr[start : start + self.BATCH], self.LLR_MAX)
+            padded = np.zeros((self.BATCH, graph.num_vns), np.float32)
+            padded[: len(part)] = part
+            decided[start : start + len(part)] = self._run(padded).numpy()[: len(part)]
+        iterations = np.full(len(llr), self._num_iter, np.int32)
+        return DecodedBlocks(decided[:, : self._code.k], graph.satisfied(decided), iterations)
