@@ -100,11 +100,14 @@ def graph_5g(encoder: LDPC5GEncoder) -> TannerGraph:
     pcm.sort_indices()
     positions = np.arange(encoder.n + 2 * encoder.z)
     positions[encoder.k :] += num_filler
+    received = positions[2 * encoder.z :]
+    if encoder.num_bits_per_symbol is not None:
+        received = received[encoder.out_int]
     return TannerGraph(
         num_vns=pcm.shape[1],
         cn_start=pcm.indptr.astype(np.int32),
         cn_vn=pcm.indices.astype(np.int32),
-        received=positions[2 * encoder.z :].astype(np.int32),
+        received=received.astype(np.int32),
         shortened=np.arange(encoder.k, encoder.k_ldpc, dtype=np.int32),
         k=encoder.k,
     )
@@ -145,8 +148,10 @@ def systematic_generator(pcm: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for column in range(num_cns):
         pivots = np.flatnonzero(work[column:, column])
         if pivots.size == 0:
-            raise ValueError(f"column {k + column} of the parity-check matrix depends on those before it; "
-                             "the last n - k columns must be independent")
+            raise ValueError(
+                f"column {k + column} of the parity-check matrix depends on those before it; "
+                "the last n - k columns must be independent"
+            )
         pivot = column + pivots[0]
         work[[column, pivot]] = work[[pivot, column]]
         rows = work[:, column].copy()
