@@ -1,0 +1,137 @@
+"""Building blocks of the autoencoder: residual block, pixel rearrangement, edge padding, cost.
+
+Everything here is local in the picture unless `normalization="group"` is chosen, whose statistics
+run over the whole picture.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+NORMALIZATIONS = ("none", "rms", "group")
+
+
+def make_normalization(kind: str, groups: int, name: str | None = None) -> keras.layers.Layer:
+    """Build the normalisation layer that a block puts before its activation.
+
+    Args:
+        kind: "none", "rms" (over the channels of one position: local) or "group" (over the whole
+            picture and a group of channels: crops and whole pictures differ).
+        groups: Number of channel groups; read only by "group".
+        name: Name of the layer.
+
+    Raises:
+        ValueError: If `kind` is not one of the three.
+    """
+    if kind == "none":
+        return keras.layers.Identity(name=name)
+    if kind == "rms":
+        return keras.layers.RMSNormalization(epsilon=1e-6, name=name)
+    if kind == "group":
+        return keras.layers.GroupNormalization(groups=groups, epsilon=1e-6, name=name)
+    raise ValueError(f"normalization is {kind!r}; it must be one of {', '.join(NORMALIZATIONS)}")
+
+
+@keras.saving.register_keras_serializable(package="moclink")
+class ResidualBlock(keras.layers.Layer):
+    """Pre-activation residual block of constant width: x + f(x).
+
+    f is twice (normalisation, SiLU, 3x3 convolution). Without normalisation the second convolution
+    starts small, so that a deep stack starts near the identity.
+
+    Args:
+        normalization: "none", "rms" or "group"; see `make_normalization`.
+        groups: Channel groups of "group".
+
+    Call Args:
+        inputs: float [B, H, W, C].
+
+    Returns:
+        float [B, H, W, C].
+    """
+
+    def __init__(self, normalization: str = "none", groups: int = 32, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.normalization = normalization
+        self.groups = groups
+        self.norms = [make_normalization(normalization, groups, f"norm_{i}") for i in range(2)]
+        self.convs: list[keras.layers.Layer] = []
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the convolutions, as wide as the input."""
+        channels = input_shape[-1]
+        last = "glorot_uniform"
+        if self.normalization == "none":
+            last = keras.initializers.VarianceScaling(0.01, "fan_in", "uniform")
+        self.convs = [
+            keras.layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy, name="conv_0"),
+            keras.layers.Conv2D(
+                channels, 3, padding="same", kernel_initializer=last, dtype=self.dtype_policy, name="conv_1"
+            ),
+        ]
+        for layer in (*self.norms, *self.convs):
+            layer.build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        """Apply the block."""
+        x = inputs
+        for norm, conv in zip(self.norms, self.convs, strict=True):
+            x = conv(ops.silu(norm(x)))
+        return inputs + x
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The shape does not change."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {**super().get_config(), "normalization": self.normalization, "groups": self.groups}
+
+
+def space_to_depth(images: Any, size: int) -> Any:
+    """Rearrange [B, H, W, C] into [B, H/size, W/size, size*size*C]; H and W are multiples of size."""
+    batch, height, width, channels = ops.shape(images)
+    x = ops.reshape(images, (batch, height // size, size, width // size, size, channels))
+    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (batch, height // size, width // size, size * size * channels))
+
+
+def depth_to_space(features: Any, size: int) -> Any:
+    """Invert `space_to_depth`: [B, h, w, size*size*C] into [B, h*size, w*size, C]."""
+    batch, height, width, channels = ops.shape(features)
+    channels = channels // (size * size)
+    x = ops.reshape(features, (batch, height, width, size, size, channels))
+    x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(x, (batch, height * size, width * size, channels))
+
+
+def pad_to_multiple(images: Any, multiple: int) -> Any:
+    """Extend [B, H, W, C] at the bottom and the right to multiples, repeating the last row and column."""
+    x = images
+    for axis in (1, 2):
+        length = ops.shape(x)[axis]
+        padded = -(-length // multiple) * multiple
+        if isinstance(length, int) and length == padded:
+            continue
+        # A clipped gather repeats the edge and works for sizes known only at run time.
+        x = ops.take(x, ops.minimum(ops.arange(padded), length - 1), axis=axis)
+    return x
+
+
+def kernel_macs(*layers: keras.layers.Layer) -> int:
+    """Multiply-accumulates at one position: the kernel sizes of all convolutions and dense layers inside."""
+    weights = (weight for layer in layers for weight in layer.weights)
+    return sum(math.prod(weight.shape) for weight in weights if weight.name == "kernel")
+
+
+def macs_per_pixel(*layers: Any) -> float:
+    """Multiply-accumulates for each pixel of the picture, summed over built layers.
+
+    Convolutions, dense layers, attention products and the nearest-vector search count; element-wise
+    work does not. Each layer brings its own `macs_per_pixel()`.
+    """
+    return float(sum(layer.macs_per_pixel() for layer in layers))

@@ -1,0 +1,360 @@
+"""MOC-RVQ: the residual recursion of multi-head octonary codebooks.
+
+    r_0 = z;   s_d = MOC_d(r_{d-1});   r_d = r_{d-1} - e_d;   z_q = e_1 + ... + e_L        (eq. 4-6)
+
+The recursion subtracts the code vector itself and no gradient passes through that vector: with the
+straight-through value in its place r_d would be constant in z, and the commitment gradient of
+every level but the first would be lost.
+
+Reference: Zhou et al., "MOC-RVQ", section III-A.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from moclink.codec.kmeans import k_means, nearest
+from moclink.codec.moc import MOC
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What the quantiser makes of a latent.
+
+    Attributes:
+        z_q: float32 [B, h, w, n_q], straight-through: its value is the sum of the code vectors of
+            the levels in use, its gradient passes to z unchanged.
+        indices: int32 [B, h, w, D, P], all D levels whatever the number in use.
+        codebook_loss: float32 scalar, sum over levels and heads of |sg[r_{d-1}] - e_d|^2, each
+            averaged over batch, positions and the channels of its head. Moves codebooks only.
+        commitment_loss: float32 scalar, the same with sg on e_d instead. Moves z only.
+    """
+
+    z_q: Any
+    indices: Any
+    codebook_loss: Any
+    commitment_loss: Any
+
+
+def _subtract_nearest(residual: NDArray[np.float32], codebook: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The next residual in NumPy: residual [M, P, c] and codebook [P, N, c] to [M, P, c]."""
+    chosen = [book[nearest(residual[:, p], book)] for p, book in enumerate(codebook)]
+    return residual - np.stack(chosen, axis=1)
+
+
+@keras.saving.register_keras_serializable(package="moclink")
+class MOCRVQ(keras.layers.Layer):
+    """Residual quantiser of D multi-head octonary codebooks.
+
+    Called as a layer it returns the straight-through latent and adds
+    codebook_loss + commitment * commitment_loss to the model's losses; `quantize_latent` returns all of it.
+    The weights exist from the start, so that every method works without a first call.
+
+    Args:
+        latent_channels: n_q, a multiple of `heads`.
+        heads: P.
+        levels: D.
+        states: N.
+        commitment: Weight beta of the commitment loss in a layer call.
+        ema_decay: If given, codebooks follow exponential averages of the residuals
+            (`update_codebooks`) and have no gradient; typically 0.99.
+
+    Call Args:
+        z: float [B, h, w, n_q].
+        levels: Levels in use: None (all), an int, or int [B] per sample.
+
+    Returns:
+        z_q, float32 [B, h, w, n_q].
+
+    Raises:
+        ValueError: If n_q is no multiple of `heads`, `states` is no power of two, `levels` < 1, or
+            `ema_decay` is outside (0, 1).
+    """
+
+    def __init__(
+        self,
+        latent_channels: int,
+        heads: int = 4,
+        levels: int = 4,
+        states: int = 8,
+        commitment: float = 0.25,
+        ema_decay: float | None = None,
+        **kwargs: Any,
+    ):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        if levels < 1:
+            raise ValueError(f"levels is {levels}; it must be at least 1")
+        if ema_decay is not None and not 0 < ema_decay < 1:
+            raise ValueError(f"ema_decay is {ema_decay}; it must lie between 0 and 1, or be None")
+        self.latent_channels = latent_channels
+        self.heads = heads
+        self.levels = levels
+        self.states = states
+        self.commitment = commitment
+        self.ema_decay = ema_decay
+        self.mocs = [
+            MOC(
+                latent_channels,
+                heads,
+                states,
+                dtype=self.dtype_policy,
+                name=f"moc_{d}",
+                trainable=self.trainable and ema_decay is None,
+            )
+            for d in range(levels)
+        ]
+        self.build((None, None, None, latent_channels))
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the codebooks and, if they move by averages, the averages."""
+        for moc in self.mocs:
+            moc.build(input_shape)
+        if self.ema_decay is not None:
+            shape = (self.levels, self.heads, self.states)
+            width = self.latent_channels // self.heads
+            self.ema_count = self.add_weight(
+                name="ema_count", shape=shape, initializer="zeros", trainable=False
+            )
+            self.ema_sum = self.add_weight(
+                name="ema_sum", shape=(*shape, width), initializer="zeros", trainable=False
+            )
+
+    def _sum(self, vectors: list[Any], levels: Any) -> Any:
+        """Sum of the code vectors of the levels in use, always in the same order."""
+        total = vectors[0]
+        if levels is None or isinstance(levels, int | np.integer):
+            count = self.levels if levels is None else int(levels)
+            if not 1 <= count <= self.levels:
+                raise ValueError(f"levels is {levels}; it must be 1 to {self.levels}")
+            for vector in vectors[1:count]:
+                total = total + vector
+            return total
+        levels = ops.reshape(ops.cast(levels, "int32"), (-1, 1, 1, 1))
+        for d, vector in enumerate(vectors[1:], 1):
+            total = total + vector * ops.cast(levels > d, vector.dtype)
+        return total
+
+    def quantize_latent(self, z: Any, levels: Any = None) -> Quantized:
+        """Quantise a latent and give the losses of eq. (7).
+
+        (Keras reserves the name `quantize` of a layer for the precision of its weights.)
+
+        Both losses cover all D levels whatever `levels` says, so that deep codebooks keep learning
+        under level dropout.
+
+        Args:
+            z: float [B, h, w, n_q].
+            levels: Levels that make z_q: None (all), an int, or int [B] per sample.
+
+        Raises:
+            ValueError: If an int `levels` is outside 1..D.
+        """
+        z = ops.cast(z, "float32")
+        residual, vectors, indices = z, [], []
+        codebook_loss = commitment_loss = 0.0
+        for moc in self.mocs:
+            e, s = moc(residual)
+            # Sum over heads of a mean over the head's channels = P times the mean over all channels.
+            codebook_loss += self.heads * ops.mean((ops.stop_gradient(residual) - e) ** 2)
+            e = ops.stop_gradient(e)
+            residual = residual - e
+            commitment_loss += self.heads * ops.mean(residual**2)
+            vectors.append(e)
+            indices.append(s)
+        # In this order the added difference is exactly zero, and the value exactly that of `look_up`.
+        z_q = self._sum(vectors, levels) + (z - ops.stop_gradient(z))
+        return Quantized(z_q, ops.stack(indices, axis=3), codebook_loss, commitment_loss)
+
+    def call(self, z: Any, levels: Any = None) -> Any:
+        """Quantise, straight-through, and add the weighted losses."""
+        quantized = self.quantize_latent(z, levels)
+        self.add_loss(quantized.codebook_loss + self.commitment * quantized.commitment_loss)
+        return quantized.z_q
+
+    def encode(self, z: Any) -> Any:
+        """Indices of all levels of float [B, h, w, n_q]: int32 [B, h, w, D, P]."""
+        return self.quantize_latent(z).indices
+
+    def look_up(self, indices: Any, levels: Any = None) -> Any:
+        """Retrieve the latent R(s): sum of the code vectors of the first levels.
+
+        Args:
+            indices: int [B, h, w, D, P].
+            levels: None (all), an int, or int [B] per sample.
+
+        Returns:
+            float32 [B, h, w, n_q].
+        """
+        return self._sum([moc.look_up(indices[:, :, :, d]) for d, moc in enumerate(self.mocs)], levels)
+
+    def expected(self, posteriors: Any, levels: Any = None) -> Any:
+        """Retrieve softly: sum over levels of sum_k p(k) e_k, the mean of the sent latent.
+
+        Args:
+            posteriors: float [B, h, w, D, P, N], summing to 1 over the last axis.
+            levels: None (all), an int, or int [B] per sample.
+
+        Returns:
+            float32 [B, h, w, n_q].
+        """
+        return self._sum([moc.expected(posteriors[:, :, :, d]) for d, moc in enumerate(self.mocs)], levels)
+
+    def requantize(self, z: Any, levels: Any = None) -> Any:
+        """Quantise a denoised latent again (eq. 9): float [B, h, w, n_q] to code vector sums."""
+        return ops.stop_gradient(self.look_up(self.encode(z), levels))
+
+    def initialize(self, samples: NDArray[np.float32], seed: int = 0) -> None:
+        """Set the codebooks by k-means on latents, level after level on what is left.
+
+        Args:
+            samples: float [..., n_q], some thousand latents of the encoder.
+            seed: Seed of the random start.
+
+        Raises:
+            ValueError: If there are fewer samples than states.
+        """
+        rng = np.random.default_rng(seed)
+        residual = self._heads_of(samples)
+        for moc in self.mocs:
+            codebook = np.stack([k_means(residual[:, p], self.states, rng) for p in range(self.heads)])
+            moc.codebook.assign(codebook)
+            residual = _subtract_nearest(residual, codebook)
+        if self.ema_decay is not None:
+            self.ema_count.assign(ops.zeros_like(self.ema_count))
+
+    def reseed(
+        self,
+        samples: NDArray[np.float32],
+        usage: NDArray[np.integer],
+        min_share: float = 0.005,
+        seed: int = 0,
+    ) -> NDArray[np.bool_]:
+        """Replace codes that are hardly used by residuals of random samples.
+
+        Args:
+            samples: float [..., n_q], latents of the encoder.
+            usage: Counts [D, P, N] since the last call (see `kmeans.code_usage`).
+            min_share: A code used less often than this share of its codebook's uses is replaced.
+            seed: Seed of the draw.
+
+        Returns:
+            bool [D, P, N], true where a code was replaced (an optimiser's moments there are stale).
+
+        Raises:
+            ValueError: If `usage` has another shape.
+        """
+        usage = np.asarray(usage)
+        expected = (self.levels, self.heads, self.states)
+        if usage.shape != expected:
+            raise ValueError(f"usage has shape {usage.shape}; it must be {expected}: levels, heads, states")
+        dead = usage < min_share * np.maximum(usage.sum(-1, keepdims=True), 1)
+        rng = np.random.default_rng(seed)
+        residual = self._heads_of(samples)
+        for d, moc in enumerate(self.mocs):
+            codebook = np.array(ops.convert_to_numpy(moc.codebook))
+            for p, k in np.argwhere(dead[d]):
+                codebook[p, k] = residual[rng.integers(len(residual)), p]
+            moc.codebook.assign(codebook)
+            residual = _subtract_nearest(residual, codebook)
+        return dead
+
+    def update_codebooks(self, z: Any) -> None:
+        """Move codebooks towards the mean of the residuals that chose them (exponential averages).
+
+        Args:
+            z: float [B, h, w, n_q].
+
+        Raises:
+            ValueError: If the quantiser was made without `ema_decay`.
+        """
+        if self.ema_decay is None:
+            raise ValueError("update_codebooks needs averages; construct with ema_decay, such as 0.99")
+        decay, residual = self.ema_decay, ops.cast(z, "float32")
+        counts, sums = [], []
+        for moc in self.mocs:
+            e, s = moc(residual)
+            chosen = ops.reshape(ops.one_hot(s, self.states), (-1, self.heads, self.states))
+            split = ops.reshape(residual, (-1, self.heads, self.latent_channels // self.heads))
+            counts.append(ops.sum(chosen, axis=0))
+            sums.append(ops.einsum("mpn,mpc->pnc", chosen, split))
+            residual = residual - e
+        self.ema_count.assign(decay * self.ema_count + (1 - decay) * ops.stack(counts))
+        self.ema_sum.assign(decay * self.ema_sum + (1 - decay) * ops.stack(sums))
+        for d, moc in enumerate(self.mocs):
+            # A code that was never chosen has no average to move to, and stays.
+            count = self.ema_count[d][..., None]
+            mean = self.ema_sum[d] / ops.maximum(count, 1e-6)
+            moc.codebook.assign(ops.where(count > 1e-6, mean, moc.codebook))
+
+    def record_priors(self, usage: NDArray[np.integer]) -> None:
+        """Store p(k), the measured use of each code, from counts [D, P, N].
+
+        One is added to each count, so that no code is held to be impossible.
+        """
+        counts = np.asarray(usage, np.float64) + 1.0
+        for d, moc in enumerate(self.mocs):
+            moc.priors.assign((counts[d] / counts[d].sum(-1, keepdims=True)).astype(np.float32))
+
+    @property
+    def priors(self) -> NDArray[np.float32]:
+        """p(k), float32 [D, P, N]."""
+        return np.stack([ops.convert_to_numpy(moc.priors) for moc in self.mocs])
+
+    @property
+    def codebooks(self) -> NDArray[np.float32]:
+        """Copies of all codebooks, float32 [D, P, N, n_q/P]."""
+        return np.stack([ops.convert_to_numpy(moc.codebook) for moc in self.mocs])
+
+    def renumber(self, labels: NDArray[np.integer]) -> None:
+        """Give code k of every codebook the number labels[d, p, k]; priors and averages move along.
+
+        Args:
+            labels: int [D, P, N], a permutation in each row (see `reordering.place_codebooks`).
+
+        Raises:
+            ValueError: If a row is no permutation of 0..N-1.
+        """
+        labels = np.asarray(labels)
+        shape = (self.levels, self.heads, self.states)
+        if labels.shape != shape or (np.sort(labels, axis=-1) != np.arange(self.states)).any():
+            raise ValueError(
+                f"labels of shape {labels.shape} must be of shape {shape}, each row a permutation of 0..N-1"
+            )
+        old = np.argsort(labels, axis=-1)
+        for d, moc in enumerate(self.mocs):
+            moc.codebook.assign(np.take_along_axis(ops.convert_to_numpy(moc.codebook), old[d][..., None], 1))
+            moc.priors.assign(np.take_along_axis(ops.convert_to_numpy(moc.priors), old[d], 1))
+        if self.ema_decay is not None:
+            self.ema_count.assign(np.take_along_axis(ops.convert_to_numpy(self.ema_count), old, 2))
+            self.ema_sum.assign(np.take_along_axis(ops.convert_to_numpy(self.ema_sum), old[..., None], 2))
+
+    def _heads_of(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Latents [..., n_q] as [M, P, n_q/P]."""
+        return np.asarray(samples, np.float32).reshape(-1, self.heads, self.latent_channels // self.heads)
+
+    def compute_output_spec(self, z: Any, levels: Any = None) -> Any:
+        """The shape does not change."""
+        return keras.KerasTensor(z.shape, "float32")
+
+    def macs_per_pixel(self) -> float:
+        """Multiply-accumulates of the nearest-vector search for each pixel of an f = 8 codec."""
+        return self.levels * self.states * self.latent_channels / 64
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {
+            **super().get_config(),
+            "latent_channels": self.latent_channels,
+            "heads": self.heads,
+            "levels": self.levels,
+            "states": self.states,
+            "commitment": self.commitment,
+            "ema_decay": self.ema_decay,
+        }
