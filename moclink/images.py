@@ -15,7 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp", ".avif", ".jp2"}
+SUFFIXES = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".bmp",
+    ".gif",
+    ".ppm",
+    ".pgm",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".avif",
+    ".jp2",
+}
 MAX_PIXELS = 2**26  # 8192 x 8192
 
 
@@ -87,7 +100,9 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
         with Image.open(path) as image:
             width, height = image.size
             if width * height > max_pixels:
-                raise ImageError(f"{path}: {width}x{height} pixels are more than {max_pixels}; reduce it first")
+                raise ImageError(
+                    f"{path}: {width}x{height} pixels are more than {max_pixels}; reduce it first"
+                )
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:

@@ -1,0 +1,248 @@
+"""Figures from stored results alone: python -m moclink.figures DIR.
+
+curves.png shows every measured metric over SNR with 95 % confidence intervals over images; where a
+run holds several modulations and rates of one codec, also the envelope of the best at each SNR.
+gallery.png shows one picture across chains and SNRs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from PIL import Image
+
+from moclink.results import Average, Row, Shown, average, read_rows, read_shown
+
+PANELS = (
+    ("psnr_db", "PSNR (dB)", False),
+    ("ssim", "SSIM", False),
+    ("lpips", "LPIPS (lower is better)", False),
+    ("st_lpips", "ST-LPIPS (lower is better)", False),
+)
+ERROR_PANELS = (("ber", "bit error rate", True), ("bler", "block error rate", True))
+RANDOM = "random-"
+SCHEME = re.compile(r"^(?P<codec>.+)-ldpc(-\w+-r\d\d)?$")
+STYLE: Any = {
+    "font.family": "serif",
+    "font.size": 9,
+    "axes.grid": True,
+    "grid.color": "0.88",
+    "grid.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+}
+MARKERS = "osD^vP*X<>hd"
+FEWEST_FOR_BANDS = 5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
+
+
+def draw(folder: str | Path) -> list[Path]:
+    """Draw every figure that the stored results of a run allow.
+
+    Args:
+        folder: A run folder.
+
+    Returns:
+        The files written.
+
+    Raises:
+        RunFolderError: If the folder holds no results.
+    """
+    rows = read_rows(folder)
+    written = []
+    with plt.rc_context(STYLE):
+        if rows:
+            written.append(draw_curves(rows, Path(folder) / "curves.png"))
+        shown = read_shown(folder)
+        if any(s.chain != "original" for s in shown):
+            written.append(draw_gallery(rows, shown, Path(folder) / "gallery.png"))
+    return written
+
+
+def draw_curves(rows: Sequence[Row], path: Path) -> Path:
+    """Draw one panel a metric, one curve a chain.
+
+    Args:
+        rows: Results.
+        path: The PNG file to write.
+    """
+    pictures = [row for row in rows if not row.chain.startswith(RANDOM)]
+    bits = [row for row in rows if row.chain.startswith(RANDOM)]
+    panels = [(p, pictures) for p in PANELS if any(getattr(r, p[0]) is not None for r in pictures)]
+    panels += [(p, bits) for p in ERROR_PANELS if any(getattr(r, p[0]) is not None for r in bits)]
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.4 * len(panels), 4.3), layout="constrained", squeeze=False
+    )
+    for axis, ((metric, label, log), subset) in zip(axes[0], panels, strict=True):
+        _panel(axis, subset, metric)
+        axis.set_xlabel("SNR, $E_s/N_0$ (dB)")
+        axis.set_ylabel(label)
+        if log:
+            axis.set_yscale("log")
+    images = len({row.image for row in pictures})
+    if images:
+        bands = ", 95 % confidence bands" if images >= FEWEST_FOR_BANDS else ""
+        title = f"mean over {images} pictures{bands}" if images > 1 else next(iter(pictures)).image
+        figure.suptitle(title, fontsize=9, color="0.35")
+    _legend(figure, axes[0])
+    figure.savefig(path, dpi=200)
+    plt.close(figure)
+    return path
+
+
+def _legend(figure, axes: Sequence[Axes]) -> None:  # noqa: ANN001
+    """One legend for all panels, below them."""
+    entries: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center",
+        ncols=max(1, min(5, 2 * len(axes), len(entries))),
+    )
+
+
+def _panel(axis: Axes, rows: Sequence[Row], metric: str) -> None:
+    chains = list(dict.fromkeys(row.chain for row in rows))
+    curves = {name: average([r for r in rows if r.chain == name], metric) for name in chains}
+    for place, (name, curve) in enumerate(curves.items()):
+        # An error rate of nought is not zero: too few bits were sent to see one.
+        points = [p for p in curve if p.mean > 0] if metric in {"ber", "bler"} else curve
+        if points:
+            _curve(axis, points, name, place)
+    for codec, schemes in _families(chains).items():
+        envelope = _envelope([curves[name] for name in schemes], best=min if "lpips" in metric else max)
+        if envelope and metric in {m for m, _, _ in PANELS}:
+            axis.plot(
+                *zip(*envelope, strict=True),
+                color="0.2",
+                lw=3,
+                alpha=0.35,
+                label=f"{codec}, best of {len(schemes)} schemes",
+            )
+
+
+def _curve(axis: Axes, points: Sequence[Average], name: str, place: int) -> None:
+    x = np.array([p.snr_db for p in points])
+    mean, half = np.array([p.mean for p in points]), np.array([p.half_width for p in points])
+    dashed = "--" if name.endswith("-capacity") else "-"
+    (line,) = axis.plot(
+        x,
+        mean,
+        dashed,
+        color=f"C{place % 10}",
+        marker=MARKERS[place % len(MARKERS)],
+        markevery=max(1, len(x) // 9),
+        label=name,
+    )
+    if half.any() and min(p.images for p in points) >= FEWEST_FOR_BANDS:
+        axis.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.13, lw=0)
+
+
+def _families(chains: Sequence[str]) -> dict[str, list[str]]:
+    """Codec -> its chains of several modulations and rates; codecs with one are left out."""
+    families: dict[str, list[str]] = {}
+    for name in chains:
+        match = SCHEME.match(name)
+        if match and not name.startswith(RANDOM):
+            families.setdefault(match["codec"], []).append(name)
+    return {codec: names for codec, names in families.items() if len(names) > 1}
+
+
+def _envelope(curves: Sequence[Sequence[Average]], best) -> list[tuple[float, float]]:  # noqa: ANN001
+    """The best mean at each SNR."""
+    at: dict[float, list[float]] = {}
+    for curve in curves:
+        for point in curve:
+            at.setdefault(point.snr_db, []).append(point.mean)
+    return [(snr, best(means)) for snr, means in sorted(at.items())]
+
+
+def draw_gallery(rows: Sequence[Row], shown: Sequence[Shown], path: Path) -> Path:
+    """Draw one picture: a line a chain, a column an SNR, the PSNR of the whole picture below each.
+
+    Args:
+        rows: Results.
+        shown: Pictures kept by the sweep.
+        path: The PNG file to write.
+    """
+    original = next((s for s in shown if s.chain == "original"), None)
+    received = {(s.chain, s.snr_db): s for s in shown if s.chain != "original"}
+    chains = [c for c in dict.fromkeys(r.chain for r in rows) if any(c == k for k, _ in received)]
+    snrs = sorted({snr for _, snr in received})
+    psnr = {(r.chain, r.image, r.snr_db): r.psnr_db for r in rows if r.trial == 0}
+    width, height = _pixels(next(iter(received.values()))).size
+    tall = 1.75 * height / width + 0.24
+    figure = plt.figure(
+        figsize=(1.75 * (len(snrs) + 1) + 0.2, tall * len(chains) + 0.3), layout="constrained"
+    )
+    grid = figure.add_gridspec(len(chains), len(snrs) + 1)
+    if original:
+        _picture(figure.add_subplot(grid[:, 0]), original, "original", "")
+    for line, chain in enumerate(chains):
+        for column, snr in enumerate(snrs, 1):
+            axis = figure.add_subplot(grid[line, column])
+            if (chain, snr) in received:
+                picture = received[chain, snr]
+                value = psnr.get((chain, picture.image, snr))
+                title = f"{snr:g} dB SNR" if line == 0 else ""
+                _picture(axis, picture, title, "" if value is None else f"{value:.2f} dB")
+            else:
+                axis.set_axis_off()
+            if column == 1:
+                axis.set_ylabel(chain, fontsize=8, weight="bold")
+    figure.savefig(path, dpi=200)
+    plt.close(figure)
+    return path
+
+
+def _picture(axis: Axes, shown: Shown, title: str, caption: str) -> None:
+    axis.imshow(_pixels(shown))
+    axis.set_title(title, fontsize=8)
+    axis.set_xlabel(caption, fontsize=7, labelpad=2)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+
+
+def _pixels(shown: Shown) -> Image.Image:
+    return Image.open(io.BytesIO(shown.png))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the figures of a run folder; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m moclink.figures", description="Draw a run's figures again."
+    )
+    parser.add_argument("folder", metavar="DIR", help="a run folder of moclink.simulate")
+    args = parser.parse_args(argv)
+    try:
+        written = draw(args.folder)
+    except ValueError as error:
+        print(f"moclink: {error}", file=sys.stderr)
+        return 2
+    for path in written:
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""Modems: letters <-> complex symbols of Gray-labelled square QAM, one axis at a time.
+
+A square M-QAM symbol is two independent sqrt(M)-PAM symbols, so mapping and demapping work on the
+real and the imaginary axis separately: sqrt(M) distances instead of M a symbol. Labels, order and
+scaling are those of Sionna's `Constellation("qam")` (3GPP TS 38.211, 5.1): of a symbol's bits,
+numbers 0, 2, 4, ... select the amplitude on I and 1, 3, 5, ... that on Q, most significant first.
+SNR is Es/N0 with E|x|^2 = 1; noise variance is `no` per complex symbol, `no / 2` per axis.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.phy.ldpc import LDPCCode, get_decoder
+
+
+@cache
+def pam_amplitudes(states: int) -> NDArray[np.float32]:
+    """Amplitude of each label on one axis of unit-energy Gray QAM.
+
+    Args:
+        states: Labels an axis, N = sqrt(M): a power of two from 2 (QPSK) up.
+
+    Returns:
+        float32 [N], indexed by label. For N = 8 the labels from -7 to +7 are 7,6,4,5,1,0,2,3.
+    """
+    from sionna.phy.mapping import qam
+
+    bits = int(math.log2(states))
+    if states < 2 or 2**bits != states:
+        raise ValueError(f"{states} states an axis: a power of two from 2 up is needed")
+    # A symbol's bits interleave I and Q, so the point whose I label is k and whose Q label is 0
+    # carries the bits of k in its even places.
+    places = [sum(((k >> i) & 1) << (2 * i + 1) for i in range(bits)) for k in range(states)]
+    return qam(2 * bits, normalize=True)[places].real.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class IndexModem:
+    """Two codebook indices make one QAM symbol: the first on I, the second on Q. No channel code.
+
+    Attributes:
+        states: States of an index, N; the constellation is N^2-QAM (8 -> 64-QAM).
+    """
+
+    states: int = 8
+
+    @property
+    def alphabet(self) -> int:
+        """Values of a letter: the states of an index."""
+        return self.states
+
+    @property
+    def block_letters(self) -> int | None:
+        """None: there is no channel code."""
+        return None
+
+    def symbols_for(self, letters: int) -> int:
+        """Complex symbols for this many indices: half, rounded up."""
+        return -(-letters // 2)
+
+    def letters_within(self, symbols: int) -> int:
+        """Indices that fit this many symbols: two each."""
+        return 2 * symbols
+
+    def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
+        """Indices [B, K] -> symbols complex64 [B, ceil(K/2)]; an odd last index is paired with 0."""
+        if letters.size and letters.max() >= self.states:
+            raise ValueError(f"index {letters.max()} is not below the {self.states} states of this modem")
+        even = np.pad(letters, ((0, 0), (0, letters.shape[1] % 2)))
+        return np.ascontiguousarray(pam_amplitudes(self.states)[even]).view(np.complex64)
+
+    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log-likelihoods ln p(y | k) up to a constant, float32 [B, 2S, N].
+
+        Args:
+            received: complex64 [B, S].
+            no: Noise variance, [B] or [B, S].
+        """
+        axes = _axes(received)
+        variance = np.repeat(_per_symbol(no, received.shape), 2, axis=1)
+        distance = axes[..., None] - pam_amplitudes(self.states)
+        return (-(distance * distance) / variance[..., None]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class BitModem:
+    """Bits <-> Gray square QAM, with an LDPC code around it or without.
+
+    Attributes:
+        bits_per_symbol: 2, 4, 6 or 8 (QPSK to 256-QAM).
+        code: Channel code, or None for uncoded transmission.
+        engine: LDPC decoder: "auto", "fast" or "sionna" (see `moclink.phy.ldpc`).
+        num_iter: Largest number of belief-propagation iterations.
+    """
+
+    bits_per_symbol: int = 6
+    code: LDPCCode | None = None
+    engine: str = "auto"
+    num_iter: int = 20
+
+    def __post_init__(self) -> None:
+        if self.bits_per_symbol < 2 or self.bits_per_symbol % 2:
+            raise ValueError(f"{self.bits_per_symbol} bits a symbol: square QAM carries 2, 4, 6 or 8")
+
+    @property
+    def alphabet(self) -> int:
+        """2: letters are bits."""
+        return 2
+
+    @property
+    def block_letters(self) -> int | None:
+        """Information bits of a codeword, k; None if uncoded."""
+        return self.code.k if self.code else None
+
+    def symbols_for(self, letters: int) -> int:
+        """Complex symbols for this many bits, padding of the last codeword and symbol counted."""
+        if self.code:
+            letters = -(-letters // self.code.k) * self.code.n
+        return -(-letters // self.bits_per_symbol)
+
+    def letters_within(self, symbols: int) -> int:
+        """Bits that this many symbols can carry, in whole codewords if coded."""
+        bits = symbols * self.bits_per_symbol
+        return bits // self.code.n * self.code.k if self.code else bits
+
+    def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
+        """Bits [B, K] -> [LDPC encoder] -> symbols complex64 [B, S]; zero bits fill the last codeword."""
+        bits = letters
+        if self.code:
+            batch, used = letters.shape
+            blocks = -(-used // self.code.k)
+            filled = np.pad(letters, ((0, 0), (0, blocks * self.code.k - used)))
+            codewords = self.code.encode(filled.reshape(batch * blocks, self.code.k))
+            bits = codewords.reshape(batch, blocks * self.code.n)
+        bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % self.bits_per_symbol)))
+        per_axis = self.bits_per_symbol // 2
+        grouped = bits.reshape(bits.shape[0], -1, per_axis, 2)
+        labels = np.zeros(grouped.shape[:2] + (2,), np.uint8)
+        for place in range(per_axis):
+            labels = (labels << 1) | grouped[:, :, place]
+        points = pam_amplitudes(2**per_axis)[labels]
+        return np.ascontiguousarray(points.reshape(bits.shape[0], -1)).view(np.complex64)
+
+    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
+        """LLRs ln P(1)/P(0) of the bits handed to `modulate`, float32 [B, K'], padding last.
+
+        With a channel code these are the decoder's decisions, as +1 and -1: hard-output decoding
+        leaves no finer evidence.
+
+        Args:
+            received: complex64 [B, S].
+            no: Noise variance, [B] or [B, S].
+        """
+        llr = self.demap(received, no)
+        if not self.code:
+            return llr
+        batch, blocks = llr.shape[0], llr.shape[1] // self.code.n
+        decoded = self._decoder.decode(llr[:, : blocks * self.code.n].reshape(-1, self.code.n))
+        return (2.0 * decoded.bits.reshape(batch, blocks * self.code.k) - 1.0).astype(np.float32)
+
+    def demap(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A-posteriori LLRs ln P(1)/P(0) of the channel bits, float32 [B, S * bits_per_symbol]."""
+        batch, symbols = received.shape
+        per_axis = self.bits_per_symbol // 2
+        llr = np.empty((batch, symbols, per_axis, 2), np.float32)
+        _axis_llrs(
+            _axes(received).reshape(batch, symbols, 2),
+            _per_symbol(no, received.shape),
+            pam_amplitudes(2**per_axis),
+            llr,
+        )
+        return llr.reshape(batch, symbols * self.bits_per_symbol)
+
+    @cached_property
+    def _decoder(self):  # noqa: ANN202
+        return get_decoder(self.code, self.engine, self.num_iter)
+
+
+def _axes(received: NDArray[np.complex64]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(received, np.complex64).view(np.float32)
+
+
+def _per_symbol(no: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    no = np.asarray(no, np.float32)
+    return np.broadcast_to(no[:, None] if no.ndim == 1 else no, shape)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _axis_llrs(axes, no, amplitudes, llr):  # pragma: no cover - compiled
+    """Exact per-axis app LLRs: for each bit, log-sum-exp over labels with 1 less that with 0."""
+    batch, symbols, bits, _ = llr.shape
+    states = amplitudes.size
+    exponent = np.empty(states, np.float32)
+    weight = np.empty(states, np.float32)
+    tiny = np.float32(1e-20)
+    for b in range(batch):
+        for s in range(symbols):
+            inverse = np.float32(1.0) / no[b, s]
+            for axis in range(2):
+                best = np.float32(-3e38)
+                for k in range(states):
+                    d = axes[b, s, axis] - amplitudes[k]
+                    exponent[k] = -d * d * inverse
+                    best = max(best, exponent[k])
+                for k in range(states):
+                    weight[k] = np.exp(exponent[k] - best)
+                for place in range(bits):
+                    shift = bits - 1 - place
+                    sum0 = np.float32(0.0)
+                    sum1 = np.float32(0.0)
+                    for k in range(states):
+                        if (k >> shift) & 1:
+                            sum1 += weight[k]
+                        else:
+                            sum0 += weight[k]
+                    if sum0 > tiny and sum1 > tiny:
+                        llr[b, s, place, axis] = np.log(sum1 / sum0)
+                    else:
+                        llr[b, s, place, axis] = _best_difference(exponent, shift)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _best_difference(exponent, shift):  # pragma: no cover - compiled
+    """Largest exponent with the bit 1 less the largest with 0: the LLR where one sum underflows."""
+    best0 = np.float32(-3e38)
+    best1 = np.float32(-3e38)
+    for k in range(exponent.size):
+        if (k >> shift) & 1:
+            best1 = max(best1, exponent[k])
+        else:
+            best0 = max(best0, exponent[k])
+    return best1 - best0

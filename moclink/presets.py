@@ -1,0 +1,184 @@
+"""Names -> transmit chains. Rooms are loaded when a chain is made, not when it is listed.
+
+Grammar of the names:
+
+    CODEC-ldpc[-MODULATION-RATE]   file codec + LDPC + QAM          jpeg-ldpc, jpeg-ldpc-16qam-r12
+    CODEC-capacity                 file codec + ideal code          jpeg-capacity
+    random-MODULATION              random bits, uncoded             random-qam64
+    random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM         random-ldpc
+
+A further file codec is one line in `FILE_CODECS`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from moclink.chain import Chain, DigitalChain, Modem
+
+CODEWORD = 648  # transmitted bits of an LDPC block
+MODULATIONS = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
+INFORMATION_BITS = {"r13": 216, "r12": 324, "r23": 432, "r34": 486, "r56": 540}  # of a codeword
+MATCHES = ("source-bits", "symbols")
+
+
+@dataclass(frozen=True)
+class ChainOptions:
+    """What a user may choose for all chains of a run.
+
+    Attributes:
+        match: Budget of the classical chains. "source-bits": file bits = bits of the semantic chain at
+            L4 (the paper's way); "symbols": as many symbols as the semantic chain at L4 (equal CBR).
+        code: "ldpc5g" or "wifi648".
+        ldpc: LDPC decoder, "auto", "fast" or "sionna".
+    """
+
+    match: str = "source-bits"
+    code: str = "ldpc5g"
+    ldpc: str = "auto"
+
+
+@dataclass(frozen=True)
+class BitChain:
+    """Random bits through a modem, for error-rate curves.
+
+    Attributes:
+        name: Name in results and figures.
+        modem: Bits <-> symbols.
+    """
+
+    name: str
+    modem: Modem
+
+
+def _jpeg() -> object:
+    from moclink.sources.jpeg import JPEG
+
+    return JPEG
+
+
+def _webp() -> object:
+    from moclink.sources.jpeg import WEBP
+
+    return WEBP
+
+
+def _avif() -> object:
+    from moclink.sources.jpeg import AVIF
+
+    return AVIF
+
+
+def _jpeg2000() -> object:
+    from moclink.sources.jpeg import JPEG2000
+
+    return JPEG2000
+
+
+FILE_CODECS: dict[str, Callable[[], object]] = {
+    "jpeg": _jpeg,
+    "webp": _webp,
+    "avif": _avif,
+    "jpeg2000": _jpeg2000,
+}
+
+DEFAULT_CHAINS = ("jpeg-ldpc", "jpeg-capacity")
+
+
+def chain_names() -> list[str]:
+    """Every name that `make_chain` knows."""
+    schemes = ["ldpc"] + [f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS]
+    names = [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
+    names += [f"random-{_qam_first(m)}" for m in MODULATIONS]
+    return names + [f"random-{scheme}" for scheme in schemes]
+
+
+def describe_chains() -> list[tuple[str, str]]:
+    """(name or family of names, what it is), for --list-chains."""
+    modulations, rates = ", ".join(MODULATIONS), ", ".join(INFORMATION_BITS)
+    rows = []
+    for codec in FILE_CODECS:
+        rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))
+        rows.append((f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}"))
+        rows.append((f"{codec}-capacity", f"{codec.upper()} + ideal code: bits = symbols * log2(1 + SNR)"))
+    rows.append(("random-MOD", "random bits, uncoded: " + ", ".join(map(_qam_first, MODULATIONS))))
+    rows.append(("random-ldpc", "random bits + LDPC (k=324, n=648) + 64-QAM"))
+    rows.append(("random-ldpc-MOD-RATE", "the same with another modulation and rate"))
+    return rows
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError, with the nearest name, if there is no chain of this name."""
+    names = chain_names()
+    if name in names:
+        return
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ValueError(f"unknown chain {name!r}{hint} (--list-chains shows them all)")
+
+
+def make_chain(name: str, options: ChainOptions = ChainOptions()) -> Chain | BitChain:
+    """Make the chain of a name.
+
+    Args:
+        name: See the module's docstring.
+        options: Choices common to all chains.
+
+    Raises:
+        ValueError: Unknown name (the nearest one is suggested) or options that do not go together.
+    """
+    check_name(name)
+    family, _, scheme = name.partition("-")
+    if family == "random":
+        return BitChain(name, _bit_modem(scheme, options))
+    codec = FILE_CODECS[family]()
+    if scheme == "capacity":
+        return _capacity_chain(name, codec, options)
+    return _file_chain(name, codec, _bit_modem(scheme, options), options)
+
+
+def _bit_modem(scheme: str, options: ChainOptions):  # noqa: ANN202
+    from moclink.phy.ldpc import get_code
+    from moclink.phy.modems import BitModem
+
+    if not scheme.startswith("ldpc"):
+        return BitModem(MODULATIONS[_qam_last(scheme)])
+    _, modulation, rate = scheme.split("-") if scheme != "ldpc" else ("ldpc", "64qam", "r12")
+    bits_per_symbol = MODULATIONS[modulation]
+    # TS 38.212 interleaves a codeword over the symbol's bits; 802.11n sends it as it is.
+    interleaved = bits_per_symbol if options.code == "ldpc5g" else None
+    code = get_code(options.code, INFORMATION_BITS[rate], CODEWORD, interleaved)
+    return BitModem(bits_per_symbol, code, options.ldpc)
+
+
+def _file_chain(name: str, codec, modem, options: ChainOptions) -> DigitalChain:  # noqa: ANN001
+    from moclink.sources.files import FileSource
+    from moclink.sources.rate import semantic_bits, semantic_symbols
+
+    def budget(height: int, width: int) -> int:
+        if options.match == "source-bits":
+            return semantic_bits(height, width)
+        return modem.letters_within(semantic_symbols(height, width))
+
+    return DigitalChain(name, FileSource(codec, budget), modem)
+
+
+def _capacity_chain(name: str, codec, options: ChainOptions) -> Chain:  # noqa: ANN001
+    """Ideal code over the symbols that the rate-1/2 64-QAM LDPC chain of the same match uses."""
+    from moclink.sources.capacity import CapacityChain
+    from moclink.sources.rate import semantic_symbols
+
+    factor = 2 if options.match == "source-bits" else 1
+    return CapacityChain(name, codec, lambda height, width: factor * semantic_symbols(height, width))
+
+
+def _qam_first(modulation: str) -> str:
+    """16qam -> qam16, the order in names of uncoded chains."""
+    return f"qam{modulation[:-3]}" if modulation.endswith("qam") else modulation
+
+
+def _qam_last(modulation: str) -> str:
+    """qam16 -> 16qam."""
+    return f"{modulation[3:]}qam" if modulation.startswith("qam") else modulation

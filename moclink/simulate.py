@@ -1,0 +1,265 @@
+"""Command line of the simulator: python -m moclink.simulate --snr -5:30.
+
+Exit status: 0 done, 2 bad input (one line says what and how to mend it), 130 interrupted; finished
+cells are kept, and the same command with --out DIR goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from moclink import __version__
+from moclink.presets import DEFAULT_CHAINS, MATCHES, ChainOptions, check_name, describe_chains
+
+METRICS = ("psnr", "ssim")
+CODES = ("ldpc5g", "wifi648")
+ENGINES = ("auto", "fast", "sionna")
+MAX_SNR_POINTS = 1000
+
+
+class UsageError(ValueError):
+    """A wrong argument; the message names the value and the remedy."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the simulator and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    args = parser.parse_args(_bind_values(arguments))
+    if args.list_chains:
+        for name, text in describe_chains():
+            print(f"{name:28} {text}")
+        return 0
+    try:
+        return _simulate(args, arguments)
+    except ValueError as error:
+        for line in str(error).splitlines():
+            print(f"moclink: {line}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m moclink.simulate",
+        description="Send pictures through transmit chains over a noisy channel and measure what arrives.",
+        epilog="SNR is Es/N0 in dB per complex symbol of unit mean energy.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    metrics = ", ".join(METRICS)
+    add("--snr", default="-5:30", metavar="DB", help="start:stop[:step] inclusive, a comma list or one value")
+    add("--chains", metavar="NAMES", default=",".join(DEFAULT_CHAINS), help="comma list (%(default)s)")
+    add("--list-chains", action="store_true", help="show the chains there are, and stop")
+    add("--images", action="append", metavar="PATH", help="file or folder, repeatable (sample photographs)")
+    add("--trials", default="1", metavar="N", help="noise realisations an image (%(default)s)")
+    add("--channel", default="awgn", help="awgn, rayleigh (block fading, equalised), ... (%(default)s)")
+    match = "classical files: as many bits as the semantic chain at L4, or as many symbols (%(default)s)"
+    add("--match", default="source-bits", choices=MATCHES, help=match)
+    add("--code", default="ldpc5g", choices=CODES, help="channel code of the *-ldpc chains (%(default)s)")
+    add("--ldpc", default="auto", choices=ENGINES, help="LDPC decoder (%(default)s)")
+    add("--metrics", default="psnr,ssim", metavar="NAMES", help=f"comma list of {metrics} (%(default)s)")
+    add("--seed", default="1", metavar="N", help="seed of all noise (%(default)s)")
+    add("--min-errors", default="100", metavar="N", help="errors at which random-* chains stop (%(default)s)")
+    add("--out", metavar="DIR", help="run folder; an existing one is resumed (a new dated one in runs/)")
+    add("--version", action="version", version=f"moclink {__version__}")
+    return parser
+
+
+def _bind_values(arguments: list[str]) -> list[str]:
+    """Join `--snr -5:30` into `--snr=-5:30`: argparse would take the value for an option."""
+    bound: list[str] = []
+    for argument in arguments:
+        if bound and bound[-1] == "--snr" and not argument.startswith("--"):
+            bound[-1] = f"--snr={argument}"
+        else:
+            bound.append(argument)
+    return bound
+
+
+def parse_snr(text: str) -> tuple[float, ...]:
+    """Read start:stop[:step] (inclusive), a comma list or one value, in dB.
+
+    Returns:
+        Ascending values without repeats.
+
+    Raises:
+        UsageError: If the text is none of these.
+    """
+    wanted = "give start:stop[:step], a comma list or one value in dB, such as -5:30 or 0,10,20"
+    try:
+        if ":" in text:
+            start, stop, step = ([Decimal(p) for p in text.split(":")] + [Decimal(1)])[:3]
+            if text.count(":") > 2:
+                raise UsageError(f"--snr {text}: too many colons; {wanted}")
+            if not (step > 0 and start.is_finite() and stop.is_finite() and step.is_finite()):
+                raise UsageError(f"--snr {text}: the step must be positive; {wanted}")
+            if stop < start:
+                raise UsageError(f"--snr {text}: the stop lies below the start; {wanted}")
+            count = int((stop - start) / step) + 1
+            if count > MAX_SNR_POINTS:
+                raise UsageError(
+                    f"--snr {text}: {count} points; at most {MAX_SNR_POINTS}, choose a larger step"
+                )
+            values = [start + step * i for i in range(count)]
+        else:
+            values = [Decimal(p) for p in text.split(",")]
+    except InvalidOperation:
+        raise UsageError(f"--snr {text}: not a number of dB; {wanted}") from None
+    if not all(v.is_finite() and abs(v) <= 100 for v in values):
+        raise UsageError(f"--snr {text}: values must lie between -100 and 100 dB; {wanted}")
+    return tuple(sorted({float(v) for v in values}))
+
+
+def _whole(option: str, text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise UsageError(f"{option} {text}: a whole number of at least {least} is needed")
+    return value
+
+
+def _names(option: str, text: str, check: Callable[[str], None]) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError(f"{option}: the list is empty; name at least one")
+    for name in names:
+        check(name)
+    return tuple(dict.fromkeys(names))
+
+
+def _check_metric(name: str) -> None:
+    if name not in METRICS:
+        raise UsageError(f"unknown metric {name!r}; there are: {', '.join(METRICS)}")
+
+
+def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
+    snrs = parse_snr(args.snr)
+    chains = _names("--chains", args.chains, check_name)
+    metrics = _names("--metrics", args.metrics, _check_metric)
+    trials, seed = _whole("--trials", args.trials, 1), _whole("--seed", args.seed, 0)
+    min_errors = _whole("--min-errors", args.min_errors, 1)
+
+    # From here on the rooms are loaded, which takes seconds: bad arguments have been answered.
+    from moclink.images import find_images, read_pictures, sample_paths
+
+    pictures = read_pictures(find_images(args.images) if args.images else sample_paths())
+    out = Path(args.out) if args.out else _dated_folder()
+    from moclink.results import ResultStore
+
+    options = ChainOptions(args.match, args.code, args.ldpc)
+    parameters = {
+        "snr": list(snrs),
+        "chains": list(chains),
+        "trials": trials,
+        "channel": args.channel,
+        "match": args.match,
+        "code": args.code,
+        "ldpc": args.ldpc,
+        "metrics": list(metrics),
+        "seed": seed,
+        "min_errors": min_errors,
+        "images": [[p.name, p.digest] for p in pictures],
+        "version": __version__,
+    }
+    _check_together(args, chains, options)
+    store = ResultStore(out, parameters)
+    try:
+        from moclink.report import write_record
+        from moclink.sweep import Plan
+
+        plan = Plan(snrs, chains, trials, args.channel, metrics, seed, min_errors, options)
+        write_record(out, arguments, parameters)
+        return _run(plan, pictures, store)
+    finally:
+        store.close()
+
+
+def _check_together(args: argparse.Namespace, chains: tuple[str, ...], options: ChainOptions) -> None:
+    """Make channel and chains once, so that what cannot work is said before anything is written."""
+    with _without_start_messages():
+        from moclink.phy.channels import get_channel
+        from moclink.presets import make_chain
+
+        get_channel(args.channel)
+        for name in chains:
+            make_chain(name, options)
+
+
+@contextlib.contextmanager
+def _without_start_messages() -> Iterator[None]:
+    """Keep TensorFlow's notes on CPU and GPU, which it writes past Python, off the terminal.
+
+    If something fails meanwhile, what was held back is shown.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except ValueError:
+            raise
+        except BaseException:
+            aside.seek(0)
+            os.write(kept, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _run(plan, pictures, store) -> int:  # noqa: ANN001
+    from tqdm import tqdm
+
+    from moclink.figures import draw
+    from moclink.report import table, unmet_budgets
+    from moclink.results import read_rows
+    from moclink.sweep import cells_of, run_sweep
+
+    bar = tqdm(total=len(cells_of(plan, pictures)), unit="cell", dynamic_ncols=True, mininterval=0.5)
+
+    def progress(cells: int, unit: str) -> None:
+        if unit:
+            bar.set_postfix_str(unit, refresh=False)
+        bar.update(cells)
+
+    interrupted = False
+    try:
+        with bar:
+            run_sweep(plan, pictures, store, progress)
+    except KeyboardInterrupt:
+        interrupted = True
+    store.export()
+    if interrupted:
+        print(f"moclink: interrupted; finished cells are kept, --out {store.folder} resumes", file=sys.stderr)
+        return 130
+    for line in unmet_budgets(store.folder):
+        print(f"moclink: {line}", file=sys.stderr)
+    print(table(read_rows(store.folder)))
+    for path in draw(store.folder):
+        print(path)
+    print(store.folder / "results.csv")
+    return 0
+
+
+def _dated_folder() -> Path:
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder, number = Path("runs") / stamp, 2
+    while folder.exists():
+        folder, number = Path("runs") / f"{stamp}-{number}", number + 1
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())
