@@ -152,6 +152,14 @@ class Encoder(keras.layers.Layer):
             total += kernel_macs(entry, *_stage(self.blocks, self.depths, i)) / (self.patch * 2**i) ** 2
         return total
 
+    def receptive_cells(self) -> int:
+        """How many cells away a pixel can touch a latent, rounded up."""
+        reach = 0.0
+        for i, depth in enumerate(self.depths):
+            entry = 1 if i else self.stem_kernel // 2
+            reach += (entry + 2 * depth) * self.patch * 2**i / FACTOR
+        return int(-(-reach // 1))
+
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {

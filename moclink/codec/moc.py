@@ -14,6 +14,13 @@ import keras
 from keras import ops
 
 
+def _block_diagonal(codebook: Any) -> Any:
+    """All heads' codebooks [P, N, c] as blocks of one matrix [P*N, P*c]: one product serves all heads."""
+    heads, states, width = codebook.shape
+    blocks = ops.einsum("pnc,pq->pnqc", codebook, ops.eye(heads, dtype=codebook.dtype))
+    return ops.reshape(blocks, (heads * states, heads * width))
+
+
 def _nearest(residual: Any, codebook: Any) -> Any:
     """Nearest code vector of each head (eq. 1).
 
@@ -24,10 +31,8 @@ def _nearest(residual: Any, codebook: Any) -> Any:
     Returns:
         int32 [B, h, w, P].
     """
-    heads, states, width = codebook.shape
-    # All heads in one matrix product: the codebooks stand as blocks on the diagonal.
-    blocks = ops.einsum("pnc,pq->pcqn", codebook, ops.eye(heads, dtype=codebook.dtype))
-    products = ops.matmul(residual, ops.reshape(blocks, (heads * width, heads * states)))
+    heads, states, _ = codebook.shape
+    products = ops.matmul(residual, ops.transpose(_block_diagonal(codebook)))
     products = ops.reshape(products, (*ops.shape(residual)[:3], heads, states))
     return ops.cast(ops.argmin(ops.sum(codebook**2, axis=-1) - 2.0 * products, axis=-1), "int32")
 
@@ -100,8 +105,8 @@ class MOC(keras.layers.Layer):
 
     def expected(self, posteriors: Any) -> Any:
         """Mean code vectors, sum_k p(k) e_k, of float [B, h, w, P, N]: float32 [B, h, w, n_q]."""
-        means = ops.einsum("bhwpn,pnc->bhwpc", posteriors, ops.convert_to_tensor(self.codebook))
-        return ops.reshape(means, (*ops.shape(posteriors)[:3], self.latent_channels))
+        weights = ops.reshape(posteriors, (*ops.shape(posteriors)[:3], self.heads * self.states))
+        return ops.matmul(weights, _block_diagonal(ops.convert_to_tensor(self.codebook)))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
         """Shapes of the code vectors and of the indices."""

@@ -109,3 +109,17 @@ def size(name: str) -> dict[str, dict[str, Any]]:
     if name not in SIZES:
         raise ValueError(f"size {name!r} is unknown; choose one of {', '.join(SIZES)}")
     return copy.deepcopy(SIZES[name])
+
+
+def analog_size(name: str, latent_channels: int = 96) -> dict[str, dict[str, Any]]:
+    """Constructor arguments of `encoder` and `decoder` of the analog codec of a named size.
+
+    Args:
+        name: Name of the size.
+        latent_channels: Reals sent for each 8x8 block; 96 are 48 complex symbols.
+
+    Raises:
+        ValueError: If there is no such size.
+    """
+    parts = size(name)
+    return {part: {**parts[part], "latent_channels": latent_channels} for part in ("encoder", "decoder")}
