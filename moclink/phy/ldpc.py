@@ -15,25 +15,19 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
-from moclink.phy.ldpc_graph import TannerGraph, graph_5g, graph_wifi648, systematic_generator
+from moclink.phy.belief_propagation import LLR_MAX, BeliefPropagation
+from moclink.phy.early_stopping import StagedDecoder, place_tensor
+from moclink.phy.ldpc_graph import (
+    DecodedBlocks,
+    TannerGraph,
+    checked_llr,
+    graph_5g,
+    graph_wifi648,
+    systematic_generator,
+)
 
 CODES = ("ldpc5g", "wifi648")
 ENGINES = ("auto", "sionna", "fast")
-
-
-@dataclass(frozen=True)
-class DecodedBlocks:
-    """What a decoder says of a batch of codewords.
-
-    Attributes:
-        bits: uint8 [B, k], the decided information bits.
-        converged: bool [B], whether every parity check is satisfied.
-        iterations: int32 [B], belief propagation iterations spent on each codeword.
-    """
-
-    bits: NDArray[np.uint8]
-    converged: NDArray[np.bool_]
-    iterations: NDArray[np.int32]
 
 
 class Decoder(Protocol):
@@ -143,48 +137,82 @@ def _make_code(name: str, k: int, n: int, num_bits_per_symbol: int | None) -> LD
     return LDPCCode(name, k, n, generator, graph_5g(encoder), encoder)
 
 
-def get_decoder(code: LDPCCode, engine: str = "auto", num_iter: int = 20) -> Decoder:
-    """Make a belief propagation decoder (flooding, sum-product) for a code.
+def get_decoder(
+    code: LDPCCode, engine: str = "auto", num_iter: int = 20, threads: int | None = None
+) -> Decoder:
+    """Make a belief propagation decoder (flooding, sum-product) that stops at satisfied parity.
 
     Args:
         code: From `get_code`.
         engine: "sionna", "fast" (CPU), or "auto": Sionna where TensorFlow sees a GPU, else fast.
         num_iter: The most iterations spent on a codeword.
+        threads: Threads of the fast engine; None: all CPUs of this process.
 
     Returns:
         An object with `decode(llr) -> DecodedBlocks`.
 
     Raises:
-        ValueError: If the engine is unknown or num_iter is not positive.
+        ValueError: If the engine is unknown or num_iter or threads is not positive.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine {engine!r} is unknown; there are {', '.join(ENGINES)}")
     if num_iter < 1:
         raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
+    if engine == "auto":
+        engine = "sionna" if tf.config.list_physical_devices("GPU") else "fast"
+    if engine == "fast":
+        return BeliefPropagation(code.graph, num_iter, threads)
     return SionnaDecoder(code, num_iter)
 
 
 class SionnaDecoder:
-    """Sionna's belief propagation, compiled once for one batch size; shorter batches are padded."""
+    """Sionna's belief propagation with early stopping, compiled once for one batch size.
 
-    BATCH = 512
-    LLR_MAX = 20.0
+    Args:
+        code: From `get_code`.
+        num_iter: The most iterations spent on a codeword.
+    """
 
-    def __init__(self, code: LDPCCode, num_iter: int) -> None:
+    BATCH = 4096
+    LANES = 256
+
+    def __init__(self, code: LDPCCode, num_iter: int = 20) -> None:
         self._code = code
-        self._num_iter = num_iter
-        block = LDPCBPDecoder(code.graph.parity_check_matrix(), num_iter=num_iter, llr_max=self.LLR_MAX)
-        spec = tf.TensorSpec((self.BATCH, code.graph.num_vns))
-        self._run = tf.function(lambda llr: block(llr), jit_compile=True, input_signature=[spec])
+        graph = code.graph
+        decoder = LDPCBPDecoder(
+            graph.parity_check_matrix(), llr_max=float(LLR_MAX), hard_out=False, return_state=True
+        )
+        staged = StagedDecoder(decoder, graph, self.LANES)
+
+        def decode(llr, count):
+            output = staged(place_tensor(graph, llr, decoder.llr_max), num_iter, count)
+            bits = tf.cast(output.logits[:, : code.k] >= 0, tf.uint8)
+            return bits, output.converged, output.iterations
+
+        signature = [tf.TensorSpec((self.BATCH, code.n)), tf.TensorSpec((), tf.int32)]
+        self._run = tf.function(decode, jit_compile=True, input_signature=signature)
 
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
-        """Decode LLRs float32 [B, n], ln P(1)/P(0)."""
-        graph = self._code.graph
-        decided = np.empty((len(llr), graph.num_vns), np.uint8)
+        """Decode codewords.
+
+        Args:
+            llr: float32 [B, n], ln P(1)/P(0).
+
+        Returns:
+            Bits, convergence and iterations of each codeword.
+
+        Raises:
+            ValueError: If llr is not [B, n].
+        """
+        llr = checked_llr(llr, self._code.n)
+        bits = np.empty((len(llr), self._code.k), np.uint8)
+        converged = np.empty(len(llr), bool)
+        iterations = np.empty(len(llr), np.int32)
+        padded = np.zeros((self.BATCH, self._code.n), np.float32)
         for start in range(0, len(llr), self.BATCH):
-            part = graph.place(llr[start : start + self.BATCH], self.LLR_MAX)
-            padded = np.zeros((self.BATCH, graph.num_vns), np.float32)
-            padded[: len(part)] = part
-            decided[start : start + len(part)] = self._run(padded).numpy()[: len(part)]
-        iterations = np.full(len(llr), self._num_iter, np.int32)
-        return DecodedBlocks(decided[:, : self._code.k], graph.satisfied(decided), iterations)
+            count = min(self.BATCH, len(llr) - start)
+            padded[:count] = llr[start : start + count]
+            part = slice(start, start + count)
+            decoded = self._run(padded, count)
+            bits[part], converged[part], iterations[part] = (t.numpy()[:count] for t in decoded)
+        return DecodedBlocks(bits, converged, iterations)

@@ -19,6 +19,21 @@ WIFI648_PCM_ID = 4
 
 
 @dataclass(frozen=True, eq=False)
+class DecodedBlocks:
+    """What a decoder says of a batch of codewords.
+
+    Attributes:
+        bits: uint8 [B, k], the decided information bits.
+        converged: bool [B], whether every parity check is satisfied.
+        iterations: int32 [B], belief propagation iterations spent on each codeword.
+    """
+
+    bits: NDArray[np.uint8]
+    converged: NDArray[np.bool_]
+    iterations: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
 class TannerGraph:
     """Parity checks of a code and the place of the received bits among its variable nodes.
 
@@ -50,34 +65,20 @@ class TannerGraph:
         pcm[np.repeat(np.arange(self.num_cns), np.diff(self.cn_start)), self.cn_vn] = 1
         return pcm
 
-    def satisfied(self, bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Say which words satisfy every check.
-
-        Args:
-            bits: uint8 [B, num_vns], 0 or 1.
+    def sources(self) -> NDArray[np.int32]:
+        """Where each variable node's LLR comes from.
 
         Returns:
-            bool [B].
+            int32 [num_vns]: an index of the received bits; n where shortened; n + 1 where punctured.
         """
-        return ~np.bitwise_xor.reduceat(bits[:, self.cn_vn], self.cn_start[:-1], axis=1).any(axis=1)
-
-    def place(self, llr: NDArray[np.float32], llr_max: float) -> NDArray[np.float32]:
-        """Put received LLRs on their variable nodes.
-
-        Args:
-            llr: float32 [B, n], ln P(1)/P(0).
-            llr_max: Magnitude of the LLR of a known bit.
-
-        Returns:
-            float32 [B, num_vns]: received, -llr_max where shortened, 0 where punctured.
-        """
-        placed = np.zeros((len(llr), self.num_vns), np.float32)
-        placed[:, self.received] = llr
-        placed[:, self.shortened] = -llr_max
-        return placed
+        n = len(self.received)
+        sources = np.full(self.num_vns, n + 1, np.int32)
+        sources[self.received] = np.arange(n)
+        sources[self.shortened] = n
+        return sources
 
 
-def graph_5g(encoder: LDPC5GEncoder) -> TannerGraph:
+def graph_5g(encoder: LDPC5GEncoder, prune: bool = True) -> TannerGraph:
     """Build the decoding graph of a 5G code.
 
     A punctured node of degree 1 always sends LLR 0, so its check says nothing: those nodes and
@@ -85,9 +86,10 @@ def graph_5g(encoder: LDPC5GEncoder) -> TannerGraph:
 
     Args:
         encoder: Sionna's encoder, which holds the lifted parity-check matrix and the sizes.
+        prune: Whether those nodes and checks are removed.
 
     Returns:
-        The graph after removal.
+        The graph.
     """
     pcm = encoder.pcm.tocsr()
     num_filler = encoder.k_ldpc - encoder.k
@@ -95,7 +97,7 @@ def graph_5g(encoder: LDPC5GEncoder) -> TannerGraph:
     degree = np.asarray(pcm.sum(axis=0)).ravel()
     others = np.flatnonzero(degree != 1)
     num_tail = encoder.n_ldpc - 1 - others[-1]
-    removed = min(num_tail, num_punctured)
+    removed = min(num_tail, num_punctured) if prune else 0
     pcm = pcm[: pcm.shape[0] - removed, : pcm.shape[1] - removed]
     pcm.sort_indices()
     positions = np.arange(encoder.n + 2 * encoder.z)
@@ -124,6 +126,17 @@ def graph_wifi648() -> TannerGraph:
         shortened=np.zeros(0, np.int32),
         k=k,
     )
+
+
+def checked_llr(llr: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """Return LLRs as contiguous float32 [B, n].
+
+    Raises:
+        ValueError: If the shape is another.
+    """
+    if llr.ndim != 2 or llr.shape[1] != n:
+        raise ValueError(f"llr has the shape {llr.shape}; [B, {n}] is wanted")
+    return np.ascontiguousarray(llr, np.float32)
 
 
 def systematic_generator(pcm: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,0 +1,311 @@
+"""A sum-product decoder for CPUs that stops: 16 codewords side by side, refilled as they converge.
+
+The schedule is flooding, as in Sionna's `LDPCBPDecoder`. With l_v the channel LLR of variable node v,
+x_v its a-posteriori LLR and y_cv the message from check c, one iteration is
+
+    m_vc = x_v - y_cv,   y_cv = 2 atanh prod_{v' != v} tanh(m_v'c / 2),   x_v = l_v + sum_c y_cv
+
+with LLRs ln P(0)/P(1) inside and messages clipped where Sionna clips them. A codeword leaves as soon as
+its hard decisions satisfy every check (further iterations would only confirm them) or after
+`num_iter` iterations, and the next one takes its lane at once. So the cost follows the channel: two
+or three iterations a codeword at high SNR.
+
+The product of tanh is kept as its distance from one, q = 1 - tanh(|m| / 2) = 2 e^-|m| / (1 + e^-|m|),
+for which 1 - (1 - q_a)(1 - q_b) = q_a + q_b (1 - q_a): no cancellation where messages are reliable.
+
+A codeword's result depends on its LLRs alone: lanes never mix, and each goes through the same
+instructions. Batch, order and number of threads do not matter.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.phy.lanes import (
+    LANES,
+    all_nonzero,
+    as_float,
+    as_int,
+    fill,
+    load,
+    maximum,
+    minimum,
+    not_positive,
+    store,
+    to_float,
+)
+from moclink.phy.ldpc_graph import DecodedBlocks, TannerGraph, checked_llr
+
+LLR_MAX = np.float32(20.0)
+# The largest message of Sionna's float32 check nodes is phi(8.5e-8) = ln(2 / 1.192e-7) = 16.6.
+_SMALLEST_Q = np.float32(1.192e-7)
+
+_SIGN = np.int32(-(2**31))
+_MAGNITUDE = np.int32(2**31 - 1)
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+_NONE = np.int32(0)
+
+_LOG2_E = np.float32(1.4426950408889634)
+_LN_2 = np.float32(0.6931471805599453)
+# Adding 1.5 * 2^23 rounds a float32 to an integer, which is then found in its lowest bits.
+_ROUNDER = np.float32(12582912.0)
+_MANTISSA_BITS = np.int32(23)
+_SQRT_HALF_BITS = np.int32(0x3F3504F3)
+# Near-minimax fits: 2^f on [-1/2, 1/2] (relative error 7e-8) and ln(1 + f) / f on
+# [sqrt(1/2) - 1, sqrt(2) - 1] (error 2e-7), constant term first.
+_EXP2 = tuple(
+    np.float32(c) for c in (1.0000001, 0.69314694, 0.2402212, 0.05550713, 0.009675541, 0.0013276471)
+)
+_LOG1P = tuple(
+    np.float32(c)
+    for c in (
+        0.99999994,
+        -0.50000346,
+        0.33335608,
+        -0.2497156,
+        0.19884236,
+        -0.17212428,
+        0.16338143,
+        -0.10378707,
+    )
+)
+
+
+@numba.njit(inline="always")
+def _exp_negative(a):
+    """e^-a in every lane, 0 <= a <= LLR_MAX."""
+    y = a * fill(-_LOG2_E)
+    rounded = y + fill(_ROUNDER)
+    f = y - (rounded - fill(_ROUNDER))
+    p = fill(_EXP2[5])
+    p = p * f + fill(_EXP2[4])
+    p = p * f + fill(_EXP2[3])
+    p = p * f + fill(_EXP2[2])
+    p = p * f + fill(_EXP2[1])
+    p = p * f + fill(_EXP2[0])
+    return as_float(as_int(p) + (as_int(rounded) << fill(_MANTISSA_BITS)))
+
+
+@numba.njit(inline="always")
+def _log(r):
+    """Natural logarithm in every lane, of positive normal numbers."""
+    bits = as_int(r)
+    exponent = (bits - fill(_SQRT_HALF_BITS)) >> fill(_MANTISSA_BITS)
+    f = as_float(bits - (exponent << fill(_MANTISSA_BITS))) - fill(_ONE)
+    p = fill(_LOG1P[7])
+    p = p * f + fill(_LOG1P[6])
+    p = p * f + fill(_LOG1P[5])
+    p = p * f + fill(_LOG1P[4])
+    p = p * f + fill(_LOG1P[3])
+    p = p * f + fill(_LOG1P[2])
+    p = p * f + fill(_LOG1P[1])
+    p = p * f + fill(_LOG1P[0])
+    return to_float(exponent) * fill(_LN_2) + f * p
+
+
+@numba.njit(inline="always")
+def _iterate(channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, scratch_rest, scratch_sign):
+    """One flooding iteration in all lanes: reads `posterior`, writes `updated` and `messages`."""
+    one = fill(_ONE)
+    for v in range(len(channel)):
+        store(updated, v, load(channel, v))
+    for c in range(len(cn_start) - 1):
+        first = cn_start[c]
+        degree = cn_start[c + 1] - first
+        parity = fill(_NONE)
+        for j in range(degree):
+            bits = as_int(load(posterior, cn_vn[first + j]) - load(messages, first + j))
+            sign = bits & fill(_SIGN)
+            store(scratch_sign, j, sign)
+            parity = parity ^ sign
+            e = _exp_negative(minimum(as_float(bits & fill(_MAGNITUDE)), fill(LLR_MAX)))
+            store(scratch_q, j, (e + e) / (one + e))
+        # Each outgoing message combines the edges after it (scratch_rest) with those before it.
+        q = fill(_ZERO)
+        for j in range(degree - 1, -1, -1):
+            store(scratch_rest, j, q)
+            q = q + load(scratch_q, j) * (one - q)
+        before = fill(_ZERO)
+        for j in range(degree):
+            rest = load(scratch_rest, j)
+            q = maximum(rest + before * (one - rest), fill(_SMALLEST_Q))
+            before = before + load(scratch_q, j) * (one - before)
+            magnitude = maximum(_log((fill(_TWO) - q) / q), fill(_ZERO))
+            message = as_float(as_int(magnitude) | (load(scratch_sign, j) ^ parity))
+            store(messages, first + j, message)
+            v = cn_vn[first + j]
+            store(updated, v, load(updated, v) + message)
+
+
+@numba.njit(inline="always")
+def _check(posterior, cn_start, cn_vn, failed):
+    """Write to `failed` [1, LANES] which lanes break a check; lanes nonzero before stay so."""
+    broken = load(failed, 0)
+    for c in range(len(cn_start) - 1):
+        parity = fill(_NONE)
+        for edge in range(cn_start[c], cn_start[c + 1]):
+            parity = parity ^ not_positive(load(posterior, cn_vn[edge]))
+        broken = broken | parity
+        if c % 8 == 7 and all_nonzero(broken):
+            break
+    store(failed, 0, broken)
+
+
+@numba.njit(inline="always")
+def _enter(llr, received, lane, channel, posterior, messages):
+    """Put a codeword's LLRs float32 [n], ln P(1)/P(0), into a lane."""
+    for i in range(len(received)):
+        value = min(max(-llr[i], -LLR_MAX), LLR_MAX)
+        channel[received[i], lane] = value
+        posterior[received[i], lane] = value
+    for edge in range(len(messages)):
+        messages[edge, lane] = 0
+
+
+@numba.njit(inline="always")
+def _clear_punctured(punctured, lane, posterior):
+    for i in range(len(punctured)):
+        posterior[punctured[i], lane] = 0
+
+
+@numba.njit(nogil=True, cache=True)
+def _decode_every(
+    llr, start, step, num_iter, num_vns, cn_start, cn_vn, received, punctured, bits, converged, iterations
+):
+    """Decode codewords start, start + step, ... of llr [B, n] into bits, converged, iterations."""
+    channel = np.zeros((num_vns, LANES), np.float32)
+    posterior = np.zeros((num_vns, LANES), np.float32)
+    updated = np.zeros((num_vns, LANES), np.float32)
+    messages = np.zeros((len(cn_vn), LANES), np.float32)
+    largest_degree = 0
+    for c in range(len(cn_start) - 1):
+        largest_degree = max(largest_degree, cn_start[c + 1] - cn_start[c])
+    scratch_q = np.zeros((largest_degree, LANES), np.float32)
+    scratch_rest = np.zeros((largest_degree, LANES), np.float32)
+    scratch_sign = np.zeros((largest_degree, LANES), np.int32)
+    failed = np.zeros((1, LANES), np.int32)
+    word = np.full(LANES, -1)
+    spent = np.zeros(LANES, np.int32)
+    upcoming = start
+    active = 0
+    for lane in range(LANES):
+        if upcoming < len(llr):
+            _enter(llr[upcoming], received, lane, channel, posterior, messages)
+            word[lane] = upcoming
+            upcoming += step
+            active += 1
+    while active > 0:
+        _iterate(
+            channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, scratch_rest, scratch_sign
+        )
+        posterior, updated = updated, posterior
+        for lane in range(LANES):
+            failed[0, lane] = -1 if word[lane] < 0 else 0
+        _check(posterior, cn_start, cn_vn, failed)
+        for lane in range(LANES):
+            if word[lane] < 0:
+                continue
+            spent[lane] += 1
+            if failed[0, lane] != 0 and spent[lane] < num_iter:
+                continue
+            b = word[lane]
+            for i in range(bits.shape[1]):
+                bits[b, i] = posterior[i, lane] <= 0
+            converged[b] = failed[0, lane] == 0
+            iterations[b] = spent[lane]
+            if upcoming < len(llr):
+                _enter(llr[upcoming], received, lane, channel, posterior, messages)
+                _clear_punctured(punctured, lane, posterior)
+                word[lane] = upcoming
+                spent[lane] = 0
+                upcoming += step
+            else:
+                word[lane] = -1
+                active -= 1
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class BeliefPropagation:
+    """Sum-product decoding of a graph on the CPU, with early stopping.
+
+    Args:
+        graph: The code's parity checks and rate matching.
+        num_iter: The most iterations spent on a codeword.
+        threads: Threads to use; None: as many as there are CPUs for this process. The result is
+            the same for any number.
+
+    Example:
+        >>> decoder = BeliefPropagation(get_code("ldpc5g", 324, 648).graph)
+        >>> bits = decoder.decode(llr).bits
+    """
+
+    def __init__(self, graph: TannerGraph, num_iter: int = 20, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads is {threads}; at least 1 is wanted")
+        # A shortened bit is known: it takes no part in a parity check but as a zero.
+        known = np.zeros(graph.num_vns, bool)
+        known[graph.shortened] = True
+        in_use = ~known[graph.cn_vn]
+        edges_before = np.concatenate([[0], np.cumsum(in_use)])
+        self._cn_start = edges_before[graph.cn_start].astype(np.int64)
+        self._cn_vn = graph.cn_vn[in_use].astype(np.int64)
+        self._received = graph.received.astype(np.int64)
+        known[graph.received] = True
+        self._punctured = np.flatnonzero(~known)
+        self._num_vns = graph.num_vns
+        self._k = graph.k
+        self._num_iter = num_iter
+        self._threads = threads
+
+    def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
+        """Decode codewords.
+
+        Args:
+            llr: float32 [B, n], ln P(1)/P(0).
+
+        Returns:
+            Bits, convergence and iterations of each codeword.
+
+        Raises:
+            ValueError: If llr is not [B, n].
+        """
+        llr = checked_llr(llr, len(self._received))
+        bits = np.empty((len(llr), self._k), np.uint8)
+        converged = np.empty(len(llr), np.bool_)
+        iterations = np.empty(len(llr), np.int32)
+        threads = max(1, min(self._threads or available_cpus(), -(-len(llr) // LANES)))
+
+        def decode_share(thread: int) -> None:
+            _decode_every(
+                llr,
+                thread,
+                threads,
+                self._num_iter,
+                self._num_vns,
+                self._cn_start,
+                self._cn_vn,
+                self._received,
+                self._punctured,
+                bits,
+                converged,
+                iterations,
+            )
+
+        if threads == 1:
+            decode_share(0)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                # list() hands on any exception.
+                list(pool.map(decode_share, range(threads)))
+        return DecodedBlocks(bits, converged, iterations)

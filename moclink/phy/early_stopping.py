@@ -1,0 +1,289 @@
+"""Sionna's belief propagation with early stopping, as a Sionna block.
+
+Sionna's decoder spends every iteration on every codeword, because the batch is one tensor. It can,
+however, hand out its messages and go on from them (`return_state`). So here a fixed number of lanes
+is decoded a few iterations at a time; lanes whose codeword satisfies all parity checks are emptied and
+filled with the codewords that wait. All shapes are fixed, so the loop runs eagerly, in a graph and
+under XLA, on a CPU or a GPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+from sionna.phy import Block
+from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
+
+from moclink.phy.ldpc_graph import TannerGraph, graph_5g
+
+LONGEST_STAGE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class StagedOutput:
+    """Result of `StagedDecoder`.
+
+    Attributes:
+        logits: [B, num_vns], a-posteriori ln P(1)/P(0) of every variable node.
+        converged: bool [B], whether every parity check is satisfied.
+        iterations: int32 [B], the iterations spent.
+        messages: [num_edges, B], Sionna's decoder state, if it was asked for, else None.
+    """
+
+    logits: tf.Tensor
+    converged: tf.Tensor
+    iterations: tf.Tensor
+    messages: tf.Tensor | None
+
+
+class StagedDecoder:
+    """Runs an `LDPCBPDecoder` in stages over lanes that are refilled as codewords converge.
+
+    Args:
+        decoder: Sionna's decoder with `return_state=True` and `hard_out=False`, flooding schedule,
+            no callbacks: then stages add up to an uninterrupted run.
+        graph: The graph that the decoder decodes on.
+        lanes: Codewords decoded side by side.
+    """
+
+    def __init__(self, decoder: LDPCBPDecoder, graph: TannerGraph, lanes: int) -> None:
+        self._decoder = decoder
+        self._lanes = lanes
+        self._num_cns = graph.num_cns
+        self._num_vns = graph.num_vns
+        degrees = graph.cn_start[1:] - graph.cn_start[:-1]
+        self._edge_vn = tf.constant(graph.cn_vn)
+        self._edge_cn = tf.repeat(tf.range(graph.num_cns), degrees)
+
+    def satisfied(self, logits: tf.Tensor) -> tf.Tensor:
+        """Say which rows of logits [B, num_vns] decide for a codeword: bool [B]."""
+        bits = tf.cast(tf.transpose(logits) >= 0, tf.int32)
+        sums = tf.math.unsorted_segment_sum(tf.gather(bits, self._edge_vn), self._edge_cn, self._num_cns)
+        return tf.reduce_all(tf.equal(sums % 2, 0), axis=0)
+
+    def __call__(
+        self,
+        llr: tf.Tensor,
+        num_iter: int,
+        count: tf.Tensor | None = None,
+        messages: tf.Tensor | None = None,
+        return_messages: bool = False,
+    ) -> StagedOutput:
+        """Decode the first `count` rows of llr.
+
+        Args:
+            llr: [B, num_vns], ln P(1)/P(0) of every variable node.
+            num_iter: The most iterations spent on a codeword.
+            count: Rows to decode, int32; None: all.
+            messages: [num_edges, B], a decoder state to start from.
+            return_messages: Whether to return the final decoder state.
+
+        Returns:
+            `StagedOutput`; rows from `count` on are zero.
+        """
+        stage = max(s for s in range(1, LONGEST_STAGE + 1) if num_iter % s == 0)
+        batch = tf.shape(llr)[0]
+        count = batch if count is None else count
+        # Row `batch` is where idle lanes read from and write to.
+        llr = tf.concat([llr, tf.zeros([1, self._num_vns], llr.dtype)], axis=0)
+        if messages is not None:
+            messages = tf.concat([messages, tf.zeros_like(messages[:, :1])], axis=1)
+
+        def enter(word):
+            """LLRs and messages of the codewords that enter the lanes."""
+            if messages is not None:
+                return tf.gather(messages, word, axis=1)
+            return self._decoder(tf.gather(llr, word), num_iter=0)[1]
+
+        def waiting(index):
+            return tf.where(index < count, index, batch)
+
+        def advance(upcoming, word, spent, state, logits, converged, iterations, final):
+            x_hat, state = self._decoder(tf.gather(llr, word), num_iter=stage, msg_v2c=state)
+            spent += stage
+            satisfied = self.satisfied(x_hat)
+            leaves = satisfied | (spent >= num_iter)
+            row = tf.where(leaves, word, batch)[:, tf.newaxis]
+            logits = tf.tensor_scatter_nd_update(logits, row, x_hat)
+            converged = tf.tensor_scatter_nd_update(converged, row, satisfied)
+            iterations = tf.tensor_scatter_nd_update(iterations, row, spent)
+            if return_messages:
+                final = tf.tensor_scatter_nd_update(final, row, tf.transpose(state))
+            places = tf.cumsum(tf.cast(leaves, tf.int32))
+            word = tf.where(leaves, waiting(upcoming + places - 1), word)
+            state = tf.where(leaves, enter(word), state)
+            spent = tf.where(leaves, 0, spent)
+            return upcoming + places[-1], word, spent, state, logits, converged, iterations, final
+
+        word = waiting(tf.range(self._lanes))
+        start = (
+            tf.constant(self._lanes),
+            word,
+            tf.zeros([self._lanes], tf.int32),
+            enter(word),
+            tf.zeros_like(llr),
+            tf.zeros([batch + 1], tf.bool),
+            tf.zeros([batch + 1], tf.int32),
+            tf.zeros([batch + 1 if return_messages else 1, len(self._edge_vn)], llr.dtype),
+        )
+        result = tf.while_loop(lambda upcoming, word, *_: tf.reduce_any(word < count), advance, start)
+        _, _, _, _, logits, converged, iterations, final = result
+        return StagedOutput(
+            logits=logits[:-1],
+            converged=converged[:-1],
+            iterations=iterations[:-1],
+            messages=tf.transpose(final[:-1]) if return_messages else None,
+        )
+
+
+class EarlyStoppingLDPC5GDecoder(Block):
+    """`sionna.phy.fec.ldpc.LDPC5GDecoder` that stops when a codeword's parity checks are satisfied.
+
+    Takes the same arguments and gives the same outputs; a codeword is decoded with at most `num_iter`
+    iterations, in stages of up to four, and its hard decisions are those of the stage at which all
+    checks were satisfied. Soft outputs and the returned state are also those of that stage, so they
+    are less saturated than after all iterations.
+
+    Stages resume exactly only in the flooding schedule and without callbacks, which would see their
+    iteration counter restart.
+
+    Args:
+        encoder: Sionna's `LDPC5GEncoder`.
+        cn_update: Check node update, as in `LDPC5GDecoder`.
+        vn_update: Variable node update, as in `LDPC5GDecoder`.
+        cn_schedule: "flooding".
+        hard_out: Whether bits are returned instead of logits.
+        return_infobits: Whether the k information bits are returned instead of all n.
+        num_iter: The most iterations spent on a codeword.
+        llr_max: Clipping value of LLRs and messages.
+        v2c_callbacks: None or empty.
+        c2v_callbacks: None or empty.
+        prune_pcm: Whether checks on punctured nodes of degree 1 are removed.
+        return_state: Whether the decoder state is returned as a second output.
+        precision: "single", "double" or None, Sionna's default.
+        lanes: Codewords decoded side by side.
+        **kwargs: Passed on to `sionna.phy.Block`.
+
+    Input:
+        llr_ch: [..., n], ln P(1)/P(0).
+        num_iter: None or an int that overrides the one above.
+        msg_v2c: None or [num_edges, batch], a decoder state.
+
+    Output:
+        [..., k] or [..., n], bits or logits; with `return_state` also [num_edges, batch].
+
+    Example:
+        >>> encoder = LDPC5GEncoder(324, 648)
+        >>> decoder = EarlyStoppingLDPC5GDecoder(encoder, num_iter=20)
+        >>> u_hat = decoder(llr)
+
+    Raises:
+        ValueError: If a schedule other than flooding or a callback is given.
+    """
+
+    def __init__(
+        self,
+        encoder: LDPC5GEncoder,
+        cn_update="boxplus-phi",
+        vn_update="sum",
+        cn_schedule="flooding",
+        hard_out: bool = True,
+        return_infobits: bool = True,
+        num_iter: int = 20,
+        llr_max: float = 20.0,
+        v2c_callbacks=None,
+        c2v_callbacks=None,
+        prune_pcm: bool = True,
+        return_state: bool = False,
+        precision: str | None = None,
+        lanes: int = 256,
+        **kwargs,
+    ) -> None:
+        super().__init__(precision=precision, **kwargs)
+        if not (isinstance(cn_schedule, str) and cn_schedule == "flooding"):
+            raise ValueError(f"cn_schedule is {cn_schedule!r}; only 'flooding' can be resumed exactly")
+        if v2c_callbacks or c2v_callbacks:
+            raise ValueError("callbacks were given; stages restart their iteration counter, so pass None")
+        if num_iter < 1:
+            raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
+        self._encoder = encoder
+        self._hard_out = hard_out
+        self._return_infobits = return_infobits
+        self._return_state = return_state
+        self._num_iter = num_iter
+        self._graph = graph_5g(encoder, prune=prune_pcm)
+        self._decoder = LDPCBPDecoder(
+            self._graph.parity_check_matrix(),
+            cn_update=cn_update,
+            vn_update=vn_update,
+            hard_out=False,
+            num_iter=num_iter,
+            llr_max=llr_max,
+            return_state=True,
+            precision=precision,
+        )
+        self._staged = StagedDecoder(self._decoder, self._graph, lanes)
+
+    @property
+    def encoder(self) -> LDPC5GEncoder:
+        """The encoder whose code is decoded."""
+        return self._encoder
+
+    @property
+    def num_iter(self) -> int:
+        """The most iterations spent on a codeword."""
+        return self._num_iter
+
+    @property
+    def return_state(self) -> bool:
+        """Whether the decoder state is returned."""
+        return self._return_state
+
+    def build(self, input_shape, **kwargs) -> None:
+        """Check the last dimension of the input.
+
+        Raises:
+            ValueError: If it is not n.
+        """
+        if input_shape[-1] != self._encoder.n:
+            raise ValueError(
+                f"the last dimension of llr_ch is {input_shape[-1]}; n = {self._encoder.n} is wanted"
+            )
+
+    def call(self, llr_ch, /, *, num_iter: int | None = None, msg_v2c=None):
+        """Decode; see the class."""
+        leading = tf.shape(llr_ch)[:-1]
+        llr = place_tensor(self._graph, tf.reshape(llr_ch, [-1, self._encoder.n]), self._decoder.llr_max)
+        output = self._staged(
+            llr,
+            self._num_iter if num_iter is None else num_iter,
+            messages=msg_v2c,
+            return_messages=self._return_state,
+        )
+        if self._return_infobits:
+            x_hat = output.logits[:, : self._encoder.k]
+        else:
+            x_hat = tf.gather(output.logits, self._graph.received, axis=1)
+        if self._hard_out:
+            x_hat = tf.cast(x_hat >= 0, self.rdtype)
+        x_hat = tf.reshape(x_hat, tf.concat([leading, [x_hat.shape[-1]]], axis=0))
+        return (x_hat, output.messages) if self._return_state else x_hat
+
+
+def place_tensor(graph: TannerGraph, llr: tf.Tensor, llr_max: tf.Tensor) -> tf.Tensor:
+    """Put received LLRs on their variable nodes: `TannerGraph.place` for tensors.
+
+    Args:
+        graph: The decoding graph.
+        llr: [B, n], ln P(1)/P(0).
+        llr_max: Magnitude of the LLR of a known bit.
+
+    Returns:
+        [B, num_vns].
+    """
+    batch = tf.shape(llr)[0]
+    # One gather from [llr, known zero bit, punctured bit].
+    known = tf.fill([batch, 1], -tf.cast(llr_max, llr.dtype))
+    sources = tf.concat([llr, known, tf.zeros_like(known)], axis=1)
+    return tf.gather(sources, graph.sources(), axis=1)
