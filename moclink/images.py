@@ -101,7 +101,7 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
             width, height = image.size
             if width * height > max_pixels:
                 raise ImageError(
-                    f"{path}: {width}x{height} pixels are more than {max_pixels}; reduce it first"
+                    f"{path}: {width}x{height} pixels, over {max_pixels}; reduce it first"
                 )
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))

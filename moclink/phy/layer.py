@@ -1,0 +1,116 @@
+"""Sionna blocks as Keras layers."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import keras
+from sionna.phy import Block
+
+TRUSTED = ("sionna", "moclink")  # packages that a saved model may name classes of
+
+
+@keras.saving.register_keras_serializable(package="moclink")
+class SionnaLayer(keras.layers.Layer):
+    """Any Sionna block inside a Keras model, functional or subclassed.
+
+    A Sionna block cannot be called on Keras's symbolic tensors; this layer can, and hands on what it
+    is called with. It computes in float32 under mixed precision too. The variables of a Sionna block
+    (a trainable constellation, say) are TensorFlow's and not Keras's: they are neither trained by
+    `fit` nor saved. Noise follows `sionna.phy.config.seed`, not Keras's seed.
+
+    Args:
+        block: A Sionna block; or, for a model that is to be saved and loaded, the block's class or
+            its import path ("sionna.phy.channel.AWGN").
+        arguments: Keyword arguments of the class, of plain values. Only with a class or a path.
+        supports_jit: Whether XLA may compile the block. False keeps a model that contains it in
+            graph mode.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        Those of the block, as positional or keyword arguments: tensors float or complex.
+
+    Returns:
+        What the block returns.
+
+    Raises:
+        ValueError: If `block` is none of the above, or Keras runs on another backend.
+
+    Example:
+        >>> bits = keras.Input((600,))
+        >>> no = keras.Input(())
+        >>> x = SionnaLayer("sionna.phy.mapping.Mapper",
+        ...                 {"constellation_type": "qam", "num_bits_per_symbol": 6})(bits)
+        >>> y = SionnaLayer("sionna.phy.channel.AWGN")(x, no)
+        >>> model = keras.Model([bits, no], y)
+    """
+
+    def __init__(
+        self,
+        block: Block | type[Block] | str,
+        arguments: dict[str, Any] | None = None,
+        supports_jit: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(
+                f"Sionna blocks run on TensorFlow, but Keras runs on {keras.backend.backend()}; "
+                "set KERAS_BACKEND=tensorflow"
+            )
+        super().__init__(**{"dtype": "float32", **kwargs})
+        if isinstance(block, Block) and arguments:
+            raise ValueError("arguments go with a block's class or path; a made block has had its own")
+        self.arguments = dict(arguments or {})
+        self.block_path = _path(block)
+        if isinstance(block, str):
+            block = _find(block)
+        self.block = block if isinstance(block, Block) else block(**self.arguments)
+        self.supports_jit = supports_jit
+        self.built = True  # a Sionna block builds itself, from the shapes of its first call
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the block."""
+        return self.block(*args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Configuration for saving.
+
+        Raises:
+            ValueError: If the layer was given a made block, whose arguments cannot be known, or a
+                class from outside Sionna, which a saved file may not name.
+        """
+        if self.block_path is None:
+            name = type(self.block).__name__
+            raise ValueError(
+                f"a layer around a made {name} cannot be saved: give SionnaLayer the class and its "
+                f"arguments instead, SionnaLayer({name}, {{...}})"
+            )
+        own = {"block": self.block_path, "arguments": self.arguments, "supports_jit": self.supports_jit}
+        return {**super().get_config(), **own}
+
+
+def _path(block: Any) -> str | None:
+    """Import path of a class that a saved file may name; None for a made block or a user's own class."""
+    if isinstance(block, str):
+        return block
+    if isinstance(block, Block):
+        return None
+    if isinstance(block, type) and issubclass(block, Block):
+        trusted = block.__module__.split(".")[0] in TRUSTED
+        return f"{block.__module__}.{block.__qualname__}" if trusted else None
+    raise ValueError(f"{block!r} is no Sionna block, nor the class or import path of one")
+
+
+def _find(path: str) -> type[Block]:
+    """Import a block by its path; only from Sionna and moclink, since paths come out of saved files."""
+    module, _, name = path.rpartition(".")
+    if module.split(".")[0] not in TRUSTED:
+        raise ValueError(f"{path!r} is not a path into sionna, such as sionna.phy.channel.AWGN")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"there is no {path}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Block)):
+        raise ValueError(f"{path} is no Sionna block")
+    return found

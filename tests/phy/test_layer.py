@@ -1,0 +1,119 @@
+"""Sionna blocks as Keras layers: symbolic calls, fit, save and load, jit."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sionna.phy import config
+from sionna.phy.channel import AWGN, FlatFadingChannel
+from sionna.phy.mapping import Demapper, Mapper
+
+from moclink.phy.layer import SionnaLayer
+
+QAM = {"constellation_type": "qam", "num_bits_per_symbol": 6}
+DEMAPPER = {"demapping_method": "app", **QAM}
+
+
+def bits_of(count: int = 600, batch: int = 4) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 2, (batch, count)).astype(np.float32)
+
+
+def link() -> keras.Model:
+    """Mapper -> AWGN -> demapper as a functional model: (bits, no) -> LLRs."""
+    bits, no = keras.Input((600,)), keras.Input((1,))
+    x = SionnaLayer(Mapper, QAM)(bits)
+    y = SionnaLayer("sionna.phy.channel.AWGN")(x, no)
+    return keras.Model([bits, no], SionnaLayer(Demapper, DEMAPPER)(y, no))
+
+
+def test_a_functional_model_computes_what_the_blocks_compute():
+    bits, no = bits_of(), np.full((4, 1), 0.01, np.float32)
+    x = Mapper("qam", 6)(bits)
+    assert np.array_equal(SionnaLayer(Mapper, QAM)(bits), x)
+    config.seed = 3
+    expected = Demapper("app", "qam", 6)(AWGN()(x, tf.constant(no)), tf.constant(no))
+    config.seed = 3
+    assert np.allclose(link()([bits, no]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_predict_recovers_the_bits_at_high_snr_in_graph_and_xla(jit):
+    model, bits = link(), bits_of()
+    model.compile(jit_compile=jit)
+    llr = model.predict([bits, np.full((4, 1), 1e-4, np.float32)], verbose=0)
+    assert np.array_equal(llr > 0, bits > 0.5)
+
+
+def test_a_model_with_blocks_is_saved_and_loaded(tmp_path):
+    path = tmp_path / "link.keras"
+    link().save(path)
+    again = keras.saving.load_model(path)
+    bits = bits_of()
+    llr = again.predict([bits, np.full((4, 1), 1e-4, np.float32)], verbose=0)
+    assert np.array_equal(llr > 0, bits > 0.5)
+
+
+def test_fit_trains_through_the_channel():
+    """A gain before an AWGN channel and one behind it learn to invert each other."""
+    keras.utils.set_random_seed(1)
+    inputs, no = keras.Input((64,)), keras.Input((1,))
+    gained = keras.layers.Dense(64, use_bias=False, kernel_initializer="identity", name="gain")(inputs)
+    received = SionnaLayer(FlatAwgn)(gained, no)
+    outputs = keras.layers.Dense(64, use_bias=False, kernel_initializer="zeros")(received)
+    model = keras.Model([inputs, no], outputs)
+    model.compile(keras.optimizers.Adam(0.02), "mse")
+    data = np.random.default_rng(1).normal(size=(256, 64)).astype(np.float32)
+    quiet = np.full((256, 1), 1e-3, np.float32)
+    losses = model.fit([data, quiet], data, epochs=12, batch_size=32, verbose=0).history["loss"]
+    assert losses[-1] < 0.1 * losses[0]
+    assert not np.allclose(model.get_layer("gain").get_weights()[0], np.eye(64))  # the gradient crossed the channel
+
+
+class FlatAwgn(AWGN):
+    """AWGN on the real part: a stand-in for a real-valued channel."""
+
+    def call(self, x, no):
+        return tf.math.real(super().call(tf.cast(x, self.cdtype), no))
+
+
+def test_a_subclassed_model_with_a_fading_channel():
+    class Faded(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.mapper = SionnaLayer(Mapper, QAM)
+            self.channel = SionnaLayer(FlatFadingChannel(1, 1, return_channel=True))
+            self.demapper = SionnaLayer(Demapper, DEMAPPER)
+
+        def call(self, bits, no):
+            x = tf.reshape(self.mapper(bits), [-1, 1])
+            y, h = self.channel(x, no)
+            h = tf.reshape(h, [-1])
+            power = tf.abs(h) ** 2
+            return self.demapper(tf.reshape(y, [-1]) / h, no / power)
+
+    config.seed = 5
+    bits = bits_of(6000, 1)
+    llr = np.reshape(Faded()(bits, tf.constant(1e-7)), -1)
+    # At 70 dB a bit fails only where |h|^2 is deep in a fade: probability below 1e-4 a symbol.
+    assert np.mean((llr > 0) != (bits[0] > 0.5)) < 2e-3
+
+
+def test_float16_policies_leave_the_blocks_in_float32():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        layer = SionnaLayer(AWGN)
+        assert layer.compute_dtype == "float32"
+        assert layer(tf.zeros((2, 8), tf.complex64), tf.constant(1.0)).dtype == tf.complex64
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_errors_name_what_was_given():
+    with pytest.raises(ValueError, match="cannot be saved: give SionnaLayer the class"):
+        SionnaLayer(AWGN()).get_config()
+    with pytest.raises(ValueError, match="os.system.*not a path into sionna"):
+        SionnaLayer("os.system")
+    with pytest.raises(ValueError, match="there is no sionna.phy.channel.Nothing"):
+        SionnaLayer("sionna.phy.channel.Nothing")
+    with pytest.raises(ValueError, match="no Sionna block"):
+        SionnaLayer(42)

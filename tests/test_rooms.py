@@ -1,0 +1,91 @@
+"""The house rules that a machine can hold: which room may import what, and what loads quickly."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "moclink"
+FRAMEWORKS = {"keras", "tensorflow", "torch", "jax", "sionna", "numba", "av", "PIL", "matplotlib"}
+ROOMS = {"codec", "perceptual", "training", "phy", "sources", "simulate", "sweep", "figures", "presets"}
+
+# room -> what it may import of the frameworks and of the rooms, itself and plain modules aside
+MAY = {
+    "codec": {"keras"},
+    "perceptual": {"keras"},
+    "training": {"keras", "codec", "perceptual", "PIL"},
+    "train": {"keras", "codec", "perceptual", "training", "PIL"},
+    "phy": {"sionna", "tensorflow", "numba", "keras"},
+    "sources": {"PIL", "av", "codec"},
+    "chain": set(),
+    "metrics": {"perceptual"},
+    "results": set(),
+    "images": {"PIL"},
+    "report": set(),
+    "figures": {"matplotlib", "PIL"},
+    "presets": {"codec", "perceptual", "phy", "sources"},
+    "sweep": {"PIL", "phy", "presets"},
+    "simulate": {"phy", "presets", "sweep", "figures"},
+    "__init__": set(),
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Frameworks and rooms that a file imports, at the top or inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:  # relative imports stay in their room
+            module = node.module or ""
+            names = [f"{module}.{a.name}" for a in node.names] if module == "moclink" else [module]
+        for name in names:
+            parts = name.split(".")
+            found.add(parts[1] if parts[0] == "moclink" and len(parts) > 1 else parts[0])
+    return found & (FRAMEWORKS | ROOMS)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_it_may(path):
+    place = path.relative_to(PACKAGE)
+    room = place.parts[0].removesuffix(".py")
+    assert room in MAY, f"{place} is a room that the table does not know"
+    assert imports(path) <= MAY[room] | {room}
+
+
+def test_keras_in_phy_stays_in_the_layer_files():
+    allowed = {"layer.py", "link.py"}
+    users = {path.name for path in (PACKAGE / "phy").rglob("*.py") if "keras" in imports(path)}
+    assert users <= allowed
+
+
+def test_codec_among_sources_stays_in_semantic():
+    users = {path.name for path in (PACKAGE / "sources").rglob("*.py") if "codec" in imports(path)}
+    assert users <= {"semantic.py"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-c", "import moclink"], ["-m", "moclink.simulate", "--help"], ["-m", "moclink.simulate", "--list-chains"]],
+    ids=["import", "help", "list"],
+)
+def test_answers_come_without_loading_a_framework(arguments):
+    """No framework among the modules loaded: that is what makes it quick, on any machine."""
+    probe = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True
+    )
+    loaded = {line.split("|")[-1].strip().split(".")[0] for line in probe.stderr.splitlines()}
+    assert not loaded & {"tensorflow", "keras", "sionna", "numba", "matplotlib", "jax", "torch"}
+
+
+def test_bad_arguments_are_answered_without_loading_a_framework():
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "moclink.simulate", "--snr", "5:-5"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "| tensorflow" not in done.stderr
