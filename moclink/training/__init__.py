@@ -1,0 +1,1 @@
+"""How a codec is made: patches, losses, the discriminator, the training stages and their loop."""

@@ -1,0 +1,164 @@
+"""What each stage minimises: from a batch to named losses, in `keras.ops`.
+
+    stage 1   images, levels            -> E -> MOC-RVQ -> G            pixel, codebook, commitment, ...
+    stage 2   images, levels, SNR       -> (E, MOC-RVQ fixed) -> channel -> NRB -> requantise -> (G fixed)
+    jscc      images, SNR, noise        -> E -> power 1 -> AWGN -> G
+
+Each objective is a frozen record of its networks and weights; calling it gives a dict of scalars of which
+`loss` is the one that is minimised. Everything random is drawn outside and comes in with the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from moclink.training import losses
+
+PIXEL_LOSSES = {"l1": losses.l1, "mse": losses.mse}
+
+
+@dataclass(frozen=True)
+class Stage1Weights:
+    """Weights of the terms of stage 1; the defaults are the paper's.
+
+    Attributes:
+        pixel_loss: "l1" (the paper's) or "mse" (which is what PSNR measures).
+        pixel: Weight of it.
+        codebook: Weight of |sg[r] - e|^2, summed over levels and heads, mean over positions.
+        commitment: Weight beta of |r - sg[e]|^2, times `codebook`.
+        semantic: Weight of |conv1x1(z) - VGG(I)|^2; 0 unless features are given.
+        perceptual: Weight of LPIPS; 0 unless a distance is given.
+        adversarial: Weight of the hinge term; 0 trains without a discriminator.
+    """
+
+    pixel_loss: str = "l1"
+    pixel: float = 1.0
+    codebook: float = 1.0
+    commitment: float = 0.25
+    semantic: float = 0.1
+    perceptual: float = 1.0
+    adversarial: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.pixel_loss not in PIXEL_LOSSES:
+            raise ValueError(f"pixel loss is {self.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}")
+        numbers = {k: v for k, v in vars(self).items() if k != "pixel_loss"}
+        for name, value in numbers.items():
+            if value < 0:
+                raise ValueError(f"weight {name} must not be negative, got {value}")
+
+
+@dataclass(frozen=True)
+class Stage1Objective:
+    """Eq. (7) and (8): autoencoder and codebooks, without noise.
+
+    Attributes:
+        encoder: E.
+        quantizer: MOC-RVQ.
+        decoder: G.
+        weights: Weights of the terms.
+        features: Images [B,H,W,3] to features [B,h,w,C] of a fixed network (VGG19 relu4_4); None without.
+        guide: 1x1 convolution from the latent to these features; None without.
+        perceptual: (images, images) to distances [B]; None without.
+        critic: A fixed copy of the discriminator; None without.
+    """
+
+    encoder: Any
+    quantizer: Any
+    decoder: Any
+    weights: Stage1Weights
+    features: Any = None
+    guide: Any = None
+    perceptual: Any = None
+    critic: Any = None
+
+    @property
+    def parts(self) -> list[Any]:
+        """The layers that this objective calls."""
+        parts = [self.encoder, self.quantizer, self.decoder, self.guide, self.critic]
+        return [part for part in parts if part is not None]
+
+    def reconstruct(self, images: Any, levels: Any) -> tuple[Any, Any, Any]:
+        """Return latent, quantised and decoded images; samples with levels = 0 pass unquantised."""
+        z = self.encoder(images)
+        quantized = self.quantizer.quantize_latent(z, ops.maximum(levels, 1))
+        used = ops.cast(ops.reshape(levels, (-1, 1, 1, 1)) > 0, "float32")
+        z_hat = used * quantized.z_q + (1.0 - used) * ops.cast(z, "float32")
+        return z, quantized, self.decoder(ops.cast(z_hat, z.dtype))
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the losses of a batch: images [B,H,W,3] in [0,1], levels int32 [B] (0: no quantiser)."""
+        images, levels, weights = batch["images"], batch["levels"], self.weights
+        z, quantized, decoded = self.reconstruct(images, levels)
+        decoded = ops.cast(decoded, "float32")
+        out = {"pixel": PIXEL_LOSSES[weights.pixel_loss](decoded, images)}
+        # Before the codebooks have their start (levels all 0) they must not pull at the latent.
+        quantizing = ops.cast(ops.max(levels) > 0, "float32")
+        out["codebook"] = quantizing * quantized.codebook_loss
+        out["commitment"] = quantizing * quantized.commitment_loss
+        total = weights.pixel * out["pixel"]
+        total += weights.codebook * (out["codebook"] + weights.commitment * out["commitment"])
+        if self.guide is not None:
+            out["semantic"] = losses.mse(self.guide(z), ops.stop_gradient(self.features(images)))
+            total += weights.semantic * out["semantic"]
+        if self.perceptual is not None:
+            out["perceptual"] = ops.mean(self.perceptual(decoded, images))
+            total += weights.perceptual * out["perceptual"]
+        if self.critic is not None:
+            out["adversarial"] = losses.hinge_generator(self.critic(decoded))
+            total += weights.adversarial * out["adversarial"]
+        return {"loss": total, "psnr": ops.mean(losses.psnr(decoded, images)), **out}
+
+
+@dataclass(frozen=True)
+class CriticObjective:
+    """The discriminator's side: hinge loss on real and decoded images."""
+
+    critic: Any
+
+    @property
+    def parts(self) -> list[Any]:
+        """The layers that this objective calls."""
+        return [self.critic]
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the loss of a batch: real and fake [B,H,W,3]."""
+        real, fake = (self.critic(batch[name], training=True) for name in ("real", "fake"))
+        return {"loss": losses.hinge_discriminator(real, fake)}
+
+
+class Trainee(keras.Model):
+    """Keras's own training step around an objective, the same on every backend.
+
+    Args:
+        objective: Batch to dict of scalars with a `loss`; its `parts` are the layers to train.
+        terms: Names of the other scalars.
+
+    Example:
+        >>> trainee = Trainee(objective, ["psnr"])
+        >>> trainee.compile(optimizer="adam")
+        >>> trainee.train_on_batch(batch, return_dict=True)
+    """
+
+    def __init__(self, objective: Any, terms: Sequence[str], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.objective = objective
+        self.parts = list(objective.parts)
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in terms}
+
+    def call(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Losses of a batch."""
+        return self.objective(batch)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Take the objective's own sum."""
+        for name, tracker in self.trackers.items():
+            tracker.update_state(y_pred[name])
+        return y_pred["loss"]

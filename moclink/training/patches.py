@@ -1,0 +1,236 @@
+"""Folders of pictures -> one packed file of patches -> crops, drawn from memory.
+
+    pictures -> [resize] -> grid of patches -> flat ones dropped -> patches.bin + patches.json
+                                                                        |  memory map
+                            crops [B, S, S, 3] in [0, 1], keyed by (seed, step)
+
+A pack is two files in one folder: the pixels of all patches, uint8 RGB, end to end, and an index with
+the shape, place and origin of each. Nothing in it is executed or unpickled on reading.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
+FORMAT = "moclink-patches-1"
+
+
+@dataclass(frozen=True)
+class PatchOptions:
+    """How pictures are cut.
+
+    Attributes:
+        size: Side of a patch in pixels (the paper's 512). A picture with a shorter side gives
+            patches as long as that side.
+        min_std: Patches whose luma standard deviation (0..255) is lower are dropped as flat.
+        resize: (low, high) of a random factor by which each picture is shrunk first; the paper
+            uses (0.5, 1.0) on FFHQ. None leaves the pictures as they are.
+        min_side: Pictures with a shorter side than this are left out.
+        seed: Seed of the resize factors.
+    """
+
+    size: int = 512
+    min_std: float = 10.0
+    resize: tuple[float, float] | None = None
+    min_side: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size < 8:
+            raise ValueError(f"patch size must be at least 8 pixels, got {self.size}")
+        if self.min_side < 8:
+            raise ValueError(f"min_side must be at least 8 pixels, got {self.min_side}")
+        if self.resize is not None and not 0 < self.resize[0] <= self.resize[1] <= 1:
+            raise ValueError(f"resize must be 0 < low <= high <= 1, got {self.resize}")
+
+
+def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
+    """List the picture files below folders, sorted, so that the order never depends on the disk.
+
+    Args:
+        folders: Folders (searched with their subfolders) or single picture files.
+
+    Raises:
+        ValueError: If a folder does not exist or no picture is found in all of them.
+    """
+    found: list[Path] = []
+    for folder in map(Path, folders):
+        if not folder.exists():
+            raise ValueError(f"no such folder: {folder}")
+        files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+        found += [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if not found:
+        raise ValueError(f"no pictures ({', '.join(SUFFIXES)}) in {', '.join(map(str, folders))}")
+    return found
+
+
+def hold_out(pictures: Sequence[Path], count: int, seed: int = 0) -> tuple[list[Path], list[Path]]:
+    """Split pictures into those to train on and `count` whole pictures kept for validation.
+
+    Whole pictures are kept apart, never patches of one picture on both sides.
+    """
+    if not 0 <= count < len(pictures):
+        raise ValueError(f"hold_out must be 0 .. {len(pictures) - 1} for {len(pictures)} pictures, got {count}")
+    kept = set(np.random.default_rng([seed, 0x40]).permutation(len(pictures))[:count].tolist())
+    train = [path for i, path in enumerate(pictures) if i not in kept]
+    return train, [path for i, path in enumerate(pictures) if i in kept]
+
+
+def luma_std(patch: NDArray[np.uint8]) -> float:
+    """Return the standard deviation of the BT.601 luma of a uint8 [H, W, 3] patch, on 0..255."""
+    return float((patch.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])).std())
+
+
+def cut(image: NDArray[np.uint8], options: PatchOptions) -> list[NDArray[np.uint8]]:
+    """Cut a uint8 [H, W, 3] picture into non-overlapping patches from the top left corner.
+
+    Returns:
+        Patches [h, w, 3] with h = min(size, H) and w = min(size, W); flat ones are dropped. The
+        rest at the right and bottom edge, less than one patch wide, is not used.
+    """
+    if min(image.shape[:2]) < options.min_side:
+        return []
+    height, width = (min(options.size, side) for side in image.shape[:2])
+    patches = [
+        image[top : top + height, left : left + width]
+        for top in range(0, image.shape[0] - height + 1, height)
+        for left in range(0, image.shape[1] - width + 1, width)
+    ]
+    return [patch for patch in patches if luma_std(patch) >= options.min_std]
+
+
+def _read(path: Path, factor: float) -> NDArray[np.uint8]:
+    with Image.open(path) as picture:
+        picture = picture.convert("RGB")
+        if factor < 1:
+            size = [max(1, round(side * factor)) for side in picture.size]
+            picture = picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+        return np.asarray(picture)
+
+
+def make_pack(
+    pictures: Sequence[Path], out: str | Path, options: PatchOptions | None = None
+) -> dict[str, int]:
+    """Cut pictures into patches and write the pack `out/patches.bin` and `out/patches.json`.
+
+    Args:
+        pictures: Picture files.
+        out: Folder to write to; made if it is missing.
+        options: How to cut.
+
+    Returns:
+        Counts: `pictures` read, `patches` kept, `skipped` pictures that gave none.
+
+    Raises:
+        ValueError: If no patch is left.
+    """
+    options = options or PatchOptions()
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([options.seed, 0x52])
+    index: list[dict[str, object]] = []
+    offset = skipped = 0
+    with open(out / "patches.bin", "wb") as sink:
+        for path in pictures:
+            factor = rng.uniform(*options.resize) if options.resize else 1.0
+            patches = cut(_read(path, factor), options)
+            skipped += not patches
+            for patch in patches:
+                sink.write(np.ascontiguousarray(patch).tobytes())
+                index.append({"offset": offset, "shape": patch.shape[:2], "picture": path.name})
+                offset += patch.size
+    if not index:
+        raise ValueError(
+            f"no patch left of {len(pictures)} pictures: all are smaller than {options.min_side} "
+            f"pixels or flatter than a luma standard deviation of {options.min_std}"
+        )
+    (out / "patches.json").write_text(json.dumps({"format": FORMAT, "patches": index}))
+    return {"pictures": len(pictures), "patches": len(index), "skipped": skipped}
+
+
+class PatchPack:
+    """A pack of patches, memory-mapped: the pixels are read when first used and stay cached.
+
+    Args:
+        folder: Folder with `patches.bin` and `patches.json`, as `make_pack` writes them.
+
+    Raises:
+        ValueError: If the folder holds no pack, or one that is cut short.
+    """
+
+    def __init__(self, folder: str | Path):
+        folder = Path(folder)
+        try:
+            index = json.loads((folder / "patches.json").read_text())
+            pixels = np.memmap(folder / "patches.bin", np.uint8, "r")
+        except (OSError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"no pack of patches in {folder} ({error}): make one with `python -m moclink.train patches`"
+            ) from error
+        if index.get("format") != FORMAT:
+            raise ValueError(f"{folder}/patches.json has format {index.get('format')!r}, not {FORMAT!r}")
+        self._pixels = pixels
+        self._places = [(p["offset"], *p["shape"]) for p in index["patches"]]
+        offset, height, width = self._places[-1]
+        if pixels.size != offset + height * width * 3:
+            raise ValueError(
+                f"{folder}/patches.bin has {pixels.size} bytes where the index names "
+                f"{offset + height * width * 3}: it is cut short, make the pack again"
+            )
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, i: int) -> NDArray[np.uint8]:
+        """Return patch i, uint8 [h, w, 3], as a view of the file."""
+        offset, height, width = self._places[i]
+        return self._pixels[offset : offset + height * width * 3].reshape(height, width, 3)
+
+
+class CropFeeder:
+    """Draws batches of square crops; the batch of a step depends on (seed, step) alone.
+
+    So a resumed run sees the data that an undisturbed one would have seen.
+
+    Args:
+        pack: The patches.
+        crop: Side of a crop in pixels; patches with a shorter side are not used.
+        batch: Crops in a batch.
+        seed: Seed of the order, the places and the flips.
+        augment: Whether crops are flipped left-right and up-down and transposed at random.
+
+    Raises:
+        ValueError: If no patch is as large as a crop.
+    """
+
+    def __init__(self, pack: PatchPack, crop: int, batch: int, seed: int = 0, augment: bool = True):
+        if crop < 8 or batch < 1:
+            raise ValueError(f"crop must be >= 8 and batch >= 1, got crop={crop}, batch={batch}")
+        self._pack, self.crop, self.batch, self.seed, self.augment = pack, crop, batch, seed, augment
+        areas = np.array([h * w if min(h, w) >= crop else 0 for _, h, w in pack._places], np.float64)
+        if not areas.any():
+            raise ValueError(f"no patch of the pack is as large as a crop of {crop} pixels")
+        self._odds = areas / areas.sum()
+
+    def __call__(self, step: int) -> NDArray[np.float32]:
+        """Return the crops of a step, float32 [B, S, S, 3] in [0, 1]."""
+        rng = np.random.default_rng([self.seed, step, 0x43])
+        out = np.empty((self.batch, self.crop, self.crop, 3), np.uint8)
+        for slot, i in enumerate(rng.choice(len(self._pack), self.batch, p=self._odds)):
+            patch = self._pack[int(i)]
+            top, left = (int(rng.integers(side - self.crop + 1)) for side in patch.shape[:2])
+            crop = patch[top : top + self.crop, left : left + self.crop]
+            if self.augment:
+                flips = rng.integers(2, size=3)
+                crop = crop[:: 1 - 2 * flips[0], :: 1 - 2 * flips[1]]
+                crop = crop.transpose(1, 0, 2) if flips[2] else crop
+            out[slot] = crop
+        return out.astype(np.float32) / np.float32(255)
