@@ -1,0 +1,353 @@
+"""The codecs as they are used: NumPy in, NumPy out.
+
+    images -> E -> MOC-RVQ -> indices ~~ link ~~> indices or posteriors -> R -> NRB -> MOC-RVQ -> G -> images
+
+A batch is worked through a few pictures at a time and a tall picture in stripes. E and G without
+whole-picture statistics, and the NRB by its windows, reach only so far: stripes that overlap by
+this reach give the whole picture's result up to the rounding of float32. With GroupNorm (`paper`)
+there are no stripes.
+
+Reference: Zhou et al., "MOC-RVQ", section III; section IV-A for the analog codec.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from moclink.codec import files
+from moclink.codec.autoencoder import FACTOR, Decoder, Encoder
+from moclink.codec.network import analog_network, semantic_network
+from moclink.codec.runner import Budget, Runner
+from moclink.codec.sizes import analog_size, size
+
+DEFAULT_BUDGET = Budget()
+UNCUT = 2**31  # a stripe higher than any picture
+
+
+def power_normalize(z: Any) -> Any:
+    """Scale latents so that two reals make a complex symbol of mean energy 1 over each picture.
+
+    Args:
+        z: float [B, h, w, n_q].
+
+    Returns:
+        float [B, h, w, n_q], mean square 1/2 for each picture.
+    """
+    power = ops.mean(ops.cast(z, "float32") ** 2, axis=(1, 2, 3), keepdims=True)
+    return z * ops.cast(ops.rsqrt(2.0 * power + 1e-12), z.dtype)
+
+
+def _check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Images as float32 [B, H, W, 3], or ValueError."""
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] != 3 or not images.size:
+        raise ValueError(f"images have shape {images.shape}; they must be [B, H, W, 3]")
+    if images.dtype.kind != "f" or not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError(
+            f"images are {images.dtype} in {images.min()}..{images.max()}; give floats in [0, 1]"
+        )
+    return images.astype(np.float32, copy=False)
+
+
+def _encode(runner: Runner, encoder: Encoder, budget: Budget, images: NDArray[np.floating]) -> NDArray:
+    """Run E, and what follows it in `runner`, over a batch of any size."""
+    images = _check_images(images)
+    rows, columns = (-(-side // FACTOR) for side in images.shape[1:3])
+    stripe = UNCUT if encoder.normalization == "group" else budget.stripe(columns)
+    cut = {"rows": stripe, "halo": encoder.receptive_cells(), "unit": FACTOR, "scale": 1 / FACTOR}
+    groups = budget.groups(len(images), rows, columns)
+    return np.concatenate([runner.run_in_stripes(images[group], **cut) for group in groups])
+
+
+def _paint(
+    runner: Runner,
+    decoder: Decoder,
+    budget: Budget,
+    z: NDArray[np.float32],
+    height: int | None,
+    width: int | None,
+) -> NDArray[np.float32]:
+    """Run G over one group of latents, and crop."""
+    stripe = UNCUT if decoder.normalization == "group" else budget.stripe(z.shape[2])
+    images = runner.run_in_stripes(z, rows=stripe, halo=decoder.receptive_cells(), scale=FACTOR)
+    return images[:, :height, :width]
+
+
+def _painter(decoder: Decoder) -> Runner:
+    """G with its pixels clipped to [0, 1]."""
+    return Runner(lambda z: ops.clip(ops.cast(decoder(z), "float32"), 0.0, 1.0), [decoder])
+
+
+class SemanticCodec:
+    """The digital semantic codec: images <-> indices.
+
+    Args:
+        config: Constructor arguments of `encoder`, `quantizer`, `nrb` and `decoder` (see `sizes`).
+        budget: How much is worked on at a time; bounds the memory.
+
+    Attributes:
+        encoder: E.
+        quantizer: MOC-RVQ, with the codes' priors.
+        nrb: Noise reduction block.
+        decoder: G.
+        network: All of them as one Keras model.
+        notes: What its file says of the weights.
+
+    Example:
+        >>> codec = SemanticCodec.from_preset("small")
+        >>> indices = codec.encode(images)                    # [B,H,W,3] -> [B,h,w,4,4]
+        >>> codec.decode(indices, height=images.shape[1], width=images.shape[2])
+    """
+
+    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET):
+        self.config = config
+        self.budget = budget
+        self.notes: dict[str, Any] = {}
+        self.network = semantic_network(config)
+        self.encoder = self.network.encoder
+        self.quantizer = self.network.quantizer
+        self.nrb = self.network.nrb
+        self.decoder = self.network.decoder
+        encoder, quantizer, nrb = self.encoder, self.quantizer, self.nrb
+        self._indexer = Runner(lambda images: quantizer.encode(encoder(images)), [encoder, quantizer])
+        self._hard = Runner(quantizer.look_up, [quantizer])
+        self._soft = Runner(quantizer.expected, [quantizer])
+        self._refiner = Runner(
+            lambda z, levels, snr_db: quantizer.requantize(nrb(z, levels, snr_db), levels), [quantizer, nrb]
+        )
+        self._painter = _painter(self.decoder)
+
+    @classmethod
+    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> SemanticCodec:
+        """An untrained codec of size "paper", "small" or "toy"."""
+        return cls(size(name), budget)
+
+    @classmethod
+    def from_preset(cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET) -> SemanticCodec:
+        """Load trained weights.
+
+        Args:
+            preset: "small" or "paper" for weights shipped with the package, or a path that `save`
+                wrote, with or without its ending.
+            budget: See the class.
+
+        Raises:
+            ValueError: If there are no such weights, or they are damaged.
+        """
+        page, weights = files.find(preset, "moc-rvq-{}", "semantic")
+        codec = files.build(cls, page["config"], weights, budget=budget)
+        codec.notes = page["notes"]
+        return codec
+
+    def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
+        """Write PATH.json and PATH.weights.h5 (float16).
+
+        Args:
+            path: Where to write, with or without an ending.
+            notes: What to say of the weights, in JSON types; None keeps what was loaded.
+
+        Returns:
+            Path of the JSON page.
+        """
+        notes = self.notes if notes is None else notes
+        return files.write_weights(path, "semantic", self.config, self.network, semantic_network, notes)
+
+    @property
+    def priors(self) -> NDArray[np.float32]:
+        """Measured use p(k) of each code, float32 [D, P, N]."""
+        return self.quantizer.priors
+
+    def encode(self, images: NDArray[np.floating]) -> NDArray[np.int32]:
+        """Encode images into indices of all levels.
+
+        Args:
+            images: float [B, H, W, 3] in [0, 1].
+
+        Returns:
+            int32 [B, ceil(H/8), ceil(W/8), D, P], values 0..N-1. The first levels alone are what
+            a lower rate sends.
+
+        Raises:
+            ValueError: If the images have another shape or range.
+        """
+        return _encode(self._indexer, self.encoder, self.budget, images)
+
+    def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Posterior of each index under the codes' priors.
+
+        Args:
+            log_likelihoods: ln p(y|k) up to a constant, float [B, h, w, L, P, N], L of 1..D.
+
+        Returns:
+            p(k|y), float32 of the same shape.
+        """
+        scores = np.asarray(log_likelihoods, np.float32)
+        scores = scores + np.log(np.maximum(self.priors[: scores.shape[3]], 1e-12))
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        return weights / weights.sum(-1, keepdims=True)
+
+    def decode(
+        self,
+        received: NDArray,
+        levels: int | NDArray[np.integer] | None = None,
+        snr_db: float | NDArray[np.floating] | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        use_nrb: bool = True,
+    ) -> NDArray[np.float32]:
+        """Decode what was received: R, then NRB and requantisation, then G.
+
+        Args:
+            received: Indices, int [B, h, w, L, P] (hard), or posteriors, float [B, h, w, L, P, N] (soft),
+                with L of 1..D levels.
+            levels: Levels to use, at most L, one or [B]; None for L.
+            snr_db: Es/N0 in dB, one or [B], for the NRB. None means reception without noise, where R
+                alone is exact and the NRB is left out.
+            height: Rows of the images; None for 8h.
+            width: Columns of the images; None for 8w.
+            use_nrb: False goes from R straight to G, at any SNR.
+
+        Returns:
+            Images, float32 [B, height, width, 3] in [0, 1].
+
+        Raises:
+            ValueError: If shapes, index values or levels do not fit the codec.
+        """
+        received = np.asarray(received)
+        soft = self._check_received(received)
+        batch, rows, columns, sent = received.shape[:4]
+        levels = self._check_levels(levels, sent, batch)
+        snr = None if snr_db is None else np.broadcast_to(np.asarray(snr_db, np.float32), (batch,))
+        images = []
+        for part in self.budget.groups(batch, rows, columns):
+            z = self._retrieve(received[part], levels[part], soft)
+            if use_nrb and snr is not None:
+                # Cuts on whole windows keep every window where the whole picture has it.
+                stripe, halo = self.budget.stripe(columns, self.nrb.window), self.nrb.receptive_cells()
+                z = self._refiner.run_in_stripes(z, (levels[part], snr[part]), rows=stripe, halo=halo)
+            images.append(_paint(self._painter, self.decoder, self.budget, z, height, width))
+        return np.concatenate(images)
+
+    def _retrieve(self, received: NDArray, levels: NDArray[np.int32], soft: bool) -> NDArray[np.float32]:
+        """R: the latent of indices or posteriors; levels that were not sent count for nothing."""
+        missing = self.quantizer.levels - received.shape[3]
+        received = received.astype(np.float32 if soft else np.int32, copy=False)
+        received = np.pad(received, [(0, missing if axis == 3 else 0) for axis in range(received.ndim)])
+        return (self._soft if soft else self._hard).run(received, levels)
+
+    def _check_received(self, received: NDArray) -> bool:
+        """Whether received holds posteriors; ValueError if it is neither these nor indices."""
+        q = self.quantizer
+        soft = received.dtype.kind == "f"
+        tail = (q.heads, q.states) if soft else (q.heads,)
+        shape = received.shape
+        if len(shape) != 4 + len(tail) or shape[4:] != tail or not 1 <= shape[3] <= q.levels or 0 in shape:
+            raise ValueError(
+                f"received is {received.dtype} of shape {shape}; it must be indices, "
+                f"int [B, h, w, L, {q.heads}], or posteriors, float [B, h, w, L, {q.heads}, {q.states}], "
+                f"with L of 1..{q.levels}"
+            )
+        if not soft and not 0 <= received.min() <= received.max() < q.states:
+            raise ValueError(
+                f"indices span {received.min()}..{received.max()}; they must be in 0..{q.states - 1}"
+            )
+        return soft
+
+    @staticmethod
+    def _check_levels(levels: Any, sent: int, batch: int) -> NDArray[np.int32]:
+        """Levels to use as int32 [B]."""
+        levels = np.broadcast_to(np.asarray(sent if levels is None else levels, np.int32), (batch,))
+        if not 1 <= levels.min() <= levels.max() <= sent:
+            raise ValueError(f"levels are {np.unique(levels)}; they must be 1 to {sent}, the levels received")
+        return levels
+
+
+class AnalogCodec:
+    """The analog baseline: the same autoencoder without quantiser, images <-> real channel inputs.
+
+    With 96 channels this is the paper's JSCC-96: two reals are one complex symbol, 48 for each 8x8
+    block, of mean energy 1 over each picture.
+
+    Args:
+        config: Constructor arguments of `encoder` and `decoder` (see `sizes.analog_size`).
+        budget: How much is worked on at a time; bounds the memory.
+
+    Attributes:
+        encoder: E.
+        decoder: G.
+        network: Both as one Keras model.
+        notes: What its file says of the weights.
+    """
+
+    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET):
+        self.config = config
+        self.budget = budget
+        self.notes: dict[str, Any] = {}
+        self.network = analog_network(config)
+        self.encoder = self.network.encoder
+        self.decoder = self.network.decoder
+        self._sender = Runner(self.encoder, [self.encoder])
+        self._painter = _painter(self.decoder)
+
+    @classmethod
+    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
+        """An untrained codec of size "paper", "small" or "toy", with 96 channels."""
+        return cls(analog_size(name), budget)
+
+    @classmethod
+    def from_preset(cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
+        """Load trained weights; see `SemanticCodec.from_preset`."""
+        page, weights = files.find(preset, "jscc-96-{}", "analog")
+        codec = files.build(cls, page["config"], weights, budget=budget)
+        codec.notes = page["notes"]
+        return codec
+
+    def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
+        """Write PATH.json and PATH.weights.h5 (float16); see `SemanticCodec.save`."""
+        notes = self.notes if notes is None else notes
+        return files.write_weights(path, "analog", self.config, self.network, analog_network, notes)
+
+    def encode(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Encode images into channel inputs.
+
+        Args:
+            images: float [B, H, W, 3] in [0, 1].
+
+        Returns:
+            float32 [B, ceil(H/8), ceil(W/8), n_q]; channels 2k and 2k+1 are the real and imaginary part of
+            symbol k. Mean square 1/2 over each picture.
+
+        Raises:
+            ValueError: If the images have another shape or range.
+        """
+        z = _encode(self._sender, self.encoder, self.budget, images)
+        return ops.convert_to_numpy(power_normalize(ops.convert_to_tensor(z)))
+
+    def decode(
+        self, received: NDArray[np.floating], height: int | None = None, width: int | None = None
+    ) -> NDArray[np.float32]:
+        """Decode noisy channel outputs.
+
+        Args:
+            received: float [B, h, w, n_q], equalised.
+            height: Rows of the images; None for 8h.
+            width: Columns of the images; None for 8w.
+
+        Returns:
+            Images, float32 [B, height, width, 3] in [0, 1].
+
+        Raises:
+            ValueError: If the shape does not fit the codec.
+        """
+        received = np.asarray(received, np.float32)
+        channels = self.decoder.latent_channels
+        if received.ndim != 4 or received.shape[-1] != channels or not received.size:
+            raise ValueError(f"received has shape {received.shape}; it must be [B, h, w, {channels}]")
+        groups = self.budget.groups(*received.shape[:3])
+        parts = [_paint(self._painter, self.decoder, self.budget, received[g], height, width) for g in groups]
+        return np.concatenate(parts)

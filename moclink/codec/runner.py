@@ -1,0 +1,108 @@
+"""Run a network on NumPy arrays: one graph for all sizes, tall maps in stripes of bounded memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is worked on at a time.
+
+    Attributes:
+        cells: Latent cells (8x8 pixels) in one call.
+    """
+
+    cells: int = 65_536  # 4.2 megapixels
+
+    def __post_init__(self) -> None:
+        if self.cells < 1:
+            raise ValueError(f"a budget of {self.cells} cells does nothing; it must be at least 1")
+
+    def groups(self, batch: int, rows: int, columns: int) -> list[slice]:
+        """Slices of a batch of grids of rows x columns cells."""
+        step = max(1, self.cells // (rows * columns))
+        return [slice(start, start + step) for start in range(0, batch, step)]
+
+    def stripe(self, columns: int, multiple: int = 8) -> int:
+        """Height of a stripe in cells: a multiple, at least one of it."""
+        return max(1, self.cells // columns // multiple) * multiple
+
+
+def _not_retracing(record: logging.LogRecord) -> bool:
+    """Drop TensorFlow's advice on retracing: it counts the first trace of every runner as one."""
+    return "retracing" not in record.getMessage()
+
+
+class Runner(keras.Model):
+    """A function of Keras tensors as a call from NumPy to NumPy, compiled by the backend.
+
+    On TensorFlow the graph is traced without XLA: it then serves pictures of every size after a few
+    traces, runs as fast on a CPU, and spares the seconds that XLA takes for each new size. On the
+    other backends each new size is compiled once.
+
+    Args:
+        function: From tensors to a tensor.
+        parts: The layers that `function` uses; their weights may change between calls.
+    """
+
+    def __init__(self, function: Callable[..., Any], parts: Sequence[keras.layers.Layer], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.function = function
+        self.parts = list(parts)
+        self.built = True
+        self.compile(jit_compile=keras.backend.backend() != "tensorflow")
+
+    def call(self, inputs: Any) -> Any:
+        """Apply the function."""
+        return self.function(*inputs)
+
+    def run(self, *arrays: NDArray) -> NDArray:
+        """Apply the function to arrays with the batch first."""
+        logger = logging.getLogger("tensorflow")
+        logger.addFilter(_not_retracing)
+        try:
+            return np.asarray(self.predict_on_batch(list(arrays)))
+        finally:
+            logger.removeFilter(_not_retracing)
+
+    def run_in_stripes(
+        self,
+        array: NDArray,
+        others: Sequence[NDArray] = (),
+        *,
+        rows: int,
+        halo: int,
+        unit: int = 1,
+        scale: float = 1,
+    ) -> NDArray:
+        """Apply a local function to [B, H, ...] stripe by stripe.
+
+        Args:
+            array: Map that is cut along axis 1.
+            others: Further inputs, given whole to each call.
+            rows: Height of a stripe, in units.
+            halo: How far the function reaches, in units; each stripe is extended by it.
+            unit: Rows of `array` in one unit; cuts lie on whole units.
+            scale: Output rows for each input row.
+        """
+        height = array.shape[1]
+        if height <= rows * unit:
+            return self.run(array, *others)
+        stripes = []
+        for start in range(0, height, rows * unit):
+            stop = min(start + rows * unit, height)
+            top, bottom = max(start - halo * unit, 0), min(stop + halo * unit, height)
+            out = self.run(array[:, top:bottom], *others)
+            # A ragged end rounds up, as the encoder pads it.
+            first = round((start - top) * scale)
+            last = None if bottom == stop else first + round((stop - start) * scale)
+            stripes.append(out[:, first:last])
+        return np.concatenate(stripes, axis=1)
