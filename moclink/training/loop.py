@@ -135,10 +135,10 @@ def load_checkpoint(path: str | Path, variables: Mapping[str, Any]) -> dict[str,
     state = json.loads(str(arrays.pop("__state__")))
     missing = sorted(set(variables) ^ set(arrays))
     if missing:
-        raise ValueError(f"{path} is a checkpoint of another model: {len(missing)} names differ, e.g. {missing[0]}")
+        raise ValueError(f"{path} is of another model: {len(missing)} names differ, e.g. {missing[0]}")
     for name, variable in variables.items():
         if tuple(variable.shape) != arrays[name].shape:
-            raise ValueError(f"{path}: {name} has shape {arrays[name].shape}, the model {tuple(variable.shape)}")
+            raise ValueError(f"{path}: {name} is {arrays[name].shape}, in the model {tuple(variable.shape)}")
         variable.assign(arrays[name])
     return state
 
@@ -147,7 +147,8 @@ def load_checkpoint(path: str | Path, variables: Mapping[str, Any]) -> dict[str,
 def _signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them, so that a step is never cut in half."""
     caught: list[int] = []
-    previous = {s: signal.signal(s, lambda number, _: caught.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in wanted}
     try:
         yield caught
     finally:
@@ -168,7 +169,7 @@ class _Log:
         if not self._path.exists():
             return
         with open(self._path, newline="") as source:
-            rows = [row for row in csv.reader(source) if len(row) == 3 and row[0].isdigit() and int(row[0]) <= step]
+            rows = [row for row in csv.reader(source) if row[0].isdigit() and int(row[0]) <= step]
         with open(self._path, "w", newline="") as sink:
             csv.writer(sink).writerows([("step", "name", "value"), *rows])
 

@@ -1,7 +1,7 @@
 """The terms that the training stages add up, each a scalar of `keras.ops`.
 
-    stage 1: pixel + codebook + beta * commitment + semantic + perceptual + adversarial    (eq. 7, 8)
-    stage 2: style + 0.25 * feature + image                                                (eq. 10)
+Stage 1: pixel + codebook + beta * commitment + semantic + perceptual + adversarial (eq. 7, 8).
+Stage 2: style + 0.25 * feature + image (eq. 10).
 """
 
 from __future__ import annotations

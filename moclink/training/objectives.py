@@ -17,6 +17,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from moclink.codec.index_channel import noise_variance
+from moclink.codec.model import power_normalize
 from moclink.training import losses
 
 PIXEL_LOSSES = {"l1": losses.l1, "mse": losses.mse}
@@ -95,6 +97,8 @@ class Stage1Objective:
         """Return the losses of a batch: images [B,H,W,3] in [0,1], levels int32 [B] (0: no quantiser)."""
         images, levels, weights = batch["images"], batch["levels"], self.weights
         z, quantized, decoded = self.reconstruct(images, levels)
+        if self.quantizer.ema_decay is not None:
+            self.quantizer.update_codebooks(ops.stop_gradient(z))
         decoded = ops.cast(decoded, "float32")
         out = {"pixel": PIXEL_LOSSES[weights.pixel_loss](decoded, images)}
         # Before the codebooks have their start (levels all 0) they must not pull at the latent.
@@ -132,6 +136,122 @@ class CriticObjective:
         return {"loss": losses.hinge_discriminator(real, fake)}
 
 
+@dataclass(frozen=True)
+class Stage2Weights:
+    """Weights of the terms of stage 2; the defaults are the paper's.
+
+    Attributes:
+        style: Weight of |psi(z_r_hat) - psi(z_q)|^2, psi the Gram matrix.
+        feature: Weight of |z_r_hat - z_q|^2.
+        pixel_loss: "l1" (the paper's) or "mse".
+        pixel: Weight of it.
+    """
+
+    style: float = 1.0
+    feature: float = 0.25
+    pixel_loss: str = "l1"
+    pixel: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.pixel_loss not in PIXEL_LOSSES:
+            raise ValueError(f"pixel loss is {self.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}")
+
+
+@dataclass(frozen=True)
+class Stage2Objective:
+    """Eq. (10): the noise reduction block, behind the channel; autoencoder and codebooks are fixed.
+
+    Attributes:
+        encoder: E, fixed.
+        quantizer: MOC-RVQ with reordered codebooks and measured priors, fixed.
+        channel: Index channel; its noise comes with the batch.
+        nrb: Noise reduction block.
+        decoder: G, fixed.
+        weights: Weights of the terms.
+    """
+
+    encoder: Any
+    quantizer: Any
+    channel: Any
+    nrb: Any
+    decoder: Any
+    weights: Stage2Weights
+
+    @property
+    def parts(self) -> list[Any]:
+        """The layers that this objective calls."""
+        return [self.encoder, self.quantizer, self.nrb, self.decoder]
+
+    def retrieve(self, indices: Any, levels: Any, snr_db: Any, noise: Any) -> Any:
+        """Send indices [B,h,w,D,P] with standard normal noise of that shape; the soft receiver's z_q_hat."""
+        no = ops.reshape(noise_variance(snr_db), (-1, 1, 1, 1, 1))
+        received = self.channel.transmit(indices) + noise * ops.sqrt(no / 2.0)
+        posteriors = self.channel.posteriors(received, snr_db, self.quantizer.priors)
+        return self.quantizer.expected(posteriors, levels)
+
+    def receive(self, indices: Any, levels: Any, snr_db: Any, noise: Any) -> tuple[Any, Any]:
+        """Return z_r_hat, and the image decoded from it after requantisation (straight-through)."""
+        z_r = self.nrb(self.retrieve(indices, levels, snr_db, noise), levels, snr_db)
+        sharp = z_r + ops.stop_gradient(self.quantizer.requantize(z_r, levels) - z_r)
+        return z_r, self.decoder(sharp)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the losses of a batch.
+
+        Args:
+            batch: images [B,H,W,3] in [0,1], levels int32 [B], snr_db [B], noise [B,h,w,D,P].
+        """
+        images, levels, weights = batch["images"], batch["levels"], self.weights
+        indices = ops.stop_gradient(self.quantizer.encode(self.encoder(images)))
+        clean = ops.stop_gradient(self.quantizer.look_up(indices, levels))
+        z_r, decoded = self.receive(indices, levels, batch["snr_db"], batch["noise"])
+        decoded = ops.cast(decoded, "float32")
+        out = {
+            "style": losses.style(z_r, clean),
+            "feature": losses.feature(z_r, clean),
+            "pixel": PIXEL_LOSSES[weights.pixel_loss](decoded, images),
+        }
+        total = weights.style * out["style"] + weights.feature * out["feature"] + weights.pixel * out["pixel"]
+        return {"loss": total, "psnr": ops.mean(losses.psnr(decoded, images)), **out}
+
+
+@dataclass(frozen=True)
+class AnalogObjective:
+    """The analog codec through its channel: power 1 for each picture, AWGN, decoder.
+
+    The mean of ln(MSE + floor) over samples is minimised, which is the mean PSNR in other units: a plain
+    MSE over SNRs of -5 to 30 dB would be ruled by the noisiest samples.
+
+    Attributes:
+        encoder: E with as many channels as reals are sent.
+        decoder: G.
+        floor: Added to the MSE, so that flat crops received well do not rule instead.
+    """
+
+    encoder: Any
+    decoder: Any
+    floor: float = 1e-4
+
+    @property
+    def parts(self) -> list[Any]:
+        """The layers that this objective calls."""
+        return [self.encoder, self.decoder]
+
+    def receive(self, images: Any, snr_db: Any, noise: Any) -> Any:
+        """Encode images, add noise (standard normal, [B,h,w,n_q]) of variance no/2, and decode."""
+        sent = power_normalize(self.encoder(images))
+        no = ops.cast(ops.reshape(noise_variance(snr_db), (-1, 1, 1, 1)), sent.dtype)
+        return ops.cast(self.decoder(sent + ops.cast(noise, sent.dtype) * ops.sqrt(no / 2.0)), "float32")
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the losses of a batch: images [B,H,W,3], snr_db [B], noise [B,h,w,n_q]."""
+        images = batch["images"]
+        decoded = self.receive(images, batch["snr_db"], batch["noise"])
+        error = ops.mean(ops.square(decoded - images), axis=(1, 2, 3))
+        loss = ops.mean(ops.log(error + self.floor))
+        return {"loss": loss, "psnr": ops.mean(losses.psnr(decoded, images)), "mse": ops.mean(error)}
+
+
 class Trainee(keras.Model):
     """Keras's own training step around an objective, the same on every backend.
 
@@ -156,7 +276,12 @@ class Trainee(keras.Model):
         return self.objective(batch)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
     ) -> Any:
         """Take the objective's own sum."""
         for name, tracker in self.trackers.items():

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
+from moclink.images import SUFFIXES, read_image
+
 FORMAT = "moclink-patches-1"
 
 
@@ -68,7 +69,7 @@ def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
         files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
         found += [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
     if not found:
-        raise ValueError(f"no pictures ({', '.join(SUFFIXES)}) in {', '.join(map(str, folders))}")
+        raise ValueError(f"no pictures ({', '.join(sorted(SUFFIXES))}) in {', '.join(map(str, folders))}")
     return found
 
 
@@ -78,7 +79,9 @@ def hold_out(pictures: Sequence[Path], count: int, seed: int = 0) -> tuple[list[
     Whole pictures are kept apart, never patches of one picture on both sides.
     """
     if not 0 <= count < len(pictures):
-        raise ValueError(f"hold_out must be 0 .. {len(pictures) - 1} for {len(pictures)} pictures, got {count}")
+        raise ValueError(
+            f"{count} pictures cannot be held out of {len(pictures)}; 0 .. {len(pictures) - 1} can"
+        )
     kept = set(np.random.default_rng([seed, 0x40]).permutation(len(pictures))[:count].tolist())
     train = [path for i, path in enumerate(pictures) if i not in kept]
     return train, [path for i, path in enumerate(pictures) if i in kept]
@@ -108,12 +111,12 @@ def cut(image: NDArray[np.uint8], options: PatchOptions) -> list[NDArray[np.uint
 
 
 def _read(path: Path, factor: float) -> NDArray[np.uint8]:
-    with Image.open(path) as picture:
-        picture = picture.convert("RGB")
-        if factor < 1:
-            size = [max(1, round(side * factor)) for side in picture.size]
-            picture = picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
-        return np.asarray(picture)
+    """Read a picture as uint8 [H, W, 3], shrunk by a factor of at most 1."""
+    pixels = read_image(path)
+    if factor == 1:
+        return pixels
+    height, width = (max(1, round(side * factor)) for side in pixels.shape[:2])
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
 def make_pack(

@@ -72,7 +72,8 @@ class Stage1Options:
         reseed_until: Step after which dead codes are left alone.
         critic_width: Channels of the discriminator at full resolution.
         critic_rate: Learning rate of the discriminator (the paper's 4e-4).
-        linear: Whether to start from principal components where the network allows it.
+        linear: Whether a fresh network starts from principal components where it allows that.
+        fresh: Whether networks and codebooks are untrained and want a start.
         seed: Seed of everything drawn.
         jit: Whether steps are compiled by XLA.
     """
@@ -85,8 +86,16 @@ class Stage1Options:
     critic_width: int = 32
     critic_rate: float = 4e-4
     linear: bool = True
+    fresh: bool = True
     seed: int = 0
     jit: bool = True
+
+
+def copy_codebooks(source: MOCRVQ, target: MOCRVQ) -> None:
+    """Give one quantiser the codebooks and priors of another of the same size."""
+    for mine, theirs in zip(target.mocs, source.mocs, strict=True):
+        mine.codebook.assign(theirs.codebook)
+        mine.priors.assign(theirs.priors)
 
 
 def draw_levels(rng: np.random.Generator, batch: int, levels: int, full_share: float) -> NDArray[np.int32]:
@@ -160,8 +169,10 @@ class Stage1:
     def config(self) -> dict[str, Any]:
         """Options that a checkpoint must agree on."""
         networks = {"encoder": self.encoder, "quantizer": self.quantizer, "decoder": self.decoder}
-        sizes = {name: {k: v for k, v in net.get_config().items() if k not in ("name", "dtype")}
-                 for name, net in networks.items()}
+        sizes = {
+            name: {k: v for k, v in net.get_config().items() if k not in ("name", "dtype")}
+            for name, net in networks.items()
+        }
         return {**sizes, **asdict(self.options), "crop": self._feeder.crop, "batch": self._feeder.batch}
 
     def variables(self) -> dict[str, Any]:
@@ -182,18 +193,35 @@ class Stage1:
         """Latents [M, n_q] of batches that lie far from those trained on around this step."""
         places = range(10**9 + step, 10**9 + step + batches)
         return np.concatenate(
-            [keras.ops.convert_to_numpy(self.encoder(self._feeder(i))).reshape(-1, self.quantizer.latent_channels)
-             for i in places]
+            [
+                keras.ops.convert_to_numpy(self.encoder(self._feeder(i))).reshape(
+                    -1, self.encoder.latent_channels
+                )
+                for i in places
+            ]
         )
+
+    def _start_averages(self, latents: NDArray[np.float32]) -> None:
+        """Let the averages stand at the k-means start, or the first batch alone would replace it."""
+        quantizer = self.quantizer
+        indices = keras.ops.convert_to_numpy(quantizer.encode(latents[:, None, None]))
+        cells = self._feeder.batch * (-(-self._feeder.crop // 8)) ** 2
+        count = code_usage(indices, quantizer.states) * (cells / len(latents))
+        quantizer.ema_count.assign(count.astype(np.float32))
+        quantizer.ema_sum.assign((count[..., None] * quantizer.codebooks).astype(np.float32))
 
     def _prepare(self, step: int) -> None:
         """Start and refresh what gradients do not reach."""
         options, quantizer = self.options, self.quantizer
-        if step == 0 and options.linear and suits(self.encoder, self.decoder):
+        if step == 0 and options.fresh and options.linear and suits(self.encoder, self.decoder):
             images = np.concatenate([self._feeder(10**9 - 1 - i) for i in range(16)])
             linear_start(self.encoder, self.decoder, images, quantizer.heads)
         if step == options.free_steps:
-            quantizer.initialize(self._latents(step, 16), options.seed)
+            latents = self._latents(step, 16)
+            if options.fresh:
+                quantizer.initialize(latents, options.seed)
+            if quantizer.ema_decay is not None:
+                self._start_averages(latents)
         elif options.reseed_every and options.free_steps < step <= options.reseed_until:
             if step % options.reseed_every == 0:
                 latents = self._latents(step, 4)
@@ -215,16 +243,19 @@ class Stage1:
         return {**losses, "critic": self._critic.step(pair, self.options.critic_rate)["loss"]}
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
-        """PSNR of the held-out pictures with 1..D levels, and without quantiser; the first three to look at."""
+        """PSNR of the held-out pictures with 1..D levels, and without quantiser; three to look at."""
         rows, pictures = [], {}
         for i, image in enumerate(self._held_out):
             z = self.encoder(image[None])
             indices = self.quantizer.encode(z)
-            decoded = {
-                f"l{n}": self.decoder(self.quantizer.look_up(indices, n)) for n in range(1, self.quantizer.levels + 1)
+            latents = {
+                f"l{n + 1}": self.quantizer.look_up(indices, n + 1) for n in range(self.quantizer.levels)
             }
-            decoded["free"] = self.decoder(z)
-            views = {k: keras.ops.convert_to_numpy(v)[0, : image.shape[0], : image.shape[1]] for k, v in decoded.items()}
+            height, width = image.shape[:2]
+            views = {
+                name: keras.ops.convert_to_numpy(self.decoder(latent))[0, :height, :width]
+                for name, latent in {**latents, "free": z}.items()
+            }
             rows.append({k: psnr_of(v, image) for k, v in views.items()})
             if i < 3:
                 shown = [image, *(views[k] for k in views if k != "free")]

@@ -30,7 +30,7 @@ def principal_components(samples: NDArray[np.float32], count: int) -> NDArray[np
 
 
 def deal(channels: int, heads: int) -> NDArray[np.int64]:
-    """Deal components, strongest first, to heads there and back (0 1 2 3 3 2 1 0 ...), so that each has like power.
+    """Deal components, strongest first, to heads there and back (0 1 2 3 3 2 1 0), so that loads are alike.
 
     Returns:
         int [channels]: which component stands at each latent channel, head after head.
@@ -50,8 +50,10 @@ def suits(encoder: Encoder, decoder: Decoder) -> bool:
     )
 
 
-def _put(layer: keras.layers.Layer, matrices: dict[tuple[int, int], NDArray[np.float32]], scale: float) -> None:
-    """Write matrices [C_in, C_out] at taps of a convolution, from channel 0; outputs beside them keep a random start.
+def _put(
+    layer: keras.layers.Layer, matrices: dict[tuple[int, int], NDArray[np.float32]], scale: float
+) -> None:
+    """Write matrices [C_in, C_out] at taps of a convolution; outputs beyond them keep a random start.
 
     Args:
         layer: A built Conv2D.
@@ -81,7 +83,9 @@ def linear_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]
         ValueError: If the pair is not nearly linear.
     """
     if not suits(encoder, decoder):
-        raise ValueError("the linear start needs patch 4, two widths, normalization 'none' and shuffle upsampling")
+        raise ValueError(
+            "the linear start needs patch 4, two widths, normalization 'none', shuffle upsampling"
+        )
     latent, inner = encoder.latent_channels, min(48, encoder.widths[0], decoder.widths[1])
     pixels = _fold(2.0 * images - 1.0, 4)
     fine = np.eye(48, dtype=np.float32) if inner == 48 else principal_components(pixels, inner)
@@ -109,3 +113,28 @@ def linear_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]
     head = np.zeros((decoder.widths[1], 48), np.float32)
     head[:inner] = fine.T
     _put(decoder.head, {(1, 1): head}, 0.0)
+
+
+def balance_power(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]) -> None:
+    """Scale the latent's channels for an analog channel, and undo it in the decoder.
+
+    Over a channel with equal noise everywhere, a component of variance v is best sent with power
+    proportional to sqrt(v) (linear code, squared error): amplitudes are scaled by v^(-1/4). The mean
+    square becomes 1/2, the power of one real axis.
+
+    Reference: Lee and Petersen, "Optimal linear coding for vector channels", IEEE Trans. Commun., 1976.
+
+    Args:
+        encoder: Built encoder; its last convolution is scaled.
+        decoder: Built decoder; its first convolution takes the inverse.
+        images: float32 [B, H, W, 3] in [0, 1], to measure the variances on.
+    """
+    z = keras.ops.convert_to_numpy(encoder(images)).astype(np.float64)
+    power = np.maximum((z**2).mean((0, 1, 2)), 1e-8)
+    gain = (power**-0.25 / np.sqrt(2 * np.mean(np.sqrt(power)))).astype(np.float32)
+    for variable, factor in (
+        (encoder.head.kernel, gain),
+        (encoder.head.bias, gain),
+        (decoder.stem.kernel, 1 / gain[:, None]),
+    ):
+        variable.assign(keras.ops.convert_to_numpy(variable) * factor)

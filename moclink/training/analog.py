@@ -1,0 +1,116 @@
+"""The analog codec (JSCC-96) as the loop sees it.
+
+images -> E -> power 1 -> AWGN -> G -> images
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from moclink.codec.autoencoder import Decoder, Encoder
+from moclink.training.objectives import AnalogObjective
+from moclink.training.patches import CropFeeder
+from moclink.training.stages import Fit, average, psnr_of, to_pixels
+from moclink.training.start import balance_power, linear_start, suits
+
+VALIDATION_SNR = (0, 10, 20, 30)
+
+
+@dataclass(frozen=True)
+class AnalogOptions:
+    """Options of the analog stage.
+
+    Attributes:
+        snr_db: Range of the SNR, drawn evenly for each sample.
+        linear: Whether to start from principal components where the network allows it.
+        seed: Seed of everything drawn.
+        jit: Whether steps are compiled by XLA.
+    """
+
+    snr_db: tuple[float, float] = (-5.0, 30.0)
+    linear: bool = True
+    seed: int = 0
+    jit: bool = True
+
+
+class Analog:
+    """Trains encoder and decoder through the channel.
+
+    Args:
+        encoder: E.
+        decoder: G.
+        feeder: Crops by step.
+        held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
+        options: See `AnalogOptions`.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        feeder: CropFeeder,
+        held_out: Sequence[NDArray[np.float32]],
+        options: AnalogOptions,
+    ):
+        self.encoder, self.decoder = encoder, decoder
+        self.options, self._feeder, self._held_out = options, feeder, list(held_out)
+        self._objective = AnalogObjective(encoder, decoder)
+        self._fit = Fit(self._objective, self._batch(0), options.jit)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Options that a checkpoint must agree on."""
+        networks = {
+            name: {k: v for k, v in net.get_config().items() if k not in ("name", "dtype")}
+            for name, net in (("encoder", self.encoder), ("decoder", self.decoder))
+        }
+        data = {"crop": self._feeder.crop, "batch": self._feeder.batch}
+        return {**networks, **asdict(self.options), **data}
+
+    def variables(self) -> dict[str, Any]:
+        """All weights and moments."""
+        return self._fit.variables("analog")
+
+    def _noise(self, rng: np.random.Generator, batch: int, height: int, width: int) -> NDArray[np.float32]:
+        shape = (batch, -(-height // 8), -(-width // 8), self.encoder.latent_channels)
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    def _batch(self, step: int) -> dict[str, NDArray[Any]]:
+        rng = np.random.default_rng([self.options.seed, step, 0x41])
+        count, side = self._feeder.batch, self._feeder.crop
+        return {
+            "images": self._feeder(step),
+            "snr_db": rng.uniform(*self.options.snr_db, count).astype(np.float32),
+            "noise": self._noise(rng, count, side, side),
+        }
+
+    def train(self, step: int, learning_rate: float) -> dict[str, float]:
+        """Do one step."""
+        if step == 0 and self.options.linear and suits(self.encoder, self.decoder):
+            images = np.concatenate([self._feeder(10**9 - 1 - i) for i in range(16)])
+            linear_start(self.encoder, self.decoder, images)
+            balance_power(self.encoder, self.decoder, images)
+        return self._fit.step(self._batch(step), learning_rate)
+
+    def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
+        """PSNR of the held-out pictures over the SNR; the first three pictures to look at."""
+        rows, pictures = [], {}
+        for i, image in enumerate(self._held_out):
+            height, width = image.shape[:2]
+            noise = self._noise(np.random.default_rng([i, 0x56]), 1, height, width)
+            decoded = {
+                snr: self._objective.receive(image[None], np.array([snr], np.float32), noise)
+                for snr in VALIDATION_SNR
+            }
+            views = {snr: ops.convert_to_numpy(v)[0, :height, :width] for snr, v in decoded.items()}
+            rows.append({f"{snr}dB": psnr_of(view, image) for snr, view in views.items()})
+            if i < 3:
+                shown = [to_pixels(view) for view in (image, *views.values())]
+                pictures[f"{i}"] = np.concatenate(shown, axis=1)
+        return average(rows), pictures

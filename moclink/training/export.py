@@ -1,0 +1,124 @@
+"""A trained codec written for use, with the quality that it was measured to have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moclink.codec.index_channel import IndexChannel
+from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.images import read_image
+from moclink.training.patches import list_pictures
+from moclink.training.stages import psnr_of
+
+
+def open_codec(path: str | Path) -> SemanticCodec | AnalogCodec:
+    """Open a saved codec of either kind.
+
+    Raises:
+        ValueError: If it is neither; the message is that of the semantic codec.
+    """
+    try:
+        return SemanticCodec.from_preset(path)
+    except ValueError as error:
+        if "kind" not in str(error):
+            raise
+        return AnalogCodec.from_preset(path)
+
+
+def _semantic_rows(codec: SemanticCodec, image: Any, snrs: Sequence[float], seed: int) -> dict[str, float]:
+    """PSNR without noise for each level, and of the whole receiver and its parts over the SNR."""
+    height, width = image.shape[:2]
+    size = {"height": height, "width": width}
+    indices, levels = codec.encode(image[None]), codec.quantizer.levels
+    row = {
+        f"l{n} without noise": psnr_of(codec.decode(indices[:, :, :, :n], **size)[0], image)
+        for n in range(1, levels + 1)
+    }
+    channel = IndexChannel(codec.quantizer.states, seed=seed)
+    noise = np.random.default_rng([seed, 0x58]).standard_normal(indices.shape).astype(np.float32)
+    for snr in snrs:
+        at = np.array([snr], np.float32)
+        no = 10 ** (-snr / 10)
+        received = np.asarray(channel.transmit(indices)) + noise * np.float32(np.sqrt(no / 2))
+        hard = np.asarray(channel.detect(received))
+        soft = codec.posteriors(np.asarray(channel.log_likelihoods(received, at)))
+        for n in range(1, levels + 1):
+            decoded = codec.decode(soft[:, :, :, :n], snr_db=at, **size)
+            row[f"l{n} soft NRB {snr:g} dB"] = psnr_of(decoded[0], image)
+        for name, evidence in (("soft", soft), ("hard", hard)):
+            decoded = codec.decode(evidence, snr_db=at, use_nrb=False, **size)
+            row[f"l{levels} {name} {snr:g} dB"] = psnr_of(decoded[0], image)
+    return row
+
+
+def _analog_rows(codec: AnalogCodec, image: Any, snrs: Sequence[float], seed: int) -> dict[str, float]:
+    """PSNR over the SNR."""
+    sent = codec.encode(image[None])
+    noise = np.random.default_rng([seed, 0x59]).standard_normal(sent.shape).astype(np.float32)
+    row = {}
+    for snr in snrs:
+        received = sent + noise * np.float32(np.sqrt(10 ** (-snr / 10) / 2))
+        decoded = codec.decode(received, image.shape[0], image.shape[1])
+        row[f"{snr:g} dB"] = psnr_of(decoded[0], image)
+    return row
+
+
+def measure(
+    codec: SemanticCodec | AnalogCodec,
+    pictures: Sequence[str | Path],
+    snrs: Sequence[float] = (0, 5, 10, 15, 20, 30),
+    seed: int = 0,
+) -> dict[str, float]:
+    """Mean PSNR in dB over whole pictures, without noise and over the SNR, through the training channel.
+
+    Args:
+        codec: The codec.
+        pictures: Picture files or folders.
+        snrs: Es/N0 in dB.
+        seed: Seed of the noise.
+
+    Returns:
+        Figure by name, rounded to 0.01 dB.
+    """
+    rows = []
+    for i, path in enumerate(list_pictures(pictures)):
+        image = read_image(path).astype(np.float32) / np.float32(255)
+        rows_of = _semantic_rows if isinstance(codec, SemanticCodec) else _analog_rows
+        rows.append(rows_of(codec, image, snrs, seed + i))
+    return {name: round(float(np.mean([row[name] for row in rows])), 2) for name in rows[0]}
+
+
+def export(
+    source: str | Path,
+    out: str | Path,
+    pictures: Sequence[str | Path] = (),
+    notes: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Write a codec's files under another name and read them back.
+
+    Args:
+        source: Codec of the last stage.
+        out: Name of the files to write, without ending.
+        pictures: Pictures to measure the PSNR on; it goes into the notes.
+        notes: More to say of the weights.
+
+    Returns:
+        What was written: `page`, `megabytes` and `psnr`.
+    """
+    codec = open_codec(source)
+    psnr = measure(codec, pictures) if pictures else {}
+    extra = {**(notes or {}), **({"psnr": psnr} if psnr else {})}
+    page = codec.save(out, {**codec.notes, **extra})
+    written = type(codec).from_preset(page)
+    weights = page.with_name(page.name.removesuffix(".json") + ".weights.h5")
+    parameters = sum(int(np.prod(v.shape)) for v in written.network.weights)
+    return {
+        "page": str(page),
+        "megabytes": round(weights.stat().st_size / 1e6, 2),
+        "parameters": parameters,
+        "psnr": psnr,
+    }

@@ -1,0 +1,154 @@
+"""Stage 2 as the loop sees it: the noise reduction block, trained behind the channel.
+
+images -> (E, MOC-RVQ) -> PAM + noise -> posteriors -> z_q_hat -> NRB -> requantise -> (G) -> images
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from moclink.codec.autoencoder import Decoder, Encoder
+from moclink.codec.index_channel import IndexChannel
+from moclink.codec.kmeans import code_usage
+from moclink.codec.noise_reduction import NoiseReduction
+from moclink.codec.quantizer import MOCRVQ
+from moclink.codec.reordering import place_codebooks
+from moclink.training.objectives import Stage2Objective, Stage2Weights
+from moclink.training.patches import CropFeeder
+from moclink.training.stages import Fit, average, draw_levels, psnr_of, to_pixels
+
+VALIDATION_SNR = (0, 5, 10, 15, 20)
+
+
+@dataclass(frozen=True)
+class Stage2Options:
+    """Options of stage 2.
+
+    Attributes:
+        weights: Weights of the loss terms.
+        snr_db: Range of the SNR, drawn evenly for each sample.
+        full_share: Share of samples with all levels; the others draw 1..D evenly.
+        seed: Seed of everything drawn.
+        jit: Whether steps are compiled by XLA.
+    """
+
+    weights: Stage2Weights = field(default_factory=Stage2Weights)
+    snr_db: tuple[float, float] = (-5.0, 30.0)
+    full_share: float = 0.4
+    seed: int = 0
+    jit: bool = True
+
+
+def measure_usage(
+    encoder: Encoder, quantizer: MOCRVQ, feeder: CropFeeder, batches: int = 32
+) -> NDArray[np.int64]:
+    """Count how often each code is used on training crops: int64 [D, P, N]."""
+    shape = (quantizer.levels, quantizer.heads, quantizer.states)
+    counts = np.zeros(shape, np.int64)
+    for i in range(batches):
+        indices = ops.convert_to_numpy(quantizer.encode(encoder(feeder(2 * 10**9 + i))))
+        counts += code_usage(indices, quantizer.states)
+    return counts
+
+
+def reorder(
+    quantizer: MOCRVQ, usage: NDArray[np.integer], method: str, snr_db: float | Sequence[float]
+) -> None:
+    """Store the codes' measured use as priors, then place every codebook on the constellation.
+
+    Args:
+        quantizer: Changed in place; what is decoded without noise stays the same.
+        usage: Counts [D, P, N].
+        method: See `reordering.place`.
+        snr_db: Es/N0 in dB that the exact placement is best for; the mean over several.
+    """
+    quantizer.record_priors(usage)
+    quantizer.renumber(place_codebooks(quantizer.codebooks, method, quantizer.priors, snr_db))
+
+
+class Stage2:
+    """Trains the noise reduction block.
+
+    Args:
+        encoder: E; is frozen here, as are the next two.
+        quantizer: MOC-RVQ with its final placement and priors.
+        decoder: G.
+        nrb: Noise reduction block.
+        feeder: Crops by step.
+        held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
+        options: See `Stage2Options`.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        quantizer: MOCRVQ,
+        decoder: Decoder,
+        nrb: NoiseReduction,
+        feeder: CropFeeder,
+        held_out: Sequence[NDArray[np.float32]],
+        options: Stage2Options,
+    ):
+        for part in (encoder, quantizer, decoder):
+            part.trainable = False
+        self.encoder, self.quantizer, self.decoder, self.nrb = encoder, quantizer, decoder, nrb
+        self.options, self._feeder, self._held_out = options, feeder, list(held_out)
+        channel = IndexChannel(quantizer.states, "soft", seed=0)
+        self._objective = Stage2Objective(encoder, quantizer, channel, nrb, decoder, options.weights)
+        self._fit = Fit(self._objective, self._batch(0), options.jit)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Options that a checkpoint must agree on."""
+        network = {k: v for k, v in self.nrb.get_config().items() if k not in ("name", "dtype")}
+        data = {"crop": self._feeder.crop, "batch": self._feeder.batch}
+        return {"nrb": network, **asdict(self.options), **data}
+
+    def variables(self) -> dict[str, Any]:
+        """All weights and moments."""
+        return self._fit.variables("receiver")
+
+    def _noise(self, rng: np.random.Generator, batch: int, height: int, width: int) -> NDArray[np.float32]:
+        shape = (batch, -(-height // 8), -(-width // 8), self.quantizer.levels, self.quantizer.heads)
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    def _batch(self, step: int) -> dict[str, NDArray[Any]]:
+        options, rng = self.options, np.random.default_rng([self.options.seed, step, 0x4E])
+        count, side = self._feeder.batch, self._feeder.crop
+        return {
+            "images": self._feeder(step),
+            "levels": draw_levels(rng, count, self.quantizer.levels, options.full_share),
+            "snr_db": rng.uniform(*options.snr_db, count).astype(np.float32),
+            "noise": self._noise(rng, count, side, side),
+        }
+
+    def train(self, step: int, learning_rate: float) -> dict[str, float]:
+        """Do one step."""
+        return self._fit.step(self._batch(step), learning_rate)
+
+    def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
+        """PSNR with all levels over the SNR, with and without the NRB; three pictures to look at."""
+        rows, pictures = [], {}
+        for i, image in enumerate(self._held_out):
+            rng = np.random.default_rng([i, 0x56])
+            height, width = image.shape[:2]
+            indices = self.quantizer.encode(self.encoder(image[None]))
+            row, views = {}, [image]
+            for snr in VALIDATION_SNR:
+                args = (np.array([self.quantizer.levels], np.int32), np.array([snr], np.float32))
+                noise = self._noise(rng, 1, height, width)
+                plain = self.decoder(self._objective.retrieve(indices, *args, noise))
+                refined = self._objective.receive(indices, *args, noise)[1]
+                both = [ops.convert_to_numpy(v)[0, :height, :width] for v in (plain, refined)]
+                row[f"plain_{snr}dB"], row[f"nrb_{snr}dB"] = (psnr_of(v, image) for v in both)
+                views.append(both[1])
+            rows.append(row)
+            if i < 3:
+                pictures[f"{i}"] = np.concatenate([to_pixels(v) for v in views], axis=1)
+        return average(rows), pictures
