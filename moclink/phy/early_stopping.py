@@ -17,7 +17,9 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
 from moclink.phy.ldpc_graph import TannerGraph, graph_5g
 
-LONGEST_STAGE = 4
+# Longer stages have less overhead, but finish late: with 2, the 5G code at rate 1/2 is at most 15 % slower
+# below the waterfall and twice as fast at 30 dB as with 4.
+LONGEST_STAGE = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +143,9 @@ class EarlyStoppingLDPC5GDecoder(Block):
     """`sionna.phy.fec.ldpc.LDPC5GDecoder` that stops when a codeword's parity checks are satisfied.
 
     Takes the same arguments and gives the same outputs; a codeword is decoded with at most `num_iter`
-    iterations, in stages of up to four, and its hard decisions are those of the stage at which all
-    checks were satisfied. Soft outputs and the returned state are also those of that stage, so they
-    are less saturated than after all iterations.
+    iterations, in stages of two (one if `num_iter` is odd), and its hard decisions are those of the
+    stage after which all checks were satisfied. Soft outputs and the returned state are also those of
+    that stage, so they are less saturated than after all iterations.
 
     Stages resume exactly only in the flooding schedule and without callbacks, which would see their
     iteration counter restart.

@@ -192,6 +192,11 @@ class SionnaDecoder:
         signature = [tf.TensorSpec((self.BATCH, code.n)), tf.TensorSpec((), tf.int32)]
         self._run = tf.function(decode, jit_compile=True, input_signature=signature)
 
+    @property
+    def num_traces(self) -> int:
+        """How often the decoder was traced and compiled: once, whatever the numbers of codewords."""
+        return self._run.experimental_get_tracing_count()
+
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
         """Decode codewords.
 

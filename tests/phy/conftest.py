@@ -1,0 +1,47 @@
+"""What the LDPC tests share: codes, and LLRs of Gray QAM over AWGN made with Sionna's own blocks."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sionna.phy.mapping import Constellation, Demapper, Mapper
+
+from moclink.phy.ldpc import LDPCCode, get_code
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    bits: np.ndarray  # uint8 [B, k]
+    llr: np.ndarray  # float32 [B, n]
+
+
+def over_awgn(code: LDPCCode, num_bits_per_symbol: int, snr_db: float, count: int, seed: int) -> Blocks:
+    rng = np.random.default_rng([seed, int(10 * snr_db) + 1000])
+    constellation = Constellation("qam", num_bits_per_symbol)
+    bits = rng.integers(0, 2, (count, code.k), dtype=np.uint8)
+    codewords = tf.constant(code.encode(bits), tf.float32)
+    symbols = Mapper(constellation=constellation)(codewords).numpy()
+    no = np.float32(10 ** (-snr_db / 10))
+    noise = rng.normal(scale=np.sqrt(no / 2), size=(2, *symbols.shape)).astype(np.float32)
+    received = symbols + noise[0] + 1j * noise[1]
+    llr = Demapper("app", constellation=constellation)(tf.constant(received), tf.constant(no))
+    return Blocks(bits, llr.numpy())
+
+
+@pytest.fixture(scope="session", name="over_awgn")
+def _over_awgn():
+    return over_awgn
+
+
+@pytest.fixture(scope="session")
+def standard_code() -> LDPCCode:
+    """The code of the paper's classical chains."""
+    return get_code("ldpc5g", 324, 648, num_bits_per_symbol=6)
+
+
+@pytest.fixture(scope="session")
+def standard_blocks(standard_code):
+    """Blocks of that code over 64-QAM: (snr_db, count) -> Blocks."""
+    return lru_cache(maxsize=None)(lambda snr_db, count: over_awgn(standard_code, 6, snr_db, count, seed=0))

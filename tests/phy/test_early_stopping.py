@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
+
+from moclink.phy.early_stopping import EarlyStoppingLDPC5GDecoder
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return LDPC5GEncoder(60, 120, num_bits_per_symbol=2)
+
+
+@pytest.fixture(scope="module")
+def llr(encoder):
+    """Codewords over a Gaussian channel at Eb/N0 = 2 dB: float32 [150, 120], a few of which fail."""
+    rng = np.random.default_rng(8)
+    codewords = encoder(tf.constant(rng.integers(0, 2, (150, 60)), tf.float32)).numpy()
+    variance = 10**-0.2
+    received = 2 * codewords - 1 + rng.normal(scale=np.sqrt(variance), size=codewords.shape)
+    return tf.constant(2 * received / variance, tf.float32)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"return_infobits": False}, {"cn_update": "boxplus"}, {"cn_update": "minsum", "prune_pcm": False}],
+    ids=str,
+)
+def test_hard_outputs_equal_those_of_sionnas_block(encoder, llr, options):
+    expected = LDPC5GDecoder(encoder, **options)(llr).numpy()
+    decoded = EarlyStoppingLDPC5GDecoder(encoder, lanes=32, **options)(llr).numpy()
+    assert decoded.dtype == expected.dtype and decoded.shape == expected.shape
+    # A word that satisfies its checks halfway and loses them again is decided differently.
+    assert (decoded != expected).any(axis=1).sum() <= 2
+
+
+def test_eager_graph_and_xla_agree_for_any_leading_shape(encoder, llr):
+    decoder = EarlyStoppingLDPC5GDecoder(encoder, lanes=32)
+    eager = decoder(llr).numpy()
+    shaped = tf.reshape(llr, [3, 50, 120])
+    graph = tf.function(lambda x: decoder(x))(shaped)
+    assert graph.shape == (3, 50, 60)
+    np.testing.assert_array_equal(graph.numpy().reshape(150, 60), eager)
+    compiled = tf.function(lambda x: decoder(x), jit_compile=True)(shaped)
+    assert (compiled.numpy().reshape(150, 60) != eager).any(axis=1).sum() <= 2
+    np.testing.assert_array_equal(decoder(llr[0]).numpy(), eager[0])
+
+
+def test_words_that_never_converge_get_every_iteration(encoder):
+    # All-zero LLRs but for noise far below the code's threshold: nothing stops, so all is equal.
+    noise = tf.constant(np.random.default_rng(9).normal(scale=0.3, size=(40, 120)), tf.float32)
+    options = {"num_iter": 6, "hard_out": False, "return_state": True}
+    expected, expected_state = LDPC5GDecoder(encoder, **options)(noise)
+    logits, state = EarlyStoppingLDPC5GDecoder(encoder, lanes=16, **options)(noise)
+    np.testing.assert_allclose(logits.numpy(), expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(state.numpy(), expected_state.numpy(), atol=1e-5)
+
+
+def test_a_state_is_resumed_and_num_iter_can_be_given_at_the_call(encoder):
+    noise = tf.constant(np.random.default_rng(10).normal(scale=0.3, size=(20, 120)), tf.float32)
+    stock = LDPC5GDecoder(encoder, num_iter=4, hard_out=False, return_state=True)
+    _, state = stock(noise)
+    expected, _ = stock(noise, num_iter=3, msg_v2c=state)
+    ours = EarlyStoppingLDPC5GDecoder(encoder, num_iter=4, hard_out=False, return_state=True, lanes=16)
+    _, own_state = ours(noise)
+    resumed, _ = ours(noise, num_iter=3, msg_v2c=own_state)
+    np.testing.assert_allclose(resumed.numpy(), expected.numpy(), atol=1e-4)
+
+
+def test_double_precision(encoder, llr):
+    decoder = EarlyStoppingLDPC5GDecoder(encoder, precision="double", lanes=32)
+    decoded = decoder(tf.cast(llr, tf.float64))
+    assert decoded.dtype == tf.float64
+    expected = LDPC5GDecoder(encoder, precision="double")(tf.cast(llr, tf.float64))
+    assert (decoded.numpy() != expected.numpy()).any(axis=1).sum() <= 2
+
+
+def test_what_cannot_be_staged_is_refused(encoder):
+    with pytest.raises(ValueError, match="flooding"):
+        EarlyStoppingLDPC5GDecoder(encoder, cn_schedule="layered")
+    with pytest.raises(ValueError, match="callbacks"):
+        EarlyStoppingLDPC5GDecoder(encoder, c2v_callbacks=[lambda message, it: message])
+    with pytest.raises(ValueError, match="num_iter is 0"):
+        EarlyStoppingLDPC5GDecoder(encoder, num_iter=0)
+    with pytest.raises(ValueError, match="n = 120"):
+        EarlyStoppingLDPC5GDecoder(encoder)(tf.zeros([2, 60]))
