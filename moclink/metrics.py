@@ -62,8 +62,8 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         [B] float64, at most 1.
 
     Raises:
-        ValueError: shapes, types or values are not as above. Below 11 x 11 pixels the window does not fit: SSIM
-            is not defined there, and no other window is put in its place.
+        ValueError: shapes, types or values are not as above. Below 11 x 11 pixels the window does not fit:
+            SSIM is not defined there, and no other window is put in its place.
 
     Reference:
         Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to structural

@@ -69,7 +69,11 @@ def test_codec_among_sources_stays_in_semantic():
 
 @pytest.mark.parametrize(
     "arguments",
-    [["-c", "import moclink"], ["-m", "moclink.simulate", "--help"], ["-m", "moclink.simulate", "--list-chains"]],
+    [
+        ["-c", "import moclink"],
+        ["-m", "moclink.simulate", "--help"],
+        ["-m", "moclink.simulate", "--list-chains"],
+    ],
     ids=["import", "help", "list"],
 )
 def test_answers_come_without_loading_a_framework(arguments):

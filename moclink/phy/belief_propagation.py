@@ -157,34 +157,29 @@ def _check(posterior, cn_start, cn_vn, failed):
 
 
 @numba.njit(inline="always")
-def _enter(llr, received, lane, channel, posterior, messages):
+def _enter(llr, received, punctured, lane, channel, posterior, messages):
     """Put a codeword's LLRs float32 [n], ln P(1)/P(0), into a lane."""
     for i in range(len(received)):
         value = min(max(-llr[i], -LLR_MAX), LLR_MAX)
         channel[received[i], lane] = value
         posterior[received[i], lane] = value
+    for i in range(len(punctured)):
+        posterior[punctured[i], lane] = 0
     for edge in range(len(messages)):
         messages[edge, lane] = 0
 
 
-@numba.njit(inline="always")
-def _clear_punctured(punctured, lane, posterior):
-    for i in range(len(punctured)):
-        posterior[punctured[i], lane] = 0
-
-
 @numba.njit(nogil=True, cache=True)
-def _decode_every(
-    llr, start, step, num_iter, num_vns, cn_start, cn_vn, received, punctured, bits, converged, iterations
-):
-    """Decode codewords start, start + step, ... of llr [B, n] into bits, converged, iterations."""
+def _decode_every(llr, start, step, num_iter, graph, bits, converged, iterations):
+    """Decode codewords start, start + step, ... of llr [B, n] into bits, converged and iterations.
+
+    `graph` is (num_vns, largest check degree, cn_start, cn_vn, received, punctured).
+    """
+    num_vns, largest_degree, cn_start, cn_vn, received, punctured = graph
     channel = np.zeros((num_vns, LANES), np.float32)
     posterior = np.zeros((num_vns, LANES), np.float32)
     updated = np.zeros((num_vns, LANES), np.float32)
     messages = np.zeros((len(cn_vn), LANES), np.float32)
-    largest_degree = 0
-    for c in range(len(cn_start) - 1):
-        largest_degree = max(largest_degree, cn_start[c + 1] - cn_start[c])
     scratch_q = np.zeros((largest_degree, LANES), np.float32)
     scratch_rest = np.zeros((largest_degree, LANES), np.float32)
     scratch_sign = np.zeros((largest_degree, LANES), np.int32)
@@ -192,41 +187,32 @@ def _decode_every(
     word = np.full(LANES, -1)
     spent = np.zeros(LANES, np.int32)
     upcoming = start
-    active = 0
-    for lane in range(LANES):
-        if upcoming < len(llr):
-            _enter(llr[upcoming], received, lane, channel, posterior, messages)
-            word[lane] = upcoming
-            upcoming += step
-            active += 1
-    while active > 0:
+    while True:
+        active = 0
+        for lane in range(LANES):
+            if word[lane] < 0 and upcoming < len(llr):
+                _enter(llr[upcoming], received, punctured, lane, channel, posterior, messages)
+                word[lane] = upcoming
+                spent[lane] = 0
+                upcoming += step
+            active += word[lane] >= 0
+            failed[0, lane] = -1 if word[lane] < 0 else 0
+        if active == 0:
+            break
         _iterate(
             channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, scratch_rest, scratch_sign
         )
         posterior, updated = updated, posterior
-        for lane in range(LANES):
-            failed[0, lane] = -1 if word[lane] < 0 else 0
         _check(posterior, cn_start, cn_vn, failed)
         for lane in range(LANES):
-            if word[lane] < 0:
-                continue
-            spent[lane] += 1
-            if failed[0, lane] != 0 and spent[lane] < num_iter:
-                continue
             b = word[lane]
-            for i in range(bits.shape[1]):
-                bits[b, i] = posterior[i, lane] <= 0
-            converged[b] = failed[0, lane] == 0
-            iterations[b] = spent[lane]
-            if upcoming < len(llr):
-                _enter(llr[upcoming], received, lane, channel, posterior, messages)
-                _clear_punctured(punctured, lane, posterior)
-                word[lane] = upcoming
-                spent[lane] = 0
-                upcoming += step
-            else:
+            spent[lane] += 1
+            if b >= 0 and (failed[0, lane] == 0 or spent[lane] == num_iter):
+                for i in range(bits.shape[1]):
+                    bits[b, i] = posterior[i, lane] <= 0
+                converged[b] = failed[0, lane] == 0
+                iterations[b] = spent[lane]
                 word[lane] = -1
-                active -= 1
 
 
 def available_cpus() -> int:
@@ -251,6 +237,8 @@ class BeliefPropagation:
     """
 
     def __init__(self, graph: TannerGraph, num_iter: int = 20, threads: int | None = None) -> None:
+        if num_iter < 1:
+            raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; at least 1 is wanted")
         # A shortened bit is known: it takes no part in a parity check but as a zero.
@@ -258,12 +246,14 @@ class BeliefPropagation:
         known[graph.shortened] = True
         in_use = ~known[graph.cn_vn]
         edges_before = np.concatenate([[0], np.cumsum(in_use)])
-        self._cn_start = edges_before[graph.cn_start].astype(np.int64)
-        self._cn_vn = graph.cn_vn[in_use].astype(np.int64)
-        self._received = graph.received.astype(np.int64)
-        known[graph.received] = True
-        self._punctured = np.flatnonzero(~known)
-        self._num_vns = graph.num_vns
+        cn_start = edges_before[graph.cn_start].astype(np.int64)
+        cn_vn = graph.cn_vn[in_use].astype(np.int64)
+        received = graph.received.astype(np.int64)
+        known[received] = True
+        punctured = np.flatnonzero(~known)
+        largest_degree = int(np.diff(cn_start).max())
+        self._graph = (graph.num_vns, largest_degree, cn_start, cn_vn, received, punctured)
+        self._n = len(received)
         self._k = graph.k
         self._num_iter = num_iter
         self._threads = threads
@@ -280,27 +270,14 @@ class BeliefPropagation:
         Raises:
             ValueError: If llr is not [B, n].
         """
-        llr = checked_llr(llr, len(self._received))
+        llr = checked_llr(llr, self._n)
         bits = np.empty((len(llr), self._k), np.uint8)
         converged = np.empty(len(llr), np.bool_)
         iterations = np.empty(len(llr), np.int32)
         threads = max(1, min(self._threads or available_cpus(), -(-len(llr) // LANES)))
 
         def decode_share(thread: int) -> None:
-            _decode_every(
-                llr,
-                thread,
-                threads,
-                self._num_iter,
-                self._num_vns,
-                self._cn_start,
-                self._cn_vn,
-                self._received,
-                self._punctured,
-                bits,
-                converged,
-                iterations,
-            )
+            _decode_every(llr, thread, threads, self._num_iter, self._graph, bits, converged, iterations)
 
         if threads == 1:
             decode_share(0)

@@ -81,7 +81,7 @@ class LDPCCode:
         if bits.size and bits.max() > 1:
             raise ValueError(f"bits hold the value {bits.max()}; 0 and 1 are wanted")
         counts = bits.astype(np.float32) @ self.generator
-        return counts.astype(np.int32).astype(np.uint8) & 1
+        return (counts.astype(np.int32) & 1).astype(np.uint8)
 
 
 def get_code(name: str, k: int, n: int, num_bits_per_symbol: int | None = None) -> LDPCCode:

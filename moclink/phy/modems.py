@@ -192,6 +192,26 @@ def _per_symbol(no: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.f
     return np.broadcast_to(no[:, None] if no.ndim == 1 else no, shape)
 
 
+@numba.njit(cache=True, nogil=True)
+def _far_llr(exponent, shift):  # pragma: no cover - compiled
+    """The same LLR where one of the sums underflows: each sum relative to its own largest term."""
+    best0 = np.float32(-3e38)
+    best1 = np.float32(-3e38)
+    for k in range(exponent.size):
+        if (k >> shift) & 1:
+            best1 = max(best1, exponent[k])
+        else:
+            best0 = max(best0, exponent[k])
+    sum0 = np.float32(0.0)
+    sum1 = np.float32(0.0)
+    for k in range(exponent.size):
+        if (k >> shift) & 1:
+            sum1 += np.exp(exponent[k] - best1)
+        else:
+            sum0 += np.exp(exponent[k] - best0)
+    return best1 - best0 + np.log(sum1 / sum0)
+
+
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _axis_llrs(axes, no, amplitudes, llr):  # pragma: no cover - compiled
     """Exact per-axis app LLRs: for each bit, log-sum-exp over labels with 1 less that with 0."""
@@ -223,17 +243,4 @@ def _axis_llrs(axes, no, amplitudes, llr):  # pragma: no cover - compiled
                     if sum0 > tiny and sum1 > tiny:
                         llr[b, s, place, axis] = np.log(sum1 / sum0)
                     else:
-                        llr[b, s, place, axis] = _best_difference(exponent, shift)
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _best_difference(exponent, shift):  # pragma: no cover - compiled
-    """Largest exponent with the bit 1 less the largest with 0: the LLR where one sum underflows."""
-    best0 = np.float32(-3e38)
-    best1 = np.float32(-3e38)
-    for k in range(exponent.size):
-        if (k >> shift) & 1:
-            best1 = max(best1, exponent[k])
-        else:
-            best0 = max(best0, exponent[k])
-    return best1 - best0
+                        llr[b, s, place, axis] = _far_llr(exponent, shift)

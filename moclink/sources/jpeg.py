@@ -105,6 +105,7 @@ class Jpeg2000Codec:
             quality_mode="rates",
             quality_layers=[quality / 10],
             irreversible=True,
+            mct=1,
             no_jp2=True,
         )
         return buffer.getvalue()

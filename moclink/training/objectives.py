@@ -186,7 +186,8 @@ class Stage2Objective:
         """Send indices [B,h,w,D,P] with standard normal noise of that shape; the soft receiver's z_q_hat."""
         no = ops.reshape(noise_variance(snr_db), (-1, 1, 1, 1, 1))
         received = self.channel.transmit(indices) + noise * ops.sqrt(no / 2.0)
-        posteriors = self.channel.posteriors(received, snr_db, self.quantizer.priors)
+        priors = ops.stack([moc.priors.value for moc in self.quantizer.mocs])
+        posteriors = self.channel.posteriors(received, snr_db, priors)
         return self.quantizer.expected(posteriors, levels)
 
     def receive(self, indices: Any, levels: Any, snr_db: Any, noise: Any) -> tuple[Any, Any]:

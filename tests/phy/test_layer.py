@@ -66,7 +66,8 @@ def test_fit_trains_through_the_channel():
     quiet = np.full((256, 1), 1e-3, np.float32)
     losses = model.fit([data, quiet], data, epochs=12, batch_size=32, verbose=0).history["loss"]
     assert losses[-1] < 0.1 * losses[0]
-    assert not np.allclose(model.get_layer("gain").get_weights()[0], np.eye(64))  # the gradient crossed the channel
+    # The gradient has crossed the channel.
+    assert not np.allclose(model.get_layer("gain").get_weights()[0], np.eye(64))
 
 
 class FlatAwgn(AWGN):

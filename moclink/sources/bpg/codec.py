@@ -33,7 +33,7 @@ def encode(
         chroma: "420" (bpgenc's default), "444", or "gray", which keeps the luma alone.
         preset: libx265's speed preset; "slow" matches the reference encoder's rate, "medium" does not.
         md5: Whether to add an MD5 of the samples (57 bytes in colour), by which `decode` with
-            `strict` finds any damage.
+            `strict` finds damage.
 
     Returns:
         The file.
@@ -74,7 +74,8 @@ def decode(data: bytes, strict: bool = False, max_pixels: int = DEFAULT_MAX_PIXE
     Args:
         data: The file.
         strict: Whether to raise on every error that the decoder notices: truncation, broken syntax and,
-            in a file made with `md5`, any wrong sample.
+            in a file made with `md5`, any wrong sample. (The file header, with size and colour space, is
+            not covered by the MD5.)
         max_pixels: Largest number of pixels to decode; a header that claims more is refused before
             anything is allocated.
 

@@ -36,6 +36,7 @@ _VPS, _SPS, _PPS = 32, 33, 34
 # Slices, PPS and the two kinds of SEI. A parameter set or an end-of-sequence mark inside the data is
 # a forgery of bit errors: an SPS could change the picture's size behind the header's back.
 _PASSED_TYPES = frozenset(range(22)) | {_PPS, 39, 40}
+_PADDING = 64  # FFmpeg's AV_INPUT_BUFFER_PADDING_SIZE
 _MAX_PPS = 64  # HEVC has no more identifiers
 # A damaged slice can cover the picture again from its address on. Pixels times slices is bounded, so that
 # false start codes in damaged data cannot cost hours; the reference encoder writes one slice a picture.
@@ -153,7 +154,9 @@ def decode_planes(
     coded = sequence.coded_size(height, width)
     nals = _checked_nals(hevc_data, coded[0] * coded[1], strict)
     stream = write_parameter_sets(sequence, *coded, chroma) + nals
-    packet = av.Packet(b"".join(b"\0\0\0\1" + nal for nal in stream))
+    # FFmpeg reads behind the end of damaged slices, and PyAV hands it these very bytes without the padding
+    # that it asks for: with zeros of our own it finds the same there every time, and nobody else's memory.
+    packet = av.Packet(b"".join(b"\0\0\0\1" + nal for nal in stream) + bytes(_PADDING))
     context = av.CodecContext.create("hevc", "r")
     context.thread_count = 1
     context.thread_type = "NONE"

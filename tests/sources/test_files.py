@@ -1,0 +1,93 @@
+"""File codecs under a bit budget: bisection, damaged files, ideal codes."""
+
+import numpy as np
+import pytest
+
+from moclink.images import read_image, sample_paths, to_float
+from moclink.metrics import psnr
+from moclink.sources.capacity import CapacityChain
+from moclink.sources.files import FileSource, fit_file
+from moclink.sources.jpeg import AVIF, JPEG, JPEG2000, WEBP
+from moclink.sources.rate import cells, fit_quality, semantic_bits, semantic_symbols
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return to_float(read_image(sample_paths()[0])[None, 60:188, 100:292])
+
+
+def test_the_semantic_budget_counts_padding():
+    assert cells(17, 8) == 3
+    assert semantic_bits(2012 * 4, 8) == 48 * 1006  # 0.75 bit a pixel at multiples of 8
+    assert semantic_symbols(64, 64) / (64 * 64 * 3) == pytest.approx(1 / 24)
+    assert semantic_symbols(64, 64, levels=1) / (64 * 64 * 3) == pytest.approx(1 / 96)
+
+
+@pytest.mark.parametrize("budget", [0, 99, 100, 101, 555, 799, 800, 10_000])
+def test_bisection_finds_the_largest_quality_that_fits(budget):
+    sizes = {quality: quality * 10 for quality in range(1, 11)}  # bytes
+    data, fit = fit_quality("toy", lambda quality: bytes(sizes[quality]), range(1, 11), budget)
+    best = max((q for q in sizes if 8 * sizes[q] <= budget), default=1)
+    assert (fit.quality, fit.file_bits, len(data)) == (best, 80 * best, 10 * best)
+    assert fit.fits == (80 * best <= budget)
+
+
+@pytest.mark.parametrize("codec", [JPEG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
+def test_codecs_use_their_budget_and_come_back(codec, photo):
+    budget = semantic_bits(*photo.shape[1:3])
+    source = FileSource(codec, lambda height, width: budget)
+    payload = source.encode(photo)
+    fit = payload.rate_fits[0]
+    assert fit.fits and payload.letters.shape == (1, fit.file_bits)
+    finer = codec.qualities[min(codec.qualities.index(fit.quality) + 1, len(codec.qualities) - 1)]
+    assert (
+        8 * len(codec.encode_file(np.rint(photo[0] * 255).astype(np.uint8), finer)) > budget
+        or finer == fit.quality
+    )
+    decoded = source.decode(2.0 * payload.letters - 1, payload.header)
+    assert decoded.ok.all()
+    assert psnr(decoded.images, photo)[0] > 23
+
+
+def test_an_impossible_budget_is_declared(photo):
+    data, fit = fit_file(JPEG, photo[0], 100)
+    assert not fit.fits and fit.quality == 1 and fit.file_bits == 8 * len(data) > 100
+
+
+@pytest.mark.parametrize("codec", [JPEG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
+def test_damaged_files_give_a_picture_or_an_outage(codec, photo):
+    source = FileSource(codec, lambda height, width: 20_000)
+    payload = source.encode(photo)
+    rng = np.random.default_rng(1)
+    bits = np.repeat(payload.letters, 60, 0)
+    for row, rate in enumerate(np.geomspace(1e-5, 0.5, 60)):
+        bits[row] ^= (rng.random(bits.shape[1]) < rate).astype(np.uint8)
+    decoded = source.decode(2.0 * bits - 1, payload.header)
+    assert np.isfinite(decoded.images).all()
+    assert decoded.images.min() >= 0 and decoded.images.max() <= 1
+    assert decoded.ok[0] and not decoded.ok[-1]
+    assert (decoded.images[~decoded.ok] == 0.5).all()
+
+
+def test_a_file_of_another_size_is_an_outage(photo):
+    source = FileSource(JPEG, lambda height, width: 20_000)
+    payload = source.encode(photo[:, :64, :64])
+    wrong = payload.header.__class__(128, 192, payload.header.letters)
+    decoded = source.decode(2.0 * payload.letters - 1, wrong)
+    assert not decoded.ok[0] and decoded.images.shape == (1, 128, 192, 3)
+
+
+def test_an_ideal_code_carries_what_shannon_allows(photo):
+    chain = CapacityChain("jpeg-capacity", JPEG, semantic_symbols)
+    sent = chain.transmit(photo)
+    symbols = semantic_symbols(*photo.shape[1:3])
+    assert sent.symbols.shape == (1, symbols)
+    no = np.float32([1.0, 0.1, 0.01])
+    got = chain.receive(np.repeat(sent.symbols, 3, 0), no, sent.header)
+    for fit, noise in zip(got.rate_fits, no, strict=True):
+        assert fit.budget_bits == int(symbols * np.log2(1 + 1 / noise))
+    assert got.decoded.tolist() == [fit.fits for fit in got.rate_fits]
+    quality = psnr(got.images, photo)
+    assert quality[0] < quality[1] < quality[2]
+    with pytest.raises(ValueError, match="an ideal chain receives only"):
+        chain.receive(sent.symbols, no[:1], sent.header.__class__.__mro__[1](1, 1, (0,)))

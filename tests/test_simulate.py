@@ -1,0 +1,244 @@
+"""The command line and the sweep behind it, as a user meets them: real processes, real folders."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from moclink.figures import draw
+from moclink.images import Picture, read_image, sample_paths
+from moclink.presets import BitChain, ChainOptions, chain_names, describe_chains, make_chain
+from moclink.results import ResultStore, read_rows
+from moclink.simulate import UsageError, main, parse_snr
+from moclink.sweep import Plan, run_sweep
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """A folder with one small photograph, of odd size."""
+    folder = tmp_path_factory.mktemp("photo")
+    Image.fromarray(read_image(sample_paths()[0])[80:173, 100:251]).save(folder / "crop.png")
+    return folder
+
+
+def run(*arguments, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "moclink.simulate", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("-5:30", [float(v) for v in range(-5, 31)]),
+        ("0:1:0.1", [round(0.1 * i, 1) for i in range(11)]),
+        ("-5:0:2", [-5, -3, -1]),
+        ("20,-3,7.5,20", [-3, 7.5, 20]),
+        ("-5", [-5]),
+        ("1e1", [10]),
+    ],
+)
+def test_snr_is_read(text, expected):
+    assert list(parse_snr(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5:-5", "a:b", "0:10:0", "0:10:-1", "1:2:3:4", "0,,5", "nan", "inf", "0:1e9", "0:99:1e-9", "500"],
+)
+def test_malformed_snr_is_one_clear_line(text, capsys):
+    with pytest.raises(UsageError, match="--snr"):
+        parse_snr(text)
+    assert main([f"--snr={text}"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("moclink: --snr") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["--chains", "jpg-ldpc"], "unknown chain 'jpg-ldpc'; did you mean jpeg-ldpc?"),
+        (["--chains", ","], "--chains: the list is empty"),
+        (["--metrics", "psnr,mse"], "unknown metric 'mse'; there are: psnr, ssim"),
+        (["--trials", "0"], "--trials 0: a whole number of at least 1"),
+        (["--seed", "x"], "--seed x: a whole number"),
+        (["--images", "/nowhere"], "no such image or folder: /nowhere"),
+        (["--channel", "raileigh"], "unknown channel 'raileigh' (did you mean rayleigh?)"),
+        (["--code", "wifi648", "--chains", "jpeg-ldpc-16qam-r13"], "wifi648 has k = 324 and n = 648 only"),
+    ],
+)
+def test_bad_arguments_are_one_clear_line(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_literal_command_line_with_a_dash_first_works(photo, tmp_path):
+    done = run("--snr", "-5:30", "--images", photo, "--out", tmp_path / "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "run" / "results.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(r["snr_db"]) for r in rows if r["chain"] == "jpeg-ldpc"] == [*range(-5, 31)]
+    assert {"results.sqlite", "results.csv", "run.json", "curves.png", "gallery.png"} <= set(
+        os.listdir(tmp_path / "run")
+    )
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["commands"][0]["command"][:5] == ["python", "-m", "moclink.simulate", "--snr", "-5:30"]
+    assert record["parameters"]["seed"] == 1 and record["versions"]["sionna-no-rt"]
+    assert "PSNR in dB" in done.stdout
+    # The cliff: an outage or a wreck below the waterfall of the code, the intact file above it.
+    psnr = {float(r["snr_db"]): float(r["psnr_db"]) for r in rows if r["chain"] == "jpeg-ldpc"}
+    bler = {float(r["snr_db"]): float(r["bler"]) for r in rows if r["chain"] == "jpeg-ldpc"}
+    assert all(bler[snr] > 0.5 and psnr[snr] < 15 for snr in range(-5, 10))
+    assert all(bler[snr] == 0 and psnr[snr] == psnr[30] > 20 for snr in range(14, 31))
+    # Equal bits: 48 a cell, padding of 93 x 151 to 96 x 152 counted; twice the symbols, whole codewords.
+    cells = 12 * 19
+    assert all(int(r["bits"]) <= 48 * cells for r in rows if r["chain"] == "jpeg-ldpc")
+    symbols = int(rows[0]["symbols"])
+    assert symbols == -(-int(rows[0]["bits"]) // 324) * 108
+    assert float(rows[0]["cbr"]) == pytest.approx(symbols / (93 * 151 * 3))
+    figures = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("*.png")}
+    again = subprocess.run([sys.executable, "-m", "moclink.figures", tmp_path / "run"], capture_output=True)
+    assert again.returncode == 0
+    assert all((tmp_path / "run" / name).stat().st_mtime_ns > then for name, then in figures.items())
+
+
+def sweep(folder, pictures, plan, order=1) -> str:
+    store = ResultStore(folder, {"chains": list(plan.chains), "images": [[p.name, ""] for p in pictures]})
+    run_sweep(plan, pictures[::order], store, lambda cells, unit: None)
+    store.export()
+    store.close()
+    return (folder / "results.csv").read_text()
+
+
+def test_rows_do_not_depend_on_the_order_of_work(photo, tmp_path):
+    pixels = read_image(photo / "crop.png")
+    pictures = [Picture("one", pixels), Picture("two", pixels[:, ::-1].copy())]
+    plan = Plan((9.0, 11.0, 12.0), ("jpeg-ldpc", "random-qam64"), trials=2, min_errors=50)
+    back = Plan(plan.snrs[::-1], plan.chains[::-1], trials=2, min_errors=50)
+    first = sweep(tmp_path / "a", pictures, plan)
+    second = sweep(tmp_path / "b", pictures, back, order=-1)
+    assert sorted(first.splitlines()) == sorted(second.splitlines())
+    other = sweep(tmp_path / "c", pictures, Plan(plan.snrs, plan.chains, trials=2, min_errors=50, seed=2))
+    assert other != first
+
+
+def test_equal_symbols_match_spends_the_semantic_chains_symbols(photo, tmp_path):
+    picture = Picture("crop", read_image(photo / "crop.png"))
+    options = ChainOptions(match="symbols")
+    names = ("jpeg-ldpc", "jpeg-ldpc-16qam-r34", "jpeg-capacity")
+    sweep(tmp_path / "a", [picture], Plan((30.0,), names, options=options))
+    for row in read_rows(tmp_path / "a"):
+        assert row.symbols <= 8 * 12 * 19
+        assert row.symbols > 0.8 * 8 * 12 * 19  # whole codewords and JPEG's coarse steps leave a little
+        assert (
+            row.bits
+            <= {"jpeg-ldpc": 3, "jpeg-ldpc-16qam-r34": 3, "jpeg-capacity": 10}[row.chain] * 8 * 12 * 19
+        )
+
+
+def test_tiny_pictures_and_impossible_budgets_are_declared(tmp_path, capsys):
+    Image.fromarray(np.full((9, 5, 3), 200, np.uint8)).save(tmp_path / "tiny.png")
+    arguments = ["--images", str(tmp_path / "tiny.png"), "--snr=20", "--out", str(tmp_path / "run")]
+    assert main([*arguments, "--chains", "jpeg-ldpc,jpeg-capacity"]) == 0
+    assert "tiny: the smallest jpeg file has" in capsys.readouterr().err
+    rows = {row.chain: row for row in read_rows(tmp_path / "run")}
+    assert rows["jpeg-ldpc"].bits > 96  # 2 cells: the budget that even the smallest file exceeds
+    assert rows["jpeg-ldpc"].ssim is None  # below the window of 11
+    assert rows["jpeg-capacity"].outage == 1
+
+
+def test_error_rates_of_random_bits_lie_on_theory(tmp_path):
+    plan = Plan((17.78,), ("random-qam64",), min_errors=4000)
+    sweep(tmp_path / "a", [], plan)
+    (row,) = read_rows(tmp_path / "a")
+    # 4,000 errors: a deviation of at most sqrt(3 / 4000) = 2.7 %.
+    assert row.ber == pytest.approx(0.0265, rel=4 * 0.027)
+    assert row.image == "random-bits" and row.height is None and row.cbr is None
+
+
+def test_every_name_makes_a_chain_and_is_described():
+    for name in chain_names():
+        chain = make_chain(name)
+        assert chain.name == name
+        assert isinstance(chain, BitChain) == name.startswith("random-")
+    families = {name.split("-")[0] for name in chain_names()}
+    assert {name.split("-")[0] for name, _ in describe_chains()} == families
+
+
+def test_the_envelope_of_several_schemes_is_drawn(photo, tmp_path):
+    picture = Picture("crop", read_image(photo / "crop.png"))
+    names = ("jpeg-ldpc-qpsk-r12", "jpeg-ldpc", "random-qam16")
+    sweep(tmp_path, [picture], Plan((0.0, 5.0, 20.0), names))
+    paths = draw(tmp_path)
+    assert [p.name for p in paths] == ["curves.png", "gallery.png"]
+    assert all(min(Image.open(p).size) > 300 for p in paths)
+
+
+KILL_ARGUMENTS = ("--snr", "8:13:0.5", "--trials", "3", "--chains", "jpeg-ldpc,jpeg-capacity,random-qam64")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(photo, tmp_path_factory):
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    done = run(*KILL_ARGUMENTS, "--images", photo, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_killed_at_ten_random_moments_a_run_ends_as_if_undisturbed(photo, undisturbed, tmp_path):
+    rng = np.random.default_rng(1)
+    command = [sys.executable, "-m", "moclink.simulate", *KILL_ARGUMENTS]
+    command += ["--images", str(photo), "--out", str(tmp_path / "run")]
+    base = tmp_path / "run" / "results.sqlite"
+    kills = 0
+    for _ in range(10):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A random moment: before the store exists, while it is made, or among the cells.
+        while rng.random() > 0.3 and process.poll() is None and not base.exists():
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 1.5))
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills >= 5  # the kills did hit running processes
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "results.csv").read_bytes() == (undisturbed / "results.csv").read_bytes()
+    assert (tmp_path / "run" / "rate_fits.csv").read_bytes() == (undisturbed / "rate_fits.csv").read_bytes()
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(photo, undisturbed, tmp_path):
+    command = [sys.executable, "-m", "moclink.simulate", *KILL_ARGUMENTS]
+    command += ["--images", str(photo), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (tmp_path / "run" / "run.json").exists():
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    if process.returncode != 0:  # it may have been finished already
+        assert process.returncode == 130
+        assert "finished cells are kept" in errors and "Traceback" not in errors
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    assert (tmp_path / "run" / "results.csv").read_bytes() == (undisturbed / "results.csv").read_bytes()
+
+
+def test_a_folder_in_use_and_changed_parameters_are_refused(photo, undisturbed, capsys):
+    arguments = [*KILL_ARGUMENTS, "--images", str(photo), "--out", str(undisturbed)]
+    before = (undisturbed / "results.csv").read_bytes()
+    assert main([*arguments, "--seed", "9"]) == 2
+    assert "was begun with seed = 1, not 9" in capsys.readouterr().err
+    parameters = json.loads((undisturbed / "run.json").read_text())["parameters"]
+    store = ResultStore(undisturbed, parameters)
+    assert main(arguments) == 2
+    assert "in use by another process" in capsys.readouterr().err
+    store.close()
+    assert (undisturbed / "results.csv").read_bytes() == before
