@@ -1,0 +1,211 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moclink.sources import bpg
+from moclink.sources.bpg import color
+from moclink.sources.bpg.bits import write_ue7
+
+CHROMA = ("gray", "420", "444")
+# PSNR over R, G and B of the reference encoder's files, from tests/refs/bpg/README.md.
+REFERENCE_PSNR = {
+    "astronaut-256x256-420-qp29": 35.99,
+    "astronaut-256x256-444-qp20": 41.32,
+    "coffee-250x187-420-qp20": 39.71,
+    "coffee-250x187-444-qp40": 31.02,
+    "chelsea-64x64-420-qp40": 28.65,
+    "chelsea-64x64-444-qp29": 35.20,
+    "coffee-250x187-gray-qp29": 39.58,
+}
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    error = np.mean((one.astype(float) - other) ** 2)
+    return float(10 * np.log10(255**2 / error)) if error else np.inf
+
+
+def uncoded(image: np.ndarray, chroma: str) -> np.ndarray:
+    """The picture after the conversions alone, without HEVC between them."""
+    planes = color.to_planes(image, chroma)
+    if chroma == "420":
+        planes = planes[:1] + [color.upsample(plane, *image.shape[:2]) for plane in planes[1:]]
+    return color.to_rgb(planes, "ycbcr-bt601", False)
+
+
+@pytest.fixture(scope="module")
+def picture_2k(smooth) -> np.ndarray:
+    """2040 x 1400 pixels, as the paper's pictures."""
+    return smooth(1400, 2040, 11)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_reference_files_decode_to_the_reference_decoders_pixels(vector, strict):
+    np.testing.assert_array_equal(bpg.decode(vector.data, strict=strict), vector.decoded)
+
+
+def test_the_readme_quotes_the_right_quality(vector):
+    assert psnr(vector.decoded, vector.source) == pytest.approx(REFERENCE_PSNR[vector.name], abs=0.006)
+
+
+def test_implicit_rdpcm_is_refused(rdpcm_vector):
+    with pytest.raises(bpg.UnsupportedBpgError, match="implicit_rdpcm"):
+        bpg.decode(rdpcm_vector.data)
+
+
+def test_rate_is_the_reference_encoders(vector):
+    """At the reference file's PSNR, between two neighbouring qp, ours is at most 2 % larger."""
+    target, source = REFERENCE_PSNR[vector.name], vector.source
+    points = []
+    for qp in range(vector.qp - 1, vector.qp + 5):
+        data = bpg.encode(source, qp, vector.chroma)
+        points.append((psnr(bpg.decode(data), source), np.log(len(data))))
+    quality, log_size = np.array(points)[::-1].T
+    assert quality[0] < target < quality[-1]
+    assert np.exp(np.interp(target, quality, log_size)) <= 1.02 * len(vector.data)
+
+
+@pytest.mark.parametrize("chroma", CHROMA)
+def test_every_small_size(smooth, chroma):
+    """1x1 to 20x20: FFmpeg's MD5 equals libx265's, and the picture is the right one."""
+    qps = (0, 4, 29, 51)
+    for height in range(1, 21):
+        for width in range(1, 21):
+            image = smooth(height, width, 20 * height + width)
+            qp = qps[(height + width) % 4]
+            decoded = bpg.decode(bpg.encode(image, qp, chroma, "ultrafast", md5=True), strict=True)
+            assert decoded.shape == image.shape
+            if qp <= 4:
+                # Quantiser steps of at most 1 in each plane: 2 in RGB, where Cb weighs 1.772.
+                assert np.abs(decoded.astype(int) - uncoded(image, chroma)).mean() < 2, (height, width)
+
+
+@pytest.mark.parametrize("chroma", CHROMA)
+@pytest.mark.parametrize(("height", "width"), [(187, 250), (250, 187), (333, 1), (9, 17), (17, 65)])
+def test_odd_sizes(smooth, chroma, height, width):
+    image = smooth(height, width, 5)
+    data = bpg.encode(image, 12, chroma, "ultrafast", md5=True)
+    info = bpg.read_info(data)
+    assert (info.height, info.width, info.chroma) == (height, width, chroma)
+    assert info.data_length == len(data) - info.data_start
+    assert psnr(bpg.decode(data, strict=True), uncoded(image, chroma)) > 42
+
+
+@pytest.mark.parametrize("chroma", CHROMA)
+def test_2k(picture_2k, chroma):
+    data = bpg.encode(picture_2k, 40, chroma, "ultrafast", md5=True)
+    assert bpg.read_info(data).data_length == len(data) - bpg.read_info(data).data_start
+    assert psnr(bpg.decode(data, strict=True), uncoded(picture_2k, chroma)) > 28
+
+
+@pytest.mark.parametrize("chroma", CHROMA)
+def test_every_qp(smooth, chroma):
+    image = smooth(72, 88, 7)
+    sizes, errors = [], []
+    for qp in range(bpg.MAX_QP + 1):
+        data = bpg.encode(image, qp, chroma, "ultrafast", md5=True)
+        sizes.append(len(data))
+        errors.append(
+            float(np.mean((bpg.decode(data, strict=True) - uncoded(image, chroma).astype(float)) ** 2))
+        )
+    # Three steps of qp are a factor of 1.41 in the quantiser: size falls and error rises (libx265 codes an
+    # intra picture 3 below the qp it is given, so that the first few are equal).
+    assert all(later < earlier for earlier, later in zip(sizes[3:], sizes[9:], strict=False))
+    assert all(later > earlier for earlier, later in zip(errors[3:], errors[9:], strict=False))
+
+
+@pytest.mark.parametrize("preset", bpg.PRESETS)
+def test_every_preset(smooth, preset):
+    image = smooth(40, 56, 3)
+    assert psnr(bpg.decode(bpg.encode(image, 20, "444", preset, md5=True), strict=True), image) > 36
+
+
+def test_grey_keeps_the_luma(vector):
+    decoded = bpg.decode(bpg.encode(vector.source, 10, "gray", "ultrafast"))
+    assert (decoded == decoded[:, :, :1]).all()
+    assert psnr(decoded[:, :, 0], color.to_planes(vector.source, "gray")[0]) > 45
+
+
+def test_encoding_repeats_itself(vector):
+    ours = [bpg.encode(vector.source, vector.qp, vector.chroma, "medium") for _ in range(2)]
+    assert ours[0] == ours[1]
+
+
+def test_non_contiguous_and_read_only_images(vector):
+    image = vector.source[::-1, ::-1]
+    image.flags.writeable = False
+    assert bpg.encode(image, 30, preset="ultrafast") == bpg.encode(image.copy(), 30, preset="ultrafast")
+
+
+def test_strict_with_md5_finds_every_flipped_bit(smooth):
+    """300 single-bit flips behind the file header: an error, or (a bit without meaning) the same picture."""
+    data = bpg.encode(smooth(61, 93, 1), 27, "420", md5=True)
+    sound = bpg.decode(data, strict=True)
+    start = bpg.read_info(data).data_start
+    caught, silent = 0, 0
+    for at in np.random.default_rng(0).integers(8 * start, 8 * len(data), size=300):
+        damaged = bytearray(data)
+        damaged[at // 8] ^= 1 << at % 8
+        try:
+            np.testing.assert_array_equal(bpg.decode(bytes(damaged), strict=True), sound)
+        except bpg.BpgError:
+            caught += 1
+        try:
+            silent += bpg.decode(bytes(damaged)).shape == sound.shape
+        except bpg.BpgError:
+            continue
+    assert caught > 290
+    assert silent > 270  # without `strict` damage goes unseen
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(st.data())
+def test_damaged_files_give_a_picture_or_a_value_error(smooth, data):
+    size = data.draw(st.sampled_from([(5, 7), (33, 70), (64, 64)]))
+    stream = bytearray(bpg.encode(smooth(*size, 0), 30, data.draw(st.sampled_from(CHROMA)), "ultrafast"))
+    for at in data.draw(st.lists(st.integers(4, len(stream) - 1), min_size=1, max_size=8)):
+        stream[at] = data.draw(st.integers(0, 255))
+    stream = stream[: data.draw(st.integers(4, len(stream)))]
+    try:
+        image = bpg.decode(bytes(stream), strict=data.draw(st.booleans()), max_pixels=2**18)
+    except bpg.BpgError:
+        return
+    assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+    assert image.size <= 3 * 2**18
+
+
+def test_max_pixels_is_checked_before_decoding(small_vector):
+    data = small_vector.data
+    with pytest.raises(bpg.UnsupportedBpgError, match="64 x 64 pixels: max_pixels allows 4095"):
+        bpg.decode(data, max_pixels=4095)
+    bpg.decode(data, max_pixels=4096)
+    huge = data[:6] + write_ue7(2**32 - 1) + write_ue7(2**32 - 1) + data[8:]
+    with pytest.raises(bpg.UnsupportedBpgError, match="max_pixels"):
+        bpg.decode(huge)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"image": np.zeros((4, 4, 3))}, "float64"),
+        ({"image": np.zeros((4, 4), np.uint8)}, r"uint8 \[4, 4\]"),
+        ({"image": np.zeros((4, 4, 4), np.uint8)}, r"\[4, 4, 4\]"),
+        ({"image": np.zeros((0, 4, 3), np.uint8)}, "4 x 0 pixels"),
+        ({"image": np.zeros((1, 8193, 3), np.uint8)}, "8193 x 1 pixels"),
+        ({"qp": 52}, "qp is 52"),
+        ({"qp": -1}, "qp is -1"),
+        ({"qp": 29.0}, r"qp is 29\.0"),
+        ({"qp": True}, "qp is True"),
+        ({"chroma": "422"}, "chroma is '422'"),
+        ({"preset": "best"}, "preset is 'best'"),
+    ],
+)
+def test_encode_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        bpg.encode(**({"image": np.zeros((4, 4, 3), np.uint8), "qp": 29} | arguments))
+
+
+@pytest.mark.parametrize("data", [b"", b"B", b"BPG\xfb", b"\x89PNG\r\n\x1a\n", bytes(100)])
+def test_decode_refuses_other_data(data):
+    with pytest.raises(bpg.CorruptBpgError):
+        bpg.decode(data)

@@ -1,0 +1,114 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moclink.sources.bpg import BpgError, CorruptBpgError, UnsupportedBpgError, decode, read_info
+from moclink.sources.bpg.bits import write_ue7
+from moclink.sources.bpg.container import check_supported, read_picture, write_file
+
+
+def test_reads_the_reference_encoders_headers(vector):
+    info = read_info(vector.data)
+    assert (info.height, info.width) == vector.source.shape[:2]
+    assert (info.chroma, info.bit_depth, info.color_space) == (vector.chroma, 8, "ycbcr-bt601")
+    assert not (info.limited_range or info.alpha or info.animation or info.extension_tags)
+    assert info.data_length == 0  # the reference encoder leaves it open
+
+
+def test_reads_the_rgb_header(rdpcm_vector):
+    assert read_info(rdpcm_vector.data).color_space == "rgb"
+
+
+def test_rewrites_a_reference_file(vector):
+    """The same file comes out, but for the data length, which ours states."""
+    data = vector.data
+    info = read_info(data)
+    sequence, hevc_data = read_picture(data, info, strict=True)
+    ours = write_file(info.height, info.width, info.chroma, sequence, hevc_data)
+    length = write_ue7(len(data) - info.data_start)
+    assert ours == data[: info.data_start - 1] + length + data[info.data_start :]
+
+
+def with_byte(data: bytes, at: int, value: int) -> bytes:
+    return data[:at] + bytes([value]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "feature"),
+    [
+        (4, 0x30, "alpha"),
+        (5, 0x04, "alpha"),
+        (5, 0x01, "animation"),
+        (4, 0x22, "10 bits"),
+        (4, 0x40, "chroma format 422 "),
+        (4, 0x80, "420-mpeg2"),
+        (4, 0xA0, "422-mpeg2"),
+    ],
+)
+def test_refuses_by_name(small_vector, at, value, feature):
+    data = with_byte(small_vector.data, at, value)
+    with pytest.raises(UnsupportedBpgError, match=feature):
+        check_supported(read_info(data))
+    with pytest.raises(UnsupportedBpgError, match=feature):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "message"),
+    [
+        (0, 0x00, "not a BPG file"),
+        (4, 0xC0, "pixel_format is 6"),
+        (4, 0x27, "bit depth is 15"),
+        (5, 0x50, "color_space is 5"),
+        (6, 0x00, "0 x 64"),
+        (7, 0x00, "64 x 0"),
+        (6, 0x80, "picture_width"),
+    ],
+)
+def test_range_checks(small_vector, at, value, message):
+    with pytest.raises(CorruptBpgError, match=message):
+        read_info(with_byte(small_vector.data, at, value))
+
+
+def test_grey_has_no_colour_space():
+    with pytest.raises(CorruptBpgError, match="grey"):
+        read_info(bytes.fromhex("425047fb00104040"))
+
+
+def test_extensions_are_skipped(small_vector):
+    data = small_vector.data
+    extension = b"\x01\x03abc" + b"\x81\x00\x00"  # tag 1 with three bytes, tag 128 with none
+    ours = with_byte(data, 5, 8)[:9] + bytes([len(extension)]) + extension + data[9:]
+    assert read_info(ours).extension_tags == (1, 128)
+    assert (decode(ours) == small_vector.decoded).all()
+    for damaged in (with_byte(ours, 9, 0x7F), with_byte(ours, 11, 0x60)):
+        with pytest.raises(CorruptBpgError):
+            decode(damaged[:30])
+
+
+@pytest.mark.parametrize("length", [*range(26)])
+def test_every_truncated_header_is_an_error(small_vector, length):
+    with pytest.raises(BpgError):
+        decode(small_vector.data[:length])
+
+
+def test_a_stated_length_betrays_truncation(small_vector):
+    data = small_vector.data
+    info = read_info(data)
+    stated = write_file(info.height, info.width, info.chroma, *read_picture(data, info, strict=True))
+    assert (decode(stated, strict=True) == small_vector.decoded).all()
+    assert (decode(stated + b"behind the picture", strict=True) == small_vector.decoded).all()
+    with pytest.raises(CorruptBpgError, match="truncated"):
+        decode(stated[:-1], strict=True)
+    assert decode(stated[:-1]).shape == (64, 64, 3)
+
+
+@settings(derandomize=True, deadline=None, max_examples=500)
+@given(st.binary(max_size=40))
+def test_any_header_gives_values_or_an_error(tail):
+    try:
+        info = read_info(b"BPG\xfb" + tail)
+    except BpgError:
+        return
+    assert info.width >= 1 and info.height >= 1
+    assert info.data_start <= 4 + len(tail)

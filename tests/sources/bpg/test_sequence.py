@@ -1,0 +1,105 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moclink.sources.bpg import CorruptBpgError, UnsupportedBpgError
+from moclink.sources.bpg.container import read_info
+from moclink.sources.bpg.sequence import Pcm, SequenceParameters, read_sequence, write_sequence
+
+TYPICAL = SequenceParameters(3, 6, 2, 5, 0, True, True)
+
+
+@st.composite
+def sequences(draw):
+    log2_min_cb = draw(st.integers(3, 6))
+    log2_ctb = draw(st.integers(max(4, log2_min_cb), 6))
+    log2_min_tb = draw(st.integers(2, min(log2_min_cb - 1, 5)))
+    log2_max_tb = draw(st.integers(log2_min_tb, min(log2_ctb, 5)))
+    depth = draw(st.integers(0, log2_ctb - log2_min_tb))
+    pcm = None
+    if draw(st.booleans()):
+        log2_min = draw(st.integers(min(log2_min_cb, 5), min(log2_ctb, 5)))
+        log2_max = draw(st.integers(log2_min, min(log2_ctb, 5)))
+        pcm = Pcm(draw(st.integers(1, 8)), draw(st.integers(1, 8)), log2_min, log2_max, draw(st.booleans()))
+    names = ("transform_skip_context_enabled", "persistent_rice_adaptation_enabled")
+    flags = tuple(name for name in names if draw(st.booleans()))
+    sao, strong = draw(st.booleans()), draw(st.booleans())
+    return SequenceParameters(log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth, sao, strong, pcm, flags)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(sequences())
+def test_round_trip(sequence):
+    assert read_sequence(write_sequence(sequence)) == sequence
+
+
+def test_typical_bytes():
+    """The header that BPG files of x265's default block sizes carry."""
+    assert write_sequence(TYPICAL).hex() == "924d00"
+
+
+def test_writes_the_reference_encoders_bytes(vector):
+    data = vector.data
+    start = read_info(data).data_start
+    header = data[start + 1 : start + 1 + data[start]]
+    assert write_sequence(read_sequence(header)) == header
+
+
+@settings(derandomize=True, deadline=None, max_examples=500)
+@given(st.binary(max_size=12))
+def test_any_bytes_give_legal_values_or_an_error(header):
+    try:
+        sequence = read_sequence(header)
+    except (CorruptBpgError, UnsupportedBpgError):
+        return
+    assert 3 <= sequence.log2_min_cb <= sequence.log2_ctb <= 6
+    assert sequence.log2_ctb >= 4
+    assert 2 <= sequence.log2_min_tb < sequence.log2_min_cb
+    assert sequence.log2_min_tb <= sequence.log2_max_tb <= min(sequence.log2_ctb, 5)
+
+
+def header(bits: str) -> bytes:
+    bits = bits.replace(" ", "")
+    bits += "0" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+@pytest.mark.parametrize(
+    ("bits", "message"),
+    [
+        ("1 1 1 1 1 1 0 1 0", "8 x 8"),
+        ("00101", "min_luma_coding_block_size_minus3 is 4"),
+        ("1 00101", "max_min_luma_coding_block_size is 4"),
+        ("1 00100 010", "min_transform_block_size_minus2 is out of range"),
+        ("1 00100 1 00101", "max_min_transform_block_size is 4"),
+        ("1 00100 1 1 00110", "hierarchy_depth_intra is 5"),
+        ("1 00100 1 00100 1 1 1 1000 0111", "9 and 8 bits"),
+        ("1 00100 1 00100 1 1 0 1 0 111", "zero bits"),
+        ("1 00100 1 00100 1 1 0 1 0 000 00000000", "longer"),
+        ("1 00100 1", "ends early"),
+    ],
+)
+def test_refuses_what_h265_forbids(bits, message):
+    with pytest.raises(CorruptBpgError, match=message):
+        read_sequence(header(bits))
+
+
+@pytest.mark.parametrize(
+    ("position", "name"),
+    [(2, "implicit_rdpcm"), (4, "extended_precision"), (8, "cabac_bypass_alignment")],
+)
+def test_refuses_range_extensions_that_ffmpeg_gets_wrong(position, name):
+    flags = ["0"] * 9
+    flags[position] = "1"
+    with pytest.raises(UnsupportedBpgError, match=name):
+        read_sequence(header("1 00100 1 00100 1 1 0 1 1 10000000" + "".join(flags)))
+
+
+def test_refuses_other_extensions():
+    with pytest.raises(UnsupportedBpgError, match="0100000"):
+        read_sequence(header("1 00100 1 00100 1 1 0 1 1 00100000"))
+
+
+def test_coded_size():
+    assert TYPICAL.coded_size(187, 250) == (192, 256)
+    assert SequenceParameters(4, 4, 2, 4, 0, True, True).coded_size(1, 17) == (16, 32)
