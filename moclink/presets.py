@@ -59,6 +59,12 @@ def _jpeg() -> object:
     return JPEG
 
 
+def _bpg() -> object:
+    from moclink.sources.bpg_files import BPG
+
+    return BPG
+
+
 def _webp() -> object:
     from moclink.sources.jpeg import WEBP
 
@@ -79,12 +85,13 @@ def _jpeg2000() -> object:
 
 FILE_CODECS: dict[str, Callable[[], object]] = {
     "jpeg": _jpeg,
+    "bpg": _bpg,
     "webp": _webp,
     "avif": _avif,
     "jpeg2000": _jpeg2000,
 }
 
-DEFAULT_CHAINS = ("jpeg-ldpc", "jpeg-capacity")
+DEFAULT_CHAINS = ("jpeg-ldpc", "bpg-ldpc", "jpeg-capacity", "bpg-capacity")
 
 
 def chain_names() -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 
 from moclink.images import read_image, sample_paths, to_float
 from moclink.metrics import psnr
+from moclink.sources.bpg_files import BPG
 from moclink.sources.capacity import CapacityChain
 from moclink.sources.files import FileSource, fit_file
 from moclink.sources.jpeg import AVIF, JPEG, JPEG2000, WEBP
@@ -32,7 +33,7 @@ def test_bisection_finds_the_largest_quality_that_fits(budget):
     assert fit.fits == (80 * best <= budget)
 
 
-@pytest.mark.parametrize("codec", [JPEG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
+@pytest.mark.parametrize("codec", [JPEG, BPG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
 def test_codecs_use_their_budget_and_come_back(codec, photo):
     budget = semantic_bits(*photo.shape[1:3])
     source = FileSource(codec, lambda height, width: budget)
@@ -54,7 +55,7 @@ def test_an_impossible_budget_is_declared(photo):
     assert not fit.fits and fit.quality == 1 and fit.file_bits == 8 * len(data) > 100
 
 
-@pytest.mark.parametrize("codec", [JPEG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
+@pytest.mark.parametrize("codec", [JPEG, BPG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
 def test_damaged_files_give_a_picture_or_an_outage(codec, photo):
     source = FileSource(codec, lambda height, width: 20_000)
     payload = source.encode(photo)
