@@ -55,13 +55,13 @@ class SpectralConv(keras.layers.Layer):
         matrix = ops.reshape(ops.cast(self.kernel, "float32"), (-1, self.filters))
         fixed = ops.stop_gradient(matrix)
         right = ops.cast(ops.convert_to_tensor(self.vector), "float32")
-        left = fixed @ right
+        left = ops.sum(fixed * right, axis=1)
         left = left / (ops.norm(left) + 1e-12)
-        right = ops.transpose(fixed) @ left
+        right = ops.sum(fixed * left[:, None], axis=0)
         right = right / (ops.norm(right) + 1e-12)
         if training:
             self.vector.assign(right)
-        return ops.sum(left * (matrix @ right))
+        return ops.sum(left[:, None] * matrix * right)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Convolve with the normalised kernel."""

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -130,7 +131,7 @@ def load_checkpoint(path: str | Path, variables: Mapping[str, Any]) -> dict[str,
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no readable checkpoint ({error}); delete it to start anew") from error
     state = json.loads(str(arrays.pop("__state__")))
     missing = sorted(set(variables) ^ set(arrays))

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from moclink.training import patches
+from moclink.training.patches import CropFeeder, PatchOptions, PatchPack
+
+
+def noise(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((1100, 1600), [(512, 512)] * 6),
+        ((512, 1023), [(512, 512)]),
+        ((320, 480), [(320, 480)]),
+        ((320, 1024), [(320, 512)] * 2),
+        ((100, 900), []),
+    ],
+)
+def test_the_grid_is_whole_and_smaller_pictures_give_what_they_can(shape, expected):
+    image = noise(*shape)
+    cut = patches.cut(image, PatchOptions())
+    assert [p.shape[:2] for p in cut] == expected
+
+
+def test_patches_tile_the_picture_without_overlap():
+    image = noise(64, 96)
+    cut = patches.cut(image, PatchOptions(size=32, min_side=32))
+    rows = [np.concatenate(cut[i : i + 3], axis=1) for i in (0, 3)]
+    assert np.array_equal(np.concatenate(rows), image)
+
+
+def test_flat_patches_are_dropped_by_their_luma():
+    image = np.full((64, 128, 3), 90, np.uint8)
+    image[:, 64:, 0] = noise(64, 64)[..., 0]
+    options = PatchOptions(size=64, min_side=64)
+    kept = patches.cut(image, options)
+    assert len(kept) == 1
+    expected = 0.299 * image[:, 64:, 0].astype(float).std()  # only red varies
+    assert patches.luma_std(kept[0]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_pack_gives_back_its_pixels(tmp_path):
+    images = [noise(64, 96, 1), noise(80, 64, 2)]
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    counts = patches.make_pack(
+        patches.list_pictures([tmp_path]), tmp_path / "pack", PatchOptions(size=64, min_side=64)
+    )
+    assert counts == {"pictures": 2, "patches": 2, "skipped": 0}
+    pack = PatchPack(tmp_path / "pack")
+    assert np.array_equal(pack[0], images[0][:, :64])
+    assert np.array_equal(pack[1], images[1][:64])
+
+
+def test_shrinking_gives_smaller_patches_within_the_range(tmp_path):
+    Image.fromarray(noise(200, 200)).resize((400, 400)).save(tmp_path / "a.png")
+    options = PatchOptions(size=512, resize=(0.5, 0.75), min_side=64)
+    patches.make_pack([tmp_path / "a.png"] * 8, tmp_path / "pack", options)
+    sides = [PatchPack(tmp_path / "pack")[i].shape[0] for i in range(8)]
+    assert 200 <= min(sides) < max(sides) <= 300
+
+
+def test_held_out_pictures_are_on_one_side_only(tmp_path):
+    paths = [tmp_path / str(i) for i in range(10)]
+    train, kept = patches.hold_out(paths, 3, seed=1)
+    assert len(kept) == 3 and sorted(train + kept) == sorted(paths)
+    assert patches.hold_out(paths, 3, seed=1) == (train, kept)
+
+
+def test_the_batch_of_a_step_depends_on_seed_and_step_alone(data):
+    pack = PatchPack(data)
+    one, two = (CropFeeder(pack, 32, 4, seed=5) for _ in range(2))
+    two(0), two(1)
+    assert np.array_equal(one(7), two(7))
+    assert not np.array_equal(one(7), one(8))
+    assert not np.array_equal(one(7), CropFeeder(pack, 32, 4, seed=6)(7))
+    assert one(7).shape == (4, 32, 32, 3) and 0 <= one(7).min() and one(7).max() <= 1
+
+
+def test_crops_are_parts_of_patches_and_larger_patches_are_drawn_more_often(tmp_path):
+    for name, side, value in (("small", 32, 60), ("large", 64, 200)):
+        image = np.full((side, side, 3), value, np.uint8)
+        image[::2] -= 50
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
+    options = PatchOptions(size=64, min_side=32)
+    patches.make_pack(patches.list_pictures([tmp_path]), tmp_path / "pack", options)
+    feeder = CropFeeder(PatchPack(tmp_path / "pack"), 32, 400, augment=False)
+    share = (feeder(0).max(axis=(1, 2, 3)) > 0.5).mean()
+    # Areas 4096 and 1024: 0.8 with a standard error of 0.02.
+    assert abs(share - 0.8) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (lambda d: PatchOptions(size=4), "patch size"),
+        (lambda d: PatchOptions(resize=(0.9, 0.5)), "resize"),
+        (lambda d: patches.list_pictures([d / "nowhere"]), "no such folder"),
+        (lambda d: PatchPack(d), "make one with"),
+        (lambda d: patches.hold_out([d], 1), "held out"),
+    ],
+)
+def test_errors_name_what_is_wrong(tmp_path, action, words):
+    with pytest.raises(ValueError, match=words):
+        action(tmp_path)
+
+
+def test_a_pack_that_is_cut_short_is_refused(data, tmp_path):
+    for name in ("patches.bin", "patches.json"):
+        (tmp_path / name).write_bytes((data / name).read_bytes())
+    with open(tmp_path / "patches.bin", "r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(ValueError, match="cut short"):
+        PatchPack(tmp_path)
+
+
+def test_crops_larger_than_every_patch_are_refused(data):
+    with pytest.raises(ValueError, match="as large as a crop"):
+        CropFeeder(PatchPack(data), 4096, 1)

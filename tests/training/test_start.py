@@ -1,0 +1,65 @@
+import keras
+import numpy as np
+import pytest
+
+from moclink.codec.model import AnalogCodec, SemanticCodec, power_normalize
+from moclink.training import start
+from moclink.training.patches import CropFeeder, PatchPack
+
+
+@pytest.fixture(scope="module")
+def images(data):
+    return CropFeeder(PatchPack(data), 32, 64)(0)
+
+
+def mse(a, b):
+    return float(np.mean((keras.ops.convert_to_numpy(a) - b) ** 2))
+
+
+def test_components_equal_numpys_svd():
+    samples = np.random.default_rng(0).normal(size=(500, 6)).astype(np.float32) * np.arange(1, 7)
+    found = start.principal_components(samples, 3)
+    _, _, expected = np.linalg.svd(samples, full_matrices=False)
+    np.testing.assert_allclose(np.abs(found.T @ expected[:3].T), np.eye(3), atol=1e-3)
+
+
+def test_components_are_dealt_there_and_back():
+    assert start.deal(16, 4).reshape(4, 4).tolist() == [
+        [0, 7, 8, 15], [1, 6, 9, 14], [2, 5, 10, 13], [3, 4, 11, 12]
+    ]  # fmt: skip
+
+
+def test_the_start_keeps_what_16_components_of_a_block_keep(images):
+    """Inner width 16 of 48 and latent 16: between the projection on both and none at all."""
+    keras.utils.set_random_seed(1)
+    codec = SemanticCodec.from_size("toy")
+    start.linear_start(codec.encoder, codec.decoder, images)
+    fold = start._fold(2 * images - 1, 4)
+    inner = start.principal_components(fold, 16)
+    cells = start._fold(fold @ inner, 2).reshape(-1, 64)
+    outer = start.principal_components(cells, 16)
+    lost = ((fold**2).sum() - (cells @ outer).ravel() @ (cells @ outer).ravel()) / fold.size / 4
+    # The residual blocks start near the identity, not at it.
+    assert lost * 0.99 < mse(codec.decoder(codec.encoder(images)), images) < lost + 2e-3
+
+
+def test_balancing_powers_changes_nothing_without_noise_and_gives_power_one(images):
+    keras.utils.set_random_seed(1)
+    codec = AnalogCodec(
+        {k: {**v, "latent_channels": 16} for k, v in AnalogCodec.from_size("toy").config.items()}
+    )
+    start.linear_start(codec.encoder, codec.decoder, images)
+    before = keras.ops.convert_to_numpy(codec.decoder(codec.encoder(images)))
+    start.balance_power(codec.encoder, codec.decoder, images)
+    z = keras.ops.convert_to_numpy(codec.encoder(images))
+    assert (z**2).mean() == pytest.approx(0.5, rel=1e-3)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(codec.decoder(z)), before, atol=1e-4)
+    sent = keras.ops.convert_to_numpy(power_normalize(keras.ops.convert_to_tensor(z)))
+    np.testing.assert_allclose((sent**2).mean((1, 2, 3)), 0.5, rtol=1e-4)
+
+
+def test_networks_that_are_not_nearly_linear_are_refused(images):
+    paper = SemanticCodec.from_size("toy")
+    paper.encoder.normalization = "group"
+    with pytest.raises(ValueError, match="linear start"):
+        start.linear_start(paper.encoder, paper.decoder, images)
