@@ -255,9 +255,9 @@ class AnalogCodec(Protocol):
         """Images [B, H, W, 3] -> reals [B, h, w, C], C even, mean square 1/2 an image."""
 
     def decode(
-        self, reals: NDArray[np.float32], snr_db: NDArray[np.float32], height: int, width: int
+        self, received: NDArray[np.float32], height: int | None = None, width: int | None = None
     ) -> NDArray[np.float32]:
-        """Noisy reals [B, h, w, C] and their SNR in dB [B] -> images [B, height, width, 3]."""
+        """Noisy reals [B, h, w, C] -> images [B, height, width, 3]."""
 
 
 @dataclass(frozen=True)
@@ -282,12 +282,10 @@ class AnalogChain:
         return Transmission(symbols, Header(height, width, (reals[0].size,) * batch))
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
-        """See `Chain.receive`. The decoder is told the mean SNR of the image."""
+        """See `Chain.receive`. The decoder is not told the SNR."""
         rows, columns = -(-header.height // 8), -(-header.width // 8)
         reals = np.ascontiguousarray(received).view(np.float32).reshape(-1, rows, columns, self.channels)
-        mean_no = np.reshape(no, (len(received), -1)).mean(axis=1)
-        snr_db = (-10 * np.log10(mean_no)).astype(np.float32)
-        images = self.codec.decode(reals, snr_db, header.height, header.width)
+        images = self.codec.decode(reals, header.height, header.width)
         return Reception(np.clip(images, 0, 1), np.ones(len(received), bool))
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:

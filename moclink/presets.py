@@ -7,16 +7,24 @@ Grammar of the names:
     random-MODULATION              random bits, uncoded             random-qam64
     random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM         random-ldpc
 
-A further file codec is one line in `FILE_CODECS`.
+    moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L      moc-rvq-l4, moc-rvq-l4-no-nrb-no-cr
+    jscc-96                        analog codec
+    PATH[:lL[-VARIANT...]]         a codec of one's own             runs/mine/codec:l4-hard
+
+A further file codec is one line in `FILE_CODECS`, a further variant one in `VARIANTS`.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-from moclink.chain import Chain, DigitalChain, Modem
+from moclink.chain import AnalogChain, Chain, DigitalChain, Modem
 
 CODEWORD = 648  # transmitted bits of an LDPC block
 MODULATIONS = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
@@ -33,11 +41,13 @@ class ChainOptions:
             L4 (the paper's way); "symbols": as many symbols as the semantic chain at L4 (equal CBR).
         code: "ldpc5g" or "wifi648".
         ldpc: LDPC decoder, "auto", "fast" or "sionna".
+        receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
     """
 
     match: str = "source-bits"
     code: str = "ldpc5g"
     ldpc: str = "auto"
+    receiver: str = "soft"
 
 
 @dataclass(frozen=True)
@@ -91,13 +101,46 @@ FILE_CODECS: dict[str, Callable[[], object]] = {
     "jpeg2000": _jpeg2000,
 }
 
-DEFAULT_CHAINS = ("jpeg-ldpc", "bpg-ldpc", "jpeg-capacity", "bpg-capacity")
+SHIPPED = "small"  # the preset whose weights the named semantic chains use
+LEVELS = (1, 2, 3, 4)
+# Suffix -> (argument, value): what is changed at the receiver, or in the placement of the codes.
+VARIANTS: dict[str, tuple[str, Any]] = {
+    "no-nrb": ("use_nrb", False),
+    "no-cr": ("placement", "none"),
+    "greedy": ("placement", "greedy"),
+    "greedy-paper": ("placement", "greedy-paper"),
+    "hard": ("receiver", "hard"),
+    "soft": ("receiver", "soft"),
+}
+_VARIANT = "|".join(sorted(VARIANTS, key=len, reverse=True))
+SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({_VARIANT}))*)")
+
+DEFAULT_CHAINS = (
+    *(f"moc-rvq-l{levels}" for levels in LEVELS),
+    "jscc-96",
+    "jpeg-ldpc",
+    "bpg-ldpc",
+    "jpeg-capacity",
+    "bpg-capacity",
+)
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def default_chains() -> tuple[str, ...]:
+    """Chains of a plain run: those of the paper's Fig. 3 whose weights are shipped, and ideal codes."""
+    semantic = (WEIGHTS / f"moc-rvq-{SHIPPED}.json").is_file()
+    analog = (WEIGHTS / f"jscc-96-{SHIPPED}.json").is_file()
+    missing = () if semantic else ("moc-rvq",)
+    missing += () if analog else ("jscc",)
+    return tuple(name for name in DEFAULT_CHAINS if not name.startswith(missing))
 
 
 def chain_names() -> list[str]:
-    """Every name that `make_chain` knows."""
+    """Every name that `make_chain` knows, of the semantic chains' variants one at a time."""
     schemes = ["ldpc"] + [f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS]
-    names = [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
+    names = [f"moc-rvq-l{levels}" for levels in LEVELS]
+    names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + ["moc-rvq-l4-no-nrb-no-cr", "jscc-96"]
+    names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
     names += [f"random-{_qam_first(m)}" for m in MODULATIONS]
     return names + [f"random-{scheme}" for scheme in schemes]
 
@@ -105,7 +148,12 @@ def chain_names() -> list[str]:
 def describe_chains() -> list[tuple[str, str]]:
     """(name or family of names, what it is), for --list-chains."""
     modulations, rates = ", ".join(MODULATIONS), ", ".join(INFORMATION_BITS)
-    rows = []
+    rows = [
+        ("moc-rvq-l1 .. moc-rvq-l4", "semantic codec, levels 1 to 4, indices on 64-QAM, no channel code"),
+        ("moc-rvq-lL-VARIANT...", f"the same with one or more of {', '.join(VARIANTS)}"),
+        ("jscc-96", "analog codec, 48 symbols an 8x8 block"),
+        ("PATH, PATH:lL-VARIANT...", "a codec of your own, exported by python -m moclink.train"),
+    ]
     for codec in FILE_CODECS:
         rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))
         rows.append((f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}"))
@@ -117,10 +165,20 @@ def describe_chains() -> list[tuple[str, str]]:
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError, with the nearest name, if there is no chain of this name."""
+    """Raise ValueError, with the nearest name or the remedy, if there is no chain of this name."""
     names = chain_names()
     if name in names:
         return
+    if name.startswith("moc-rvq-") and SEMANTIC.fullmatch(name.removeprefix("moc-rvq-")):
+        return
+    path, scheme = _path_and_scheme(name)
+    if _page(path).is_file():
+        if scheme and not SEMANTIC.fullmatch(scheme):
+            variants = ", ".join(VARIANTS)
+            raise ValueError(f"{name!r}: after the colon comes l1 to l4, then any of {variants}, with dashes")
+        return
+    if "/" in name:
+        raise ValueError(f"no codec at {path}: name the path that python -m moclink.train export wrote")
     near = difflib.get_close_matches(name, names, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"unknown chain {name!r}{hint} (--list-chains shows them all)")
@@ -134,16 +192,78 @@ def make_chain(name: str, options: ChainOptions = ChainOptions()) -> Chain | Bit
         options: Choices common to all chains.
 
     Raises:
-        ValueError: Unknown name (the nearest one is suggested) or options that do not go together.
+        ValueError: Unknown name (the nearest one is suggested), damaged weights, or options that do
+            not go together.
     """
     check_name(name)
+    if name == "jscc-96":
+        return _analog_chain(name, SHIPPED)
+    if name.startswith("moc-rvq-"):
+        return _semantic_chain(name, SHIPPED, name.removeprefix("moc-rvq-"), options)
     family, _, scheme = name.partition("-")
     if family == "random":
         return BitChain(name, _bit_modem(scheme, options))
-    codec = FILE_CODECS[family]()
-    if scheme == "capacity":
-        return _capacity_chain(name, codec, options)
-    return _file_chain(name, codec, _bit_modem(scheme, options), options)
+    if family in FILE_CODECS:
+        codec = FILE_CODECS[family]()
+        if scheme == "capacity":
+            return _capacity_chain(name, codec, options)
+        return _file_chain(name, codec, _bit_modem(scheme, options), options)
+    return _own_chain(name, options)
+
+
+def _path_and_scheme(name: str) -> tuple[str, str]:
+    """PATH:SCHEME -> its parts; the scheme is empty if there is none."""
+    path, colon, scheme = name.rpartition(":")
+    return (path, scheme) if colon else (name, "")
+
+
+def _page(path: str) -> Path:
+    """The JSON page of exported weights, given with or without its ending."""
+    stem = path.removesuffix(".json").removesuffix(".weights.h5")
+    return Path(stem + ".json")
+
+
+def _own_chain(name: str, options: ChainOptions) -> Chain:
+    """A chain of exported weights; what kind of codec they are stands in their page."""
+    import json
+
+    path, scheme = _path_and_scheme(name)
+    try:
+        kind = json.loads(_page(path).read_text(encoding="utf-8"))["kind"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{_page(path)} is no page of exported weights ({error!r}); export again") from error
+    if kind == "analog":
+        return _analog_chain(name, path)
+    return _semantic_chain(name, path, scheme or "l4", options)
+
+
+def _semantic_chain(name: str, preset: str, scheme: str, options: ChainOptions) -> Chain:
+    from moclink.phy.modems import IndexModem
+    from moclink.sources.semantic import SemanticSource
+
+    match = SEMANTIC.fullmatch(scheme)
+    if match is None:
+        raise ValueError(f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb")
+    chosen: dict[str, Any] = {"receiver": options.receiver, "placement": "trained", "use_nrb": True}
+    chosen.update(VARIANTS[v] for v in re.findall(f"-({_VARIANT})", match["variants"]))
+    codec = _semantic_codec(preset, chosen.pop("placement"))
+    source = SemanticSource(codec, int(match["levels"]), **chosen)
+    return DigitalChain(name, source, IndexModem(codec.quantizer.states))
+
+
+@lru_cache(maxsize=4)
+def _semantic_codec(preset: str, placement: str):  # noqa: ANN202
+    """One codec serves all its levels: it is loaded, and its graphs are traced, once."""
+    from moclink.sources.semantic import load_semantic
+
+    return load_semantic(preset, placement)
+
+
+def _analog_chain(name: str, preset: str) -> Chain:
+    from moclink.sources.semantic import load_analog
+
+    codec = load_analog(preset)
+    return AnalogChain(name, codec, codec.decoder.latent_channels)
 
 
 def _bit_modem(scheme: str, options: ChainOptions):  # noqa: ANN202

@@ -17,11 +17,12 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from moclink import __version__
-from moclink.presets import DEFAULT_CHAINS, MATCHES, ChainOptions, check_name, describe_chains
+from moclink.presets import MATCHES, ChainOptions, check_name, default_chains, describe_chains
 
 METRICS = ("psnr", "ssim")
 CODES = ("ldpc5g", "wifi648")
 ENGINES = ("auto", "fast", "sionna")
+RECEIVERS = ("soft", "hard")
 MAX_SNR_POINTS = 1000
 
 
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     metrics = ", ".join(METRICS)
     add("--snr", default="-5:30", metavar="DB", help="start:stop[:step] inclusive, a comma list or one value")
-    add("--chains", metavar="NAMES", default=",".join(DEFAULT_CHAINS), help="comma list (%(default)s)")
+    add("--chains", metavar="NAMES", default=",".join(default_chains()), help="comma list (%(default)s)")
     add("--list-chains", action="store_true", help="show the chains there are, and stop")
     add("--images", action="append", metavar="PATH", help="file or folder, repeatable (sample photographs)")
     add("--trials", default="1", metavar="N", help="noise realisations an image (%(default)s)")
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--match", default="source-bits", choices=MATCHES, help=match)
     add("--code", default="ldpc5g", choices=CODES, help="channel code of the *-ldpc chains (%(default)s)")
     add("--ldpc", default="auto", choices=ENGINES, help="LDPC decoder (%(default)s)")
+    add("--receiver", default="soft", choices=RECEIVERS, help="retrieval in semantic chains (%(default)s)")
     add("--metrics", default="psnr,ssim", metavar="NAMES", help=f"comma list of {metrics} (%(default)s)")
     add("--seed", default="1", metavar="N", help="seed of all noise (%(default)s)")
     add("--min-errors", default="100", metavar="N", help="errors at which random-* chains stop (%(default)s)")
@@ -156,7 +158,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     out = Path(args.out) if args.out else _dated_folder()
     from moclink.results import ResultStore
 
-    options = ChainOptions(args.match, args.code, args.ldpc)
+    options = ChainOptions(args.match, args.code, args.ldpc, args.receiver)
     parameters = {
         "snr": list(snrs),
         "chains": list(chains),
@@ -165,6 +167,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
         "match": args.match,
         "code": args.code,
         "ldpc": args.ldpc,
+        "receiver": args.receiver,
         "metrics": list(metrics),
         "seed": seed,
         "min_errors": min_errors,

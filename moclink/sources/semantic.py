@@ -1,0 +1,127 @@
+"""The semantic codec as a source of octonary letters, and what its variants switch off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.chain import Decoded, Header, Payload, hard_letters
+from moclink.codec.index_channel import amplitudes
+from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.codec.reordering import place_codebooks
+from moclink.sources.rate import CELL
+
+RECEIVERS = ("soft", "hard")
+SHUFFLE_SEED = 0  # of the code order that "no reordering" stands for
+PLACEMENT_SNRS = (0.0, 5.0, 10.0, 15.0)
+
+
+@dataclass(frozen=True)
+class SemanticSource:
+    """Images <-> indices of the first levels of MOC-RVQ.
+
+    Indices are sent cell by cell, level by level, head by head; two that follow each other (heads 1
+    and 2, 3 and 4) share a QAM symbol.
+
+    Attributes:
+        codec: The trained codec.
+        levels: Levels sent, 1..D.
+        receiver: "soft": posterior mean of the code vectors under the codes' priors; "hard": the
+            vector of the nearest amplitude (the paper's).
+        use_nrb: Whether the noise reduction block and requantisation run at the receiver.
+    """
+
+    codec: SemanticCodec
+    levels: int = 4
+    receiver: str = "soft"
+    use_nrb: bool = True
+
+    def __post_init__(self) -> None:
+        deepest = self.codec.quantizer.levels
+        if not 1 <= self.levels <= deepest:
+            raise ValueError(f"{self.levels} levels: this codec has 1 to {deepest}")
+        if self.receiver not in RECEIVERS:
+            raise ValueError(f"receiver {self.receiver!r}: there are {', '.join(RECEIVERS)}")
+
+    @property
+    def alphabet(self) -> int:
+        """States of an index, N."""
+        return self.codec.quantizer.states
+
+    def encode(self, images: NDArray[np.float32]) -> Payload:
+        """Images [B, H, W, 3] -> indices [B, h * w * levels * heads]."""
+        indices = self.codec.encode(images)[:, :, :, : self.levels]
+        letters = indices.reshape(len(images), -1).astype(np.uint8)
+        used = (letters.shape[1],) * len(images)
+        return Payload(letters, Header(images.shape[1], images.shape[2], used))
+
+    def decode(self, evidence: NDArray[np.float32], header: Header) -> Decoded:
+        """Log-likelihoods [B, K, N] -> images. Indices always give a picture: there is no outage."""
+        used = evidence[:, : header.letters[0]]
+        rows, columns = -(-header.height // CELL), -(-header.width // CELL)
+        grid = (len(used), rows, columns, self.levels, self.codec.quantizer.heads)
+        if self.receiver == "soft":
+            received = self.codec.posteriors(used.reshape(*grid, self.alphabet))
+        else:
+            received = hard_letters(used).reshape(grid).astype(np.int32)
+        images = self.codec.decode(
+            received,
+            snr_db=snr_of(used),
+            height=header.height,
+            width=header.width,
+            use_nrb=self.use_nrb,
+        )
+        return Decoded(images, np.ones(len(images), bool))
+
+
+def snr_of(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The SNR that log-likelihoods were made with, in dB, float32 [B].
+
+    ln p(y|k) = -(y - a_k)^2 / no is a parabola over equally spaced amplitudes a_k, whatever y is: its
+    second difference -2 d^2 / no holds the noise variance. Averaged over the letters of an image.
+
+    Args:
+        evidence: Log-likelihoods [B, K, N], N of at least 4.
+    """
+    levels = amplitudes(evidence.shape[-1])
+    order = np.argsort(levels)
+    first = len(order) // 2 - 1
+    step = levels[order[1]] - levels[order[0]]
+    low, middle, high = (evidence[..., order[first + i]].astype(np.float64) for i in range(3))
+    inverse_no = -(low - 2 * middle + high).mean(axis=1) / (2 * step**2)
+    return (10 * np.log10(np.maximum(inverse_no, 1e-6))).astype(np.float32)
+
+
+def load_semantic(preset: str | Path, placement: str = "trained") -> SemanticCodec:
+    """Load a codec with its codes placed on the constellation in one of several ways.
+
+    Args:
+        preset: Name of shipped weights or a path.
+        placement: "trained": as the weights are; "none": in random order, as training leaves codes;
+            "greedy", "greedy-paper" or "exact" (see `moclink.codec.reordering.place`).
+
+    Raises:
+        ValueError: Missing or damaged weights.
+    """
+    codec = SemanticCodec.from_preset(preset)
+    quantizer = codec.quantizer
+    if placement == "none":
+        rng = np.random.default_rng(SHUFFLE_SEED)
+        shape = quantizer.priors.shape
+        quantizer.renumber(rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1))
+    elif placement != "trained":
+        codebooks, priors = quantizer.codebooks, quantizer.priors
+        quantizer.renumber(place_codebooks(codebooks, placement, priors, PLACEMENT_SNRS))
+    return codec
+
+
+def load_analog(preset: str | Path) -> AnalogCodec:
+    """Load an analog codec.
+
+    Raises:
+        ValueError: Missing or damaged weights.
+    """
+    return AnalogCodec.from_preset(preset)

@@ -1,0 +1,173 @@
+"""The semantic codec as a source: letters, receivers, the SNR read off the evidence, own weights."""
+
+import math
+
+import numpy as np
+import pytest
+
+from moclink.chain import DigitalChain, hard_letters
+from moclink.codec.index_channel import amplitudes
+from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.images import read_image, sample_paths, to_float
+from moclink.phy.channels import awgn, noise_variance
+from moclink.phy.modems import IndexModem, pam_amplitudes
+from moclink.presets import ChainOptions, check_name, make_chain
+from moclink.sources.semantic import SemanticSource, load_semantic, snr_of
+
+
+@pytest.fixture(scope="module")
+def codec() -> SemanticCodec:
+    """An untrained toy codec with codebooks that are told apart."""
+    codec = SemanticCodec.from_size("toy")
+    rng = np.random.default_rng(1)
+    codec.quantizer.initialize(rng.normal(size=(4096, 16)).astype(np.float32))
+    codec.quantizer.record_priors(rng.integers(1, 200, codec.priors.shape))
+    return codec
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return to_float(read_image(sample_paths()[0])[None, 60:133, 100:231])  # 73 x 131: odd
+
+
+@pytest.fixture(scope="module")
+def saved(codec, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    codec.save(folder / "toy")
+    AnalogCodec.from_size("toy").save(folder / "jscc")
+    return folder
+
+
+def test_both_rooms_agree_on_the_constellation():
+    for states in (4, 8, 16):
+        assert np.allclose(amplitudes(states), pam_amplitudes(states), atol=1e-6)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_letters_are_the_first_levels_and_their_cost_is_specified(codec, photo, levels):
+    source = SemanticSource(codec, levels)
+    payload = source.encode(photo)
+    cells = math.ceil(73 / 8) * math.ceil(131 / 8)
+    assert payload.letters.shape == (1, cells * 4 * levels)
+    assert IndexModem(8).symbols_for(payload.letters.shape[1]) == 2 * levels * cells
+    indices = codec.encode(photo)
+    assert np.array_equal(payload.letters[0], indices[0, :, :, :levels].ravel())
+
+
+@pytest.mark.parametrize("receiver", ["hard", "soft"])
+def test_without_noise_the_chain_gives_the_codecs_own_picture(codec, photo, receiver):
+    chain = DigitalChain("x", SemanticSource(codec, 4, receiver, use_nrb=False), IndexModem(8))
+    sent = chain.transmit(photo)
+    got = chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
+    expected = codec.decode(codec.encode(photo), height=73, width=131)
+    assert got.images.shape == photo.shape
+    assert np.allclose(got.images, expected, atol=1e-5)
+    assert chain.count_errors(sent, got).ier[0] == 0 and got.decoded.all()
+    assert got.bits[0] == 48 * 10 * 17
+
+
+def test_the_soft_receiver_retrieves_the_posterior_mean(codec, photo):
+    """Independent NumPy: Bayes over the eight amplitudes with the measured use of codes as prior."""
+    source = SemanticSource(codec, 4, "soft", use_nrb=False)
+    modem, no = IndexModem(8), noise_variance(np.array([8.0]))
+    payload = source.encode(photo)
+    received = awgn(modem.modulate(payload.letters), no, [(1,)]).received
+    evidence = modem.demodulate(received, no)
+    rows, columns = 10, 17
+    y = received.view(np.float32).reshape(rows, columns, 4, 4)
+    books, priors = codec.quantizer.codebooks, codec.priors
+    z = np.zeros((rows, columns, 4, 4))
+    for d in range(4):
+        for p in range(4):
+            likelihood = np.exp(-((y[..., d, p, None] - pam_amplitudes(8)) ** 2) / no[0]) * priors[d, p]
+            z[:, :, p] += likelihood / likelihood.sum(-1, keepdims=True) @ books[d, p]
+    posteriors = codec.posteriors(evidence.reshape(1, rows, columns, 4, 4, 8))
+    got = np.asarray(codec.quantizer.expected(posteriors, np.int32([4])))
+    assert np.allclose(got[0], z.reshape(rows, columns, 16), atol=1e-4)
+
+
+@pytest.mark.parametrize("states", [4, 8, 16])
+@pytest.mark.parametrize("snr_db", [-5.0, 10.0, 30.0])
+def test_the_snr_is_read_off_the_evidence(states, snr_db):
+    modem, no = IndexModem(states), noise_variance(np.array([snr_db]))
+    indices = np.random.default_rng(1).integers(0, states, (1, 400), np.uint8)
+    output = awgn(modem.modulate(indices), no, [(2,)])
+    assert snr_of(modem.demodulate(output.received, output.no))[0] == pytest.approx(snr_db, abs=0.01)
+
+
+@pytest.mark.parametrize("states", [4, 16])
+def test_other_alphabets_work_end_to_end(states, photo):
+    from moclink.codec.sizes import size
+
+    config = size("toy")
+    config["quantizer"]["states"] = states
+    codec = SemanticCodec(config)
+    chain = DigitalChain("x", SemanticSource(codec), IndexModem(states))
+    sent = chain.transmit(photo)
+    got = chain.receive(sent.symbols, np.float32([1e-5]), sent.header)
+    assert got.images.shape == photo.shape
+    assert chain.count_errors(sent, got).ber[0] == 0
+    assert got.bits[0] == 16 * 170 * math.log2(states)
+
+
+def test_own_weights_are_chains(saved, photo):
+    sent = {}
+    for scheme in ("", ":l1", ":l4-no-cr", ":l4-greedy-hard", ":l4-no-nrb-soft"):
+        chain = make_chain(f"{saved}/toy{scheme}")
+        sent[scheme] = chain.transmit(photo)
+        assert chain.name == f"{saved}/toy{scheme}"
+        expected = "hard" if "hard" in scheme else "soft"
+        assert chain.source.receiver == expected and chain.source.use_nrb == ("no-nrb" not in scheme)
+    assert sent[":l1"].symbols.shape[1] * 4 == sent[""].symbols.shape[1]
+    assert not np.array_equal(sent[":l4-no-cr"].symbols, sent[""].symbols)
+    assert make_chain(f"{saved}/toy", ChainOptions(receiver="hard")).source.receiver == "hard"
+
+
+def test_placements_change_the_letters_and_not_the_picture(saved, photo):
+    reference = load_semantic(saved / "toy")
+    picture = reference.decode(reference.encode(photo))
+    for placement in ("none", "greedy", "greedy-paper", "exact"):
+        codec = load_semantic(saved / "toy", placement)
+        indices = codec.encode(photo)
+        assert not np.array_equal(indices, reference.encode(photo))
+        assert np.array_equal(codec.decode(indices), picture)
+
+
+def test_the_analog_chain_spends_48_symbols_a_cell_of_unit_energy(saved, photo):
+    chain = make_chain(f"{saved}/jscc")
+    sent = chain.transmit(photo)
+    assert sent.symbols.shape == (1, 48 * 170)
+    assert np.mean(np.abs(sent.symbols) ** 2) == pytest.approx(1, abs=1e-3)
+    got = chain.receive(sent.symbols, np.float32([0.1]), sent.header)
+    assert got.images.shape == photo.shape and got.letters is None and got.bits is None
+    expected = chain.codec.decode(chain.codec.encode(photo), 73, 131)
+    assert np.allclose(got.images, np.clip(expected, 0, 1), atol=1e-6)
+
+
+def test_wrong_names_and_damaged_weights_are_named(saved, tmp_path):
+    with pytest.raises(ValueError, match="no codec at nowhere/codec"):
+        check_name("nowhere/codec")
+    with pytest.raises(ValueError, match="after the colon comes l1 to l4"):
+        check_name(f"{saved}/toy:nrb")
+    with pytest.raises(ValueError, match="5 levels: this codec has 1 to 4"):
+        make_chain(f"{saved}/toy:l5")
+    with pytest.raises(ValueError, match="did you mean moc-rvq-l4-no-nrb"):
+        check_name("moc-rvq-l4-no-nbr")
+    for name in ("toy.json", "toy.weights.h5"):
+        (tmp_path / name).write_bytes((saved / name).read_bytes())
+    with open(tmp_path / "toy.weights.h5", "r+b") as file:
+        file.seek(2000)
+        file.write(b"damage")
+    with pytest.raises(ValueError, match="does not match the sha256"):
+        make_chain(str(tmp_path / "toy"))
+    (tmp_path / "toy.json").write_text("{}")
+    with pytest.raises(ValueError, match="no page of exported weights"):
+        make_chain(str(tmp_path / "toy"))
+
+
+def test_hard_letters_are_the_nearest_amplitudes():
+    rng = np.random.default_rng(3)
+    y = (rng.normal(size=(1, 500)) + 1j * rng.normal(size=(1, 500))).astype(np.complex64)
+    got = hard_letters(IndexModem(8).demodulate(y, np.float32([0.5])))
+    nearest = np.abs(y.view(np.float32)[..., None] - pam_amplitudes(8)).argmin(-1)
+    assert np.array_equal(got, nearest)
