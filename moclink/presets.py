@@ -130,8 +130,7 @@ def default_chains() -> tuple[str, ...]:
     """Chains of a plain run: those of the paper's Fig. 3 whose weights are shipped, and ideal codes."""
     semantic = (WEIGHTS / f"moc-rvq-{SHIPPED}.json").is_file()
     analog = (WEIGHTS / f"jscc-96-{SHIPPED}.json").is_file()
-    missing = () if semantic else ("moc-rvq",)
-    missing += () if analog else ("jscc",)
+    missing = (*(() if semantic else ("moc-rvq",)), *(() if analog else ("jscc",)))
     return tuple(name for name in DEFAULT_CHAINS if not name.startswith(missing))
 
 
