@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     stage1.add_argument("--features", help="weights of VGG19 for the semantic guidance, or 'imagenet'")
     stage1.add_argument("--semantic", type=float, default=0.1, help="its weight (default %(default)s)")
     stage1.add_argument("--lpips", help="LPIPS backbone's weights, for the perceptual term")
+    stage1.add_argument("--lpips-net", choices=("alex", "squeeze", "vgg"), default="vgg")
     stage1.add_argument("--perceptual", type=float, default=1.0, help="its weight (default %(default)s)")
     stage1.add_argument("--adversarial", type=float, default=0.0, help="weight; 0: none (paper: 0.1)")
     stage1.add_argument("--full-share", type=float, default=0.5, help="samples with all levels")
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     reorder.add_argument("--out", required=True)
     reorder.add_argument("--method", default="exact", help="exact, greedy, greedy-paper, descent or none")
     reorder.add_argument("--snr", type=float, nargs="+", default=[0.0, 5.0, 10.0, 15.0], help="Es/N0, dB")
+    reorder.add_argument("--crop", type=int, default=96, help="of the crops whose codes are counted")
     reorder.add_argument("--backend", choices=BACKENDS, default=os.environ.get("KERAS_BACKEND", "tensorflow"))
 
     stage2 = stages.add_parser("stage2", help="noise reduction block, behind the channel")
@@ -168,7 +170,7 @@ def _guides(args: argparse.Namespace) -> tuple[Any, Any]:
     if args.lpips:
         from moclink.perceptual.lpips import load_lpips
 
-        perceptual = load_lpips(backbone=args.lpips)
+        perceptual = load_lpips(args.lpips_net, args.lpips)
     return features, perceptual
 
 
@@ -190,6 +192,7 @@ def _stage1(args: argparse.Namespace) -> int:
     from moclink.training.objectives import Stage1Weights
     from moclink.training.stages import Stage1, Stage1Options, copy_codebooks
 
+    plan = _loop_options(args)
     feeder, held_out = _data(args)
     codec, trained = _open(args.codec)
     features, perceptual = _guides(args)
@@ -214,7 +217,7 @@ def _stage1(args: argparse.Namespace) -> int:
     quantizer = MOCRVQ(**codec.config["quantizer"], ema_decay=args.ema or None)
     copy_codebooks(codec.quantizer, quantizer)
     stage = Stage1(codec.encoder, quantizer, codec.decoder, feeder, held_out, options, features, perceptual)
-    outcome = run(stage, args.out, _loop_options(args))
+    outcome = run(stage, args.out, plan)
     copy_codebooks(quantizer, codec.quantizer)
     return _finish(codec, outcome, args)
 
@@ -224,7 +227,7 @@ def _reorder(args: argparse.Namespace) -> int:
     from moclink.training.receiver import measure_usage, reorder
 
     codec, _ = _open(args.codec)
-    usage = measure_usage(codec.encoder, codec.quantizer, CropFeeder(PatchPack(args.data), 96, 32))
+    usage = measure_usage(codec.encoder, codec.quantizer, CropFeeder(PatchPack(args.data), args.crop, 32))
     reorder(codec.quantizer, usage, args.method, args.snr)
     notes = {**codec.notes, "reorder": {"method": args.method, "snr_db": args.snr}}
     print(f"wrote {codec.save(Path(args.out) / 'codec', notes)}")
@@ -236,12 +239,13 @@ def _stage2(args: argparse.Namespace) -> int:
     from moclink.training.objectives import Stage2Weights
     from moclink.training.receiver import Stage2, Stage2Options
 
+    plan = _loop_options(args)
     feeder, held_out = _data(args)
     codec, _ = _open(args.codec)
     weights = Stage2Weights(args.style, args.feature, args.pixel_loss, args.pixel)
     options = Stage2Options(weights, tuple(args.snr), seed=args.seed, jit=not args.no_jit)
     parts = (codec.encoder, codec.quantizer, codec.decoder, codec.nrb)
-    outcome = run(Stage2(*parts, feeder, held_out, options), args.out, _loop_options(args))
+    outcome = run(Stage2(*parts, feeder, held_out, options), args.out, plan)
     return _finish(codec, outcome, args)
 
 
@@ -249,11 +253,12 @@ def _jscc(args: argparse.Namespace) -> int:
     from moclink.training.analog import Analog, AnalogOptions
     from moclink.training.loop import run
 
+    plan = _loop_options(args)
     feeder, held_out = _data(args)
     codec, trained = _open(args.codec, analog=True)
     options = AnalogOptions(tuple(args.snr), linear=not trained, seed=args.seed, jit=not args.no_jit)
     stage = Analog(codec.encoder, codec.decoder, feeder, held_out, options)
-    return _finish(codec, run(stage, args.out, _loop_options(args)), args)
+    return _finish(codec, run(stage, args.out, plan), args)
 
 
 def _export(args: argparse.Namespace) -> int:

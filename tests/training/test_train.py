@@ -1,0 +1,79 @@
+"""The training's command line: errors in one line, and a toy codec from pictures to export."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from moclink.train import main
+
+
+def run(*args):
+    return main([str(a) for a in args])
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("patches", "nowhere", "--out", "x"), "no such folder: nowhere"),
+        (("stage1", "--data", "nowhere", "--out", "x"), "make one with `python -m moclink.train patches`"),
+        (("stage1", "--data", "{data}", "--out", "x", "--crop", "4096"), "as large as a crop"),
+        (("stage1", "--data", "{data}", "--out", "x", "--crop", "32", "--steps", "0"), "steps"),
+        (
+            ("stage2", "--data", "{data}", "--out", "x", "--crop", "32", "--codec", "nowhere/c"),
+            "does not exist",
+        ),
+        (("export", "--codec", "nowhere/codec", "--out", "x"), "does not exist"),
+    ],
+)
+def test_a_wrong_file_or_option_is_one_line_and_status_2(args, words, data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(*(str(a).format(data=data) for a in args)) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("moclink.train:")]
+    assert len(lines) == 1 and words in lines[0]
+
+
+def test_an_unknown_stage_is_status_2(capsys):
+    with pytest.raises(SystemExit) as error:
+        run("stage3")
+    assert error.value.code == 2 and "stage3" in capsys.readouterr().err
+
+
+def test_help_loads_no_framework():
+    code = (
+        "import sys; from moclink import train\n"
+        "try: train.main(['stage1', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('tensorflow', 'keras', 'jax', 'torch') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip().endswith("[]")
+
+
+def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
+    from moclink.codec.model import AnalogCodec, SemanticCodec
+
+    plan = ("--data", data, "--crop", 32, "--batch", 4, "--log-every", 2, "--no-jit", "--warmup", 1)
+    s1, placed, s2, jscc, out = (tmp_path / name for name in ("s1", "placed", "s2", "jscc", "out"))
+    assert run("stage1", *plan, "--codec", "toy", "--out", s1, "--steps", 4) == 0
+    placing = ("--crop", 32, "--method", "greedy", "--out", placed)
+    assert run("reorder", "--data", data, "--codec", s1 / "codec", *placing) == 0
+    assert run("stage2", *plan, "--codec", placed / "codec", "--out", s2, "--steps", 2) == 0
+    assert run("jscc", *plan, "--codec", "toy", "--out", jscc, "--steps", 2) == 0
+    picture = sorted(pictures.glob("*.png"))[0]
+    capsys.readouterr()
+    assert run("export", "--codec", s2 / "codec", "--out", out / "moc", "--test", picture) == 0
+    report = json.loads(capsys.readouterr().out)
+    # Principal components alone are worth this much on these pictures; noise is 6 levels strong.
+    psnr = report["psnr"]
+    assert 18 < psnr["l1 without noise"] < psnr["l4 without noise"] < 40
+    assert psnr["l4 soft 0 dB"] < psnr["l4 soft 20 dB"]
+    codec = SemanticCodec.from_preset(out / "moc")
+    assert set(codec.notes) == {"stage1", "reorder", "stage2", "psnr"}
+    assert codec.notes["stage1"]["steps"] == 4
+    assert run("export", "--codec", jscc / "codec", "--out", out / "jscc", "--note", "data=toy") == 0
+    assert AnalogCodec.from_preset(out / "jscc").notes["data"] == "toy"
+    image = np.zeros((1, 20, 12, 3), np.float32)
+    assert codec.decode(codec.encode(image), height=20, width=12).shape == image.shape
