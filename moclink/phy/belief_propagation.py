@@ -31,13 +31,14 @@ from moclink.phy.lanes import (
     all_nonzero,
     as_float,
     as_int,
+    exp_negative,
     fill,
     load,
+    log,
     maximum,
     minimum,
     not_positive,
     store,
-    to_float,
 )
 from moclink.phy.ldpc_graph import DecodedBlocks, TannerGraph, checked_llr
 
@@ -49,63 +50,6 @@ _SIGN = np.int32(-(2**31))
 _MAGNITUDE = np.int32(2**31 - 1)
 _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 _NONE = np.int32(0)
-
-_LOG2_E = np.float32(1.4426950408889634)
-_LN_2 = np.float32(0.6931471805599453)
-# Adding 1.5 * 2^23 rounds a float32 to an integer, which is then found in its lowest bits.
-_ROUNDER = np.float32(12582912.0)
-_MANTISSA_BITS = np.int32(23)
-_SQRT_HALF_BITS = np.int32(0x3F3504F3)
-# Near-minimax fits: 2^f on [-1/2, 1/2] (relative error 7e-8) and ln(1 + f) / f on
-# [sqrt(1/2) - 1, sqrt(2) - 1] (error 2e-7), constant term first.
-_EXP2 = tuple(
-    np.float32(c) for c in (1.0000001, 0.69314694, 0.2402212, 0.05550713, 0.009675541, 0.0013276471)
-)
-_LOG1P = tuple(
-    np.float32(c)
-    for c in (
-        0.99999994,
-        -0.50000346,
-        0.33335608,
-        -0.2497156,
-        0.19884236,
-        -0.17212428,
-        0.16338143,
-        -0.10378707,
-    )
-)
-
-
-@numba.njit(inline="always")
-def _exp_negative(a):
-    """e^-a in every lane, 0 <= a <= LLR_MAX."""
-    y = a * fill(-_LOG2_E)
-    rounded = y + fill(_ROUNDER)
-    f = y - (rounded - fill(_ROUNDER))
-    p = fill(_EXP2[5])
-    p = p * f + fill(_EXP2[4])
-    p = p * f + fill(_EXP2[3])
-    p = p * f + fill(_EXP2[2])
-    p = p * f + fill(_EXP2[1])
-    p = p * f + fill(_EXP2[0])
-    return as_float(as_int(p) + (as_int(rounded) << fill(_MANTISSA_BITS)))
-
-
-@numba.njit(inline="always")
-def _log(r):
-    """Natural logarithm in every lane, of positive normal numbers."""
-    bits = as_int(r)
-    exponent = (bits - fill(_SQRT_HALF_BITS)) >> fill(_MANTISSA_BITS)
-    f = as_float(bits - (exponent << fill(_MANTISSA_BITS))) - fill(_ONE)
-    p = fill(_LOG1P[7])
-    p = p * f + fill(_LOG1P[6])
-    p = p * f + fill(_LOG1P[5])
-    p = p * f + fill(_LOG1P[4])
-    p = p * f + fill(_LOG1P[3])
-    p = p * f + fill(_LOG1P[2])
-    p = p * f + fill(_LOG1P[1])
-    p = p * f + fill(_LOG1P[0])
-    return to_float(exponent) * fill(_LN_2) + f * p
 
 
 @numba.njit(inline="always")
@@ -123,7 +67,7 @@ def _iterate(channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, 
             sign = bits & fill(_SIGN)
             store(scratch_sign, j, sign)
             parity = parity ^ sign
-            e = _exp_negative(minimum(as_float(bits & fill(_MAGNITUDE)), fill(LLR_MAX)))
+            e = exp_negative(minimum(as_float(bits & fill(_MAGNITUDE)), fill(LLR_MAX)))
             store(scratch_q, j, (e + e) / (one + e))
         # Each outgoing message combines the edges after it (scratch_rest) with those before it.
         q = fill(_ZERO)
@@ -135,7 +79,7 @@ def _iterate(channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, 
             rest = load(scratch_rest, j)
             q = maximum(rest + before * (one - rest), fill(_SMALLEST_Q))
             before = before + load(scratch_q, j) * (one - before)
-            magnitude = maximum(_log((fill(_TWO) - q) / q), fill(_ZERO))
+            magnitude = maximum(log((fill(_TWO) - q) / q), fill(_ZERO))
             message = as_float(as_int(magnitude) | (load(scratch_sign, j) ^ parity))
             store(messages, first + j, message)
             v = cn_vn[first + j]

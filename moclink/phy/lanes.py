@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import operator
 
+import numba
+import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models, register_default
@@ -203,3 +205,62 @@ _define(operator.or_, int32_lanes, "or_")
 _define(operator.xor, int32_lanes, "xor")
 _define(operator.lshift, int32_lanes, "shl")
 _define(operator.rshift, int32_lanes, "ashr")
+
+
+_ONE = np.float32(1)
+_LOG2_E = np.float32(1.4426950408889634)
+_LN_2 = np.float32(0.6931471805599453)
+# Adding 1.5 * 2^23 rounds a float32 to an integer, which is then found in its lowest bits.
+_ROUNDER = np.float32(12582912.0)
+_MANTISSA_BITS = np.int32(23)
+_SQRT_HALF_BITS = np.int32(0x3F3504F3)
+# Near-minimax fits: 2^f on [-1/2, 1/2] (relative error 7e-8) and ln(1 + f) / f on
+# [sqrt(1/2) - 1, sqrt(2) - 1] (error 2e-7), constant term first.
+_EXP2 = tuple(
+    np.float32(c) for c in (1.0000001, 0.69314694, 0.2402212, 0.05550713, 0.009675541, 0.0013276471)
+)
+_LOG1P = tuple(
+    np.float32(c)
+    for c in (
+        0.99999994,
+        -0.50000346,
+        0.33335608,
+        -0.2497156,
+        0.19884236,
+        -0.17212428,
+        0.16338143,
+        -0.10378707,
+    )
+)
+
+
+@numba.njit(inline="always")
+def exp_negative(a):
+    """e^-a in every lane, 0 <= a <= 87."""
+    y = a * fill(-_LOG2_E)
+    rounded = y + fill(_ROUNDER)
+    f = y - (rounded - fill(_ROUNDER))
+    p = fill(_EXP2[5])
+    p = p * f + fill(_EXP2[4])
+    p = p * f + fill(_EXP2[3])
+    p = p * f + fill(_EXP2[2])
+    p = p * f + fill(_EXP2[1])
+    p = p * f + fill(_EXP2[0])
+    return as_float(as_int(p) + (as_int(rounded) << fill(_MANTISSA_BITS)))
+
+
+@numba.njit(inline="always")
+def log(r):
+    """Natural logarithm in every lane, of positive normal numbers."""
+    bits = as_int(r)
+    exponent = (bits - fill(_SQRT_HALF_BITS)) >> fill(_MANTISSA_BITS)
+    f = as_float(bits - (exponent << fill(_MANTISSA_BITS))) - fill(_ONE)
+    p = fill(_LOG1P[7])
+    p = p * f + fill(_LOG1P[6])
+    p = p * f + fill(_LOG1P[5])
+    p = p * f + fill(_LOG1P[4])
+    p = p * f + fill(_LOG1P[3])
+    p = p * f + fill(_LOG1P[2])
+    p = p * f + fill(_LOG1P[1])
+    p = p * f + fill(_LOG1P[0])
+    return to_float(exponent) * fill(_LN_2) + f * p

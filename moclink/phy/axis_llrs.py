@@ -1,0 +1,89 @@
+"""Exact bit LLRs of square QAM, one axis at a time, in SIMD lanes.
+
+With amplitudes a_k of the labels k of an axis and noise variance no / 2 on it,
+
+    LLR_i = ln sum_{k: bit i = 1} e^(-(y - a_k)^2 / no) - ln sum_{k: bit i = 0} e^(-(y - a_k)^2 / no),
+
+each sum relative to its own largest term, so that no LLR is lost however large it is. This is what
+Sionna's "app" demapper computes from all points of the constellation.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.phy.lanes import LANES, exp_negative, fill, load, log, maximum, minimum, store
+
+_FAR = np.float32(80.0)
+_LOWEST = np.float32(-3e38)
+_ZERO = np.float32(0)
+
+
+@numba.njit(inline="always")
+def _bit_llr(exponents, shift):
+    """LLR of the bit `label >> shift & 1` from the exponents [N, LANES] of all labels."""
+    most_one, most_zero = fill(_LOWEST), fill(_LOWEST)
+    for k in range(len(exponents)):
+        if (k >> shift) & 1:
+            most_one = maximum(most_one, load(exponents, k))
+        else:
+            most_zero = maximum(most_zero, load(exponents, k))
+    sum_one, sum_zero = fill(_ZERO), fill(_ZERO)
+    for k in range(len(exponents)):
+        if (k >> shift) & 1:
+            sum_one = sum_one + exp_negative(minimum(most_one - load(exponents, k), fill(_FAR)))
+        else:
+            sum_zero = sum_zero + exp_negative(minimum(most_zero - load(exponents, k), fill(_FAR)))
+    return (most_one - most_zero) + log(sum_one / sum_zero)
+
+
+@numba.njit(nogil=True, cache=True)
+def _demap(axes, no, amplitudes, llr):
+    """Fill llr [S, bits, 2] from axes [S, 2] and no [S]."""
+    symbols, bits, _ = llr.shape
+    y = np.zeros((1, LANES), np.float32)
+    scale = np.full((1, LANES), np.float32(-1))
+    exponents = np.empty((len(amplitudes), LANES), np.float32)
+    result = np.empty((bits, LANES), np.float32)
+    for first in range(0, symbols, LANES // 2):
+        here = min(LANES // 2, symbols - first)
+        for s in range(here):
+            for axis in range(2):
+                y[0, 2 * s + axis] = axes[first + s, axis]
+                scale[0, 2 * s + axis] = np.float32(-1) / no[first + s]
+        for k in range(len(amplitudes)):
+            distance = load(y, 0) - fill(amplitudes[k])
+            store(exponents, k, distance * distance * load(scale, 0))
+        for place in range(bits):
+            store(result, place, _bit_llr(exponents, bits - 1 - place))
+        for s in range(here):
+            for place in range(bits):
+                for axis in range(2):
+                    llr[first + s, place, axis] = result[place, 2 * s + axis]
+
+
+def axis_llrs(
+    received: NDArray[np.complex64], no: NDArray[np.float32], amplitudes: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """LLRs ln P(1)/P(0) of equiprobable bits of Gray square QAM.
+
+    Args:
+        received: complex64 [B, S].
+        no: Noise variance per complex symbol, positive, [B] or [B, S].
+        amplitudes: float32 [N], the amplitude of each label of an axis, N a power of two.
+
+    Returns:
+        float32 [B, S * 2 log2 N]; of each symbol's bits, places 0, 2, ... are those of the I axis'
+        label and 1, 3, ... those of Q's, most significant first, as in 3GPP TS 38.211.
+    """
+    batch, symbols = received.shape
+    bits = len(amplitudes).bit_length() - 1
+    axes = np.ascontiguousarray(received, np.complex64).view(np.float32).reshape(batch, symbols, 2)
+    no = np.asarray(no, np.float32)
+    no = np.broadcast_to(no[:, None] if no.ndim == 1 else no, received.shape)
+    llr = np.empty((batch, symbols, bits, 2), np.float32)
+    for row in range(batch):
+        _demap(axes[row], no[row], amplitudes, llr[row])
+    return llr.reshape(batch, -1)
