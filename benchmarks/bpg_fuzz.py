@@ -7,7 +7,7 @@ stream and survived.
 
     python -m benchmarks.bpg_fuzz --streams 20000
 
-writes benchmarks/results/bpg_fuzz.json and exits with status 1 if a stream broke a promise.
+writes benchmarks/results/bpg-fuzz-DATE.json and exits with status 1 if a stream broke a promise.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import platform
 import resource
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
+from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.machine import machine_line
 from moclink.sources import bpg
 from moclink.sources.bpg.bits import read_ue7, write_ue7
 
-RESULT = Path(__file__).parent / "results" / "bpg_fuzz.json"
+RESULTS = Path(__file__).parent / "results"
 TIME_LIMIT_S = 2.0
 
 
@@ -216,6 +218,7 @@ def main() -> int:
             print(broken[-1], flush=True)
     decoder.close()
     result = {
+        "command": f"python -m benchmarks.bpg_fuzz --streams {options.streams} --first {options.first}",
         "streams": options.streams,
         "first_seed": options.first,
         "outcomes": dict(outcomes),
@@ -226,9 +229,10 @@ def main() -> int:
         "peak_memory_mb": round(peak / 1e6),
         "broken": broken,
         "max_pixels": bpg.DEFAULT_MAX_PIXELS,
-        "python": platform.python_version(),
+        "machine": machine_line(),
+        "versions": {name: version(name) for name in ("av", "numpy")},
     }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / f"bpg-fuzz-{date.today().isoformat()}.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
     return 1 if broken else 0
 

@@ -1,8 +1,12 @@
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 
-from moclink.sources.bpg import CorruptBpgError, hevc
+from moclink.sources.bpg import CorruptBpgError, color, hevc
 from moclink.sources.bpg.container import read_info, read_picture
+from moclink.sources.bpg.sps import read_sps
 
 PPS, IDR_SLICES, SEI_SUFFIX = 34, (19, 20), 40
 
@@ -85,4 +89,30 @@ def test_damaged_slices_decode_the_same_every_time(vector):
         again = hevc.decode_planes(cut, *rest, strict=False)
         del clutter
         for ours, wanted in zip(again, first, strict=True):
+            np.testing.assert_array_equal(ours, wanted)
+
+
+TOOLS = ["lossless=1", "slices=2", "wpp=1:pools=2", "tskip=1", "sao=0:deblock=0", "cbqpoffs=3:crqpoffs=-4"]
+
+
+@pytest.mark.parametrize("tools", TOOLS)
+@pytest.mark.parametrize("chroma", ["gray", "420", "444"])
+def test_tools_that_other_encoders_use(smooth, chroma, tools):
+    """The samples match the MD5 that libx265 wrote, and in lossless mode the source."""
+    planes = color.to_planes(smooth(128, 256, 2), chroma)
+    context = av.CodecContext.create("libx265", "w")
+    context.width, context.height, context.time_base = 256, 128, Fraction(1, 25)
+    context.pix_fmt = {"gray": "gray", "420": "yuv420p", "444": "yuv444p"}[chroma]
+    fixed = (
+        "qp=30:keyint=1:bframes=0:repeat-headers=1:info=0:log-level=none:amp=1:rect=1:frame-threads=1:hash=1:"
+    )
+    context.options = {"preset": "medium", "x265-params": fixed + tools}
+    packets = context.encode(hevc._to_frame(planes, chroma)) + context.encode(None)
+    nals = hevc.split_nals(b"".join(bytes(packet) for packet in packets))
+    sequence = next(read_sps(nal, 128, 256, chroma) for nal in nals if nal[0] >> 1 == 33)
+    hevc_data = b"\0\0\1".join(nal for nal in nals if nal[0] >> 1 not in (32, 33))
+    decoded = hevc.decode_planes(hevc_data, sequence, 128, 256, chroma, strict=True)
+    assert types_of(hevc_data).count(SEI_SUFFIX) == 1
+    if tools == "lossless=1":
+        for ours, wanted in zip(decoded, planes, strict=True):
             np.testing.assert_array_equal(ours, wanted)
