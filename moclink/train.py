@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     patches.add_argument("--size", type=int, default=512, help="side of a patch (default %(default)s)")
     patches.add_argument("--min-std", type=float, default=10.0, help="flatter patches are dropped: luma std")
     patches.add_argument("--resize", type=float, nargs=2, metavar=("LOW", "HIGH"), help="random shrinking")
+    patches.add_argument("--resize-only", nargs="+", default=[], metavar="FOLDER", help="shrink these alone")
     patches.add_argument("--hold-out", type=int, default=12, help="pictures for validation (default 12)")
     patches.add_argument("--seed", type=int, default=0)
 
@@ -115,7 +116,7 @@ def _make_patches(args: argparse.Namespace) -> None:
     pictures = list_pictures(args.pictures)
     train, kept = hold_out(pictures, args.hold_out, args.seed)
     resize = tuple(args.resize) if args.resize else None
-    options = PatchOptions(args.size, args.min_std, resize, seed=args.seed)
+    options = PatchOptions(args.size, args.min_std, resize, tuple(args.resize_only), seed=args.seed)
     counts = make_pack(train, args.out, options)
     print(f"{counts['patches']} patches of {counts['pictures']} pictures in {args.out}")
     if kept:

@@ -34,6 +34,7 @@ class PatchOptions:
         min_std: Patches whose luma standard deviation (0..255) is lower are dropped as flat.
         resize: (low, high) of a random factor by which each picture is shrunk first; the paper
             uses (0.5, 1.0) on FFHQ. None leaves the pictures as they are.
+        resize_only: Folders whose pictures are shrunk; empty for all.
         min_side: Pictures with a shorter side than this are left out.
         seed: Seed of the resize factors.
     """
@@ -41,6 +42,7 @@ class PatchOptions:
     size: int = 512
     min_std: float = 10.0
     resize: tuple[float, float] | None = None
+    resize_only: tuple[str, ...] = ()
     min_side: int = 128
     seed: int = 0
 
@@ -51,6 +53,10 @@ class PatchOptions:
             raise ValueError(f"min_side must be at least 8 pixels, got {self.min_side}")
         if self.resize is not None and not 0 < self.resize[0] <= self.resize[1] <= 1:
             raise ValueError(f"resize must be 0 < low <= high <= 1, got {self.resize}")
+
+    def shrinks(self, path: Path) -> bool:
+        """Whether `resize` concerns this picture."""
+        return not self.resize_only or any(path.is_relative_to(folder) for folder in self.resize_only)
 
 
 def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
@@ -143,7 +149,7 @@ def make_pack(
     offset = skipped = 0
     with open(out / "patches.bin", "wb") as sink:
         for path in pictures:
-            factor = rng.uniform(*options.resize) if options.resize else 1.0
+            factor = rng.uniform(*options.resize) if options.resize and options.shrinks(path) else 1.0
             patches = cut(_read(path, factor), options)
             skipped += not patches
             for patch in patches:

@@ -64,6 +64,15 @@ def test_shrinking_gives_smaller_patches_within_the_range(tmp_path):
     assert 200 <= min(sides) < max(sides) <= 300
 
 
+def test_shrinking_can_be_kept_to_some_folders(tmp_path):
+    for name in ("faces", "scenes"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(noise(128, 128)).save(tmp_path / name / "a.png")
+    options = PatchOptions(resize=(0.5, 0.5), resize_only=(str(tmp_path / "faces"),), min_side=32)
+    patches.make_pack(patches.list_pictures([tmp_path]), tmp_path / "pack", options)
+    assert [PatchPack(tmp_path / "pack")[i].shape[0] for i in (0, 1)] == [64, 128]
+
+
 def test_held_out_pictures_are_on_one_side_only(tmp_path):
     paths = [tmp_path / str(i) for i in range(10)]
     train, kept = patches.hold_out(paths, 3, seed=1)
