@@ -69,9 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     stage1.add_argument(
         "--commitment", type=float, default=0.25, help="times --codebook (default %(default)s)"
     )
-    stage1.add_argument("--features", help="weights of VGG19 for the semantic guidance, or 'imagenet'")
+    stage1.add_argument("--features", help="semantic guidance: 'vgg19', or a file of weights")
     stage1.add_argument("--semantic", type=float, default=0.1, help="its weight (default %(default)s)")
-    stage1.add_argument("--lpips", help="LPIPS backbone's weights, for the perceptual term")
+    stage1.add_argument("--lpips", nargs="?", const="", metavar="FILE", help="perceptual term; its weights")
     stage1.add_argument("--lpips-net", choices=("alex", "squeeze", "vgg"), default="vgg")
     stage1.add_argument("--perceptual", type=float, default=1.0, help="its weight (default %(default)s)")
     stage1.add_argument("--adversarial", type=float, default=0.0, help="weight; 0: none (paper: 0.1)")
@@ -163,15 +163,15 @@ def _open(name: str, analog: bool = False) -> tuple[Any, bool]:
 
 def _guides(args: argparse.Namespace) -> tuple[Any, Any]:
     """The fixed networks of the semantic and the perceptual term, where their weights are given."""
-    features = perceptual = None
-    if args.features:
-        from moclink.perceptual.vgg import load_vgg
+    from moclink.perceptual.lpips import load_lpips
+    from moclink.perceptual.pretrained import WeightsUnavailable
+    from moclink.perceptual.vgg import load_vgg
 
-        features = load_vgg(args.features)
-    if args.lpips:
-        from moclink.perceptual.lpips import load_lpips
-
-        perceptual = load_lpips(args.lpips_net, args.lpips)
+    try:
+        features = load_vgg(args.features) if args.features else None
+        perceptual = load_lpips(args.lpips_net, args.lpips or None) if args.lpips is not None else None
+    except WeightsUnavailable as error:
+        raise ValueError(str(error)) from error
     return features, perceptual
 
 
