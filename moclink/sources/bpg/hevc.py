@@ -47,13 +47,17 @@ def coded_size(height: int, width: int) -> tuple[int, int]:
     """Return the size to which `encode_planes` wants its planes padded.
 
     The picture is filled up to whole minimum coding blocks: 8 x 8, or 16 x 16 where a side has at most
-    16 pixels, because libx265 refuses a side of one 8 x 8 block.
+    16 pixels, because libx265 refuses a side of one 8 x 8 block. In long strips they are 32 x 32: above
+    4096 pixels it wants coding tree blocks of 32 and pictures that hold one.
     """
     block = _min_coding_block(height, width)
     return -(-height // block) * block, -(-width // block) * block
 
 
 def _min_coding_block(height: int, width: int) -> int:
+    # Padding must not change the answer: the encoder asks again with the padded size.
+    if min(height, width) <= 32 and max(height, width) > 4096:
+        return 32
     return 16 if min(height, width) <= 16 else 8
 
 
@@ -94,8 +98,8 @@ def encode_planes(
         "hash": int(md5),
         "min-cu-size": block,  # the fastest presets would take another
     }
-    if block == 16:
-        parameters["ctu"] = 16
+    if block > 8:
+        parameters["ctu"] = block
     try:
         context = av.CodecContext.create("libx265", "w")
         context.width, context.height = width, height

@@ -91,6 +91,14 @@ def test_odd_sizes(smooth, chroma, height, width):
     assert psnr(bpg.decode(data, strict=True), uncoded(image, chroma)) > 42
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 8192), (4097, 16), (24, 4104), (8192, 33)])
+def test_strips(smooth, height, width):
+    """libx265 has its own rules for long pictures."""
+    image = smooth(height, width, 6)
+    decoded = bpg.decode(bpg.encode(image, 30, "444", "ultrafast", md5=True), strict=True)
+    assert psnr(decoded, image) > 30
+
+
 @pytest.mark.parametrize("chroma", CHROMA)
 def test_2k(picture_2k, chroma):
     data = bpg.encode(picture_2k, 40, chroma, "ultrafast", md5=True)

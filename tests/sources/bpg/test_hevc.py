@@ -92,6 +92,15 @@ def test_damaged_slices_decode_the_same_every_time(vector):
             np.testing.assert_array_equal(ours, wanted)
 
 
+@pytest.mark.parametrize("long", [33, 4096, 4097, 8192])
+@pytest.mark.parametrize("short", [1, 8, 9, 16, 17, 24, 31, 32, 33, 64])
+def test_padding_asks_for_no_more_padding(short, long):
+    for size in ((short, long), (long, short)):
+        coded = hevc.coded_size(*size)
+        assert hevc.coded_size(*coded) == coded
+        assert all(0 <= padded - side < 32 for padded, side in zip(coded, size, strict=True))
+
+
 TOOLS = ["lossless=1", "slices=2", "wpp=1:pools=2", "tskip=1", "sao=0:deblock=0", "cbqpoffs=3:crqpoffs=-4"]
 
 
