@@ -19,7 +19,6 @@ instructions. Batch, order and number of threads do not matter.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
@@ -159,21 +158,14 @@ def _decode_every(llr, start, step, num_iter, graph, bits, converged, iterations
                 word[lane] = -1
 
 
-def available_cpus() -> int:
-    """CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class BeliefPropagation:
     """Sum-product decoding of a graph on the CPU, with early stopping.
 
     Args:
         graph: The code's parity checks and rate matching.
         num_iter: The most iterations spent on a codeword.
-        threads: Threads to use; None: as many as there are CPUs for this process. The result is
-            the same for any number.
+        threads: Threads to use; None: numba's number, that is all CPUs of this process or what a
+            worker pool sets in NUMBA_NUM_THREADS. The result is the same for any number.
 
     Example:
         >>> decoder = BeliefPropagation(get_code("ldpc5g", 324, 648).graph)
@@ -218,7 +210,8 @@ class BeliefPropagation:
         bits = np.empty((len(llr), self._k), np.uint8)
         converged = np.empty(len(llr), np.bool_)
         iterations = np.empty(len(llr), np.int32)
-        threads = max(1, min(self._threads or available_cpus(), -(-len(llr) // LANES)))
+        allowed = self._threads or numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+        threads = max(1, min(allowed, -(-len(llr) // LANES)))
 
         def decode_share(thread: int) -> None:
             _decode_every(llr, thread, threads, self._num_iter, self._graph, bits, converged, iterations)

@@ -15,7 +15,7 @@ import tensorflow as tf
 from sionna.phy import Block
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
-from moclink.phy.ldpc_graph import TannerGraph, graph_5g
+from moclink.phy.ldpc_graph import TannerGraph, graph_5g, sparse_pcm
 
 # Longer stages have less overhead, but finish late: with 2, the 5G code at rate 1/2 is at most 15 % slower
 # below the waterfall and twice as fast at 30 dB as with 4.
@@ -207,16 +207,14 @@ class EarlyStoppingLDPC5GDecoder(Block):
             raise ValueError(f"cn_schedule is {cn_schedule!r}; only 'flooding' can be resumed exactly")
         if v2c_callbacks or c2v_callbacks:
             raise ValueError("callbacks were given; stages restart their iteration counter, so pass None")
-        if num_iter < 1:
-            raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
         self._encoder = encoder
         self._hard_out = hard_out
         self._return_infobits = return_infobits
         self._return_state = return_state
-        self._num_iter = num_iter
+        self.num_iter = num_iter
         self._graph = graph_5g(encoder, prune=prune_pcm)
         self._decoder = LDPCBPDecoder(
-            self._graph.parity_check_matrix(),
+            sparse_pcm(encoder, self._graph),
             cn_update=cn_update,
             vn_update=vn_update,
             hard_out=False,
@@ -236,6 +234,12 @@ class EarlyStoppingLDPC5GDecoder(Block):
     def num_iter(self) -> int:
         """The most iterations spent on a codeword."""
         return self._num_iter
+
+    @num_iter.setter
+    def num_iter(self, num_iter: int) -> None:
+        if num_iter < 1:
+            raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
+        self._num_iter = num_iter
 
     @property
     def return_state(self) -> bool:

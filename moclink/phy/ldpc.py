@@ -23,11 +23,14 @@ from moclink.phy.ldpc_graph import (
     checked_llr,
     graph_5g,
     graph_wifi648,
+    sparse_pcm,
     systematic_generator,
 )
 
 CODES = ("ldpc5g", "wifi648")
 ENGINES = ("auto", "sionna", "fast")
+# 32 MB of float32: every code up to about k = 2000 at rate 1/2.
+LARGEST_GENERATOR = 2**23
 
 
 class Decoder(Protocol):
@@ -45,7 +48,8 @@ class LDPCCode:
         name: "ldpc5g" or "wifi648".
         k: Information bits in a block.
         n: Transmitted bits in a block.
-        generator: float32 [k, n], 0 or 1.
+        generator: float32 [k, n], 0 or 1; None where it would take more than `LARGEST_GENERATOR`
+            elements, and Sionna's encoder does the work.
         graph: Where decoding happens.
         encoder_5g: Sionna's encoder, which its 5G decoder wants; None for other codes.
     """
@@ -53,7 +57,7 @@ class LDPCCode:
     name: str
     k: int
     n: int
-    generator: NDArray[np.float32]
+    generator: NDArray[np.float32] | None
     graph: TannerGraph
     encoder_5g: LDPC5GEncoder | None
 
@@ -80,6 +84,8 @@ class LDPCCode:
             raise ValueError(f"bits have the shape {bits.shape}; [B, {self.k}] is wanted")
         if bits.size and bits.max() > 1:
             raise ValueError(f"bits hold the value {bits.max()}; 0 and 1 are wanted")
+        if self.generator is None:
+            return _encode_with_sionna(self.encoder_5g, bits)
         counts = bits.astype(np.float32) @ self.generator
         return (counts.astype(np.int32) & 1).astype(np.uint8)
 
@@ -117,8 +123,8 @@ def _make_code(name: str, k: int, n: int, num_bits_per_symbol: int | None) -> LD
         if (k, n) != (324, 648):
             raise ValueError(f"wifi648 has k = 324 and n = 648 only, not k = {k} and n = {n}")
         graph = graph_wifi648()
-        generator = systematic_generator(graph.parity_check_matrix()).astype(np.float32)
-        return LDPCCode(name, k, n, generator, graph, None)
+        wifi_generator = systematic_generator(graph.parity_check_matrix()).astype(np.float32)
+        return LDPCCode(name, k, n, wifi_generator, graph, None)
     if not (12 <= k <= 8448 and 0.2 <= k / max(n, 1) <= 0.95):
         raise ValueError(
             f"ldpc5g with k = {k} and n = {n} does not exist; "
@@ -133,8 +139,20 @@ def _make_code(name: str, k: int, n: int, num_bits_per_symbol: int | None) -> LD
             f"ldpc5g with k = {k} and n = {n} does not exist ({error}); "
             "above k = 3824 the rate is at least 1/3"
         ) from error
-    generator = encoder(tf.eye(k)).numpy()
+    generator = None
+    if k * n <= LARGEST_GENERATOR:
+        generator = _encode_with_sionna(encoder, np.eye(k, dtype=np.uint8)).astype(np.float32)
     return LDPCCode(name, k, n, generator, graph_5g(encoder), encoder)
+
+
+def _encode_with_sionna(encoder: LDPC5GEncoder, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Encode bits [B, k] in batches: the encoder gathers every check's bits into one padded tensor."""
+    batch = max(1, 2**19 // encoder.n_ldpc)
+    codewords = np.empty((len(bits), encoder.n), np.uint8)
+    for start in range(0, len(bits), batch):
+        part = slice(start, start + batch)
+        codewords[part] = encoder(tf.constant(bits[part], tf.float32)).numpy()
+    return codewords
 
 
 def get_decoder(
@@ -146,7 +164,7 @@ def get_decoder(
         code: From `get_code`.
         engine: "sionna", "fast" (CPU), or "auto": Sionna where TensorFlow sees a GPU, else fast.
         num_iter: The most iterations spent on a codeword.
-        threads: Threads of the fast engine; None: all CPUs of this process.
+        threads: Threads of the fast engine; None: numba's number (all CPUs, or what a worker pool gives).
 
     Returns:
         An object with `decode(llr) -> DecodedBlocks`.
@@ -173,23 +191,29 @@ class SionnaDecoder:
         num_iter: The most iterations spent on a codeword.
     """
 
-    BATCH = 4096
-    LANES = 256
+    MOST_LANES = 256
+    MOST_MESSAGES = 2**20
+    BATCH_PER_LANE = 16
 
     def __init__(self, code: LDPCCode, num_iter: int = 20) -> None:
         self._code = code
         graph = code.graph
-        decoder = LDPCBPDecoder(
-            graph.parity_check_matrix(), llr_max=float(LLR_MAX), hard_out=False, return_state=True
-        )
-        staged = StagedDecoder(decoder, graph, self.LANES)
+        if code.encoder_5g is not None:
+            pcm = sparse_pcm(code.encoder_5g, graph)
+        else:
+            pcm = graph.parity_check_matrix()
+        decoder = LDPCBPDecoder(pcm, llr_max=float(LLR_MAX), hard_out=False, return_state=True)
+        # Large codes take fewer lanes, so that memory stays the same.
+        lanes = max(1, min(self.MOST_LANES, self.MOST_MESSAGES // len(graph.cn_vn)))
+        self._batch = self.BATCH_PER_LANE * lanes
+        staged = StagedDecoder(decoder, graph, lanes)
 
         def decode(llr, count):
             output = staged(place_tensor(graph, llr, decoder.llr_max), num_iter, count)
             bits = tf.cast(output.logits[:, : code.k] >= 0, tf.uint8)
             return bits, output.converged, output.iterations
 
-        signature = [tf.TensorSpec((self.BATCH, code.n)), tf.TensorSpec((), tf.int32)]
+        signature = [tf.TensorSpec((self._batch, code.n)), tf.TensorSpec((), tf.int32)]
         self._run = tf.function(decode, jit_compile=True, input_signature=signature)
 
     @property
@@ -213,9 +237,9 @@ class SionnaDecoder:
         bits = np.empty((len(llr), self._code.k), np.uint8)
         converged = np.empty(len(llr), bool)
         iterations = np.empty(len(llr), np.int32)
-        padded = np.zeros((self.BATCH, self._code.n), np.float32)
-        for start in range(0, len(llr), self.BATCH):
-            count = min(self.BATCH, len(llr) - start)
+        padded = np.zeros((self._batch, self._code.n), np.float32)
+        for start in range(0, len(llr), self._batch):
+            count = min(self._batch, len(llr) - start)
             padded[:count] = llr[start : start + count]
             part = slice(start, start + count)
             decoded = self._run(padded, count)

@@ -115,6 +115,11 @@ def graph_5g(encoder: LDPC5GEncoder, prune: bool = True) -> TannerGraph:
     )
 
 
+def sparse_pcm(encoder: LDPC5GEncoder, graph: TannerGraph):
+    """The parity-check matrix of `graph_5g(encoder)` as the SciPy matrix that Sionna's decoder takes."""
+    return encoder.pcm[: graph.num_cns, : graph.num_vns]
+
+
 def graph_wifi648() -> TannerGraph:
     """Build the graph of the 802.11n (648, 324) code, of which every bit is transmitted."""
     pcm, k, n, _ = load_parity_check_examples(pcm_id=WIFI648_PCM_ID)

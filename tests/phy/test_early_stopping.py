@@ -65,6 +65,8 @@ def test_a_state_is_resumed_and_num_iter_can_be_given_at_the_call(encoder):
     _, own_state = ours(noise)
     resumed, _ = ours(noise, num_iter=3, msg_v2c=own_state)
     np.testing.assert_allclose(resumed.numpy(), expected.numpy(), atol=1e-4)
+    ours.num_iter = 3
+    np.testing.assert_array_equal(ours(noise, msg_v2c=own_state)[0].numpy(), resumed.numpy())
 
 
 def test_double_precision(encoder, llr):

@@ -7,7 +7,8 @@ from sionna.phy.fec.utils import load_parity_check_examples
 
 from moclink.phy.ldpc import get_code, get_decoder
 
-SIZES = [(12, 20, None), (20, 100, None), (324, 648, None), (324, 648, 6), (600, 632, 4), (900, 2700, None)]
+# The last one is too large for a generator matrix.
+SIZES = [(12, 20, None), (20, 100, None), (324, 648, None), (324, 648, 6), (600, 632, 4), (3000, 4000, 8)]
 
 
 @pytest.mark.parametrize(("k", "n", "bits_per_symbol"), SIZES)
