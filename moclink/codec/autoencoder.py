@@ -154,11 +154,11 @@ class Encoder(keras.layers.Layer):
 
     def receptive_cells(self) -> int:
         """How many cells away a pixel can touch a latent, rounded up."""
-        reach = 0.0
+        pixels = self.stem_kernel // 2 * self.patch
         for i, depth in enumerate(self.depths):
-            entry = 1 if i else self.stem_kernel // 2
-            reach += (entry + 2 * depth) * self.patch * 2**i / FACTOR
-        return int(-(-reach // 1))
+            # A stride-2 convolution reaches one position of the finer grid.
+            pixels += (2 * depth + (0.5 if i else 0)) * self.patch * 2**i
+        return int(-(-pixels // FACTOR))
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""

@@ -135,8 +135,9 @@ def read_page(path: str | Path, kind: str) -> tuple[dict[str, Any], Path]:
     try:
         page = json.loads(page_path.read_text(encoding="utf-8"))
         form, found, name, digest = page["format"], page["kind"], page["weights"], page["sha256"]
-        page["config"].items(), page["notes"].items()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not isinstance(page["config"], dict) or not isinstance(page["notes"], dict):
+            raise TypeError("config and notes must be objects")
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{page_path} is damaged ({error!r}); fetch or export it again") from error
     if form != FORMAT:
         raise ValueError(

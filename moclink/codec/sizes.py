@@ -14,8 +14,8 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
     "paper": {
         "encoder": {
             "latent_channels": 512,
-            "widths": (64, 128, 256, 256),
-            "depths": (0, 2, 2, 2),
+            "widths": [64, 128, 256, 256],
+            "depths": [0, 2, 2, 2],
             "patch": 1,
             "stem_kernel": 4,
             "normalization": "group",
@@ -33,8 +33,8 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "decoder": {
             "latent_channels": 512,
-            "widths": (256, 256, 128, 64),
-            "depths": (0, 2, 2, 2),
+            "widths": [256, 256, 128, 64],
+            "depths": [0, 2, 2, 2],
             "patch": 1,
             "upsampling": "nearest",
             "normalization": "group",
@@ -44,8 +44,8 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
     "small": {
         "encoder": {
             "latent_channels": 64,
-            "widths": (64, 160),
-            "depths": (1, 2),
+            "widths": [64, 160],
+            "depths": [1, 2],
             "patch": 4,
             "stem_kernel": 3,
             "normalization": "none",
@@ -62,8 +62,8 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "decoder": {
             "latent_channels": 64,
-            "widths": (160, 64),
-            "depths": (4, 2),
+            "widths": [160, 64],
+            "depths": [4, 2],
             "patch": 4,
             "upsampling": "shuffle",
             "normalization": "none",
@@ -72,8 +72,8 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
     "toy": {
         "encoder": {
             "latent_channels": 16,
-            "widths": (16, 32),
-            "depths": (0, 1),
+            "widths": [16, 32],
+            "depths": [0, 1],
             "patch": 4,
             "stem_kernel": 3,
             "normalization": "none",
@@ -90,8 +90,8 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
         },
         "decoder": {
             "latent_channels": 16,
-            "widths": (32, 16),
-            "depths": (1, 0),
+            "widths": [32, 16],
+            "depths": [1, 0],
             "patch": 4,
             "upsampling": "shuffle",
             "normalization": "none",
@@ -101,7 +101,7 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def size(name: str) -> dict[str, dict[str, Any]]:
-    """Constructor arguments of `encoder`, `quantizer`, `nrb` and `decoder` of a named size.
+    """Constructor arguments of `encoder`, `quantizer`, `nrb` and `decoder` of a named size, in JSON types.
 
     Raises:
         ValueError: If there is no such size.

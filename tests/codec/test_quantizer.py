@@ -1,0 +1,222 @@
+"""MOC-RVQ against the recursion written out in NumPy, level by level, values and gradients."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from moclink.codec.kmeans import code_usage, k_means
+from moclink.codec.moc import MOC
+from moclink.codec.quantizer import MOCRVQ
+
+P, D, N, C = 2, 3, 8, 6
+
+
+def make(seed=0, **options):
+    """A quantiser whose levels shrink, as trained ones do."""
+    quantizer = MOCRVQ(P * C, P, D, N, **options)
+    rng = np.random.default_rng(seed)
+    for d, moc in enumerate(quantizer.mocs):
+        moc.codebook.assign(rng.normal(size=(P, N, C)) * 0.6**d)
+    return quantizer
+
+
+def latents(batch=2, seed=1):
+    return np.random.default_rng(seed).normal(size=(batch, 3, 2, P * C)).astype(np.float32)
+
+
+def recursion(z, codebooks):
+    """Eq. (1)-(6) one vector at a time: indices, residuals r_0..r_D and code vectors e_1..e_D."""
+    indices = np.zeros((*z.shape[:3], D, P), np.int32)
+    residuals, vectors = [z.astype(np.float64)], []
+    for d in range(D):
+        e = np.zeros_like(residuals[-1])
+        for position in np.ndindex(z.shape[:3]):
+            for p in range(P):
+                part = slice(p * C, (p + 1) * C)
+                distance = [np.linalg.norm(residuals[-1][position][part] - code) for code in codebooks[d, p]]
+                indices[(*position, d, p)] = k = int(np.argmin(distance))
+                e[position][part] = codebooks[d, p, k]
+        vectors.append(e)
+        residuals.append(residuals[-1] - e)
+    return indices, residuals, vectors
+
+
+def test_indices_and_losses_equal_the_recursion_written_out():
+    quantizer, z = make(), latents()
+    indices, residuals, vectors = recursion(z, quantizer.codebooks)
+    out = quantizer.quantize_latent(z)
+    np.testing.assert_array_equal(out.indices, indices)
+    np.testing.assert_allclose(out.z_q, sum(vectors), atol=1e-5)
+    # sum over levels and heads of the mean over positions and the head's channels
+    heads = [r.reshape(-1, P, C) for r in residuals[1:]]
+    expected = sum((r[:, p] ** 2).mean() for r in heads for p in range(P))
+    assert float(out.codebook_loss) == pytest.approx(expected, rel=1e-5)
+    assert float(out.commitment_loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_levels_may_differ_by_sample():
+    quantizer, z = make(), latents(3)
+    _, _, vectors = recursion(z, quantizer.codebooks)
+    z_q = ops.convert_to_numpy(quantizer.quantize_latent(z, np.array([1, 3, 2])).z_q)
+    for b, count in enumerate([1, 3, 2]):
+        np.testing.assert_allclose(z_q[b], sum(v[b] for v in vectors[:count]), atol=1e-5)
+        np.testing.assert_array_equal(z_q[b], quantizer.quantize_latent(z[b : b + 1], count).z_q[0])
+
+
+def test_gradient_of_the_image_passes_straight_through():
+    quantizer, z = make(), tf.constant(latents())
+    weight = np.random.default_rng(4).normal(size=z.shape).astype(np.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        loss = tf.reduce_sum(weight * quantizer.quantize_latent(z, 2).z_q)
+    np.testing.assert_allclose(tape.gradient(loss, z), weight, atol=1e-6)
+
+
+def test_every_level_adds_its_own_commitment_gradient():
+    """d/dz of sum_d mean|r_{d-1} - sg e_d|^2 is a sum of r_d: with the straight-through value in the
+    recursion only r_1 would be left."""
+    quantizer, z = make(), tf.constant(latents())
+    _, residuals, _ = recursion(z.numpy(), quantizer.codebooks)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        loss = quantizer.quantize_latent(z).commitment_loss
+    scale = 2 * P / z.numpy().size
+    np.testing.assert_allclose(tape.gradient(loss, z), scale * sum(residuals[1:]), atol=1e-6)
+    alone = scale * residuals[1]
+    assert np.abs(alone - scale * sum(residuals[1:])).max() > 1e-3
+
+
+def test_every_level_moves_its_own_codebook_and_nothing_else():
+    quantizer, z = make(), tf.constant(latents())
+    indices, residuals, _ = recursion(z.numpy(), quantizer.codebooks)
+    books = [moc.codebook.value for moc in quantizer.mocs]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(z)
+        out = quantizer.quantize_latent(z)
+    assert tape.gradient(out.codebook_loss, z) is None
+    assert all(tape.gradient(out.commitment_loss, book) is None for book in books)
+    for d, book in enumerate(books):
+        expected = np.zeros((P, N, C))
+        for position in np.ndindex(*z.shape[:3]):
+            for p in range(P):
+                r = residuals[d + 1][position][p * C : (p + 1) * C]
+                expected[p, indices[(*position, d, p)]] -= 2 * P * r / z.numpy().size
+        gradient = tf.convert_to_tensor(tape.gradient(out.codebook_loss, book))
+        np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def test_look_up_gives_the_quantised_latent_to_the_bit():
+    quantizer, z = make(), latents()
+    for levels in (1, 2, 3, np.array([3, 1])):
+        out = quantizer.quantize_latent(z, levels)
+        np.testing.assert_array_equal(quantizer.look_up(out.indices, levels), out.z_q)
+        np.testing.assert_array_equal(quantizer.requantize(z, levels), out.z_q)
+
+
+def test_expected_vector_is_the_mean_under_the_posterior():
+    quantizer = make()
+    rng = np.random.default_rng(5)
+    posteriors = rng.dirichlet(np.ones(N), size=(2, 3, 2, D, P)).astype(np.float32)
+    means = np.einsum("bhwdpn,dpnc->bhwdpc", posteriors, quantizer.codebooks).reshape(2, 3, 2, D, P * C)
+    np.testing.assert_allclose(quantizer.expected(posteriors), means.sum(3), atol=1e-5)
+    np.testing.assert_allclose(quantizer.expected(posteriors, 2), means[:, :, :, :2].sum(3), atol=1e-5)
+    certain = np.eye(N, dtype=np.float32)[quantizer.encode(latents())]
+    np.testing.assert_allclose(quantizer.expected(certain), quantizer.look_up(certain.argmax(-1)), atol=1e-6)
+
+
+def test_renumbering_changes_labels_and_not_one_bit_of_the_latent():
+    quantizer, z = make(), latents()
+    before = quantizer.quantize_latent(z)
+    quantizer.record_priors(code_usage(before.indices, N))
+    priors = quantizer.priors
+    rng = np.random.default_rng(6)
+    labels = np.stack([[rng.permutation(N) for _ in range(P)] for _ in range(D)])
+    quantizer.renumber(labels)
+    after = quantizer.quantize_latent(z)
+    np.testing.assert_array_equal(after.z_q, before.z_q)
+    for d, p in np.ndindex(D, P):
+        np.testing.assert_array_equal(
+            after.indices[:, :, :, d, p], labels[d, p][ops.convert_to_numpy(before.indices)[:, :, :, d, p]]
+        )
+        np.testing.assert_array_equal(quantizer.priors[d, p][labels[d, p]], priors[d, p])
+    with pytest.raises(ValueError, match="permutation"):
+        quantizer.renumber(np.zeros((D, P, N), int))
+
+
+def test_k_means_start_finds_separate_clusters():
+    rng = np.random.default_rng(7)
+    centres = 10 * rng.normal(size=(N, C))
+    samples = (centres[rng.integers(N, size=2000)] + 0.1 * rng.normal(size=(2000, C))).astype(np.float32)
+    found = k_means(samples, N, np.random.default_rng(0))
+    distance = np.linalg.norm(found[:, None] - centres[None], axis=-1)
+    assert sorted(distance.argmin(1)) == list(range(N))
+    # 250 samples a cluster: the mean errs by 0.1 / sqrt(250) an axis; six such deviations
+    assert distance.min(1).max() < 6 * 0.1 / np.sqrt(2000 / N / 2) * np.sqrt(C)
+    with pytest.raises(ValueError, match="3 samples"):
+        k_means(samples[:3], N, rng)
+
+
+def test_initialize_leaves_less_at_every_level():
+    quantizer = MOCRVQ(P * C, P, D, N)
+    samples = np.random.default_rng(8).normal(size=(3000, P * C)).astype(np.float32)
+    quantizer.initialize(samples)
+    z = samples[:600].reshape(6, 10, 10, P * C)
+    errors = [float(np.mean((z - ops.convert_to_numpy(quantizer.requantize(z, d))) ** 2)) for d in (1, 2, 3)]
+    assert 1 > errors[0] > errors[1] > errors[2]
+    usage = code_usage(quantizer.encode(z), N)
+    assert usage.sum() == 600 * D * P and (usage > 0).all()
+
+
+def test_dead_codes_are_reseeded_from_residuals_and_come_into_use():
+    quantizer = make()
+    quantizer.mocs[1].codebook.assign(quantizer.codebooks[1] + 100.0 * (np.arange(N) == 5)[None, :, None])
+    z = latents(64, seed=9)
+    usage = code_usage(quantizer.encode(z), N)
+    assert (usage[1, :, 5] == 0).all()
+    dead = quantizer.reseed(z, usage)
+    assert dead[1, :, 5].all() and dead.sum() == (usage < 0.005 * 64 * 6).sum()
+    assert (code_usage(quantizer.encode(z), N)[1, :, 5] > 0).all()
+    with pytest.raises(ValueError, match=r"usage has shape \(3,\)"):
+        quantizer.reseed(z, np.zeros(3, int))
+
+
+def test_averages_converge_to_the_means_of_the_residuals():
+    quantizer = make(ema_decay=0.5)
+    assert not quantizer.trainable_weights
+    z = latents(32, seed=10)
+    indices = ops.convert_to_numpy(quantizer.encode(z))
+    quantizer.update_codebooks(z)
+    residual = z.reshape(-1, P, C)
+    for p in range(P):
+        chosen = indices[:, :, :, 0, p].reshape(-1)
+        for k in np.unique(chosen):
+            np.testing.assert_allclose(
+                quantizer.codebooks[0, p, k], residual[chosen == k, p].mean(0), atol=1e-4
+            )
+    with pytest.raises(ValueError, match="ema_decay"):
+        make().update_codebooks(z)
+
+
+@pytest.mark.parametrize("states", [4, 16])
+def test_other_numbers_of_states(states):
+    quantizer = MOCRVQ(12, 3, 2, states)
+    out = quantizer.quantize_latent(np.random.default_rng(0).normal(size=(1, 4, 4, 12)))
+    assert (
+        out.indices.shape == (1, 4, 4, 2, 3) and 0 <= ops.min(out.indices) and ops.max(out.indices) < states
+    )
+
+
+def test_impossible_arguments_are_refused():
+    with pytest.raises(ValueError, match="multiple of heads, 4"):
+        MOC(10, 4)
+    with pytest.raises(ValueError, match="states is 6.*power of two"):
+        MOC(8, 4, 6)
+    with pytest.raises(ValueError, match="levels is 0"):
+        MOCRVQ(8, 4, 0)
+    with pytest.raises(ValueError, match="levels is 5; it must be 1 to 3"):
+        make().quantize_latent(latents(), 5)
+    with pytest.raises(ValueError, match="ema_decay is 1.5"):
+        MOCRVQ(8, 4, ema_decay=1.5)
+    with pytest.raises(ValueError, match=r"indices span 0\.\.9"):
+        code_usage(np.array([[[0, 9]]]), 8)

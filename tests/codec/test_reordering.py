@@ -1,0 +1,120 @@
+"""Placements of codes on the axis: the walk, the costs, the best placement, and what each gains."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from moclink.codec.index_channel import axis_labels
+from moclink.codec.kmeans import k_means
+from moclink.codec.reordering import (
+    METHODS,
+    expected_distortion,
+    place,
+    place_codebooks,
+    reflected_gray,
+    squared_distances,
+    transitions,
+    walk,
+)
+
+
+def codebooks(count, states=8, width=6):
+    """k-means codebooks of a correlated Gaussian source."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(count):
+        mix = rng.normal(size=(width, width)) * 0.7 ** np.arange(width)
+        found.append(k_means((rng.normal(size=(600, width)) @ mix).astype(np.float32), states, rng))
+    return found
+
+
+EVEN = np.full(8, 1 / 8)
+
+
+def test_papers_g_is_the_reflected_gray_code_and_not_the_axis():
+    assert reflected_gray(8).tolist() == [0, 1, 3, 2, 6, 7, 5, 4]
+    position = np.argsort(axis_labels(8))
+    assert max(abs(np.diff(position[reflected_gray(8)]))) > 1  # neighbours in g lie apart on the axis
+
+
+def test_walk_starts_next_to_the_mean_and_takes_the_nearest_left():
+    book = codebooks(1)[0].astype(np.float64)
+    order = walk(book)
+    assert sorted(order) == list(range(8))
+    here = book.mean(0)
+    for k, code in enumerate(order):
+        assert code == min(order[k:], key=lambda c: np.linalg.norm(book[c] - here))
+        here = book[code]
+
+
+def test_greedy_puts_the_walk_along_the_axis():
+    book = codebooks(1)[0]
+    labels = place(book, "greedy")
+    np.testing.assert_array_equal(labels[walk(book)], [7, 6, 4, 5, 1, 0, 2, 3])
+    labels = place(book, "greedy-paper")
+    np.testing.assert_array_equal(labels[walk(book)], [0, 1, 3, 2, 6, 7, 5, 4])
+
+
+def test_transitions_agree_with_the_error_rate_and_are_probabilities():
+    for snr_db in (0, 10, 20):
+        table = transitions(8, snr_db)
+        np.testing.assert_allclose(table.sum(1), 1, atol=1e-12)
+        error = 1.75 * 0.5 * math.erfc(math.sqrt(10 ** (snr_db / 10) / 21) / math.sqrt(2))
+        assert 1 - np.trace(table) / 8 == pytest.approx(error, rel=1e-6)
+    np.testing.assert_allclose(transitions(8, [0, 10]), (transitions(8, 0) + transitions(8, 10)) / 2)
+
+
+def test_expected_distortion_is_what_a_simulation_finds():
+    book, prior = codebooks(1)[0], np.random.default_rng(1).dirichlet(np.full(8, 3.0))
+    labels = place(book, "greedy")
+    rng = np.random.default_rng(2)
+    sent = rng.choice(8, p=prior, size=200_000)
+    table = transitions(8, 5.0)[labels][:, labels]
+    received = (rng.random(len(sent))[:, None] > np.cumsum(table, 1)[sent]).sum(1).clip(max=7)
+    errors = squared_distances(book)[sent, received]
+    expected = expected_distortion(book, prior, labels, 5.0)
+    assert errors.mean() == pytest.approx(expected, abs=4 * errors.std() / math.sqrt(len(sent)))
+
+
+def test_exact_is_the_best_of_all_placements():
+    """Four states, every placement tried one by one."""
+    book, prior = codebooks(1, states=4)[0], np.array([0.4, 0.3, 0.2, 0.1])
+    best = min(
+        expected_distortion(book, prior, np.array(labels), 8.0) for labels in itertools.permutations(range(4))
+    )
+    found = place(book, "exact", prior, 8.0)
+    assert expected_distortion(book, prior, found, 8.0) == pytest.approx(best, rel=1e-9)
+
+
+def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
+    books = codebooks(12, width=8)
+    mean = {}
+    for method in METHODS:
+        placed = [expected_distortion(book, EVEN, place(book, method, snr_db=15.0), 15.0) for book in books]
+        mean[method] = np.mean(placed)
+    assert mean["exact"] <= mean["descent"] <= mean["greedy"] < mean["greedy-paper"] < mean["none"]
+    assert mean["exact"] < 0.75 * mean["none"]
+
+
+def test_sixteen_states_descend_and_are_never_worse_than_greedy():
+    book, even = codebooks(1, states=16)[0], np.full(16, 1 / 16)
+    cost = {
+        m: expected_distortion(book, even, place(book, m, snr_db=15.0), 15.0) for m in ("greedy", "descent")
+    }
+    assert cost["descent"] <= cost["greedy"]
+    with pytest.raises(ValueError, match="at most 8 states, use 'descent'"):
+        place(book, "exact")
+
+
+def test_all_codebooks_are_placed_one_by_one():
+    books = np.stack(codebooks(4)).reshape(2, 2, 8, 6)
+    labels = place_codebooks(books, "exact", np.full((2, 2, 8), 1 / 8), [5.0, 15.0])
+    np.testing.assert_array_equal(labels[1, 0], place(books[1, 0], "exact", EVEN, [5.0, 15.0]))
+    assert (np.sort(labels, -1) == np.arange(8)).all()
+
+
+def test_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="'random'.*greedy-paper"):
+        place(codebooks(1)[0], "random")
