@@ -291,7 +291,7 @@ class MOCRVQ(keras.layers.Layer):
             # A code that was never chosen has no average to move to, and stays.
             count = self.ema_count[d][..., None]
             mean = self.ema_sum[d] / ops.maximum(count, 1e-6)
-            moc.codebook.assign(ops.where(count > 1e-6, mean, moc.codebook))
+            moc.codebook.assign(ops.where(count > 1e-6, mean, ops.convert_to_tensor(moc.codebook)))
 
     def record_priors(self, usage: NDArray[np.integer]) -> None:
         """Store p(k), the measured use of each code, from counts [D, P, N].
