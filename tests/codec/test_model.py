@@ -1,6 +1,11 @@
 """The codecs from NumPy to NumPy: receiver path, stripes, files, other numbers of states."""
 
+import importlib.util
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,3 +233,27 @@ def test_analog_codec_sends_unit_power_and_comes_back_from_a_file(tmp_path):
     assert np.abs(loaded.decode(reals, 61, 45) - decoded).max() < 0.01
     with pytest.raises(ValueError, match=r"\[B, h, w, 96\]"):
         codec.decode(reals[..., :90])
+
+
+def test_jax_decodes_what_tensorflow_encoded(codec, tmp_path):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("JAX is not installed (pip install moclink[jax])")
+    mine = SemanticCodec.from_preset(codec.save(tmp_path / "mine"))
+    images = pictures(1, 45, 24)
+    np.savez(tmp_path / "sent.npz", images=images, indices=mine.encode(images))
+    program = (
+        "import numpy as np; from moclink.codec.model import SemanticCodec\n"
+        "codec, sent = SemanticCodec.from_preset('mine'), np.load('sent.npz')\n"
+        "np.savez('got.npz', encoded=codec.encode(sent['images']),"
+        " decoded=codec.decode(sent['indices'], snr_db=7.0, height=45, width=24))"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    with np.load(tmp_path / "sent.npz") as sent, np.load(tmp_path / "got.npz") as got:
+        assert (got["encoded"] != sent["indices"]).mean() < 0.01  # a tie may fall the other way
+        expected = mine.decode(sent["indices"], snr_db=7.0, height=45, width=24)
+        assert (np.abs(got["decoded"] - expected) > 1e-3).mean() < 0.01
