@@ -39,6 +39,27 @@ class StagedOutput:
     messages: tf.Tensor | None
 
 
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What stays the same while codewords pass through the lanes."""
+
+    llr: tf.Tensor
+    messages: tf.Tensor | None
+    num_iter: int
+    batch: tf.Tensor
+    count: tf.Tensor
+    return_messages: bool
+
+    @property
+    def stage(self) -> int:
+        """Iterations of a stage; stages add up to num_iter."""
+        return max(stage for stage in range(1, LONGEST_STAGE + 1) if self.num_iter % stage == 0)
+
+    def waiting(self, index: tf.Tensor) -> tf.Tensor:
+        """The codeword of this index, or the idle row if there are no more."""
+        return tf.where(index < self.count, index, self.batch)
+
+
 class StagedDecoder:
     """Runs an `LDPCBPDecoder` in stages over lanes that are refilled as codewords converge.
 
@@ -84,59 +105,54 @@ class StagedDecoder:
         Returns:
             `StagedOutput`; rows from `count` on are zero.
         """
-        stage = max(s for s in range(1, LONGEST_STAGE + 1) if num_iter % s == 0)
         batch = tf.shape(llr)[0]
-        count = batch if count is None else count
         # Row `batch` is where idle lanes read from and write to.
         llr = tf.concat([llr, tf.zeros([1, self._num_vns], llr.dtype)], axis=0)
         if messages is not None:
             messages = tf.concat([messages, tf.zeros_like(messages[:, :1])], axis=1)
-
-        def enter(word):
-            """LLRs and messages of the codewords that enter the lanes."""
-            if messages is not None:
-                return tf.gather(messages, word, axis=1)
-            return self._decoder(tf.gather(llr, word), num_iter=0)[1]
-
-        def waiting(index):
-            return tf.where(index < count, index, batch)
-
-        def advance(upcoming, word, spent, state, logits, converged, iterations, final):
-            x_hat, state = self._decoder(tf.gather(llr, word), num_iter=stage, msg_v2c=state)
-            spent += stage
-            satisfied = self.satisfied(x_hat)
-            leaves = satisfied | (spent >= num_iter)
-            row = tf.where(leaves, word, batch)[:, tf.newaxis]
-            logits = tf.tensor_scatter_nd_update(logits, row, x_hat)
-            converged = tf.tensor_scatter_nd_update(converged, row, satisfied)
-            iterations = tf.tensor_scatter_nd_update(iterations, row, spent)
-            if return_messages:
-                final = tf.tensor_scatter_nd_update(final, row, tf.transpose(state))
-            places = tf.cumsum(tf.cast(leaves, tf.int32))
-            word = tf.where(leaves, waiting(upcoming + places - 1), word)
-            state = tf.where(leaves, enter(word), state)
-            spent = tf.where(leaves, 0, spent)
-            return upcoming + places[-1], word, spent, state, logits, converged, iterations, final
-
-        word = waiting(tf.range(self._lanes))
+        job = _Job(llr, messages, num_iter, batch, batch if count is None else count, return_messages)
+        word = job.waiting(tf.range(self._lanes))
         start = (
             tf.constant(self._lanes),
             word,
             tf.zeros([self._lanes], tf.int32),
-            enter(word),
+            self._enter(job, word),
             tf.zeros_like(llr),
             tf.zeros([batch + 1], tf.bool),
             tf.zeros([batch + 1], tf.int32),
             tf.zeros([batch + 1 if return_messages else 1, len(self._edge_vn)], llr.dtype),
         )
-        result = tf.while_loop(lambda upcoming, word, *_: tf.reduce_any(word < count), advance, start)
-        _, _, _, _, logits, converged, iterations, final = result
-        return StagedOutput(
-            logits=logits[:-1],
-            converged=converged[:-1],
-            iterations=iterations[:-1],
-            messages=tf.transpose(final[:-1]) if return_messages else None,
+        result = tf.while_loop(
+            lambda upcoming, word, *_: tf.reduce_any(word < job.count),
+            lambda *carry: self._advance(job, *carry),
+            start,
         )
+        logits, converged, iterations, final = (tensor[:-1] for tensor in result[4:])
+        return StagedOutput(logits, converged, iterations, tf.transpose(final) if return_messages else None)
+
+    def _enter(self, job: _Job, word: tf.Tensor) -> tf.Tensor:
+        """Messages [num_edges, lanes] of the codewords that enter the lanes."""
+        if job.messages is not None:
+            return tf.gather(job.messages, word, axis=1)
+        return self._decoder(tf.gather(job.llr, word), num_iter=0)[1]
+
+    def _advance(self, job: _Job, upcoming, word, spent, state, logits, converged, iterations, final):
+        """Decode every lane for one stage, store those that leave, refill their lanes."""
+        x_hat, state = self._decoder(tf.gather(job.llr, word), num_iter=job.stage, msg_v2c=state)
+        spent += job.stage
+        satisfied = self.satisfied(x_hat)
+        leaves = satisfied | (spent >= job.num_iter)
+        row = tf.where(leaves, word, job.batch)[:, tf.newaxis]
+        logits = tf.tensor_scatter_nd_update(logits, row, x_hat)
+        converged = tf.tensor_scatter_nd_update(converged, row, satisfied)
+        iterations = tf.tensor_scatter_nd_update(iterations, row, spent)
+        if job.return_messages:
+            final = tf.tensor_scatter_nd_update(final, row, tf.transpose(state))
+        places = tf.cumsum(tf.cast(leaves, tf.int32))
+        word = tf.where(leaves, job.waiting(upcoming + places - 1), word)
+        state = tf.where(leaves, self._enter(job, word), state)
+        spent = tf.where(leaves, 0, spent)
+        return upcoming + places[-1], word, spent, state, logits, converged, iterations, final
 
 
 class EarlyStoppingLDPC5GDecoder(Block):
