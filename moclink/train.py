@@ -106,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--codec", required=True, help="codec of stage 2, or of jscc")
     export.add_argument("--out", required=True, help="name of the files to write, without ending")
     export.add_argument("--test", nargs="*", default=[], help="pictures whose PSNR goes into the notes")
+    export.add_argument("--test-crop", type=int, help="measure their middle square of this side only")
+    export.add_argument("--snr", type=float, nargs="+", default=[0.0, 10.0, 20.0], help="Es/N0, dB")
     export.add_argument("--note", action="append", default=[], metavar="KEY=TEXT")
     return parser
 
@@ -266,7 +268,7 @@ def _export(args: argparse.Namespace) -> int:
     from moclink.training.export import export
 
     notes = dict(note.partition("=")[::2] for note in args.note)
-    print(json.dumps(export(args.codec, args.out, args.test, notes), indent=1))
+    print(json.dumps(export(args.codec, args.out, args.test, args.snr, args.test_crop, notes), indent=1))
     return 0
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from keras import ops
+from numpy.typing import NDArray
 
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.model import AnalogCodec, SemanticCodec
@@ -29,10 +31,22 @@ def open_codec(path: str | Path) -> SemanticCodec | AnalogCodec:
         return AnalogCodec.from_preset(path)
 
 
+def _spread(snr_db: float) -> np.float32:
+    """Standard deviation of the noise of one real axis, sqrt(no / 2)."""
+    return np.float32(np.sqrt(10 ** (-snr_db / 10) / 2))
+
+
+def _centre(image: NDArray[np.uint8], crop: int | None) -> NDArray[np.uint8]:
+    """The middle crop x crop pixels, or fewer where the picture has fewer; all without crop."""
+    if crop is None:
+        return image
+    top, left = (max(0, side - crop) // 2 for side in image.shape[:2])
+    return image[top : top + crop, left : left + crop]
+
+
 def _semantic_rows(codec: SemanticCodec, image: Any, snrs: Sequence[float], seed: int) -> dict[str, float]:
-    """PSNR without noise for each level, and of the whole receiver and its parts over the SNR."""
-    height, width = image.shape[:2]
-    size = {"height": height, "width": width}
+    """PSNR without noise for each level; over the SNR with all levels, of the receiver and its parts."""
+    size = {"height": image.shape[0], "width": image.shape[1]}
     indices, levels = codec.encode(image[None]), codec.quantizer.levels
     row = {
         f"l{n} without noise": psnr_of(codec.decode(indices[:, :, :, :n], **size)[0], image)
@@ -42,16 +56,12 @@ def _semantic_rows(codec: SemanticCodec, image: Any, snrs: Sequence[float], seed
     noise = np.random.default_rng([seed, 0x58]).standard_normal(indices.shape).astype(np.float32)
     for snr in snrs:
         at = np.array([snr], np.float32)
-        no = 10 ** (-snr / 10)
-        received = np.asarray(channel.transmit(indices)) + noise * np.float32(np.sqrt(no / 2))
-        hard = np.asarray(channel.detect(received))
-        soft = codec.posteriors(np.asarray(channel.log_likelihoods(received, at)))
-        for n in range(1, levels + 1):
-            decoded = codec.decode(soft[:, :, :, :n], snr_db=at, **size)
-            row[f"l{n} soft NRB {snr:g} dB"] = psnr_of(decoded[0], image)
-        for name, evidence in (("soft", soft), ("hard", hard)):
-            decoded = codec.decode(evidence, snr_db=at, use_nrb=False, **size)
-            row[f"l{levels} {name} {snr:g} dB"] = psnr_of(decoded[0], image)
+        received = ops.convert_to_numpy(channel.transmit(indices)) + noise * _spread(snr)
+        soft = codec.posteriors(ops.convert_to_numpy(channel.log_likelihoods(received, at)))
+        hard = ops.convert_to_numpy(channel.detect(received))
+        for name, evidence, nrb in (("soft, NRB", soft, True), ("soft", soft, False), ("hard", hard, False)):
+            decoded = codec.decode(evidence, snr_db=at, use_nrb=nrb, **size)
+            row[f"l{levels} {snr:g} dB, {name}"] = psnr_of(decoded[0], image)
     return row
 
 
@@ -61,7 +71,7 @@ def _analog_rows(codec: AnalogCodec, image: Any, snrs: Sequence[float], seed: in
     noise = np.random.default_rng([seed, 0x59]).standard_normal(sent.shape).astype(np.float32)
     row = {}
     for snr in snrs:
-        received = sent + noise * np.float32(np.sqrt(10 ** (-snr / 10) / 2))
+        received = sent + noise * _spread(snr)
         decoded = codec.decode(received, image.shape[0], image.shape[1])
         row[f"{snr:g} dB"] = psnr_of(decoded[0], image)
     return row
@@ -70,24 +80,26 @@ def _analog_rows(codec: AnalogCodec, image: Any, snrs: Sequence[float], seed: in
 def measure(
     codec: SemanticCodec | AnalogCodec,
     pictures: Sequence[str | Path],
-    snrs: Sequence[float] = (0, 5, 10, 15, 20, 30),
+    snrs: Sequence[float] = (0, 10, 20),
+    crop: int | None = None,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Mean PSNR in dB over whole pictures, without noise and over the SNR, through the training channel.
+    """Mean PSNR in dB over pictures, without noise and over the SNR, through the training channel.
 
     Args:
         codec: The codec.
         pictures: Picture files or folders.
         snrs: Es/N0 in dB.
+        crop: Side of the middle square that is measured; None for whole pictures.
         seed: Seed of the noise.
 
     Returns:
         Figure by name, rounded to 0.01 dB.
     """
     rows = []
+    rows_of = _semantic_rows if isinstance(codec, SemanticCodec) else _analog_rows
     for i, path in enumerate(list_pictures(pictures)):
-        image = read_image(path).astype(np.float32) / np.float32(255)
-        rows_of = _semantic_rows if isinstance(codec, SemanticCodec) else _analog_rows
+        image = _centre(read_image(path), crop).astype(np.float32) / np.float32(255)
         rows.append(rows_of(codec, image, snrs, seed + i))
     return {name: round(float(np.mean([row[name] for row in rows])), 2) for name in rows[0]}
 
@@ -96,6 +108,8 @@ def export(
     source: str | Path,
     out: str | Path,
     pictures: Sequence[str | Path] = (),
+    snrs: Sequence[float] = (0, 10, 20),
+    crop: int | None = None,
     notes: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write a codec's files under another name and read them back.
@@ -104,13 +118,15 @@ def export(
         source: Codec of the last stage.
         out: Name of the files to write, without ending.
         pictures: Pictures to measure the PSNR on; it goes into the notes.
+        snrs: Es/N0 in dB to measure at.
+        crop: Side of the middle square that is measured; None for whole pictures.
         notes: More to say of the weights.
 
     Returns:
         What was written: `page`, `megabytes` and `psnr`.
     """
     codec = open_codec(source)
-    psnr = measure(codec, pictures) if pictures else {}
+    psnr = measure(codec, pictures, snrs, crop) if pictures else {}
     extra = {**(notes or {}), **({"psnr": psnr} if psnr else {})}
     page = codec.save(out, {**codec.notes, **extra})
     written = type(codec).from_preset(page)

@@ -23,7 +23,7 @@ from moclink.training.objectives import Stage2Objective, Stage2Weights
 from moclink.training.patches import CropFeeder
 from moclink.training.stages import Fit, average, draw_levels, psnr_of, to_pixels
 
-VALIDATION_SNR = (0, 5, 10, 15, 20)
+VALIDATION_SNR = (0, 10, 20)
 
 
 @dataclass(frozen=True)
