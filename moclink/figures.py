@@ -16,12 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from moclink.results import Average, Row, Shown, average, read_rows, read_shown
@@ -66,7 +63,7 @@ def draw(folder: str | Path) -> list[Path]:
     """
     rows = read_rows(folder)
     written = []
-    with plt.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE):
         if rows:
             written.append(draw_curves(rows, Path(folder) / "curves.png"))
         shown = read_shown(folder)
@@ -86,9 +83,8 @@ def draw_curves(rows: Sequence[Row], path: Path) -> Path:
     bits = [row for row in rows if row.chain.startswith(RANDOM)]
     panels = [(p, pictures) for p in PANELS if any(getattr(r, p[0]) is not None for r in pictures)]
     panels += [(p, bits) for p in ERROR_PANELS if any(getattr(r, p[0]) is not None for r in bits)]
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(4.4 * len(panels), 4.3), layout="constrained", squeeze=False
-    )
+    figure = Figure(figsize=(4.4 * len(panels), 4.3), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)
     for axis, ((metric, label, log), subset) in zip(axes[0], panels, strict=True):
         _panel(axis, subset, metric)
         axis.set_xlabel("SNR, $E_s/N_0$ (dB)")
@@ -102,11 +98,10 @@ def draw_curves(rows: Sequence[Row], path: Path) -> Path:
         figure.suptitle(title, fontsize=9, color="0.35")
     _legend(figure, axes[0])
     figure.savefig(path, dpi=200)
-    plt.close(figure)
     return path
 
 
-def _legend(figure, axes: Sequence[Axes]) -> None:  # noqa: ANN001
+def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
     """One legend for all panels, below them."""
     entries: dict[str, Any] = {}
     for axis in axes:
@@ -210,7 +205,6 @@ def draw_gallery(rows: Sequence[Row], shown: Sequence[Shown], path: Path) -> Pat
             if column == 1:
                 axis.set_ylabel(chain, fontsize=8, weight="bold")
     figure.savefig(path, dpi=200)
-    plt.close(figure)
     return path
 
 

@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 import keras
-from sionna.phy import Block
+from sionna.phy import Block, config
 
 TRUSTED = ("sionna", "moclink")  # packages that a saved model may name classes of
 
@@ -39,7 +39,7 @@ class SionnaLayer(keras.layers.Layer):
 
     Example:
         >>> bits = keras.Input((600,))
-        >>> no = keras.Input(())
+        >>> no = keras.Input((1,))
         >>> x = SionnaLayer("sionna.phy.mapping.Mapper",
         ...                 {"constellation_type": "qam", "num_bits_per_symbol": 6})(bits)
         >>> y = SionnaLayer("sionna.phy.channel.AWGN")(x, no)
@@ -59,6 +59,8 @@ class SionnaLayer(keras.layers.Layer):
                 "set KERAS_BACKEND=tensorflow"
             )
         super().__init__(**{"dtype": "float32", **kwargs})
+        # Sionna makes its generators on first use; inside a traced graph they would be lost.
+        _ = config.tf_rng
         if isinstance(block, Block) and arguments:
             raise ValueError("arguments go with a block's class or path; a made block has had its own")
         self.arguments = dict(arguments or {})

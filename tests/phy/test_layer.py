@@ -1,5 +1,8 @@
 """Sionna blocks as Keras layers: symbolic calls, fit, save and load, jit."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -107,6 +110,20 @@ def test_float16_policies_leave_the_blocks_in_float32():
         assert layer(tf.zeros((2, 8), tf.complex64), tf.constant(1.0)).dtype == tf.complex64
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def test_noise_needs_no_seed_set_before():
+    """Sionna's generator must not be born inside a traced graph, where it would be lost."""
+    code = (
+        "import keras, numpy as np\n"
+        "from sionna.phy.channel import AWGN\n"
+        "from moclink.phy.layer import SionnaLayer\n"
+        "x = keras.Input((8,), dtype='complex64'); no = keras.Input((1,))\n"
+        "model = keras.Model([x, no], SionnaLayer(AWGN())(x, no))\n"
+        "y = model.predict([np.zeros((2, 8), np.complex64), np.ones((2, 1), np.float32)], verbose=0)\n"
+        "assert np.abs(y).min() > 0\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_errors_name_what_was_given():
