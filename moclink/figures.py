@@ -186,7 +186,7 @@ def draw_gallery(rows: Sequence[Row], shown: Sequence[Shown], path: Path) -> Pat
     psnr = {(r.chain, r.image, r.snr_db): r.psnr_db for r in rows if r.trial == 0}
     width, height = _pixels(next(iter(received.values()))).size
     tall = 1.75 * height / width + 0.24
-    figure = plt.figure(
+    figure = Figure(
         figsize=(1.75 * (len(snrs) + 1) + 0.2, tall * len(chains) + 0.3), layout="constrained"
     )
     grid = figure.add_gridspec(len(chains), len(snrs) + 1)
