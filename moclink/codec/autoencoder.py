@@ -119,7 +119,7 @@ class Encoder(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Build every part; the picture size does not matter."""
-        self.stem.build((None, None, None, input_shape[-1] * self.patch**2))
+        self.stem.build((None, None, None, (input_shape[-1] or 3) * self.patch**2))
         for i, width in enumerate(self.widths):
             if i:
                 self.downs[i - 1].build((None, None, None, self.widths[i - 1]))

@@ -141,10 +141,10 @@ def _descend(
             trial = labels.copy()
             trial[[i, j]] = labels[[j, i]]
             candidates.append(((cost * received[np.ix_(trial, trial)]).sum(), tuple(trial)))
-        lowest, trial = min(candidates)
+        lowest, exchanged = min(candidates)
         if lowest >= best * (1 - 1e-12):
             return labels
-        best, labels = lowest, np.array(trial)
+        best, labels = lowest, np.array(exchanged)
 
 
 def place(

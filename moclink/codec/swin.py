@@ -94,7 +94,7 @@ class WindowAttention(keras.layers.Layer):
     def build(self, windows_shape: tuple[int | None, ...], labels_shape: Any = None) -> None:
         """Create the projections and the table of biases."""
         channels = windows_shape[-1]
-        if channels % self.heads:
+        if channels is None or channels % self.heads:
             raise ValueError(f"heads is {self.heads}; it must divide the {channels} channels")
         self.qkv = keras.layers.Dense(3 * channels, dtype=self.dtype_policy, name="qkv")
         self.projection = keras.layers.Dense(channels, dtype=self.dtype_policy, name="projection")
@@ -167,6 +167,8 @@ class SwinLayer(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create norms, attention and MLP."""
         channels, policy = input_shape[-1], self.dtype_policy
+        if channels is None:
+            raise ValueError(f"the input shape {input_shape} must name its channels")
         hidden = int(channels * self.mlp_ratio)
         self.norms = [
             keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name=f"norm_{i}") for i in (0, 1)

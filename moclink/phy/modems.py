@@ -13,10 +13,10 @@ import math
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.phy.axis_llrs import axis_llrs
 from moclink.phy.ldpc import LDPCCode, get_decoder
 
 
@@ -167,16 +167,7 @@ class BitModem:
 
     def demap(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
         """A-posteriori LLRs ln P(1)/P(0) of the channel bits, float32 [B, S * bits_per_symbol]."""
-        batch, symbols = received.shape
-        per_axis = self.bits_per_symbol // 2
-        llr = np.empty((batch, symbols, per_axis, 2), np.float32)
-        _axis_llrs(
-            _axes(received).reshape(batch, symbols, 2),
-            _per_symbol(no, received.shape),
-            pam_amplitudes(2**per_axis),
-            llr,
-        )
-        return llr.reshape(batch, symbols * self.bits_per_symbol)
+        return axis_llrs(received, no, pam_amplitudes(2 ** (self.bits_per_symbol // 2)))
 
     @cached_property
     def _decoder(self):  # noqa: ANN202
@@ -190,57 +181,3 @@ def _axes(received: NDArray[np.complex64]) -> NDArray[np.float32]:
 def _per_symbol(no: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     no = np.asarray(no, np.float32)
     return np.broadcast_to(no[:, None] if no.ndim == 1 else no, shape)
-
-
-@numba.njit(cache=True, nogil=True)
-def _far_llr(exponent, shift):  # pragma: no cover - compiled
-    """The same LLR where one of the sums underflows: each sum relative to its own largest term."""
-    best0 = np.float32(-3e38)
-    best1 = np.float32(-3e38)
-    for k in range(exponent.size):
-        if (k >> shift) & 1:
-            best1 = max(best1, exponent[k])
-        else:
-            best0 = max(best0, exponent[k])
-    sum0 = np.float32(0.0)
-    sum1 = np.float32(0.0)
-    for k in range(exponent.size):
-        if (k >> shift) & 1:
-            sum1 += np.exp(exponent[k] - best1)
-        else:
-            sum0 += np.exp(exponent[k] - best0)
-    return best1 - best0 + np.log(sum1 / sum0)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _axis_llrs(axes, no, amplitudes, llr):  # pragma: no cover - compiled
-    """Exact per-axis app LLRs: for each bit, log-sum-exp over labels with 1 less that with 0."""
-    batch, symbols, bits, _ = llr.shape
-    states = amplitudes.size
-    exponent = np.empty(states, np.float32)
-    weight = np.empty(states, np.float32)
-    tiny = np.float32(1e-20)
-    for b in range(batch):
-        for s in range(symbols):
-            inverse = np.float32(1.0) / no[b, s]
-            for axis in range(2):
-                best = np.float32(-3e38)
-                for k in range(states):
-                    d = axes[b, s, axis] - amplitudes[k]
-                    exponent[k] = -d * d * inverse
-                    best = max(best, exponent[k])
-                for k in range(states):
-                    weight[k] = np.exp(exponent[k] - best)
-                for place in range(bits):
-                    shift = bits - 1 - place
-                    sum0 = np.float32(0.0)
-                    sum1 = np.float32(0.0)
-                    for k in range(states):
-                        if (k >> shift) & 1:
-                            sum1 += weight[k]
-                        else:
-                            sum0 += weight[k]
-                    if sum0 > tiny and sum1 > tiny:
-                        llr[b, s, place, axis] = np.log(sum1 / sum0)
-                    else:
-                        llr[b, s, place, axis] = _far_llr(exponent, shift)

@@ -100,7 +100,10 @@ def fit_file(codec: FileCodec, image: NDArray[np.float32], budget_bits: int) -> 
     pixels = to_uint8(image)
     key = (pixels.shape, pixels.tobytes())
     return fit_quality(
-        codec.name, lambda quality: _encoded(codec, key, quality), codec.qualities, budget_bits
+        codec.name,
+        lambda quality: _encoded(codec, key, quality),  # type: ignore[arg-type]  # codecs are frozen
+        codec.qualities,
+        budget_bits,
     )
 
 

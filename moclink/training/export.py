@@ -97,7 +97,7 @@ def measure(
         Figure by name, rounded to 0.01 dB.
     """
     rows = []
-    rows_of = _semantic_rows if isinstance(codec, SemanticCodec) else _analog_rows
+    rows_of: Any = _semantic_rows if isinstance(codec, SemanticCodec) else _analog_rows
     for i, path in enumerate(list_pictures(pictures)):
         image = _centre(read_image(path), crop).astype(np.float32) / np.float32(255)
         rows.append(rows_of(codec, image, snrs, seed + i))

@@ -116,7 +116,7 @@ def save_checkpoint(path: str | Path, variables: Mapping[str, Any], state: Mappi
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    arrays = {name: np.asarray(variable) for name, variable in variables.items()}
+    arrays: dict[str, Any] = {name: np.asarray(variable) for name, variable in variables.items()}
     with open(partial, "wb") as sink:
         np.savez(sink, __state__=np.array(json.dumps(state)), **arrays)
     os.replace(partial, path)

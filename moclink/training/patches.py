@@ -95,7 +95,7 @@ def hold_out(pictures: Sequence[Path], count: int, seed: int = 0) -> tuple[list[
 
 def luma_std(patch: NDArray[np.uint8]) -> float:
     """Return the standard deviation of the BT.601 luma of a uint8 [H, W, 3] patch, on 0..255."""
-    return float((patch.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])).std())
+    return float((patch.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)).std())
 
 
 def cut(image: NDArray[np.uint8], options: PatchOptions) -> list[NDArray[np.uint8]]:

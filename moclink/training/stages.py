@@ -106,12 +106,12 @@ def draw_levels(rng: np.random.Generator, batch: int, levels: int, full_share: f
 
 def to_pixels(image: Any) -> NDArray[np.uint8]:
     """Round an image [H, W, 3] in [0, 1] to uint8."""
-    return np.uint8(np.round(np.clip(np.asarray(image), 0, 1) * 255))
+    return np.round(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8)
 
 
 def psnr_of(image: Any, reference: NDArray[np.float32]) -> float:
     """PSNR in dB of an image [H, W, 3] after clipping."""
-    error = np.mean((np.clip(np.asarray(image, np.float64), 0, 1) - reference) ** 2)
+    error = float(np.mean((np.clip(np.asarray(image, np.float64), 0, 1) - reference) ** 2))
     return float(-10 * np.log10(max(error, 1e-10)))
 
 
@@ -168,7 +168,7 @@ class Stage1:
     @property
     def config(self) -> dict[str, Any]:
         """Options that a checkpoint must agree on."""
-        networks = {"encoder": self.encoder, "quantizer": self.quantizer, "decoder": self.decoder}
+        networks: dict[str, Any] = {"encoder": self.encoder, "quantizer": self.quantizer, "decoder": self.decoder}
         sizes = {
             name: {k: v for k, v in net.get_config().items() if k not in ("name", "dtype")}
             for name, net in networks.items()
