@@ -12,6 +12,7 @@ import io
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from moclink.results import Average, Row, Shown, average, read_rows, read_shown
+from moclink.results import Average, Row, RunFolderError, Shown, average, read_rows, read_shown
 
 PANELS = (
     ("psnr_db", "PSNR (dB)", False),
@@ -46,6 +47,15 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 MARKERS = "osD^vP*X<>hd"
+HUES = {"jscc": "0.15", "jpeg": "C1", "bpg": "C3", "webp": "C2", "avif": "C4", "jpeg2000": "C5"}
+VARIANT_NAMES = {
+    "no-nrb": "w/o NRB",
+    "no-cr": "w/o CR",
+    "greedy": "greedy CR",
+    "greedy-paper": "greedy CR, paper's g",
+    "hard": "hard receiver",
+    "soft": "soft receiver",
+}
 FEWEST_FOR_BANDS = 5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
 
 
@@ -70,6 +80,52 @@ def draw(folder: str | Path) -> list[Path]:
         if any(s.chain != "original" for s in shown):
             written.append(draw_gallery(rows, shown, Path(folder) / "gallery.png"))
     return written
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure of the paper, remade from a run.
+
+    Attributes:
+        chains: Pattern of the chains it shows.
+        snrs: SNRs in dB of a picture gallery; empty for curves.
+    """
+
+    chains: str
+    snrs: tuple[float, ...] = ()
+
+
+PAPER = {
+    "fig3": PaperFigure(r"moc-rvq-l\d|jscc-96|(jpeg|bpg)-ldpc(-.*)?"),
+    "fig4": PaperFigure(r"moc-rvq-l4(-.*)?"),
+    "fig5": PaperFigure(r"moc-rvq-l4(-no-nrb-no-cr)?|(jpeg|bpg)-ldpc", (0.0, 5.0, 10.0, 20.0)),
+}
+
+
+def draw_paper(folder: str | Path, name: str) -> Path:
+    """Draw Fig. 3 (all schemes over SNR), 4 (ablation) or 5 (pictures) of the paper from a run.
+
+    Args:
+        folder: A run folder.
+        name: "fig3", "fig4" or "fig5".
+
+    Returns:
+        The file written, DIR/NAME.png.
+
+    Raises:
+        RunFolderError: If the run holds none of the chains or SNRs that the figure shows.
+    """
+    wanted, path = PAPER[name], Path(folder) / f"{name}.png"
+    rows = [row for row in read_rows(folder) if re.fullmatch(wanted.chains, row.chain)]
+    chains = {row.chain for row in rows}
+    shown = [s for s in read_shown(folder) if s.chain == "original" or s.chain in chains]
+    if wanted.snrs:
+        shown = [s for s in shown if s.chain == "original" or s.snr_db in wanted.snrs]
+    if not rows or (wanted.snrs and all(s.chain == "original" for s in shown)):
+        needs = f" at {', '.join(f'{snr:g}' for snr in wanted.snrs)} dB" if wanted.snrs else ""
+        raise RunFolderError(f"{folder} holds no results of {wanted.chains}{needs}, which {name} shows")
+    with matplotlib.rc_context(STYLE):
+        return draw_gallery(rows, shown, path) if wanted.snrs else draw_curves(rows, path)
 
 
 def draw_curves(rows: Sequence[Row], path: Path) -> Path:
@@ -126,30 +182,53 @@ def _panel(axis: Axes, rows: Sequence[Row], metric: str) -> None:
     for codec, schemes in _families(chains).items():
         envelope = _envelope([curves[name] for name in schemes], best=min if "lpips" in metric else max)
         if envelope and metric in {m for m, _, _ in PANELS}:
-            axis.plot(
-                *zip(*envelope, strict=True),
-                color="0.2",
-                lw=3,
-                alpha=0.35,
-                label=f"{codec}, best of {len(schemes)} schemes",
-            )
+            colour, label = _colour(codec, 0), f"{display_name(codec)}, best of {len(schemes)} schemes"
+            axis.plot(*zip(*envelope, strict=True), color=colour, lw=4, alpha=0.3, label=label)
 
 
 def _curve(axis: Axes, points: Sequence[Average], name: str, place: int) -> None:
     x = np.array([p.snr_db for p in points])
     mean, half = np.array([p.mean for p in points]), np.array([p.half_width for p in points])
-    dashed = "--" if name.endswith("-capacity") else "-"
-    (line,) = axis.plot(
+    axis.plot(
         x,
         mean,
-        dashed,
-        color=f"C{place % 10}",
+        "--" if name.endswith("-capacity") else "-",
+        color=_colour(name, place),
         marker=MARKERS[place % len(MARKERS)],
         markevery=max(1, len(x) // 9),
-        label=name,
+        label=display_name(name),
     )
     if half.any() and min(p.images for p in points) >= FEWEST_FOR_BANDS:
-        axis.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.13, lw=0)
+        axis.fill_between(x, mean - half, mean + half, color=_colour(name, place), alpha=0.1, lw=0)
+
+
+def _colour(name: str, place: int) -> Any:
+    """One hue a family in every figure: levels are shades of blue; what has no family takes its turn."""
+    level = re.fullmatch(r"moc-rvq-l(\d)", name)
+    if level:
+        return matplotlib.colormaps["Blues"](0.35 + 0.15 * int(level[1]))
+    own = re.fullmatch(r"\w+(-96|-ldpc|-capacity)?", name)
+    return (HUES.get(name.split("-")[0]) if own else None) or f"C{place % 10}"
+
+
+def display_name(chain: str) -> str:
+    """A chain's name as the field writes it; a name of no known kind stays as it is."""
+    semantic = re.fullmatch(r"moc-rvq-l(\d)((?:-[a-z]+)*)", chain)
+    if semantic:
+        suffixes = re.findall("|".join(sorted(VARIANT_NAMES, key=len, reverse=True)), semantic[2])
+        return f"MOC-RVQ L{semantic[1]}" + "".join(f", {VARIANT_NAMES[suffix]}" for suffix in suffixes)
+    codec, _, scheme = chain.partition("-")
+    written = {"jscc": "JSCC", "random": "random bits"}.get(codec, codec.upper())
+    if chain == "jscc-96":
+        return "JSCC-96"
+    if scheme == "capacity":
+        return f"{written}, ideal code"
+    coded = SCHEME.match(chain)
+    if coded:
+        mode = re.fullmatch(r"ldpc-(\d*)(\w+)-r(\d)(\d)", scheme)
+        detail = f" {mode[1]}{'-' if mode[1] else ''}{mode[2].upper()} {mode[3]}/{mode[4]}" if mode else ""
+        return f"{written} + LDPC{detail}"
+    return chain
 
 
 def _families(chains: Sequence[str]) -> dict[str, list[str]]:
@@ -186,9 +265,7 @@ def draw_gallery(rows: Sequence[Row], shown: Sequence[Shown], path: Path) -> Pat
     psnr = {(r.chain, r.image, r.snr_db): r.psnr_db for r in rows if r.trial == 0}
     width, height = _pixels(next(iter(received.values()))).size
     tall = 1.75 * height / width + 0.24
-    figure = Figure(
-        figsize=(1.75 * (len(snrs) + 1) + 0.2, tall * len(chains) + 0.3), layout="constrained"
-    )
+    figure = Figure(figsize=(1.75 * (len(snrs) + 1) + 0.2, tall * len(chains) + 0.3), layout="constrained")
     grid = figure.add_gridspec(len(chains), len(snrs) + 1)
     if original:
         _picture(figure.add_subplot(grid[:, 0]), original, "original", "")
@@ -237,9 +314,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m moclink.figures", description="Draw a run's figures again."
     )
     parser.add_argument("folder", metavar="DIR", help="a run folder of moclink.simulate")
+    parser.add_argument("--paper", choices=PAPER, help="a figure of the paper instead")
     args = parser.parse_args(argv)
     try:
-        written = draw(args.folder)
+        written = [draw_paper(args.folder, args.paper)] if args.paper else draw(args.folder)
     except ValueError as error:
         print(f"moclink: {error}", file=sys.stderr)
         return 2

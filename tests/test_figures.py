@@ -1,0 +1,74 @@
+"""Figures: names, families, envelopes, and the figures of the paper from stored results."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from moclink.figures import _envelope, _families, display_name, draw, draw_paper, main
+from moclink.results import Average, ResultStore, Row, RunFolderError, Shown
+
+
+@pytest.mark.parametrize(
+    "chain,expected",
+    [
+        ("moc-rvq-l4", "MOC-RVQ L4"),
+        ("moc-rvq-l4-no-nrb-no-cr", "MOC-RVQ L4, w/o NRB, w/o CR"),
+        ("moc-rvq-l2-greedy-paper-hard", "MOC-RVQ L2, greedy CR, paper's g, hard receiver"),
+        ("jscc-96", "JSCC-96"),
+        ("jpeg-ldpc", "JPEG + LDPC"),
+        ("bpg-ldpc-16qam-r34", "BPG + LDPC 16-QAM 3/4"),
+        ("jpeg-ldpc-qpsk-r13", "JPEG + LDPC QPSK 1/3"),
+        ("avif-capacity", "AVIF, ideal code"),
+        ("runs/mine/codec:l2", "runs/mine/codec:l2"),
+    ],
+)
+def test_names_are_written_as_the_field_writes_them(chain, expected):
+    assert display_name(chain) == expected
+
+
+def test_families_are_codecs_with_several_schemes():
+    chains = ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12", "bpg-ldpc", "random-ldpc", "random-ldpc-16qam-r12"]
+    assert _families(chains) == {"jpeg": ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12"]}
+
+
+def test_the_envelope_is_the_best_at_each_snr():
+    one = [Average(0.0, 10.0, 0, 3), Average(5.0, 20.0, 0, 3)]
+    two = [Average(0.0, 12.0, 0, 3), Average(5.0, 15.0, 0, 3), Average(9.0, 1.0, 0, 3)]
+    assert _envelope([one, two], max) == [(0.0, 12.0), (5.0, 20.0), (9.0, 1.0)]
+    assert _envelope([one, two], min) == [(0.0, 10.0), (5.0, 15.0), (9.0, 1.0)]
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((40, 60, 3), 99, np.uint8)).save(buffer, "PNG")
+    chains = ["moc-rvq-l1", "moc-rvq-l4", "moc-rvq-l4-no-nrb", "jpeg-ldpc"]
+    store = ResultStore(tmp_path, {"chains": chains, "images": [[str(i), ""] for i in range(6)]})
+    rng = np.random.default_rng(1)
+    for chain in chains:
+        for snr in (0.0, 10.0, 20.0):
+            rows = [
+                Row(chain, str(i), 40, 60, snr, 0, psnr_db=20 + snr / 2 + rng.normal(), ssim=0.5)
+                for i in range(6)
+            ]
+            store.add(rows, [Shown(chain, "0", snr, buffer.getvalue())])
+    store.add([], [Shown("original", "0", 0.0, buffer.getvalue())])
+    store.close()
+    return tmp_path
+
+
+def test_every_figure_is_drawn_from_stored_results(run_folder):
+    assert [p.name for p in draw(run_folder)] == ["curves.png", "gallery.png"]
+    for name in ("fig3", "fig4", "fig5"):
+        picture = np.asarray(Image.open(draw_paper(run_folder, name)).convert("L"))
+        assert picture.std() > 5  # not an empty sheet
+
+
+def test_a_figure_without_its_results_says_what_is_missing(tmp_path, capsys):
+    ResultStore(tmp_path, {"chains": [], "images": []}).close()
+    with pytest.raises(RunFolderError, match="holds no results of moc-rvq-l4.* which fig4 shows"):
+        draw_paper(tmp_path, "fig4")
+    assert main([str(tmp_path / "nowhere")]) == 2
+    assert "holds no results.sqlite" in capsys.readouterr().err
