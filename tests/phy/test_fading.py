@@ -1,0 +1,107 @@
+"""Fading blocks: error rates and noise variances against theory."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sionna.phy import config
+from sionna.phy.mapping import Demapper, Mapper
+
+from moclink.phy.fading import RayleighFading, TDLOverOFDM, divide_out
+from moclink.phy.layer import SionnaLayer
+from moclink.phy.modems import IndexModem
+
+BLOCKS = {
+    "block-rayleigh": RayleighFading(),
+    "rayleigh": RayleighFading(coherence=7),
+    "tdl-a": TDLOverOFDM("A", fft_size=24),
+    "tdl-c-moving": TDLOverOFDM("C", 300e-9, speed=30.0, fft_size=24),
+}
+
+
+def symbols(batch: int, count: int) -> tf.Tensor:
+    bits = np.random.default_rng(1).integers(0, 2, (batch, 6 * count)).astype(np.float32)
+    return Mapper("qam", 6)(bits)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_noise_left_has_the_variance_that_is_claimed(name):
+    config.seed = 2
+    x, no = symbols(3, 2000), tf.constant([0.3, 0.03, 0.003])
+    x_hat, no_eff = BLOCKS[name](x, no)
+    assert x_hat.shape == no_eff.shape == (3, 2000)
+    normal = np.asarray(np.abs(x_hat - x) ** 2 / no_eff)
+    # |CN(0, 1)|^2 has mean and deviation 1; 5 deviations of the mean of 2000.
+    assert np.all(np.abs(normal.mean(axis=1) - 1) < 5 / np.sqrt(2000))
+
+
+@pytest.mark.parametrize("name", ["rayleigh", "tdl-a"])
+def test_a_functional_model_demaps_what_they_give(name):
+    config.seed = 7
+    bits, no = keras.Input((600,)), keras.Input(())
+    y, no_eff = SionnaLayer(BLOCKS[name])(SionnaLayer(Mapper("qam", 6))(bits), no)
+    model = keras.Model([bits, no], SionnaLayer(Demapper("app", "qam", 6))(y, no_eff))
+    sent = np.random.default_rng(2).integers(0, 2, (2, 600)).astype(np.float32)
+    # At 60 dB a bit fails only in a fade of 40 dB.
+    assert np.array_equal(np.asarray(model([sent, np.float32([1e-6, 1e-6])])) > 0, sent > 0.5)
+
+
+@pytest.mark.parametrize("snr_db", [10.0, 25.0])
+def test_index_error_rate_on_fast_rayleigh_fading(snr_db):
+    """Mean of 1.75 Q(sqrt(g SNR / 21)) over g ~ Exp(1): 0.875 (1 - sqrt(a / (1 + a))), a = SNR / 42."""
+    config.seed = 3
+    x, no = symbols(1, 60000), np.float32([10 ** (-snr_db / 10)])
+    x_hat, no_eff = RayleighFading(coherence=1)(x, no)
+    modem = IndexModem()
+    decided = modem.demodulate(x_hat.numpy(), no_eff.numpy()).argmax(-1)
+    sent = modem.demodulate(x.numpy(), np.float32([1e-3])).argmax(-1)
+    a = 10 ** (snr_db / 10) / 42
+    expected = 0.875 * (1 - np.sqrt(a / (1 + a)))
+    # The two axes of a symbol share its gain, so symbols are counted as the independent trials.
+    assert abs((decided != sent).mean() - expected) < 5 * np.sqrt(expected * (1 - expected) / 60000)
+
+
+def test_gains_last_as_long_as_the_coherence():
+    config.seed = 4
+    x, no = symbols(2, 20), tf.constant([0.1, 0.1])
+    one = np.asarray(RayleighFading()(x, no)[1])
+    assert np.all(one == one[:, :1]) and one[0, 0] != one[1, 0]
+    some = np.asarray(RayleighFading(coherence=8)(x, no)[1])
+    assert [len(np.unique(row)) for row in some] == [3, 3]
+
+
+def test_a_tapped_delay_line_fades_over_slots_and_subcarriers():
+    config.seed = 5
+    block = TDLOverOFDM("C", 300e-9, fft_size=72)
+    no_eff = np.asarray(block(symbols(1, 864 * 40), tf.constant([0.01]))[1]).reshape(40, 12, 72)
+    gain = 0.01 / no_eff
+    assert np.allclose(gain[:, 0], gain[:, 5], rtol=1e-3)  # standing still
+    # Means of E|h|^2 = 1 over 40 slots, each of mean square at most 2 times that.
+    assert abs(gain.mean() - 1) < 5 * np.sqrt(1 / 40)
+    assert gain.std(axis=0).mean() > 0.5 and gain.std(axis=2).mean() > 0.2
+
+
+def test_estimated_channels_cost_some_noise():
+    x, no = symbols(1, 20000), tf.constant([0.01])
+    config.seed = 6
+    known = TDLOverOFDM("A", 30e-9)(x, no)
+    config.seed = 6
+    estimated = TDLOverOFDM("A", 30e-9, csi="ls")(x, no)
+    errors = [np.median(np.abs(x_hat - x)) for x_hat, _ in (known, estimated)]
+    # Averaging two noisy pilots adds half to all of the noise power again.
+    assert 1.1 < errors[1] / errors[0] < 1.6
+    assert np.median(estimated[1]) > np.median(known[1])
+
+
+def test_dividing_a_dead_symbol_stays_finite():
+    y, no = divide_out(
+        tf.zeros((1, 2), tf.complex64), tf.constant(np.complex64([[0, 2j]])), tf.constant([0.4])
+    )
+    assert np.all(np.isfinite(y)) and np.allclose(no[0], [0.4 / 1e-12, 0.1])
+
+
+def test_errors_name_what_was_given():
+    with pytest.raises(ValueError, match="coherence is 0"):
+        RayleighFading(coherence=0)
+    with pytest.raises(ValueError, match="csi is 'mmse'"):
+        TDLOverOFDM(csi="mmse")

@@ -1,0 +1,287 @@
+"""The semantic link: against the codec, against the simulator's chain on the same noise, against theory."""
+
+from math import erfc, sqrt
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sionna.phy import Block, config
+from sionna.phy.channel import AWGN
+from sionna.phy.fec.ldpc import LDPC5GEncoder
+
+from moclink.chain import DigitalChain, hard_letters
+from moclink.codec.index_channel import IndexChannel
+from moclink.codec.model import SemanticCodec
+from moclink.phy.fading import RayleighFading, TDLOverOFDM
+from moclink.phy.layer import SionnaLayer
+from moclink.phy.link import SemanticLink, equivalent_snr
+from moclink.phy.modems import IndexModem
+from moclink.sources.semantic import SemanticSource
+
+AWGN_PATH = "sionna.phy.channel.AWGN"
+
+
+@pytest.fixture(scope="module")
+def made() -> SemanticCodec:
+    """An untrained codec whose codebooks fit its latents and whose NRB does something."""
+    keras.utils.set_random_seed(7)
+    made = SemanticCodec.from_size("toy")
+    made.quantizer.initialize(keras.ops.convert_to_numpy(made.encoder(pictures(8))), seed=1)
+    for weight in made.nrb.trainable_variables:
+        if weight.path.endswith("exit/kernel"):
+            weight.assign(0.01 * keras.random.normal(weight.shape, seed=3))
+    made.quantizer.record_priors(np.random.default_rng(4).integers(50, 500, made.priors.shape))
+    return made
+
+
+@pytest.fixture
+def codec(made):
+    """That codec, given back as it was."""
+    before = made.network.get_weights()
+    yield made
+    made.network.set_weights(before)
+
+
+def pictures(count: int, height: int = 37, width: int = 50) -> np.ndarray:
+    """Smooth random pictures of odd size."""
+    coarse = np.random.default_rng(5).uniform(size=(count, 6, 8, 3)).astype(np.float32)
+    return np.clip(keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (height, width))), 0, 1)
+
+
+def decibels(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+class Clean(Block):
+    """No channel at all."""
+
+    def call(self, x, no):
+        return x
+
+
+class GivenNoise(Block):
+    """Adds noise that was drawn elsewhere: standard complex normal [B, S]."""
+
+    def __init__(self, noise):
+        super().__init__()
+        self._noise = tf.constant(noise)
+
+    def call(self, x, no):
+        return x + self._noise * tf.cast(tf.sqrt(no), tf.complex64)[:, None]
+
+
+class KnownGain(Block):
+    """A constant complex gain, given to the receiver: (y, h)."""
+
+    def call(self, x, no):
+        h = tf.fill(tf.shape(x), tf.constant(0.3 - 0.4j, tf.complex64))
+        return AWGN()(h * x, no), h
+
+
+@pytest.mark.parametrize(("receiver", "levels"), [("soft", 4), ("hard", 1)])
+def test_without_noise_it_is_the_codec(codec, receiver, levels):
+    images, snr = pictures(2), decibels(30, 40)
+    indices = codec.encode(images)[:, :, :, :levels]
+    link = SemanticLink(codec, Clean(), levels, receiver, use_nrb=False)
+    assert np.array_equal(link.encode(images), indices)
+    assert np.allclose(link((images, snr)), codec.decode(indices, height=37, width=50), atol=1e-6)
+    link = SemanticLink(codec, Clean(), levels, receiver)
+    assert np.allclose(link((images, snr)), codec.decode(indices, None, snr, 37, 50), atol=1e-5)
+
+
+@pytest.mark.parametrize(("receiver", "levels"), [("soft", 4), ("soft", 2), ("hard", 3)])
+def test_on_the_same_noise_it_is_the_simulators_chain(codec, receiver, levels):
+    images, snr = pictures(3), decibels(2, 11, 19)
+    chain = DigitalChain("chain", SemanticSource(codec, levels, receiver), IndexModem())
+    sent = chain.transmit(images)
+    rng = np.random.default_rng(6)
+    noise = rng.normal(scale=sqrt(0.5), size=(2, *sent.symbols.shape)).astype(np.float32)
+    noise = noise[0] + 1j * noise[1]
+    no = (10 ** (-snr / 10)).astype(np.float32)
+    got = chain.receive(sent.symbols + np.sqrt(no)[:, None] * noise, no, sent.header)
+
+    link = SemanticLink(codec, GivenNoise(noise), levels, receiver)
+    evidence, told = link.transport(link.encode(images), snr)
+    assert np.array_equal(hard_letters(np.reshape(evidence, (3, -1, 8))), got.letters)
+    assert (got.letters != sent.payload.letters).mean() > 0.1
+    assert np.allclose(told, snr, atol=1e-4)
+    assert np.allclose(link((images, snr)), got.images, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "channel", [AWGN_PATH, IndexChannel(8, seed=2), KnownGain()], ids=["awgn", "training", "gain"]
+)
+@pytest.mark.parametrize("snr_db", [10.0, 20.0])
+def test_index_error_rate_is_the_theory_of_64_qam(codec, channel, snr_db):
+    config.seed = 11
+    link = SemanticLink(codec, channel)
+    indices = np.random.default_rng(8).integers(0, 8, (2, 60, 60, 4, 4))
+    evidence, _ = link.transport(indices, decibels(snr_db, snr_db))
+    errors = (np.argmax(evidence, -1) != indices).mean()
+    snr = 10 ** (snr_db / 10) * (0.25 if isinstance(channel, KnownGain) else 1)
+    expected = 1.75 * 0.5 * erfc(sqrt(snr / 21) / sqrt(2))
+    # Five standard deviations of a binomial share.
+    assert abs(errors - expected) < 5 * sqrt(expected * (1 - expected) / indices.size)
+
+
+CHANNELS = {
+    "path": AWGN_PATH,
+    "class": AWGN,
+    "layer": SionnaLayer(AWGN),
+    "block-rayleigh": RayleighFading(),
+    "rayleigh": RayleighFading(coherence=16),
+    "tdl": TDLOverOFDM(fft_size=24),
+    "training": IndexChannel(8, seed=1),
+    "training-hard": IndexChannel(8, "hard", seed=1),
+}
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_the_channel_is_swapped_by_one_argument(codec, name):
+    config.seed = 12
+    images, link = pictures(2), SemanticLink(codec, CHANNELS[name])
+    received = np.asarray(link((images, decibels(5, 60))))
+    # At 60 dB only a gain of 1/1000 could hurt; and NRB and receiver know of the noise.
+    clean = SemanticLink(codec, Clean())((images, decibels(5, 60)))
+    assert np.allclose(received[1], clean[1], atol=1e-4)
+    assert not np.allclose(received[0], clean[0], atol=1e-2)
+    assert received.min() >= 0 and received.max() <= 1
+
+
+def weights_of(codec: SemanticCodec) -> dict[str, list[np.ndarray]]:
+    parts = {
+        "encoder": codec.encoder,
+        "quantizer": codec.quantizer,
+        "nrb": codec.nrb,
+        "decoder": codec.decoder,
+    }
+    return {name: part.get_weights() for name, part in parts.items()}
+
+
+def changed(before: dict, after: dict) -> set[str]:
+    return {
+        name
+        for name in before
+        if any(not np.array_equal(*pair) for pair in zip(before[name], after[name], strict=True))
+    }
+
+
+@pytest.mark.parametrize(
+    ("channel", "train"),
+    [
+        (RayleighFading(), ("nrb", "decoder")),
+        (IndexChannel(8, seed=1), ("encoder", "quantizer", "decoder")),
+    ],
+    ids=["rayleigh", "training"],
+)
+def test_fit_trains_what_it_should_through_the_channel(codec, channel, train):
+    config.seed = 13
+    images, snr = pictures(8, 24, 24), np.full(8, 12, np.float32)
+    link = SemanticLink(codec, channel, train=train)
+    link.compile(keras.optimizers.Adam(2e-3), "mse", jit_compile=False)
+    before = weights_of(codec)
+    losses = link.fit([images, snr], images, epochs=12, verbose=0).history["loss"]
+    assert losses[-1] < 0.9 * losses[0]
+    assert changed(before, weights_of(codec)) == set(train)
+
+
+def test_gradients_reach_every_part_and_the_encoder_straight_through(codec):
+    config.seed = 14
+    images, snr = pictures(2), decibels(20, 20)
+    link = SemanticLink(codec, AWGN_PATH, train=("encoder", "quantizer", "nrb", "decoder"))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((link((images, snr), training=True) - images) ** 2)
+    variables = {name: getattr(link, name).trainable_variables for name in ("encoder", "nrb", "decoder")}
+    gradients = tape.gradient(loss, variables)
+    for name, found in gradients.items():
+        assert all(np.all(np.isfinite(tf.convert_to_tensor(g))) for g in found), name
+        assert max(float(tf.reduce_max(tf.abs(tf.convert_to_tensor(g)))) for g in found) > 0, name
+    assert len(link.losses) == 1
+
+
+def test_a_code_removes_the_errors_that_uncoded_indices_have(codec):
+    config.seed = 15
+    images, snr = pictures(2, 64, 96), decibels(14, 16)
+    code = LDPC5GEncoder(324, 648, num_bits_per_symbol=6)
+    plain, coded = SemanticLink(codec, AWGN_PATH), SemanticLink(codec, AWGN_PATH, code=code)
+    indices = plain.encode(images)
+    wrong = [np.mean(np.argmax(link.transport(indices, snr)[0], -1) != indices) for link in (plain, coded)]
+    assert wrong[0] > 0.1 and wrong[1] == 0
+    # The NRB is told of a channel as good as what the decoder leaves of it.
+    assert np.all(coded.transport(indices, snr)[1] > 25)
+    assert np.allclose(
+        coded((images, snr)), codec.decode(indices, None, coded.transport(indices, snr)[1], 64, 96), atol=1e-4
+    )
+
+
+def test_below_the_waterfall_decoded_indices_are_evidence_all_the_same(codec):
+    config.seed = 16
+    code = LDPC5GEncoder(100, 204)
+    link = SemanticLink(codec, AWGN_PATH, receiver="hard", code=code)
+    indices = np.random.default_rng(8).integers(0, 8, (2, 20, 20, 4, 4))
+    evidence, told = link.transport(indices, decibels(2, 5))
+    wrong = (np.argmax(evidence, -1) != indices).mean(axis=(1, 2, 3, 4))
+    assert np.all((0.5 < wrong) & (wrong < 0.8))  # chance is 7/8
+    assert wrong[1] < wrong[0] and told[0] < told[1] < 20
+
+
+def test_equivalent_snr_inverts_the_error_rate():
+    for states, snr_db in ((4, 9.0), (8, 14.0), (16, 22.0)):
+        snr = 10 ** (snr_db / 10)
+        rate = 2 * (1 - 1 / states) * 0.5 * erfc(sqrt(3 * snr / (states**2 - 1) / 2))
+        assert abs(float(equivalent_snr(np.float32([rate]), states)[0]) - snr_db) < 0.11
+    assert np.array_equal(equivalent_snr(np.float32([0, 1]), 8), [40, -10])
+
+
+def test_other_alphabets_ride_on_their_constellation(codec):
+    parts = {**codec.config, "quantizer": {**codec.config["quantizer"], "states": 16}}
+    keras.utils.set_random_seed(9)
+    wide = SemanticCodec(parts)
+    images, snr = pictures(2), decibels(60, 60)
+    link = SemanticLink(wide, AWGN_PATH, use_nrb=False)
+    assert np.allclose(link((images, snr)), wide.decode(wide.encode(images), height=37, width=50), atol=1e-5)
+
+
+def test_weights_are_saved_and_loaded_across_channels(codec, tmp_path):
+    images, snr = pictures(2), decibels(60, 60)
+    expected = SemanticLink(codec, Clean())((images, snr))
+    SemanticLink(codec, AWGN_PATH).save_weights(tmp_path / "link.weights.h5")
+    for channel in (AWGN_PATH, RayleighFading(), IndexChannel(8, seed=1)):
+        again = SemanticLink(SemanticCodec.from_size("toy"), channel)
+        again.load_weights(tmp_path / "link.weights.h5")
+        assert np.allclose(again((images, snr)), expected, atol=1e-4)
+
+
+def test_xla_compiles_a_training_step_through_fading(codec):
+    images, snr = pictures(2, 24, 24), decibels(60, 60)
+    link = SemanticLink(codec, RayleighFading(coherence=8))
+    expected = np.mean((link((images, snr), training=True) - images) ** 2)
+    link.compile(keras.optimizers.SGD(1e-3), "mse", jit_compile=True)
+    assert np.isclose(link.train_on_batch([images, snr], images), expected, rtol=1e-3)
+
+
+def test_it_stands_in_a_functional_model(codec):
+    images, snr_db = keras.Input((32, 32, 3)), keras.Input(())
+    model = keras.Model([images, snr_db], SemanticLink(codec, Clean())((images, snr_db)))
+    batch = [pictures(2, 32, 32), decibels(20, 20)]
+    assert np.allclose(model(batch), SemanticLink(codec, Clean())(batch), atol=1e-6)
+
+
+def test_errors_name_what_was_given(codec, monkeypatch):
+    with pytest.raises(ValueError, match="levels is 5; this codec has 1 to 4"):
+        SemanticLink(codec, AWGN_PATH, levels=5)
+    with pytest.raises(ValueError, match="receiver is 'mild'"):
+        SemanticLink(codec, AWGN_PATH, receiver="mild")
+    with pytest.raises(ValueError, match="train is .*'generator'"):
+        SemanticLink(codec, AWGN_PATH, train=("generator",))
+    with pytest.raises(ValueError, match="channel is 3; it must be a Sionna block"):
+        SemanticLink(codec, 3)
+    with pytest.raises(ValueError, match="IndexChannel carries indices"):
+        SemanticLink(codec, IndexChannel(8), code=LDPC5GEncoder(100, 204))
+    with pytest.raises(ValueError, match="n = 200 bits do not fill whole symbols of 6"):
+        SemanticLink(codec, AWGN_PATH, code=LDPC5GEncoder(100, 200))
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    for channel in (AWGN_PATH, IndexChannel(8)):
+        with pytest.raises(ValueError, match="Keras runs on jax"):
+            SemanticLink(codec, channel)
