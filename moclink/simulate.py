@@ -1,25 +1,23 @@
 """Command line of the simulator: python -m moclink.simulate --snr -5:30.
 
-Exit status: 0 done, 2 bad input (one line says what and how to mend it), 130 interrupted; finished
-cells are kept, and the same command with --out DIR goes on from there.
+Exit status: 0 done, 1 workers died again and again, 2 bad input (one line says what and how to mend
+it), 130 interrupted; finished cells are kept, and the same command with --out DIR goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from moclink import __version__
+from moclink.memory import available_memory, parse_memory
 from moclink.presets import MATCHES, ChainOptions, check_name, default_chains, describe_chains
 
-METRICS = ("psnr", "ssim")
+METRICS = ("psnr", "ssim", "lpips", "st-lpips")
 CODES = ("ldpc5g", "wifi648")
 ENGINES = ("auto", "fast", "sionna")
 RECEIVERS = ("soft", "hard")
@@ -45,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"moclink: {line}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("moclink: interrupted; finished cells are kept", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--metrics", default="psnr,ssim", metavar="NAMES", help=f"comma list of {metrics} (%(default)s)")
     add("--seed", default="1", metavar="N", help="seed of all noise (%(default)s)")
     add("--min-errors", default="100", metavar="N", help="errors at which random-* chains stop (%(default)s)")
+    workers = "worker processes (as many as CPUs and memory allow)"
+    add("--workers", metavar="N", help=workers)
+    add("--memory", metavar="SIZE", help="memory of all workers, such as 4G (what the machine has)")
+    cluster = "work on a Ray (local, ray://HOST:PORT) or Dask (tcp://HOST:PORT) cluster"
+    add("--cluster", metavar="ADDRESS", help=cluster)
     add("--out", metavar="DIR", help="run folder; an existing one is resumed (a new dated one in runs/)")
     add("--version", action="version", version=f"moclink {__version__}")
     return parser
@@ -150,14 +156,16 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     metrics = _names("--metrics", args.metrics, _check_metric)
     trials, seed = _whole("--trials", args.trials, 1), _whole("--seed", args.seed, 0)
     min_errors = _whole("--min-errors", args.min_errors, 1)
+    workers = _whole("--workers", args.workers, 1) if args.workers else None
+    memory = parse_memory(args.memory) if args.memory else None
 
     # From here on the rooms are loaded, which takes seconds: bad arguments have been answered.
     from moclink.images import find_images, read_pictures, sample_paths
+    from moclink.phy.channels import get_channel
 
+    get_channel(args.channel)
     pictures = read_pictures(find_images(args.images) if args.images else sample_paths())
     out = Path(args.out) if args.out else _dated_folder()
-    from moclink.results import ResultStore
-
     options = ChainOptions(args.match, args.code, args.ldpc, args.receiver)
     parameters = {
         "snr": list(snrs),
@@ -174,61 +182,68 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
         "images": [[p.name, p.digest] for p in pictures],
         "version": __version__,
     }
-    _check_together(args, chains, options)
-    store = ResultStore(out, parameters)
-    try:
-        from moclink.report import write_record
-        from moclink.sweep import Plan
+    from moclink.report import write_record
+    from moclink.results import ResultStore
+    from moclink.sweep import Plan
 
-        plan = Plan(snrs, chains, trials, args.channel, metrics, seed, min_errors, options)
-        write_record(out, arguments, parameters)
-        return _run(plan, pictures, store)
-    finally:
-        store.close()
-
-
-def _check_together(args: argparse.Namespace, chains: tuple[str, ...], options: ChainOptions) -> None:
-    """Make channel and chains once, so that what cannot work is said before anything is written."""
-    with _without_start_messages():
-        from moclink.phy.channels import get_channel
-        from moclink.presets import make_chain
-
-        get_channel(args.channel)
-        for name in chains:
-            make_chain(name, options)
-
-
-@contextlib.contextmanager
-def _without_start_messages() -> Iterator[None]:
-    """Keep TensorFlow's notes on CPU and GPU, which it writes past Python, off the terminal.
-
-    If something fails meanwhile, what was held back is shown.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
+    plan = Plan(snrs, chains, trials, args.channel, metrics, seed, min_errors, options)
+    with _pool(workers, memory, args.cluster, plan, pictures) as pool:
+        each = _memory_each(memory, args.cluster, pool, pictures)
+        _check_together(plan, pool)
+        store = ResultStore(out, parameters)
         try:
-            yield
-        except ValueError:
-            raise
-        except BaseException:
-            aside.seek(0)
-            os.write(kept, aside.read())
-            raise
+            write_record(out, arguments, parameters)
+            return _run(plan, pictures, store, pool, each)
+        except KeyboardInterrupt:
+            store.export()
+            print(f"moclink: interrupted; finished cells are kept, --out {out} resumes", file=sys.stderr)
+            return 130
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            store.close()
 
 
-def _run(plan, pictures, store) -> int:  # noqa: ANN001
+def _pool(workers: int | None, memory: int | None, cluster: str | None, plan, pictures):  # noqa: ANN001, ANN202
+    """The workers asked for; as many as CPUs, memory and the work allow if no number is given."""
+    from moclink.sweep import least_memory, units_of
+    from moclink.workers import Pool, cpus
+
+    if workers is None:
+        fit = (memory or available_memory()) // least_memory(pictures)
+        workers = max(1, min(cpus(), len(units_of(plan, pictures)), fit))
+    return Pool(workers, cluster)
+
+
+def _memory_each(memory: int | None, cluster: str | None, pool, pictures) -> int:  # noqa: ANN001
+    """Bytes for each worker. Only what a user asks for is refused if it is too little."""
+    from moclink.sweep import DEFAULT_MEMORY, least_memory
+
+    if memory is None:
+        return DEFAULT_MEMORY if cluster else available_memory() // pool.workers
+    least, each = least_memory(pictures), memory // pool.workers
+    if each < least:
+        raise UsageError(
+            f"--memory leaves {each / 2**30:.1f}G for each of the workers ({pool.workers}), "
+            f"and the largest picture takes {least / 2**30:.1f}G; give more, or fewer --workers"
+        )
+    return each
+
+
+def _check_together(plan, pool) -> None:  # noqa: ANN001
+    """Make channel and chains once, so that what cannot work is said before anything is written."""
+    from moclink.unit import check
+
+    for _, problem in pool.run(check, [plan] * pool.workers):  # every worker makes its chains meanwhile
+        raise UsageError(problem)
+
+
+def _run(plan, pictures, store, pool, memory: int) -> int:  # noqa: ANN001
     from tqdm import tqdm
 
     from moclink.figures import draw
     from moclink.report import table, unmet_budgets
     from moclink.results import read_rows
     from moclink.sweep import cells_of, run_sweep
+    from moclink.workers import WorkersLost
 
     bar = tqdm(total=len(cells_of(plan, pictures)), unit="cell", dynamic_ncols=True, mininterval=0.5)
 
@@ -237,16 +252,16 @@ def _run(plan, pictures, store) -> int:  # noqa: ANN001
             bar.set_postfix_str(unit, refresh=False)
         bar.update(cells)
 
-    interrupted = False
+    lost = ""
     try:
         with bar:
-            run_sweep(plan, pictures, store, progress)
-    except KeyboardInterrupt:
-        interrupted = True
+            run_sweep(plan, pictures, store, progress, pool, memory)
+    except WorkersLost as error:
+        lost = str(error)
     store.export()
-    if interrupted:
-        print(f"moclink: interrupted; finished cells are kept, --out {store.folder} resumes", file=sys.stderr)
-        return 130
+    if lost:
+        print(f"moclink: {lost}; finished cells are kept, --out {store.folder} resumes", file=sys.stderr)
+        return 1
     for line in unmet_budgets(store.folder):
         print(f"moclink: {line}", file=sys.stderr)
     print(table(read_rows(store.folder)))

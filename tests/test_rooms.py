@@ -26,7 +26,10 @@ MAY = {
     "report": set(),
     "figures": {"matplotlib", "PIL"},
     "presets": {"codec", "perceptual", "phy", "sources"},
-    "sweep": {"PIL", "phy", "presets"},
+    "unit": {"PIL", "phy", "presets"},
+    "workers": set(),
+    "memory": set(),
+    "sweep": set(),
     "simulate": {"phy", "presets", "sweep", "figures"},
     "__init__": set(),
 }

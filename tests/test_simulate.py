@@ -70,7 +70,16 @@ def test_malformed_snr_is_one_clear_line(text, capsys):
         (["--seed", "x"], "--seed x: a whole number"),
         (["--images", "/nowhere"], "no such image or folder: /nowhere"),
         (["--channel", "raileigh"], "unknown channel 'raileigh' (did you mean rayleigh?)"),
-        (["--code", "wifi648", "--chains", "jpeg-ldpc-16qam-r13"], "wifi648 has k = 324 and n = 648 only"),
+        (
+            ["--code", "wifi648", "--chains", "jpeg-ldpc-16qam-r13", "--workers", "1"],
+            "wifi648 has k = 324 and n = 648 only",
+        ),
+        (["--workers", "0"], "--workers 0: a whole number of at least 1"),
+        (["--memory", "much"], "--memory much: give an amount such as 4G or 800M"),
+        (["--memory", "100M", "--workers", "1"], "--memory leaves 0.1G for each of the workers (1)"),
+        (["--cluster", "slurm://x"], "--cluster slurm://x: give local or ray://HOST:PORT for Ray"),
+        (["--cluster", "local"], "pip install moclink[ray]"),
+        (["--cluster", "tcp://127.0.0.1:1"], "pip install moclink[dask]"),
     ],
 )
 def test_bad_arguments_are_one_clear_line(arguments, message, capsys, tmp_path, monkeypatch):
@@ -148,6 +157,7 @@ def test_equal_symbols_match_spends_the_semantic_chains_symbols(photo, tmp_path)
 def test_tiny_pictures_and_impossible_budgets_are_declared(tmp_path, capsys):
     Image.fromarray(np.full((9, 5, 3), 200, np.uint8)).save(tmp_path / "tiny.png")
     arguments = ["--images", str(tmp_path / "tiny.png"), "--snr=20", "--out", str(tmp_path / "run")]
+    arguments += ["--workers", "1"]
     assert main([*arguments, "--chains", "jpeg-ldpc,jpeg-capacity"]) == 0
     assert "tiny: the smallest jpeg file has" in capsys.readouterr().err
     rows = {row.chain: row for row in read_rows(tmp_path / "run")}

@@ -1,0 +1,237 @@
+"""Who does the work: this process, worker processes on this machine, or a Ray or Dask cluster.
+
+A task may run anywhere and more than once; its results may not depend on where. Worker processes
+come from joblib (loky). A worker that dies takes the tasks in flight with it: the pool is started
+again with what is missing. Workers end when the process that started them ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+TRIES = 3  # breakdowns in a row, without a finished task between them, before giving up
+WATCH_S = 0.5  # how often a worker looks whether its parent still lives
+
+
+class WorkersLost(RuntimeError):
+    """Workers die as often as they are started; the message says what may help."""
+
+
+class Pool:
+    """Workers that call a function on tasks; a context manager, which ends them.
+
+    Args:
+        workers: Number of worker processes; 1 is this process itself, without another.
+        cluster: None for this machine; "local" or "ray://HOST:PORT" for Ray, "tcp://HOST:PORT" for
+            Dask. The cluster's size is then the number of workers.
+
+    Raises:
+        ValueError: The cluster cannot be reached, or what it needs is not installed.
+
+    Example:
+        >>> with Pool(2) as pool:
+        ...     for task, result in pool.run(function, tasks):
+        ...         ...
+    """
+
+    def __init__(self, workers: int = 1, cluster: str | None = None) -> None:
+        if workers < 1:
+            raise ValueError(f"{workers} workers do nothing; at least 1 is needed")
+        self.workers = workers
+        self._close = contextlib.ExitStack()
+        self._config: dict[str, Any] = {}
+        self._broken: tuple[type[BaseException], ...] = ()
+        if cluster:
+            self._config, self._broken, self.workers = _connect(cluster, self._close)
+        elif workers > 1:
+            self._config, self._broken = _processes(workers, self._close)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close.close()
+
+    def run(self, function: Callable[[T], Iterable[R]], tasks: Sequence[T]) -> Iterator[tuple[T, R]]:
+        """Call function on every task.
+
+        Args:
+            function: From a task to its results; importable by workers.
+            tasks: What to work on, in the order of beginning.
+
+        Yields:
+            (task, result) in the order of finishing. In this process results come one by one, from a
+            worker all those of a task together.
+
+        Raises:
+            WorkersLost: Workers died `TRIES` times without finishing a task.
+        """
+        if not self._config:
+            for task in tasks:
+                for result in function(task):
+                    yield task, result
+            return
+        missing, tries = dict(enumerate(tasks)), 0
+        while missing:
+            before = len(missing)
+            try:
+                for number, results in self._spread(function, missing):
+                    task = missing.pop(number)
+                    for result in results:
+                        yield task, result
+            except self._broken as error:
+                tries = tries + 1 if len(missing) == before else 1
+                if tries == TRIES:
+                    raise WorkersLost(
+                        f"workers died {TRIES} times in a row without finishing anything "
+                        f"({type(error).__name__}); fewer --workers or less --memory may help"
+                    ) from error
+
+    def _spread(self, function: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
+        from joblib import Parallel, delayed, parallel_config
+
+        with parallel_config(**self._config):
+            parallel = Parallel(return_as="generator_unordered", batch_size=1)
+        calls = [delayed(_call)(function, number, task) for number, task in tasks.items()]
+        with _ctrl_c_later():
+            results = parallel(calls)
+        try:
+            for result in results:  # noqa: UP028 - `yield from` would close the generator with its warning
+                yield result
+        finally:
+            with warnings.catch_warnings():  # an interrupted run is meant to leave tasks undone
+                warnings.simplefilter("ignore")
+                results.close()
+
+
+def _call(function: Callable[[T], Iterable[R]], number: int, task: T) -> tuple[int, list[R]]:
+    return number, list(function(task))
+
+
+def _processes(workers: int, close: contextlib.ExitStack) -> tuple[dict, tuple[type[BaseException], ...]]:
+    """Worker processes on this machine: how to configure joblib, and how it tells that they died."""
+    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    threads = max(1, cpus() // workers)
+    config = {
+        "backend": "loky",
+        "n_jobs": workers,
+        "initializer": _begin,
+        "initargs": (os.getpid(), threads),
+        "inner_max_num_threads": threads,
+        "max_nbytes": None,  # pictures go through the pipe: no files to be left behind
+    }
+    close.callback(lambda: get_reusable_executor(kill_workers=True).shutdown(kill_workers=True))
+    return config, (BrokenProcessPool,)
+
+
+def _begin(parent: int, threads: int) -> None:
+    """Begin a worker process: its share of the CPUs, no part in Ctrl-C, and an end with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = str(threads)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+@contextlib.contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Hold Ctrl-C back while processes are started: what is started then never gets it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended (another process then takes a parent's place)."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_S)
+    os._exit(1)
+
+
+def _connect(
+    cluster: str, close: contextlib.ExitStack
+) -> tuple[dict[str, Any], tuple[type[BaseException], ...], int]:
+    """Connect to a cluster: how to configure joblib, how it tells of lost workers, number of workers."""
+    if cluster == "local" or cluster.startswith("ray://"):
+        return _connect_ray(cluster, close)
+    if cluster.startswith(("tcp://", "tls://")):
+        return _connect_dask(cluster, close)
+    raise ValueError(f"--cluster {cluster}: give local or ray://HOST:PORT for Ray, tcp://HOST:PORT for Dask")
+
+
+def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[dict, tuple, int]:
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise ValueError(f"--cluster {cluster}: Ray is missing; pip install moclink[ray]") from error
+    try:
+        if not ray.is_initialized():
+            ray.init(None if cluster == "local" else cluster, log_to_driver=False, logging_level="error")
+            close.callback(ray.shutdown)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ValueError(f"--cluster {cluster}: Ray cannot be reached ({error})") from error
+    register_ray()
+    workers = int(ray.cluster_resources().get("CPU", 1))
+    return {"backend": "ray", "n_jobs": workers}, (ray.exceptions.RayError,), workers
+
+
+def _connect_dask(cluster: str, close: contextlib.ExitStack) -> tuple[dict, tuple, int]:
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError as error:
+        raise ValueError(f"--cluster {cluster}: Dask is missing; pip install moclink[dask]") from error
+    try:
+        client = Client(cluster, timeout="10s", set_as_default=True)
+    except (OSError, TimeoutError) as error:
+        raise ValueError(f"--cluster {cluster}: Dask's scheduler cannot be reached ({error})") from error
+    close.callback(client.close)
+    workers = max(1, sum(client.nthreads().values()))
+    return {"backend": "dask", "n_jobs": workers}, (KilledWorker,), workers
+
+
+def cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep TensorFlow's notes on CPU and GPU, which it writes past Python, off the terminal.
+
+    If something fails meanwhile, what was held back is shown.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except ValueError:
+            raise
+        except BaseException:
+            aside.seek(0)
+            os.write(kept, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
