@@ -253,9 +253,9 @@ def _semantic_chain(name: str, preset: str, scheme: str, options: ChainOptions) 
 @lru_cache(maxsize=4)
 def _semantic_codec(preset: str, placement: str):  # noqa: ANN202
     """One codec serves all its levels: it is loaded, and its graphs are traced, once."""
-    from moclink.sources.semantic import load_semantic
+    from moclink.sources.semantic import RememberingCodec, load_semantic
 
-    return load_semantic(preset, placement)
+    return RememberingCodec(load_semantic(preset, placement))
 
 
 def _analog_chain(name: str, preset: str) -> Chain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,9 @@ GREY = np.float32(0.5)  # level of the image that stands for an outage
 
 class FileCodec(Protocol):
     """Image <-> file."""
+
+    def __hash__(self) -> int:
+        """Codecs are keys of what is kept."""
 
     @property
     def name(self) -> str:
@@ -71,44 +75,46 @@ class FileSource:
         return Payload(letters, Header(height, width, lengths), fits)
 
     def decode(self, evidence: NDArray[np.float32], header: Header) -> Decoded:
-        """LLRs [B, K] -> images; each distinct bit string is decoded once."""
+        """LLRs [B, K] -> images; a bit string that comes again is not decoded again."""
         bits = hard_letters(evidence)
         lengths = np.broadcast_to(header.letters, len(bits))
         images = np.full((len(bits), header.height, header.width, 3), GREY, np.float32)
         ok = np.zeros(len(bits), bool)
-        known: dict[bytes, NDArray[np.float32] | None] = {}
         for row, length in enumerate(lengths):
             data = np.packbits(bits[row, :length]).tobytes()
-            if data not in known:
-                known[data] = self._picture(data, header)
-            picture = known[data]
-            if picture is not None:
-                images[row], ok[row] = picture, True
+            pixels = _decoded(self.codec, data, (header.height, header.width, 3))
+            if pixels is not None:
+                images[row], ok[row] = to_float(pixels), True
         return Decoded(images, ok)
 
-    def _picture(self, data: bytes, header: Header) -> NDArray[np.float32] | None:
-        """The decoded picture, or None if there is none of the announced size."""
-        try:
-            pixels = self.codec.decode_file(data, header.height * header.width)
-        except ValueError:
-            return None
-        return to_float(pixels) if pixels.shape == (header.height, header.width, 3) else None
+
+@lru_cache(maxsize=4)
+def _decoded(codec: Any, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8] | None:
+    """The picture in a file, or None if there is none of the announced shape.
+
+    Kept, since above the waterfall of its code a file arrives undamaged at SNR after SNR.
+    """
+    try:
+        pixels = codec.decode_file(data, shape[0] * shape[1])
+    except ValueError:
+        return None
+    return pixels if pixels.shape == shape else None
 
 
 def fit_file(codec: FileCodec, image: NDArray[np.float32], budget_bits: int) -> tuple[bytes, RateFit]:
     """Encode one image [H, W, 3] in [0, 1] with the best quality whose file fits the budget."""
     pixels = to_uint8(image)
-    key = (pixels.shape, pixels.tobytes())
-    return fit_quality(
-        codec.name,
-        lambda quality: _encoded(codec, key, quality),  # type: ignore[arg-type]  # codecs are frozen
-        codec.qualities,
-        budget_bits,
-    )
+    files = _files(codec, hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest())
+
+    def encode(quality: int) -> bytes:
+        if quality not in files:
+            files[quality] = codec.encode_file(pixels, quality)
+        return files[quality]
+
+    return fit_quality(codec.name, encode, codec.qualities, budget_bits)
 
 
-@lru_cache(maxsize=128)
-def _encoded(codec: Any, key: tuple[tuple[int, ...], bytes], quality: int) -> bytes:
-    """One file; kept, since bisections for several budgets meet the same qualities again."""
-    shape, pixels = key
-    return codec.encode_file(np.frombuffer(pixels, np.uint8).reshape(shape), quality)
+@lru_cache(maxsize=4)
+def _files(codec: Any, digest: bytes) -> dict[int, bytes]:
+    """Files of the picture with this digest by quality: bisections for several budgets share them."""
+    return {}

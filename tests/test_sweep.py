@@ -1,0 +1,242 @@
+"""The sweep on worker processes, in bounded memory and without work done twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.images import Picture, read_image, sample_paths
+from moclink.memory import available_memory, parse_memory
+from moclink.presets import make_chain
+from moclink.results import ResultStore, read_rows, read_shown
+from moclink.sources import files
+from moclink.sources.semantic import RememberingCodec, SemanticSource
+from moclink.sweep import Plan, cells_of, run_sweep
+from moclink.unit import _Scorer
+from moclink.workers import Pool
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Two small photographs of different, odd sizes."""
+    pixels = read_image(sample_paths()[0])
+    return [Picture("one", pixels[80:149, 100:203]), Picture("two", pixels[10:93, 30:101])]
+
+
+@pytest.fixture(scope="module")
+def codecs(tmp_path_factory):
+    """Names of chains with untrained codecs of all kinds."""
+    folder = tmp_path_factory.mktemp("codecs")
+    SemanticCodec.from_size("toy").save(folder / "semantic")
+    AnalogCodec.from_size("toy").save(folder / "analog")
+    return (f"{folder}/semantic:l4", f"{folder}/semantic:l2-hard", f"{folder}/analog")
+
+
+def sweep(folder, plan, pictures, **options):
+    """Run a sweep and return its rows and pictures."""
+    store = ResultStore(folder, {"chains": list(plan.chains), "images": [[p.name, ""] for p in pictures]})
+    counts = []
+    run_sweep(plan, pictures, store, lambda cells, unit: counts.append(cells), **options)
+    store.close()
+    assert sum(counts) == len(cells_of(plan, pictures))
+    return read_rows(folder), sorted(read_shown(folder), key=lambda s: (s.chain, s.image, s.snr_db))
+
+
+@pytest.fixture(scope="module")
+def plan(codecs):
+    """A plan over chains of all kinds."""
+    names = ("jpeg-ldpc", "bpg-ldpc", "jpeg-capacity", *codecs, "random-qam64")
+    return Plan((5.0, 12.0, 30.0), names, trials=2, min_errors=20)
+
+
+@pytest.fixture(scope="module")
+def alone(plan, pictures, tmp_path_factory):
+    """What one process makes of the plan."""
+    return sweep(tmp_path_factory.mktemp("alone"), plan, pictures)
+
+
+def test_two_workers_give_the_rows_of_one_process(plan, pictures, alone, tmp_path):
+    with Pool(2) as pool:
+        spread = sweep(tmp_path, plan, pictures, pool=pool)
+    assert len(spread[0]) == len(cells_of(plan, pictures)) == 2 * 3 * (2 * 6 + 1)
+    assert spread == alone  # to the last bit, pictures of the gallery too
+
+
+def test_memory_does_not_change_a_row(plan, pictures, alone, tmp_path):
+    """Cells received one by one, against all at once."""
+    assert sweep(tmp_path, plan, pictures, memory=0) == alone
+
+
+def children(parent: int) -> set[int]:
+    """Processes begun by another, by /proc."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                found.add((int(entry.name), int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])))
+            except OSError:  # it has just ended
+                continue
+    return {pid for pid, its_parent in found if its_parent == parent}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_killed_worker_and_a_killed_parent_lose_nothing_and_leave_nothing(pictures, tmp_path):
+    from PIL import Image
+
+    for picture in pictures:
+        Image.fromarray(picture.pixels).save(tmp_path / f"{picture.name}.png")
+    command = [sys.executable, "-m", "moclink.simulate", "--snr", "8:12", "--trials", "8", "--workers", "2"]
+    command += ["--chains", "jpeg-ldpc,random-qam64", "--images", str(tmp_path), "--min-errors", "100000"]
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "run")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+    def wait_for_rows(count: int) -> None:
+        base = tmp_path / "run" / "results.sqlite"
+        while process.poll() is None and not (base.exists() and len(read_rows(base.parent)) >= count):
+            time.sleep(0.02)
+
+    wait_for_rows(1)
+    for pid in children(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    wait_for_rows(len(read_rows(tmp_path / "run")) + 1)  # new workers have taken up the work
+    workers = children(process.pid)
+    assert process.poll() is None and workers
+    process.kill()
+    process.wait()
+    before = read_rows(tmp_path / "run")
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    # What was finished is kept, and what one process adds is what it would have computed itself.
+    command[command.index("--workers") + 1] = "1"
+    for out in ("run", "fresh"):
+        done = subprocess.run([*command, "--out", str(tmp_path / out)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    resumed = read_rows(tmp_path / "run")
+    assert set(before) <= set(resumed)
+    assert resumed == read_rows(tmp_path / "fresh")
+
+
+class Counting:
+    """A codec that counts its calls."""
+
+    def __init__(self, codec):
+        self._codec = codec
+        self.encoded, self.decoded = 0, 0
+
+    def __getattr__(self, name):
+        return getattr(self._codec, name)
+
+    def encode(self, images):
+        self.encoded += len(images)
+        return self._codec.encode(images)
+
+    def decode(self, received, **options):
+        self.decoded += len(received)
+        return self._codec.decode(received, **options)
+
+
+def test_levels_of_one_codec_encode_a_picture_once():
+    inner = Counting(SemanticCodec.from_size("toy"))
+    codec = RememberingCodec(inner)
+    image = np.random.default_rng(0).random((1, 40, 56, 3), np.float32)
+    payloads = [SemanticSource(codec, levels).encode(image) for levels in (1, 2, 3, 4)]
+    assert inner.encoded == 1
+    for levels, payload in enumerate(payloads, 1):
+        alone = SemanticSource(inner, levels).encode(image)
+        assert np.array_equal(payload.letters, alone.letters) and payload.header == alone.header
+    assert not np.array_equal(codec.encode(image[:, ::-1])[0], codec.encode(image)[0])
+
+
+def test_an_index_map_that_comes_again_is_decoded_once():
+    inner = Counting(SemanticCodec.from_size("toy"))
+    rng = np.random.default_rng(0)
+    maps = rng.integers(0, 8, (3, 5, 7, 4, 4)).astype(np.int32)
+    received, snr_db = maps[[0, 1, 0, 0, 2, 1]], np.full(6, 20, np.float32)
+    options = {"height": 40, "width": 56}
+    expected = inner.decode(received, snr_db=snr_db, use_nrb=False, **options)
+    inner.decoded, codec = 0, RememberingCodec(inner)
+    assert np.array_equal(codec.decode(received, snr_db=snr_db, use_nrb=False, **options), expected)
+    assert inner.decoded == 3
+    again = codec.decode(received[4:], snr_db=snr_db[4:] + 1, use_nrb=False, **options)
+    assert inner.decoded == 3 and np.array_equal(again, expected[4:])  # the last two are kept
+    # With the noise reduction block the SNR is an input too.
+    codec.decode(received[:1].repeat(2, 0), snr_db=np.float32([20, 21]), use_nrb=True, **options)
+    assert inner.decoded == 5
+
+
+def test_a_file_that_arrives_undamaged_again_is_decoded_once(pictures, tmp_path, monkeypatch):
+    chain = make_chain("jpeg-ldpc")
+    decoded = []
+    kind = type(chain.source.codec)
+    decode = kind.decode_file
+
+    def counted(self, data, max_pixels):
+        decoded.append(data)
+        return decode(self, data, max_pixels)
+
+    monkeypatch.setattr(kind, "decode_file", counted)
+    files._decoded.cache_clear()
+    rows, _ = sweep(tmp_path, Plan((15.0, 20.0, 25.0, 30.0), ("jpeg-ldpc",)), pictures, memory=0)
+    assert len(decoded) == 2 and {row.bler for row in rows} == {0.0}
+
+
+def test_equal_pictures_are_scored_once():
+    reference = np.random.default_rng(0).random((1, 20, 20, 3), np.float32)
+    scorer = _Scorer(("psnr", "ssim"), reference, "")
+    calls = []
+    inner = scorer._functions["psnr_db"]
+    scorer._functions["psnr_db"] = lambda images, original: (
+        calls.append(len(images)) or inner(images, original)
+    )
+    images = np.concatenate([reference * 0.5, reference * 0.25, reference * 0.5])
+    scores = scorer(images)
+    assert scores["psnr_db"] == list(inner(images, reference)) and calls == [2]
+    assert scorer(images[:1])["ssim"] == scores["ssim"][:1] and calls == [2]
+
+
+def test_graphs_are_not_traced_for_each_picture_size():
+    """Two traces at most generalise to any size; a third where a batch of one comes between."""
+    codec = SemanticCodec.from_size("toy")
+    source = SemanticSource(codec)
+    rng = np.random.default_rng(0)
+    for height, width, batch in (
+        (40, 56, 3),
+        (64, 48, 2),
+        (33, 91, 1),
+        (96, 16, 4),
+        (57, 57, 5),
+        (16, 72, 2),
+    ):
+        sent = source.encode(rng.random((1, height, width, 3), np.float32))
+        evidence = rng.normal(size=(batch, sent.letters.shape[1], 8)).astype(np.float32)
+        source.decode(evidence, sent.header)
+    runners = (codec._indexer, codec._soft, codec._refiner, codec._painter)
+    traces = [runner.predict_function.experimental_get_tracing_count() for runner in runners]
+    print("traces of encoder, retrieval, noise reduction and decoder over 6 sizes:", traces)
+    assert max(traces) <= 3
+
+
+@pytest.mark.parametrize(
+    "text,size", [("4G", 2**32), ("1.5 GB", 3 * 2**29), ("800M", 800 * 2**20), ("2", 2**31), ("64kib", 2**16)]
+)
+def test_memory_is_read(text, size):
+    assert parse_memory(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "0", "4X", "1e9"])
+def test_malformed_memory_is_refused(text):
+    with pytest.raises(ValueError, match="--memory"):
+        parse_memory(text)
+
+
+def test_this_machine_has_some_memory():
+    assert available_memory() > 2**20

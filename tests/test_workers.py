@@ -1,0 +1,48 @@
+"""Pools of worker processes that die. Light imports: every new worker repeats them."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from moclink.workers import Pool, WorkersLost
+
+
+def kill_own_process_once(flag: Path):
+    """A task that takes its worker with it the first time."""
+    if not flag.exists():
+        flag.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [flag.name]
+
+
+def kill_own_process(task):
+    """A task that always takes its worker with it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return []
+
+
+def test_tasks_of_killed_workers_are_done_again(tmp_path):
+    flags = [tmp_path / str(number) for number in range(6)]
+    for flag in flags[::2]:
+        flag.touch()
+    with Pool(2) as pool:
+        results = [result for _, result in pool.run(kill_own_process_once, flags)]
+    assert sorted(results) == list("012345")
+
+
+def test_workers_that_always_die_are_given_up():
+    with Pool(2) as pool, pytest.raises(WorkersLost, match="died 3 times in a row"):
+        list(pool.run(kill_own_process, [1, 2]))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_a_task_is_the_users(workers):
+    with Pool(workers) as pool, pytest.raises(ZeroDivisionError):
+        list(pool.run(one_over, [1, 0, 2]))
+
+
+def one_over(number):
+    """A task with an error."""
+    return [1 / number]
