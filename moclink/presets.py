@@ -17,8 +17,8 @@ A further file codec is one line in `FILE_CODECS`, a further variant one in `VAR
 from __future__ import annotations
 
 import difflib
+import importlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -63,42 +63,13 @@ class BitChain:
     modem: Modem
 
 
-def _jpeg() -> object:
-    from moclink.sources.jpeg import JPEG
-
-    return JPEG
-
-
-def _bpg() -> object:
-    from moclink.sources.bpg_files import BPG
-
-    return BPG
-
-
-def _webp() -> object:
-    from moclink.sources.jpeg import WEBP
-
-    return WEBP
-
-
-def _avif() -> object:
-    from moclink.sources.jpeg import AVIF
-
-    return AVIF
-
-
-def _jpeg2000() -> object:
-    from moclink.sources.jpeg import JPEG2000
-
-    return JPEG2000
-
-
-FILE_CODECS: dict[str, Callable[[], object]] = {
-    "jpeg": _jpeg,
-    "bpg": _bpg,
-    "webp": _webp,
-    "avif": _avif,
-    "jpeg2000": _jpeg2000,
+# Name -> module and codec there, loaded when a chain needs it.
+FILE_CODECS = {
+    "jpeg": ("moclink.sources.jpeg", "JPEG"),
+    "bpg": ("moclink.sources.bpg_files", "BPG"),
+    "webp": ("moclink.sources.jpeg", "WEBP"),
+    "avif": ("moclink.sources.jpeg", "AVIF"),
+    "jpeg2000": ("moclink.sources.jpeg", "JPEG2000"),
 }
 
 SHIPPED = "small"  # the preset whose weights the named semantic chains use
@@ -203,7 +174,8 @@ def make_chain(name: str, options: ChainOptions = ChainOptions()) -> Chain | Bit
     if family == "random":
         return BitChain(name, _bit_modem(scheme, options))
     if family in FILE_CODECS:
-        codec = FILE_CODECS[family]()
+        module, codec_name = FILE_CODECS[family]
+        codec = getattr(importlib.import_module(module), codec_name)
         if scheme == "capacity":
             return _capacity_chain(name, codec, options)
         return _file_chain(name, codec, _bit_modem(scheme, options), options)
