@@ -1,7 +1,7 @@
 """Who does the work: this process, worker processes on this machine, or a Ray or Dask cluster.
 
 A task may run anywhere and more than once; its results may not depend on where. Worker processes
-come from joblib (loky). A worker that dies takes the tasks in flight with it: the pool is started
+and Dask come through joblib. A worker that dies takes the tasks in flight with it: the pool is started
 again with what is missing. Workers end when the process that started them ends, however it ends.
 """
 
@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+# (function, numbered tasks) -> (number, results), as tasks are finished
+Spread = Callable[[Callable, dict[int, Any]], Iterator[tuple[int, list]]]
 
 TRIES = 3  # breakdowns in a row, without a finished task between them, before giving up
 WATCH_S = 0.5  # how often a worker looks whether its parent still lives
@@ -51,12 +53,12 @@ class Pool:
             raise ValueError(f"{workers} workers do nothing; at least 1 is needed")
         self.workers = workers
         self._close = contextlib.ExitStack()
-        self._config: dict[str, Any] = {}
+        self._spread: Spread | None = None
         self._broken: tuple[type[BaseException], ...] = ()
         if cluster:
-            self._config, self._broken, self.workers = _connect(cluster, self._close)
+            self._spread, self._broken, self.workers = _connect(cluster, self._close)
         elif workers > 1:
-            self._config, self._broken = _processes(workers, self._close)
+            self._spread, self._broken = _processes(workers, self._close)
 
     def __enter__(self) -> Pool:
         return self
@@ -78,7 +80,7 @@ class Pool:
         Raises:
             WorkersLost: Workers died `TRIES` times without finishing a task.
         """
-        if not self._config:
+        if self._spread is None:
             for task in tasks:
                 for result in function(task):
                     yield task, result
@@ -99,10 +101,18 @@ class Pool:
                         f"({type(error).__name__}); fewer --workers or less --memory may help"
                     ) from error
 
-    def _spread(self, function: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
+
+def _call(function: Callable[[T], Iterable[R]], number: int, task: T) -> tuple[int, list[R]]:
+    return number, list(function(task))
+
+
+def _joblib(config: dict[str, Any]) -> Spread:
+    """Spread calls by joblib."""
+
+    def spread(function: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
         from joblib import Parallel, delayed, parallel_config
 
-        with parallel_config(**self._config):
+        with parallel_config(**config):
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
         calls = [delayed(_call)(function, number, task) for number, task in tasks.items()]
         with _ctrl_c_later():
@@ -115,13 +125,11 @@ class Pool:
                 warnings.simplefilter("ignore")
                 results.close()
 
-
-def _call(function: Callable[[T], Iterable[R]], number: int, task: T) -> tuple[int, list[R]]:
-    return number, list(function(task))
+    return spread
 
 
-def _processes(workers: int, close: contextlib.ExitStack) -> tuple[dict, tuple[type[BaseException], ...]]:
-    """Worker processes on this machine: how to configure joblib, and how it tells that they died."""
+def _processes(workers: int, close: contextlib.ExitStack) -> tuple[Spread, tuple[type[BaseException], ...]]:
+    """Worker processes on this machine, and how joblib tells that they died."""
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
@@ -135,7 +143,7 @@ def _processes(workers: int, close: contextlib.ExitStack) -> tuple[dict, tuple[t
         "max_nbytes": None,  # pictures go through the pipe: no files to be left behind
     }
     close.callback(lambda: get_reusable_executor(kill_workers=True).shutdown(kill_workers=True))
-    return config, (BrokenProcessPool,)
+    return _joblib(config), (BrokenProcessPool,)
 
 
 def _begin(parent: int, threads: int) -> None:
@@ -168,8 +176,8 @@ def _end_with(parent: int) -> None:
 
 def _connect(
     cluster: str, close: contextlib.ExitStack
-) -> tuple[dict[str, Any], tuple[type[BaseException], ...], int]:
-    """Connect to a cluster: how to configure joblib, how it tells of lost workers, number of workers."""
+) -> tuple[Spread, tuple[type[BaseException], ...], int]:
+    """Connect to a cluster: how to spread calls, how it tells of lost workers, number of workers."""
     if cluster == "local" or cluster.startswith("ray://"):
         return _connect_ray(cluster, close)
     if cluster.startswith(("tcp://", "tls://")):
@@ -177,10 +185,10 @@ def _connect(
     raise ValueError(f"--cluster {cluster}: give local or ray://HOST:PORT for Ray, tcp://HOST:PORT for Dask")
 
 
-def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[dict, tuple, int]:
+def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tuple, int]:
+    """Ray by its own tasks: its joblib backend hands back nothing before all is done."""
     try:
         import ray
-        from ray.util.joblib import register_ray
     except ImportError as error:
         raise ValueError(f"--cluster {cluster}: Ray is missing; pip install moclink[ray]") from error
     try:
@@ -189,12 +197,25 @@ def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[dict, tuple
             close.callback(ray.shutdown)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ValueError(f"--cluster {cluster}: Ray cannot be reached ({error})") from error
-    register_ray()
-    workers = int(ray.cluster_resources().get("CPU", 1))
-    return {"backend": "ray", "n_jobs": workers}, (ray.exceptions.RayError,), workers
+    workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+    def spread(function: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
+        # Ray itself repeats a task whose worker or node is lost.
+        call = ray.remote(num_cpus=1, max_retries=TRIES)(_call)
+        waiting = list(tasks.items())[::-1]
+        running: list[Any] = []
+        while waiting or running:
+            while waiting and len(running) < 2 * workers:
+                running.append(call.remote(function, *waiting.pop()))
+            (ready,), running = ray.wait(running)
+            yield ray.get(ready)
+
+    lost = (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError)
+    return spread, lost, workers
 
 
-def _connect_dask(cluster: str, close: contextlib.ExitStack) -> tuple[dict, tuple, int]:
+def _connect_dask(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tuple, int]:
+    """Dask by joblib."""
     try:
         from distributed import Client, KilledWorker
     except ImportError as error:
@@ -205,7 +226,7 @@ def _connect_dask(cluster: str, close: contextlib.ExitStack) -> tuple[dict, tupl
         raise ValueError(f"--cluster {cluster}: Dask's scheduler cannot be reached ({error})") from error
     close.callback(client.close)
     workers = max(1, sum(client.nthreads().values()))
-    return {"backend": "dask", "n_jobs": workers}, (KilledWorker,), workers
+    return _joblib({"backend": "dask", "n_jobs": workers}), (KilledWorker,), workers
 
 
 def cpus() -> int:
