@@ -10,7 +10,7 @@ What is differentiable, and what is not:
   and belief propagation is in its LLRs; but an index is a choice, so no true gradient leads from the
   symbols back to the encoder. It gets the straight-through one instead: the gradient at the
   retrieved latent z_hat is handed to z, as if the link had added a noise that does not depend on z.
-  That is right on average while most indices arrive, and says little below 5 dB or so.
+  That is fair while most indices arrive, and says little below 8 dB or so, where half are lost.
 - TensorFlow variables inside a Sionna block (a trainable constellation) are not Keras weights: `fit`
   leaves them alone. A training step of one's own reaches them through the soft receiver.
 """
