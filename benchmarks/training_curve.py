@@ -38,9 +38,8 @@ def main() -> None:
     for axis, run in zip(axes[0], args.runs, strict=True):
         title, _, folder = run.partition("=")
         for name, points in read_log(Path(folder)).items():
-            axis.plot(
-                *zip(*points, strict=True), ".-", label=name, linestyle="--" if "plain" in name else "-"
-            )
+            line = "--" if name.startswith("plain") else "-"
+            axis.plot(*zip(*points, strict=True), marker=".", label=name, linestyle=line)
         axis.set(title=title, xlabel="step", ylabel="PSNR on held-out pictures, dB")
         axis.legend(fontsize=7)
         axis.grid(alpha=0.3)
