@@ -111,9 +111,10 @@ def test_the_literal_command_line_with_a_dash_first_works(photo, tmp_path):
     # Equal bits: 48 a cell, padding of 93 x 151 to 96 x 152 counted; twice the symbols, whole codewords.
     cells = 12 * 19
     assert all(int(r["bits"]) <= 48 * cells for r in rows if r["chain"] == "jpeg-ldpc")
-    symbols = int(rows[0]["symbols"])
-    assert symbols == -(-int(rows[0]["bits"]) // 324) * 108
-    assert float(rows[0]["cbr"]) == pytest.approx(symbols / (93 * 151 * 3))
+    jpeg = next(r for r in rows if r["chain"] == "jpeg-ldpc")
+    symbols = int(jpeg["symbols"])
+    assert symbols == -(-int(jpeg["bits"]) // 324) * 108
+    assert float(jpeg["cbr"]) == pytest.approx(symbols / (93 * 151 * 3))
     figures = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("*.png")}
     again = subprocess.run([sys.executable, "-m", "moclink.figures", tmp_path / "run"], capture_output=True)
     assert again.returncode == 0
