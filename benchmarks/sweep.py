@@ -1,0 +1,229 @@
+"""The sweep against the same sweep written with stock Sionna calls, one picture and one SNR at a time.
+
+    python -m benchmarks.sweep
+
+Two runs on the same pictures, in turns, picture by picture:
+
+- *moclink*: `moclink.sweep.run_sweep`;
+- *naive*: what a Sionna user writes first. For every picture and every SNR: fit the file to its budget,
+  encode with `LDPC5GEncoder`, map with `Mapper`, demap with `Demapper("app")`, decode 20 iterations with
+  `LDPC5GDecoder` (in batches, each block inside one `tf.function`; `--xla` compiles the decoder), decode
+  the file, score PSNR and SSIM with the same functions.
+
+Both get the same noise, and rows must be equal: where they differ, the number of cells and the largest
+difference are recorded. A cell within the waterfall can differ, as stock Sionna's own graph and XLA modes do
+(see the LDPC benchmark). The semantic and analog chains have no stock counterpart and are left out.
+
+The default is a part of the default sweep, for stock calls take long; the result says which part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import astuple
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
+from sionna.phy.mapping import Constellation, Demapper, Mapper
+
+from benchmarks.machine import machine_line
+from moclink import metrics
+from moclink.chain import DigitalChain
+from moclink.images import Picture, find_images, read_pictures, sample_paths, to_float
+from moclink.phy.channels import complex_normal, stream
+from moclink.presets import make_chain
+from moclink.results import COLUMNS, ResultStore, Row, read_rows
+from moclink.simulate import parse_snr
+from moclink.sweep import Plan, run_sweep
+from moclink.workers import Pool
+
+RESULTS = Path(__file__).parent / "results"
+K, N, BITS_PER_SYMBOL, NUM_ITER = 324, 648, 6, 20
+BATCH = 2048  # at which stock Sionna's decoder was fastest in graph mode
+
+
+class NaiveLink:
+    """Stock Sionna blocks, each in a `tf.function` of its own.
+
+    Args:
+        xla: Whether the decoder is compiled by XLA, in batches of 512.
+    """
+
+    def __init__(self, xla: bool) -> None:
+        constellation = Constellation("qam", BITS_PER_SYMBOL)
+        encoder = LDPC5GEncoder(K, N, num_bits_per_symbol=BITS_PER_SYMBOL)
+        decoder = LDPC5GDecoder(encoder, num_iter=NUM_ITER)
+        mapper, demapper = Mapper(constellation=constellation), Demapper("app", constellation=constellation)
+        self._batch = 512 if xla else BATCH
+        self._encode = tf.function(lambda u: encoder(u), reduce_retracing=True)
+        self._map = tf.function(lambda c: mapper(c), reduce_retracing=True)
+        self._demap = tf.function(lambda y, no: demapper(y, no), reduce_retracing=True)
+        # XLA compiles for one shape, so its batches are filled up; a graph takes what there is.
+        self._fill = 512 if xla else 1
+        self._decode = tf.function(lambda llr: decoder(llr), jit_compile=xla, reduce_retracing=True)
+
+    def send(self, bits: np.ndarray) -> np.ndarray:
+        """Bits [K'] -> symbols [S]."""
+        blocks = np.pad(bits, (0, -len(bits) % K)).reshape(-1, K)
+        return self._map(self._encode(tf.constant(blocks, tf.float32))).numpy().reshape(-1)
+
+    def receive(self, received: np.ndarray, no: np.float32) -> np.ndarray:
+        """Symbols [S] -> bits uint8 [K'']."""
+        llr = self._demap(tf.constant(received.reshape(-1, N // BITS_PER_SYMBOL)), no).numpy()
+        padded = np.pad(llr, ((0, -len(llr) % self._fill), (0, 0)))
+        parts = [
+            self._decode(padded[i : i + self._batch]).numpy() for i in range(0, len(padded), self._batch)
+        ]
+        return np.concatenate(parts)[: len(llr)].astype(np.uint8).reshape(-1)
+
+
+def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
+    """The rows of one picture, cell by cell, with nothing kept from one cell to the next."""
+    height, width = picture.pixels.shape[:2]
+    for name in plan.chains:
+        chain = make_chain(name, plan.options)
+        if not isinstance(chain, DigitalChain):
+            raise ValueError(f"{name} has no counterpart in stock Sionna calls; take CODEC-ldpc chains")
+        for snr in plan.snrs:
+            image = to_float(picture.pixels)[None]
+            payload = _encode_anew(chain, image)
+            used = payload.header.letters[0]
+            symbols = link.send(payload.letters[0])
+            no = np.float32(10 ** (-snr / 10))
+            noise = complex_normal(stream((plan.seed, snr, picture.digest, 0, "noise")), len(symbols))
+            got = link.receive(symbols + np.sqrt(no) * noise, no)
+            decoded = _decode_anew(chain, got, payload.header)
+            sent = np.pad(payload.letters[0], (0, len(got) - len(payload.letters[0])))
+            wrong = got != sent
+            yield Row(
+                name,
+                picture.name,
+                height,
+                width,
+                snr,
+                0,
+                psnr_db=float(metrics.psnr(decoded.images, image)[0]),
+                ssim=float(metrics.ssim(decoded.images, image)[0]),
+                ber=float(wrong[:used].mean()),
+                bler=float(wrong.reshape(-1, K).any(axis=1).mean()),
+                outage=int(not decoded.ok[0]),
+                bits=used,
+                symbols=len(symbols),
+                cbr=len(symbols) / image.size,
+            )
+
+
+def _encode_anew(chain: DigitalChain, image: np.ndarray):  # noqa: ANN202
+    from moclink.sources import files
+
+    files._files.cache_clear()
+    return chain.source.encode(image)
+
+
+def _decode_anew(chain: DigitalChain, bits: np.ndarray, header):  # noqa: ANN001, ANN202
+    from moclink.sources import files
+
+    files._decoded.cache_clear()
+    return chain.source.decode((2.0 * bits[None] - 1).astype(np.float32), header)
+
+
+def moclink_rows(plan: Plan, picture: Picture, pool: Pool) -> list[Row]:
+    """The rows of one picture by the sweep, store and all."""
+    with tempfile.TemporaryDirectory() as folder:
+        parameters = {"chains": list(plan.chains), "images": [[picture.name, picture.digest]]}
+        store = ResultStore(folder, parameters)
+        run_sweep(plan, [picture], store, lambda cells, unit: None, pool)
+        store.close()
+        return read_rows(folder)
+
+
+def differing(ours: list[Row], theirs: list[Row]) -> tuple[int, dict[str, float]]:
+    """Rows that are not equal, and the largest difference in each column."""
+    largest: dict[str, float] = {}
+    count = 0
+    for one, other in zip(ours, theirs, strict=True):
+        if one != other:
+            count += 1
+            for name, a, b in zip(COLUMNS, astuple(one), astuple(other), strict=True):
+                if a != b:
+                    largest[name] = max(largest.get(name, 0.0), abs((a or 0) - (b or 0)))
+    return count, largest
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the benchmark and write its results."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--snr", default="-5:30:5", help="as of moclink.simulate (%(default)s)")
+    parser.add_argument("--images", action="append", help="file or folder (moclink's samples)")
+    parser.add_argument("--pictures", type=int, help="take only so many")
+    parser.add_argument("--chains", default="jpeg-ldpc,bpg-ldpc", help="comma list (%(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="of the sweep (%(default)s)")
+    parser.add_argument("--xla", action="store_true", help="compile the naive sweep's decoder")
+    parser.add_argument("--out", type=Path, default=RESULTS / f"sweep-{date.today().isoformat()}.json")
+    options = parser.parse_args(arguments)
+    machine = machine_line()
+    paths = find_images(options.images) if options.images else sample_paths()
+    pictures = read_pictures(paths[: options.pictures])
+    plan = Plan(parse_snr(f"{options.snr}"), tuple(options.chains.split(",")))
+    link = NaiveLink(options.xla)
+    warm = Plan((10.0, 30.0), plan.chains)
+    tiny = Picture("tiny", pictures[0].pixels[:48, :48])
+    rows = []
+    with Pool(options.workers) as pool:
+        list(naive_rows(link, warm, tiny))  # graphs are traced and kernels compiled outside the clock
+        moclink_rows(warm, tiny, pool)
+        for picture in pictures:
+            cpu, wall = time.process_time(), time.perf_counter()
+            ours = moclink_rows(plan, picture, pool)
+            our_cpu, our_wall = time.process_time() - cpu, time.perf_counter() - wall
+            cpu, wall = time.process_time(), time.perf_counter()
+            theirs = sorted(
+                naive_rows(link, plan, picture), key=lambda r: (plan.chains.index(r.chain), r.snr_db)
+            )
+            their_cpu, their_wall = time.process_time() - cpu, time.perf_counter() - wall
+            count, largest = differing(ours, theirs)
+            rows.append(
+                {
+                    "picture": picture.name,
+                    "pixels": picture.pixels[..., 0].size,
+                    "cells": len(ours),
+                    "moclink_wall_s": our_wall,
+                    "naive_wall_s": their_wall,
+                    "wall_ratio": their_wall / our_wall,
+                    "cpu_ratio": their_cpu / our_cpu if options.workers == 1 else None,
+                    "rows_that_differ": count,
+                    "largest_differences": largest,
+                }
+            )
+            print(json.dumps(rows[-1]), flush=True)
+    mode = "XLA" if options.xla else "graph"
+    total = sum(row["naive_wall_s"] for row in rows) / sum(row["moclink_wall_s"] for row in rows)
+    record = {
+        "command": "python -m benchmarks.sweep " + " ".join(arguments or sys.argv[1:]),
+        "date": date.today().isoformat(),
+        "machine": machine,
+        "versions": {name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")},
+        "part": f"{len(pictures)} pictures of {len(paths)}, {len(plan.snrs)} SNR points of {options.snr}, "
+        f"chains {options.chains}, {options.workers} workers, naive decoder in {mode} mode",
+        "baseline": "stock Sionna calls, one picture and one SNR at a time, files fitted anew each time",
+        "pictures": rows,
+        "wall_ratio": total,
+        "rows_that_differ": sum(row["rows_that_differ"] for row in rows),
+        "rows": sum(row["cells"] for row in rows),
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{machine}\n{total:.1f} times faster over all; written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
