@@ -30,7 +30,12 @@ ASKED = {
         cliff_psnr=cliff_psnr.tolist(), damaged_seen=damaged_seen.tolist(),
         ideal_psnr=list(map(float, ideal_psnr)),
         rows=[[r.chain, r.snr_db, r.psnr_db] for r in rows],
-        fading=[fading_damaged, fading_predicted, fading_trials])"""
+        fading=[fading_damaged, fading_predicted, fading_trials])""",
+    "swap_channel_blocks": """dict(
+        bit_errors=bit_errors, bits=BITS, snrs=snrs.tolist(), indices=indices[0].size,
+        index_errors={name: errors.tolist() for name, errors in index_errors.items()},
+        psnrs={name: list(map(float, values)) for name, values in psnrs.items()},
+        same=bool(same))""",
 }
 
 
@@ -118,6 +123,26 @@ def test_the_picture_falls_where_the_block_error_rate_says(executed):
     for chain in {chain for chain, _ in psnr} - {"jpeg-capacity"}:
         assert psnr[chain, 28.0] > psnr[chain, 8.0] + 5
         assert psnr["jpeg-capacity", 28.0] > psnr[chain, 28.0]
+
+
+def test_swapped_channels_lose_what_theory_says(executed):
+    name, _, found = executed
+    if name != "swap_channel_blocks":
+        pytest.skip("asks for the results of another notebook")
+    expected = 7 / 12 * q_function(math.sqrt(10**2.2 / 21))  # Gray 64-QAM at 22 dB, nearest neighbours
+    sigma = math.sqrt(3 * expected / found["bits"])
+    assert abs(found["bit_errors"]["AWGN"] - expected) < 5 * sigma
+    for channel in ("AWGN", "training channel"):
+        for snr_db, share in zip(found["snrs"], found["index_errors"][channel], strict=True):
+            p = 1.75 * q_function(math.sqrt(10 ** (snr_db / 10) / 21))
+            assert abs(share - p) < 5 * math.sqrt(p * (1 - p) / found["indices"]), (channel, snr_db)
+    best = {channel: values[-1] for channel, values in found["psnrs"].items()}
+    # Without errors both are the codec alone; every other channel still loses indices at 24 dB.
+    assert abs(best["AWGN"] - best["training channel"]) < 0.3
+    assert all(
+        best[channel] < best["AWGN"] for channel in best if channel not in ("AWGN", "training channel")
+    )
+    assert found["same"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
