@@ -8,6 +8,7 @@ again with what is missing. Workers end when the process that started them ends,
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -148,6 +149,11 @@ def _processes(workers: int, close: contextlib.ExitStack) -> tuple[Spread, tuple
 
 def _begin(parent: int, threads: int) -> None:
     """Begin a worker process: its share of the CPUs, no part in Ctrl-C, and an end with its parent."""
+    from joblib.externals.loky import process_executor
+
+    # loky takes a worker that has grown by 300 MB for a leak and starts another in its place, which then
+    # loads TensorFlow and traces all graphs anew; a codec at work grows by more.
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(threads)
@@ -234,6 +240,11 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _not_retracing(record: logging.LogRecord) -> bool:
+    """Drop advice on retracing, which counts the first trace of every network of a process as one."""
+    return "retracing" not in record.getMessage()
+
+
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Keep TensorFlow's notes on CPU and GPU, which it writes past Python, off the terminal.
@@ -241,6 +252,7 @@ def quietly() -> Iterator[None]:
     If something fails meanwhile, what was held back is shown.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").addFilter(_not_retracing)
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as aside:
