@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,19 @@ def test_an_error_in_a_task_is_the_users(workers):
 def one_over(number):
     """A task with an error."""
     return [1 / number]
+
+
+def grow(number):
+    """A task after which its worker holds 330 MB more, as after loading a codec; who did it."""
+    held.append(b"x" * 330_000_000 if len(held) == 1 else b"")
+    time.sleep(1.1)  # how often growth is looked at
+    return [os.getpid()]
+
+
+held: list[bytes] = []
+
+
+def test_a_worker_that_grows_is_kept():
+    with Pool(2) as pool:
+        workers = {pid for _, pid in pool.run(grow, range(8))}
+    assert len(workers) <= 2 and os.getpid() not in workers
