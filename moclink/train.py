@@ -6,6 +6,7 @@
     python -m moclink.train stage2   --data data --codec runs/reordered/codec --out runs/s2
     python -m moclink.train jscc     --data data --out runs/jscc    the analog codec, for comparison
     python -m moclink.train export   --codec runs/s2/codec --out my-codec
+    python -m moclink.train all      --out runs/mine PHOTOS...   patches to export, for a first try
 
 Each stage writes `codec.json` and `codec.weights.h5` into its folder, which the next one takes, beside
 its checkpoint, log and pictures. The same command continues a run that was stopped.
@@ -101,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(jscc, crop=96, batch=8, rate=5e-4, steps=10_000)
     jscc.add_argument("--codec", default="small", help=f"size ({', '.join(SIZES)}) or codec to start from")
     jscc.add_argument("--snr", type=float, nargs=2, default=[-5.0, 30.0], metavar=("LOW", "HIGH"))
+
+    everything = stages.add_parser("all", help="patches, stage1, reorder, stage2 and export in one go")
+    everything.add_argument("pictures", nargs="+", help="folders of pictures, or picture files")
+    everything.add_argument("--out", required=True, help="folder for all of it; continued if it is there")
+    everything.add_argument("--codec", default="toy", help=f"size, {', '.join(SIZES)} (default %(default)s)")
+    everything.add_argument("--minutes", type=float, default=8.0, help="of training (default %(default)s)")
 
     export = stages.add_parser("export", help="write a codec for use, with its quality")
     export.add_argument("--codec", required=True, help="codec of stage 2, or of jscc")
@@ -272,6 +279,32 @@ def _export(args: argparse.Namespace) -> int:
     return 0
 
 
+def _all(args: argparse.Namespace) -> int:
+    """Run the stages one after the other; a stage that was stopped is continued."""
+    from moclink.training.patches import list_pictures
+
+    out = Path(args.out)
+    data, stage1, placed, stage2 = (str(out / name) for name in ("data", "stage1", "placed", "stage2"))
+    held_out = max(1, min(12, len(list_pictures(args.pictures)) // 5))
+    shares = {"stage1": 0.65 * args.minutes, "stage2": 0.35 * args.minutes}
+    stages = [
+        ["stage1", "--codec", args.codec, "--data", data, "--out", stage1],
+        ["reorder", "--codec", f"{stage1}/codec", "--data", data, "--out", placed],
+        ["stage2", "--codec", f"{placed}/codec", "--data", data, "--out", stage2],
+        ["export", "--codec", f"{stage2}/codec", "--out", str(out / "codec")],
+    ]
+    if not (out / "data" / "patches.json").exists():
+        stages.insert(0, ["patches", *args.pictures, "--out", data, "--hold-out", str(held_out)])
+    for command in stages:
+        print(f"-- {command[0]}", flush=True)
+        minutes = shares.get(command[0])
+        status = main([*command, "--minutes", str(minutes)] if minutes else command)
+        if status:
+            return status
+    print(f"simulate with it: python -m moclink.simulate --chains {out / 'codec'},jpeg-ldpc")
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a stage.
 
@@ -292,8 +325,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             import keras
 
             keras.mixed_precision.set_global_policy("mixed_bfloat16")
-        stages = {"stage1": _stage1, "reorder": _reorder, "stage2": _stage2, "jscc": _jscc, "export": _export}
-        return stages[args.stage](args)
+        stages = {"stage1": _stage1, "reorder": _reorder, "stage2": _stage2, "jscc": _jscc}
+        return (stages | {"export": _export, "all": _all})[args.stage](args)
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"moclink.train: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

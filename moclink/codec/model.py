@@ -59,7 +59,12 @@ def _encode(runner: Runner, encoder: Encoder, budget: Budget, images: NDArray[np
     images = _check_images(images)
     rows, columns = (-(-side // FACTOR) for side in images.shape[1:3])
     stripe = UNCUT if encoder.normalization == "group" else budget.stripe(columns)
-    cut: dict[str, Any] = {"rows": stripe, "halo": encoder.receptive_cells(), "unit": FACTOR, "scale": 1 / FACTOR}
+    cut: dict[str, Any] = {
+        "rows": stripe,
+        "halo": encoder.receptive_cells(),
+        "unit": FACTOR,
+        "scale": 1 / FACTOR,
+    }
     groups = budget.groups(len(images), rows, columns)
     return np.concatenate([runner.run_in_stripes(images[group], **cut) for group in groups])
 

@@ -168,7 +168,11 @@ class Stage1:
     @property
     def config(self) -> dict[str, Any]:
         """Options that a checkpoint must agree on."""
-        networks: dict[str, Any] = {"encoder": self.encoder, "quantizer": self.quantizer, "decoder": self.decoder}
+        networks: dict[str, Any] = {
+            "encoder": self.encoder,
+            "quantizer": self.quantizer,
+            "decoder": self.decoder,
+        }
         sizes = {
             name: {k: v for k, v in net.get_config().items() if k not in ("name", "dtype")}
             for name, net in networks.items()

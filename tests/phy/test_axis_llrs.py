@@ -23,7 +23,9 @@ def test_equals_sionnas_app_demapper(bits_per_symbol, snr_db):
     llr = axis_llrs(received, no, pam_amplitudes(2 ** (bits_per_symbol // 2)))
     np.testing.assert_allclose(llr, expected.numpy(), atol=1e-3, rtol=1e-5)
     every = np.repeat(no[:, None], received.shape[1], axis=1)
-    np.testing.assert_array_equal(axis_llrs(received, every, pam_amplitudes(2 ** (bits_per_symbol // 2))), llr)
+    np.testing.assert_array_equal(
+        axis_llrs(received, every, pam_amplitudes(2 ** (bits_per_symbol // 2))), llr
+    )
 
 
 def test_very_large_llrs_are_exact():

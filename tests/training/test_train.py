@@ -80,3 +80,25 @@ def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
     assert AnalogCodec.from_preset(out / "jscc").notes["data"] == "toy"
     image = np.zeros((1, 20, 12, 3), np.float32)
     assert codec.decode(codec.encode(image), height=20, width=12).shape == image.shape
+
+
+def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path, capsys):
+    from PIL import Image
+
+    from moclink.codec.model import SemanticCodec
+    from moclink.images import read_image, sample_paths
+
+    for i, path in enumerate(sample_paths()):
+        Image.fromarray(read_image(path)).save(tmp_path / f"{i}.png")
+    command = ("all", tmp_path, "--out", tmp_path / "out", "--minutes", 0.05)
+    assert run(*command) == 0
+    assert "moclink.simulate --chains" in capsys.readouterr().out
+    codec = SemanticCodec.from_preset(tmp_path / "out" / "codec")
+    first = codec.notes["stage1"]["steps"]
+    image = np.full((1, 16, 16, 3), 0.5, np.float32)
+    assert codec.encode(image).shape == (1, 2, 2, 4, 4)
+    assert run(*command) == 0
+    again = SemanticCodec.from_preset(tmp_path / "out" / "codec")
+    assert again.notes["stage1"]["steps"] == first
+    assert "-- patches" not in capsys.readouterr().out
+    assert run("all", tmp_path / "nowhere", "--out", tmp_path / "none") == 2
