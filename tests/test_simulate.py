@@ -246,7 +246,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(photo, undisturbed,
 
 
 def test_a_folder_in_use_and_changed_parameters_are_refused(photo, undisturbed, capsys):
-    arguments = [*KILL_ARGUMENTS, "--images", str(photo), "--out", str(undisturbed)]
+    arguments = [*KILL_ARGUMENTS, "--images", str(photo), "--out", str(undisturbed), "--workers", "1"]
     before = (undisturbed / "results.csv").read_bytes()
     assert main([*arguments, "--seed", "9"]) == 2
     assert "was begun with seed = 1, not 9" in capsys.readouterr().err
