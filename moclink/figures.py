@@ -280,15 +280,15 @@ def draw_gallery(rows: Sequence[Row], shown: Sequence[Shown], path: Path) -> Pat
             else:
                 axis.set_axis_off()
             if column == 1:
-                axis.set_ylabel(_short_name(chain), fontsize=8, weight="bold")
+                axis.set_ylabel(_short_name(display_name(chain)), fontsize=8, weight="bold")
     figure.savefig(path, dpi=200)
     return path
 
 
 def _short_name(chain: str, most: int = 14) -> str:
-    """A chain's name without folders, broken at dashes and colons into lines of about `most` letters."""
+    """A name without folders, broken at dashes, colons and spaces into lines of about `most` letters."""
     lines = [""]
-    for part in re.split(r"(?<=[-:])", chain.rpartition("/")[2]):
+    for part in re.split(r"(?<=[-: ])", chain.rpartition("/")[2]):
         if lines[-1] and len(lines[-1] + part) > most:
             lines.append("")
         lines[-1] += part
