@@ -48,6 +48,7 @@ STYLE: Any = {
 }
 MARKERS = "osD^vP*X<>hd"
 HUES = {"jscc": "0.15", "jpeg": "C1", "bpg": "C3", "webp": "C2", "avif": "C4", "jpeg2000": "C5"}
+OTHERS = ("C0", "C6", "C8", "C9", "C7", "0.45", "tan", "navy")  # none of the hues above
 VARIANT_NAMES = {
     "no-nrb": "w/o NRB",
     "no-cr": "w/o CR",
@@ -182,7 +183,7 @@ def _panel(axis: Axes, rows: Sequence[Row], metric: str) -> None:
     for codec, schemes in _families(chains).items():
         envelope = _envelope([curves[name] for name in schemes], best=min if "lpips" in metric else max)
         if envelope and metric in {m for m, _, _ in PANELS}:
-            colour, label = _colour(codec, 0), f"{display_name(codec)}, best of {len(schemes)} schemes"
+            colour, label = _colour(codec, 0), f"{codec.upper()}, best of {len(schemes)} schemes"
             axis.plot(*zip(*envelope, strict=True), color=colour, lw=4, alpha=0.3, label=label)
 
 
@@ -208,7 +209,7 @@ def _colour(name: str, place: int) -> Any:
     if level:
         return matplotlib.colormaps["Blues"](0.35 + 0.15 * int(level[1]))
     own = re.fullmatch(r"\w+(-96|-ldpc|-capacity)?", name)
-    return (HUES.get(name.split("-")[0]) if own else None) or f"C{place % 10}"
+    return (HUES.get(name.split("-")[0]) if own else None) or OTHERS[place % len(OTHERS)]
 
 
 def display_name(chain: str) -> str:
