@@ -1,4 +1,4 @@
-"""Reading, checking, padding and cropping of images; the sample photographs.
+"""Reading and checking of images; the sample photographs.
 
 Every image becomes uint8 RGB [H, W, 3] here, whatever its file holds, and float32 in [0, 1] from
 then on. Files that cannot be read raise `ImageError`, which names the file and the reason.
@@ -151,13 +151,6 @@ def to_float(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def to_uint8(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Float in [0, 1] (clipped) -> uint8, rounded to nearest."""
     return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
-
-
-def pad_to_multiple(images: NDArray, multiple: int) -> NDArray:
-    """Pad [B, H, W, C] at bottom and right by edge replication to multiples of `multiple`."""
-    height, width = images.shape[1:3]
-    below, right = -height % multiple, -width % multiple
-    return np.pad(images, ((0, 0), (0, below), (0, right), (0, 0)), mode="edge")
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:

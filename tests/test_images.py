@@ -86,13 +86,6 @@ def test_names_are_unique(tmp_path, colours):
     assert names == ["one-a.png", "two-a.png"]
 
 
-def test_padding_replicates_the_edge(colours):
-    padded = images.pad_to_multiple(colours[None], 8)
-    assert padded.shape == (1, 16, 16, 3)
-    assert np.array_equal(padded[0, 15, :13], colours[8])
-    assert np.array_equal(padded[0, :9, 15], colours[:, 12])
-
-
 def test_uint8_and_float_are_inverse():
     grey = np.arange(256, dtype=np.uint8)
     assert np.array_equal(images.to_uint8(images.to_float(grey)), grey)
