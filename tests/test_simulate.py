@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -208,41 +209,65 @@ def undisturbed(photo, tmp_path_factory):
     return out
 
 
+def wait_until(true, process) -> None:
+    """Wait for a condition that a held process must come to; only a process that hangs meets the deadline."""
+    deadline = time.monotonic() + 300
+    while not true():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def held(gate, photo, out) -> list[str]:
+    """The command of a run that stops where the gate says (see tests/held.py)."""
+    gate.mkdir()
+    arguments = [*KILL_ARGUMENTS, "--images", str(photo), "--out", str(out)]
+    return [sys.executable, str(Path(__file__).with_name("held.py")), str(gate), *arguments]
+
+
 def test_killed_at_ten_random_moments_a_run_ends_as_if_undisturbed(photo, undisturbed, tmp_path):
+    """Five moments of the start; five statements that write to the store, most within a transaction."""
     rng = np.random.default_rng(1)
-    command = [sys.executable, "-m", "moclink.simulate", *KILL_ARGUMENTS]
-    command += ["--images", str(photo), "--out", str(tmp_path / "run")]
-    base = tmp_path / "run" / "results.sqlite"
-    kills = 0
-    for _ in range(10):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        # A random moment: before the store exists, while it is made, or among the cells.
-        while rng.random() > 0.3 and process.poll() is None and not base.exists():
-            time.sleep(0.05)
-        time.sleep(rng.uniform(0, 1.5))
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    assert kills >= 5  # the kills did hit running processes
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "run" / "results.csv").read_bytes() == (undisturbed / "results.csv").read_bytes()
-    assert (tmp_path / "run" / "rate_fits.csv").read_bytes() == (undisturbed / "rate_fits.csv").read_bytes()
+    gate, out = tmp_path / "gate", tmp_path / "run"
+    command = held(gate, photo, out)
+    for kill in range(10):
+        (gate / "stopped").unlink(missing_ok=True)
+        (gate / "statements").write_text(str(rng.integers(1, 60)))
+        process = subprocess.Popen(
+            [*command, "--workers", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        if kill % 2:
+            wait_until((gate / "stopped").exists, process)
+        else:
+            time.sleep(rng.uniform(0, 1.5))
+        process.kill()
+        assert process.wait() == -signal.SIGKILL  # it stops at its end at the latest
+    assert 0 < len(read_rows(out)) < len(read_rows(undisturbed))
+    assert main([*KILL_ARGUMENTS, "--images", str(photo), "--out", str(out), "--workers", "1"]) == 0
+    assert (out / "results.csv").read_bytes() == (undisturbed / "results.csv").read_bytes()
+    assert (out / "rate_fits.csv").read_bytes() == (undisturbed / "rate_fits.csv").read_bytes()
 
 
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(photo, undisturbed, tmp_path):
-    command = [sys.executable, "-m", "moclink.simulate", *KILL_ARGUMENTS]
-    command += ["--images", str(photo), "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and not (tmp_path / "run" / "run.json").exists():
-        time.sleep(0.05)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate()
-    if process.returncode != 0:  # it may have been finished already
-        assert process.returncode == 130
-        assert "finished cells are kept" in errors and "Traceback" not in errors
-    assert subprocess.run(command, capture_output=True).returncode == 0
-    assert (tmp_path / "run" / "results.csv").read_bytes() == (undisturbed / "results.csv").read_bytes()
+    """One task of three is let through, the workers are held in the others."""
+    gate, out = tmp_path / "gate", tmp_path / "run"
+    process = subprocess.Popen(
+        [*held(gate, photo, out), "--workers", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    (gate / "go-1").touch()
+    try:
+        wait_until(lambda: (out / "results.sqlite").exists() and read_rows(out), process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "finished cells are kept" in errors and "Traceback" not in errors
+    assert 0 < len(read_rows(out)) < len(read_rows(undisturbed))
+    assert main([*KILL_ARGUMENTS, "--images", str(photo), "--out", str(out), "--workers", "1"]) == 0
+    assert (out / "results.csv").read_bytes() == (undisturbed / "results.csv").read_bytes()
 
 
 def test_a_folder_in_use_and_changed_parameters_are_refused(photo, undisturbed, capsys):

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from moclink.codec.model import AnalogCodec, SemanticCodec
 from moclink.images import Picture, read_image, sample_paths
 from moclink.memory import available_memory, parse_memory
 from moclink.presets import make_chain
 from moclink.results import ResultStore, read_rows, read_shown
+from moclink.simulate import main
 from moclink.sources import files
 from moclink.sources.semantic import RememberingCodec, SemanticSource
 from moclink.sweep import Plan, cells_of, run_sweep
@@ -85,43 +87,58 @@ def children(parent: int) -> set[int]:
     return {pid for pid, its_parent in found if its_parent == parent}
 
 
+def wait_until(true, process) -> None:
+    """Wait for a condition that a held process must come to; only a process that hangs meets the deadline."""
+    deadline = time.monotonic() + 300
+    while not true():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_a_killed_worker_and_a_killed_parent_lose_nothing_and_leave_nothing(pictures, tmp_path):
-    from PIL import Image
+    """Workers are held in their tasks (see tests/held.py), so that every kill hits work in flight."""
+    gate, run = tmp_path / "gate", tmp_path / "run"
+    gate.mkdir()
+    for place in range(6):
+        Image.fromarray(pictures[0].pixels[place:]).save(tmp_path / f"{place}.png")
+    arguments = ["--snr", "8:12", "--trials", "2", "--chains", "jpeg-ldpc", "--images", str(tmp_path)]
+    held = [sys.executable, str(Path(__file__).with_name("held.py")), str(gate), *arguments]
+    process = subprocess.Popen([*held, "--workers", "2", "--out", str(run)], stdout=subprocess.DEVNULL)
 
-    for picture in pictures:
-        Image.fromarray(picture.pixels).save(tmp_path / f"{picture.name}.png")
-    command = [sys.executable, "-m", "moclink.simulate", "--snr", "8:12", "--trials", "8", "--workers", "2"]
-    command += ["--chains", "jpeg-ldpc,random-qam64", "--images", str(tmp_path), "--min-errors", "100000"]
-    process = subprocess.Popen(
-        [*command, "--out", str(tmp_path / "run")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    def finished() -> int:
+        return len(read_rows(run)) if (run / "results.sqlite").exists() else 0
 
-    def wait_for_rows(count: int) -> None:
-        base = tmp_path / "run" / "results.sqlite"
-        while process.poll() is None and not (base.exists() and len(read_rows(base.parent)) >= count):
-            time.sleep(0.02)
+    def in_flight() -> set[int]:
+        """Workers that have begun a task which may not end."""
+        begun = (path.name.split("-") for path in gate.glob("begun-*"))
+        return {int(pid) for _, task, pid in begun if not (gate / f"go-{task}").exists()}
 
-    wait_for_rows(1)
-    for pid in children(process.pid):
-        os.kill(pid, signal.SIGKILL)
-    wait_for_rows(len(read_rows(tmp_path / "run")) + 1)  # new workers have taken up the work
-    workers = children(process.pid)
-    assert process.poll() is None and workers
-    process.kill()
-    process.wait()
-    before = read_rows(tmp_path / "run")
+    try:
+        (gate / "go-0").touch()
+        wait_until(lambda: finished() == 10 and in_flight(), process)
+        killed = children(process.pid)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        # New workers take up what the killed ones had begun, and hand it in.
+        wait_until(lambda: in_flight() - killed, process)
+        (gate / "go-1").touch()
+        wait_until(lambda: finished() == 20 and in_flight() - killed, process)
+        workers = children(process.pid)
+        assert in_flight() & workers
+    finally:
+        process.kill()
+        process.wait()
+    before = read_rows(run)
     deadline = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
     # What was finished is kept, and what one process adds is what it would have computed itself.
-    command[command.index("--workers") + 1] = "1"
-    for out in ("run", "fresh"):
-        done = subprocess.run([*command, "--out", str(tmp_path / out)], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-    resumed = read_rows(tmp_path / "run")
-    assert set(before) <= set(resumed)
+    for out in (run, tmp_path / "fresh"):
+        assert main([*arguments, "--workers", "1", "--out", str(out)]) == 0
+    resumed = read_rows(run)
+    assert len(before) == 20 and set(before) <= set(resumed)
     assert resumed == read_rows(tmp_path / "fresh")
 
 
