@@ -105,6 +105,21 @@ class Source(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Demodulated:
+    """What a modem makes of received symbols.
+
+    Attributes:
+        evidence: LLRs float32 [B, K'], ln P(1)/P(0), for bits; log-likelihoods float32 [B, K', N] for
+            indices. K' >= K: padding letters, known to be zero at the sender, come last.
+        iterations: int32 [B, blocks], iterations that the channel code's decoder spent on each block;
+            None if uncoded.
+    """
+
+    evidence: NDArray[np.float32]
+    iterations: NDArray[np.int32] | None = None
+
+
 class Modem(Protocol):
     """Letters <-> complex symbols of unit mean energy, with or without channel code."""
 
@@ -125,13 +140,8 @@ class Modem(Protocol):
     def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
         """Map letters [B, K] to symbols [B, S], E|x|^2 = 1."""
 
-    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn received symbols [B, S] and noise variances [B] or [B, S] into evidence.
-
-        Returns:
-            LLRs [B, K'] for bits, log-likelihoods [B, K', N] for indices, with K' >= K: padding
-            letters, known to be zero at the sender, come last.
-        """
+    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
+        """Turn received symbols [B, S] and noise variances [B] or [B, S] into evidence."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +169,7 @@ class Reception:
         letters: uint8 [B, K] hard decisions; None for analog and ideal chains.
         bits: int64 [B], source bits behind each image; None for an analog chain.
         rate_fits: One record an image where a quality was fitted at the receiver's SNR.
+        iterations: float64 [B], mean iterations of the channel decoder a block; None without one.
     """
 
     images: NDArray[np.float32]
@@ -166,6 +177,7 @@ class Reception:
     letters: NDArray[np.uint8] | None = None
     bits: NDArray[np.int64] | None = None
     rate_fits: tuple[RateFit, ...] = ()
+    iterations: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -228,12 +240,13 @@ class DigitalChain:
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
         """See `Chain.receive`."""
-        evidence = self.modem.demodulate(received, no)
-        letters = hard_letters(evidence)
-        decoded = self.source.decode(evidence, header)
+        got = self.modem.demodulate(received, no)
+        letters = hard_letters(got.evidence)
+        decoded = self.source.decode(got.evidence, header)
         used = np.broadcast_to(header.letters, len(letters))
         bits = used.astype(np.int64) * int(np.log2(self.source.alphabet))
-        return Reception(decoded.images, decoded.ok, letters, bits)
+        iterations = None if got.iterations is None else got.iterations.mean(axis=1)
+        return Reception(decoded.images, decoded.ok, letters, bits, iterations=iterations)
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
         """See `Chain.count_errors`."""

@@ -24,6 +24,7 @@ TABLES = (
     ("ier", "index error rate", "{:.2e}"),
     ("bler", "BLER", "{:.2e}"),
     ("outage", "outage rate", "{:.2f}"),
+    ("iterations", "LDPC iterations a codeword", "{:.1f}"),
 )
 PACKAGES = ("sionna-no-rt", "tensorflow", "keras", "numpy", "pillow", "av", "numba")
 

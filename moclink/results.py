@@ -49,6 +49,7 @@ class Row:
         bits: Source bits sent.
         symbols: Complex symbols sent, padding included.
         cbr: Channel bandwidth ratio, symbols / (height * width * 3).
+        iterations: Mean iterations of the LDPC decoder a codeword.
     """
 
     chain: str
@@ -68,9 +69,11 @@ class Row:
     bits: int | None = None
     symbols: int | None = None
     cbr: float | None = None
+    iterations: float | None = None
 
 
 COLUMNS = [field.name for field in fields(Row)]
+CSV_COLUMNS = COLUMNS[: COLUMNS.index("cbr") + 1]  # what stands in results.csv
 Cell = tuple[str, str, float, int]  # chain, image, snr_db, trial
 
 
@@ -111,6 +114,9 @@ class ResultStore:
             self._lock.execute("BEGIN EXCLUSIVE")
             self._base = sqlite3.connect(self.folder / "results.sqlite", timeout=30)
             self._base.executescript(_SCHEMA)
+            known = [column for _, column, *_ in self._base.execute("PRAGMA table_info(cells)")]
+            if "iterations" not in known:  # a folder of an earlier version
+                self._base.execute("ALTER TABLE cells ADD COLUMN iterations REAL")
         except (OSError, sqlite3.Error) as error:
             if "locked" in str(error):
                 raise RunFolderError(
@@ -167,7 +173,8 @@ class ResultStore:
     def export(self) -> None:
         """Write results.csv, summary.csv and rate_fits.csv, in the same order whatever the order of work."""
         rows = read_rows(self.folder)
-        _write_csv(self.folder / "results.csv", COLUMNS, map(astuple, rows))
+        values = ([getattr(row, name) for name in CSV_COLUMNS] for row in rows)
+        _write_csv(self.folder / "results.csv", CSV_COLUMNS, values)
         header = ["chain", "metric", "snr_db", "mean", "ci95_half_width", "images"]
         _write_csv(self.folder / "summary.csv", header, _summary(rows))
         fits = self._base.execute("SELECT * FROM rate_fits ORDER BY chain, image, snr_db").fetchall()
@@ -185,7 +192,7 @@ CREATE TABLE IF NOT EXISTS parameters (name TEXT PRIMARY KEY, value TEXT NOT NUL
 CREATE TABLE IF NOT EXISTS cells (
     chain TEXT, image TEXT, height INTEGER, width INTEGER, snr_db REAL, trial INTEGER,
     psnr_db REAL, ssim REAL, lpips REAL, st_lpips REAL, ber REAL, ier REAL, bler REAL,
-    outage INTEGER, bits INTEGER, symbols INTEGER, cbr REAL,
+    outage INTEGER, bits INTEGER, symbols INTEGER, cbr REAL, iterations REAL,
     PRIMARY KEY (chain, image, snr_db, trial));
 CREATE TABLE IF NOT EXISTS pictures (
     chain TEXT, image TEXT, snr_db REAL, png BLOB, PRIMARY KEY (chain, image, snr_db));
@@ -198,6 +205,7 @@ CREATE TABLE IF NOT EXISTS rate_fits (
 def read_rows(folder: str | Path) -> list[Row]:
     """All finished cells of a run, by chain and image in the order of the run, then SNR and trial."""
     with closing(_open(folder)) as base:
+        # A folder of an earlier version has no iterations, the last column.
         rows = [Row(*values) for values in base.execute("SELECT * FROM cells")]
         order = dict(base.execute("SELECT name, value FROM parameters"))
     chains = {name: place for place, name in enumerate(json.loads(order.get("chains", "[]")))}

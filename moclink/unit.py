@@ -204,6 +204,7 @@ def _receive(
             image.shape[1:3],
             **{metric: float(values[i]) for metric, values in scores.items()},
             **_rates_at(rates, i),
+            iterations=float(got.iterations[i]) if got.iterations is not None else None,
             outage=int(not got.decoded[i]),
             bits=int(got.bits[i]) if got.bits is not None else None,
             symbols=symbols,
@@ -290,22 +291,24 @@ def _random_bits(chain: BitChain, cell: Cell, plan: Plan) -> Row:
     block = chain.modem.block_letters
     size = BATCH_BITS if block is None else BATCH_BITS // block * block
     channel, no = get_channel(plan.channel), noise_variance(np.array([snr]))
-    sent = wrong = wrong_blocks = symbols = 0.0
+    sent = wrong = wrong_blocks = symbols = iterations = 0.0
     while sent < MAX_BITS and (wrong_blocks if block else wrong) < plan.min_errors:
         key = (plan.seed, snr, BITS_NAME, trial, int(sent))
         bits = stream((*key, "bits")).integers(0, 2, (1, size), np.uint8)
         output = channel(chain.modem.modulate(bits), no, [key])
-        got = hard_letters(chain.modem.demodulate(output.received, output.no))
-        rates = count_letter_errors(bits, got, (size,), 2, block)
+        got = chain.modem.demodulate(output.received, output.no)
+        rates = count_letter_errors(bits, hard_letters(got.evidence), (size,), 2, block)
         sent += size
         symbols += output.received.shape[1]
         wrong += float(_first(rates.ber)) * size
         wrong_blocks += float(_first(rates.bler)) * (size // block) if block else 0.0
+        iterations += float(got.iterations.sum()) if got.iterations is not None else 0.0
     return _row(
         cell,
         (None, None),
         ber=round(wrong) / sent,
         bler=round(wrong_blocks) / (sent // block) if block else None,
+        iterations=iterations / (sent // block) if block else None,
         bits=int(sent),
         symbols=int(symbols),
     )

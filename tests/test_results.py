@@ -32,6 +32,20 @@ def test_rows_come_back_in_the_order_of_the_run(tmp_path):
     assert lines[1] == "b,x,8,16,0,0,inf,,,,,,,,,,"
 
 
+def test_a_folder_of_the_version_without_iterations_still_opens(tmp_path):
+    ResultStore(tmp_path, PARAMETERS).close()
+    with sqlite3.connect(tmp_path / "results.sqlite") as base:
+        base.execute("ALTER TABLE cells DROP COLUMN iterations")
+        base.execute("INSERT INTO cells (chain, image, snr_db, trial, ber) VALUES ('a', 'x', 0, 0, 0.5)")
+    base.close()
+    (old,) = read_rows(tmp_path)
+    assert (old.ber, old.iterations) == (0.5, None)
+    store = ResultStore(tmp_path, PARAMETERS)
+    store.add([row("a", "y", iterations=7.25)])
+    store.close()
+    assert [r.iterations for r in read_rows(tmp_path)] == [7.25, None]
+
+
 def test_a_failed_transaction_leaves_nothing(tmp_path):
     store = ResultStore(tmp_path, PARAMETERS)
     with pytest.raises(sqlite3.Error):

@@ -116,6 +116,11 @@ def test_the_literal_command_line_with_a_dash_first_works(photo, tmp_path):
     symbols = int(jpeg["symbols"])
     assert symbols == -(-int(jpeg["bits"]) // 324) * 108
     assert float(jpeg["cbr"]) == pytest.approx(symbols / (93 * 151 * 3))
+    # The decoder gives up after 20 iterations below the waterfall and stops early above; the table says so.
+    spent = {r.snr_db: r.iterations for r in read_rows(tmp_path / "run") if r.chain == "jpeg-ldpc"}
+    assert all(spent[snr] > 19 for snr in range(-5, 8)) and all(1 <= spent[snr] < 4 for snr in range(20, 31))
+    assert all(r.iterations is None for r in read_rows(tmp_path / "run") if not r.chain.endswith("-ldpc"))
+    assert "LDPC iterations a codeword" in done.stdout
     figures = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("*.png")}
     again = subprocess.run([sys.executable, "-m", "moclink.figures", tmp_path / "run"], capture_output=True)
     assert again.returncode == 0
@@ -175,6 +180,15 @@ def test_error_rates_of_random_bits_lie_on_theory(tmp_path):
     # 4,000 errors: a deviation of at most sqrt(3 / 4000) = 2.7 %.
     assert row.ber == pytest.approx(0.0265, rel=4 * 0.027)
     assert row.image == "random-bits" and row.height is None and row.cbr is None
+
+
+def test_iterations_of_random_codewords_are_their_mean(tmp_path):
+    plan = Plan((5.0, 30.0), ("random-ldpc", "random-qam64"), min_errors=100)
+    sweep(tmp_path / "a", [], plan)
+    rows = {(row.chain, row.snr_db): row for row in read_rows(tmp_path / "a")}
+    assert rows["random-ldpc", 5.0].iterations == 20
+    assert 1 <= rows["random-ldpc", 30.0].iterations < 4
+    assert rows["random-qam64", 5.0].iterations is None
 
 
 def test_every_name_makes_a_chain_and_is_described():

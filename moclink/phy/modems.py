@@ -16,6 +16,7 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.chain import Demodulated
 from moclink.phy.axis_llrs import axis_llrs
 from moclink.phy.ldpc import LDPCCode, get_decoder
 
@@ -76,7 +77,7 @@ class IndexModem:
         even = np.pad(letters, ((0, 0), (0, letters.shape[1] % 2)))
         return np.ascontiguousarray(pam_amplitudes(self.states)[even]).view(np.complex64)
 
-    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
+    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
         """Log-likelihoods ln p(y | k) up to a constant, float32 [B, 2S, N].
 
         Args:
@@ -86,7 +87,7 @@ class IndexModem:
         axes = _axes(received)
         variance = np.repeat(_per_symbol(no, received.shape), 2, axis=1)
         distance = axes[..., None] - pam_amplitudes(self.states)
-        return (-(distance * distance) / variance[..., None]).astype(np.float32)
+        return Demodulated((-(distance * distance) / variance[..., None]).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class BitModem:
         points = pam_amplitudes(2**per_axis)[labels]
         return np.ascontiguousarray(points.reshape(bits.shape[0], -1)).view(np.complex64)
 
-    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
+    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
         """LLRs ln P(1)/P(0) of the bits handed to `modulate`, float32 [B, K'], padding last.
 
         With a channel code these are the decoder's decisions, as +1 and -1: hard-output decoding
@@ -160,10 +161,12 @@ class BitModem:
         """
         llr = self.demap(received, no)
         if not self.code:
-            return llr
+            return Demodulated(llr)
         batch, blocks = llr.shape[0], llr.shape[1] // self.code.n
         decoded = self._decoder.decode(llr[:, : blocks * self.code.n].reshape(-1, self.code.n))
-        return (2.0 * decoded.bits.reshape(batch, blocks * self.code.k) - 1.0).astype(np.float32)
+        bits = decoded.bits.reshape(batch, blocks * self.code.k)
+        evidence = 2 * bits.astype(np.float32) - 1
+        return Demodulated(evidence, decoded.iterations.reshape(batch, blocks))
 
     def demap(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
         """A-posteriori LLRs ln P(1)/P(0) of the channel bits, float32 [B, S * bits_per_symbol]."""

@@ -72,7 +72,7 @@ def test_the_soft_receiver_retrieves_the_posterior_mean(codec, photo):
     modem, no = IndexModem(8), noise_variance(np.array([8.0]))
     payload = source.encode(photo)
     received = awgn(modem.modulate(payload.letters), no, [(1,)]).received
-    evidence = modem.demodulate(received, no)
+    evidence = modem.demodulate(received, no).evidence
     rows, columns = 10, 17
     y = received.view(np.float32).reshape(rows, columns, 4, 4)
     books, priors = codec.quantizer.codebooks, codec.priors
@@ -92,7 +92,7 @@ def test_the_snr_is_read_off_the_evidence(states, snr_db):
     modem, no = IndexModem(states), noise_variance(np.array([snr_db]))
     indices = np.random.default_rng(1).integers(0, states, (1, 400), np.uint8)
     output = awgn(modem.modulate(indices), no, [(2,)])
-    assert snr_of(modem.demodulate(output.received, output.no))[0] == pytest.approx(snr_db, abs=0.01)
+    assert snr_of(modem.demodulate(output.received, output.no).evidence)[0] == pytest.approx(snr_db, abs=0.01)
 
 
 @pytest.mark.parametrize("states", [4, 16])
@@ -168,6 +168,6 @@ def test_wrong_names_and_damaged_weights_are_named(saved, tmp_path):
 def test_hard_letters_are_the_nearest_amplitudes():
     rng = np.random.default_rng(3)
     y = (rng.normal(size=(1, 500)) + 1j * rng.normal(size=(1, 500))).astype(np.complex64)
-    got = hard_letters(IndexModem(8).demodulate(y, np.float32([0.5])))
+    got = hard_letters(IndexModem(8).demodulate(y, np.float32([0.5])).evidence)
     nearest = np.abs(y.view(np.float32)[..., None] - pam_amplitudes(8)).argmin(-1)
     assert np.array_equal(got, nearest)
