@@ -240,7 +240,10 @@ class DigitalChain:
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
         """See `Chain.receive`."""
-        got = self.modem.demodulate(received, no)
+        return self.decode(self.modem.demodulate(received, no), header)
+
+    def decode(self, got: Demodulated, header: Header) -> Reception:
+        """What a modem made of received symbols -> images."""
         letters = hard_letters(got.evidence)
         decoded = self.source.decode(got.evidence, header)
         used = np.broadcast_to(header.letters, len(letters))
@@ -268,9 +271,13 @@ class AnalogCodec(Protocol):
         """Images [B, H, W, 3] -> reals [B, h, w, C], C even, mean square 1/2 an image."""
 
     def decode(
-        self, received: NDArray[np.float32], height: int | None = None, width: int | None = None
+        self,
+        received: NDArray[np.float32],
+        height: int | None = None,
+        width: int | None = None,
+        snr_db: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Noisy reals [B, h, w, C] -> images [B, height, width, 3]."""
+        """Noisy reals [B, h, w, C], received at Es/N0 snr_db [B] -> images [B, height, width, 3]."""
 
 
 @dataclass(frozen=True)
@@ -295,10 +302,11 @@ class AnalogChain:
         return Transmission(symbols, Header(height, width, (reals[0].size,) * batch))
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
-        """See `Chain.receive`. The decoder is not told the SNR."""
+        """See `Chain.receive`. The decoder is told the mean SNR of each image's symbols."""
         rows, columns = -(-header.height // 8), -(-header.width // 8)
         reals = np.ascontiguousarray(received).view(np.float32).reshape(-1, rows, columns, self.channels)
-        images = self.codec.decode(reals, header.height, header.width)
+        snr_db = 10 * np.log10(np.mean(1 / no.reshape(len(no), -1), axis=1))
+        images = self.codec.decode(reals, header.height, header.width, snr_db.astype(np.float32))
         return Reception(np.clip(images, 0, 1), np.ones(len(received), bool))
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:

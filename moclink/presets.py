@@ -154,6 +154,12 @@ def check_name(name: str) -> None:
     raise ValueError(f"unknown chain {name!r}{hint} (--list-chains shows them all)")
 
 
+def is_file_chain(name: str) -> bool:
+    """Say whether a chain of this name sends the files of a file codec."""
+    family, _, scheme = name.partition("-")
+    return family in FILE_CODECS and scheme.partition("-")[0] in ("ldpc", "capacity")
+
+
 def make_chain(name: str, options: ChainOptions = ChainOptions()) -> Chain | BitChain:
     """Make the chain of a name.
 

@@ -136,7 +136,7 @@ class ResultStore:
                 )
             return
         for name in sorted(set(found) | set(parameters)):
-            old, new = found.get(name, "null"), json.dumps(parameters.get(name))
+            old, new = found.get(name, _FORMERLY.get(name, "null")), json.dumps(parameters.get(name))
             if old != new:
                 self.close()
                 raise RunFolderError(
@@ -187,6 +187,8 @@ class ResultStore:
         self._lock.close()
 
 
+# Parameters that earlier versions did not store, and what these versions did.
+_FORMERLY = {"reuse_error_patterns": "false"}
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS parameters (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cells (

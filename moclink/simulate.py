@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--metrics", default="psnr,ssim", metavar="NAMES", help=f"comma list of {metrics} (%(default)s)")
     add("--seed", default="1", metavar="N", help="seed of all noise (%(default)s)")
     add("--min-errors", default="100", metavar="N", help="errors at which random-* chains stop (%(default)s)")
+    reuse = "classical chains of a picture share one scrambled link, decoded once (docs/error-patterns.md)"
+    add("--reuse-error-patterns", action=argparse.BooleanOptionalAction, default=False, help=reuse)
     workers = "worker processes (as many as CPUs and memory allow)"
     add("--workers", metavar="N", help=workers)
     add("--memory", metavar="SIZE", help="memory of all workers, such as 4G (what the machine has)")
@@ -179,6 +181,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
         "metrics": list(metrics),
         "seed": seed,
         "min_errors": min_errors,
+        "reuse_error_patterns": args.reuse_error_patterns,
         "images": [[p.name, p.digest] for p in pictures],
         "version": __version__,
     }
@@ -186,7 +189,8 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     from moclink.results import ResultStore
     from moclink.sweep import Plan
 
-    plan = Plan(snrs, chains, trials, args.channel, metrics, seed, min_errors, options)
+    reuse = args.reuse_error_patterns
+    plan = Plan(snrs, chains, trials, args.channel, metrics, seed, min_errors, options, reuse)
     with _pool(workers, memory, args.cluster, plan, pictures) as pool:
         each = _memory_each(memory, args.cluster, pool, pictures)
         _check_together(plan, pool)

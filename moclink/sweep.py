@@ -8,9 +8,10 @@ whichever worker computes it, in whatever company.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from moclink.images import Picture
+from moclink.presets import is_file_chain
 from moclink.results import Cell, ResultStore
 from moclink.unit import BITS_NAME, Plan, Task, work
 from moclink.workers import Pool
@@ -49,13 +50,18 @@ def run_sweep(
         memory: Bytes that each worker may take. Decides how many cells are received at once, and
             nothing else.
     """
-    done, tasks = store.done(), []
-    for name, picture in units_of(plan, pictures):
-        cells = _cells(plan, name, picture)
-        missing = [cell for cell in cells if cell not in done]
-        progress(len(cells) - len(missing), "")
-        tasks += _tasks(plan, name, picture, missing, bool(pictures) and picture is pictures[0], memory)
-    for task, outcome in (pool or Pool()).run(work, tasks):
+    pool = pool or Pool()
+    every = cells_of(plan, pictures)
+    missing = set(every) - store.done()
+    progress(len(every) - len(missing), "")
+    tasks = [
+        task
+        for names, picture in _groups(plan, pictures, {image for _, image, *_ in missing}, pool.workers)
+        for task in _tasks(plan, names, picture, missing, bool(pictures) and picture is pictures[0], memory)
+    ]
+    if pool.workers > 1:
+        tasks.sort(key=_effort, reverse=True)  # what comes last is short: nobody waits long for the end
+    for task, outcome in pool.run(work, tasks):
         store.add(outcome.rows, outcome.shown, outcome.fits)
         progress(len(outcome.rows), task.label)
 
@@ -78,16 +84,54 @@ def _cells(plan: Plan, chain: str, picture: Picture | None) -> list[Cell]:
     return [(chain, label, snr, trial) for trial in range(plan.trials) for snr in plan.snrs]
 
 
+def _groups(
+    plan: Plan, pictures: Sequence[Picture], unfinished: set[str], workers: int
+) -> Iterator[tuple[tuple[str, ...], Picture | None]]:
+    """Chains that share work, and the picture: what one worker should do.
+
+    The file chains of a picture share the files that rate control has tried, and error patterns. The last
+    pictures, fewer than there are workers, are dealt out chain by chain, or workers would have nothing to do.
+    """
+    files = tuple(name for name in plan.chains if is_file_chain(name))
+    whole = [picture.name for picture in pictures if picture.name in unfinished]
+    whole = whole[: len(whole) - len(whole) % workers]
+    for name, picture in units_of(plan, pictures):
+        if picture is None or name not in files or picture.name not in whole:
+            yield (name,), picture
+        elif name == files[0]:
+            yield files, picture
+
+
 def _tasks(
-    plan: Plan, chain: str, picture: Picture | None, cells: list[Cell], shown: bool, memory: int
+    plan: Plan,
+    chains: tuple[str, ...],
+    picture: Picture | None,
+    missing: set[Cell],
+    shown: bool,
+    memory: int,
 ) -> list[Task]:
-    """The missing cells of a unit, cut into tasks of minutes at most."""
+    """The missing cells of some chains and a picture, cut into tasks of minutes at most."""
     size, batch = 1, 1
     if picture:
         pixels = picture.pixels[..., 0].size
         size = max(1, TASK_PIXELS // pixels)
         batch = max(1, (memory - WORKER_BYTES - PICTURE_BYTES * pixels) // (CELL_BYTES * pixels))
-    return [
-        Task(plan, chain, picture, tuple(cells[start : start + size]), shown, batch)
-        for start in range(0, len(cells), size)
-    ]
+    # Cut alike for all chains: those of one task meet the same noise.
+    rows = [_cells(plan, chain, picture) for chain in chains]
+    rows = [[row[place] for row in rows] for place in range(len(rows[0]))]
+    rows = [[cell for cell in row if cell in missing] for row in rows]
+    rows = [row for row in rows if row]
+    tasks = []
+    for start in range(0, len(rows), size):
+        cells = [cell for row in rows[start : start + size] for cell in row]
+        tasks.append(Task(plan, picture, tuple(cells), shown, batch))
+    return tasks
+
+
+def _effort(task: Task) -> float:
+    """Roughly how long a task takes, in arbitrary units: learned chains most, then BPG and AVIF."""
+    pixels = task.picture.pixels[..., 0].size if task.picture else 0
+    weights = {"bpg": 2, "avif": 2}
+    return pixels * sum(
+        weights.get(chain.partition("-")[0], 1) if is_file_chain(chain) else 10 for chain, *_ in task.cells
+    )

@@ -1,4 +1,4 @@
-"""The unit of work of a sweep: one picture through one chain, at some of its SNRs and trials.
+"""The unit of work of a sweep: one picture through one chain or several, at some SNRs and trials.
 
 Encoded once, sent at every SNR, decoded and scored; what a worker process does with a task. A row
 depends on its cell alone: not on the cells it shares a task or a batch with, nor on the worker.
@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from PIL import Image
 
 from moclink.chain import (
     Chain,
+    DigitalChain,
     ErrorRates,
     RateFit,
     Reception,
@@ -30,6 +31,10 @@ from moclink.images import Picture, to_float, to_uint8
 from moclink.presets import BitChain, ChainOptions, make_chain
 from moclink.results import Cell, Row, Shown
 from moclink.workers import quietly
+
+if TYPE_CHECKING:
+    from moclink.phy.channels import Key
+    from moclink.phy.error_patterns import ErrorPatterns
 
 BITS_NAME = "random-bits"  # stands in the image column for chains that carry random bits
 BATCH_BITS = 64_800  # 200 codewords of 324 bits
@@ -51,6 +56,7 @@ class Plan:
         seed: Seed of all noise.
         min_errors: Bit sources stop at this many bit errors (block errors if coded).
         options: Choices common to all chains.
+        reuse_error_patterns: Whether the classical chains of a picture share one scrambled coded link.
     """
 
     snrs: tuple[float, ...]
@@ -61,6 +67,7 @@ class Plan:
     seed: int = 1
     min_errors: int = 100
     options: ChainOptions = ChainOptions()
+    reuse_error_patterns: bool = False
 
     @property
     def gallery_snrs(self) -> tuple[float, ...]:
@@ -77,24 +84,27 @@ class Task:
 
     Attributes:
         plan: The sweep.
-        chain: Name of the chain.
         picture: The image; None for chains of random bits.
-        cells: What to compute.
+        cells: What to compute, chain by chain.
         shown: Whether the gallery shows this picture.
         batch: Cells to receive at once, which bounds the memory.
     """
 
     plan: Plan
-    chain: str
     picture: Picture | None
     cells: tuple[Cell, ...]
     shown: bool = False
     batch: int = 1
 
     @property
+    def chains(self) -> list[str]:
+        """Names of its chains."""
+        return list(dict.fromkeys(chain for chain, *_ in self.cells))
+
+    @property
     def label(self) -> str:
         """What the user is told of it."""
-        return f"{self.chain}, {self.picture.name if self.picture else BITS_NAME}"
+        return f"{' + '.join(self.chains)}, {self.picture.name if self.picture else BITS_NAME}"
 
 
 @dataclass(frozen=True)
@@ -141,20 +151,22 @@ def _try_metrics(names: Sequence[str]) -> None:
 
 
 def work(task: Task) -> Iterator[Outcome]:
-    """Compute the cells of a task, batch by batch."""
-    with quietly():
-        chain = _chain(task.chain, task.plan.options)
-    if isinstance(chain, BitChain):
-        for cell in task.cells:
-            yield Outcome([_random_bits(chain, cell, task.plan)])
-    elif task.picture:
-        image, digest = to_float(task.picture.pixels)[None], task.picture.digest
-        sent = _transmission(_Sending(task.chain, task.plan.options, digest, chain, image))
-        scorer = _Scorer(task.plan.metrics, image, digest)
-        if task.shown:
-            yield Outcome([], [Shown("original", task.picture.name, 0.0, _png(image[0]))])
-        for start in range(0, len(task.cells), task.batch):
-            yield _receive(chain, task, task.cells[start : start + task.batch], sent, scorer)
+    """Compute the cells of a task, chain by chain and batch by batch."""
+    if task.picture and task.shown:
+        yield Outcome([], [Shown("original", task.picture.name, 0.0, _png(to_float(task.picture.pixels)))])
+    for name in task.chains:
+        with quietly():
+            chain = _chain(name, task.plan.options)
+        cells = [cell for cell in task.cells if cell[0] == name]
+        if isinstance(chain, BitChain):
+            for cell in cells:
+                yield Outcome([_random_bits(chain, cell, task.plan)])
+        elif task.picture:
+            image, digest = to_float(task.picture.pixels)[None], task.picture.digest
+            sent = _transmission(_Sending(name, task.plan.options, digest, chain, image))
+            scorer = _Scorer(task.plan.metrics, image, digest)
+            for start in range(0, len(cells), task.batch):
+                yield _receive(chain, task, cells[start : start + task.batch], sent, scorer)
 
 
 @cache
@@ -174,9 +186,9 @@ class _Sending:
     image: NDArray[np.float32] = field(compare=False)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _transmission(sending: _Sending) -> Transmission:
-    """The last transmission: tasks of one chain and picture follow each other."""
+    """The last transmissions: tasks of one picture follow each other."""
     return sending.chain.transmit(sending.image)
 
 
@@ -188,13 +200,9 @@ def _receive(
     scorer: _Scorer,
 ) -> Outcome:
     """Send one picture over the channel for a batch of cells, and score what arrives."""
-    from moclink.phy.channels import get_channel, noise_variance
-
     plan, image = task.plan, scorer.reference
-    snrs = [snr for _, _, snr, _ in cells]
     keys = [(plan.seed, snr, scorer.digest, trial) for _, _, snr, trial in cells]
-    output = get_channel(plan.channel)(sent.symbols, noise_variance(np.array(snrs)), keys)
-    got = chain.receive(output.received, output.no, sent.header)
+    got = _over_the_channel(chain, sent, plan, keys)
     rates = chain.count_errors(sent, got)
     scores = scorer(got.images)
     symbols = sent.symbols.shape[1]
@@ -219,6 +227,28 @@ def _receive(
         if snr in keep and trial == 0
     ]
     return Outcome(rows, kept, _fits(cells, sent, got))
+
+
+def _over_the_channel(chain: Chain, sent: Transmission, plan: Plan, keys: Sequence[Key]) -> Reception:
+    """Send one transmission once for each key (seed, SNR, picture, trial)."""
+    from moclink.phy.channels import get_channel, noise_variance
+    from moclink.phy.error_patterns import can_share
+
+    no = noise_variance(np.array([snr for _, snr, *_ in keys]))
+    if plan.reuse_error_patterns and isinstance(chain, DigitalChain) and sent.payload:
+        if can_share(chain.modem, plan.channel):
+            got = _patterns().send(chain.modem, plan.channel, sent.payload.letters, no, keys)
+            return chain.decode(got, sent.header)
+    output = get_channel(plan.channel)(sent.symbols, no, keys)
+    return chain.receive(output.received, output.no, sent.header)
+
+
+@cache
+def _patterns() -> ErrorPatterns:
+    """A process keeps its error patterns from chain to chain."""
+    from moclink.phy.error_patterns import ErrorPatterns
+
+    return ErrorPatterns()
 
 
 def _row(cell: Cell, size: tuple[int | None, ...], **values: Any) -> Row:

@@ -62,6 +62,13 @@ def test_a_run_resumes_under_its_own_parameters_only(tmp_path):
     ResultStore(tmp_path, PARAMETERS).close()
 
 
+def test_a_folder_from_before_error_patterns_were_shared_counts_as_not_sharing(tmp_path):
+    ResultStore(tmp_path, PARAMETERS).close()
+    ResultStore(tmp_path, {**PARAMETERS, "reuse_error_patterns": False}).close()
+    with pytest.raises(RunFolderError, match="begun with reuse_error_patterns = false, not true"):
+        ResultStore(tmp_path, {**PARAMETERS, "reuse_error_patterns": True})
+
+
 def test_two_processes_cannot_share_a_folder(tmp_path):
     store = ResultStore(tmp_path, PARAMETERS)
     with pytest.raises(RunFolderError, match="in use by another process"):

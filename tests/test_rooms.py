@@ -29,7 +29,7 @@ MAY = {
     "unit": {"PIL", "phy", "presets"},
     "workers": set(),
     "memory": set(),
-    "sweep": set(),
+    "sweep": {"presets"},
     "simulate": {"phy", "presets", "sweep", "figures"},
     "__init__": set(),
 }

@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from moclink import sweep as sweep_room
+from moclink import unit
 from moclink.codec.model import AnalogCodec, SemanticCodec
 from moclink.images import Picture, read_image, sample_paths
 from moclink.memory import available_memory, parse_memory
@@ -58,14 +61,29 @@ def plan(codecs):
 
 
 @pytest.fixture(scope="module")
+def sharing():
+    """A plan whose file chains share error patterns."""
+    names = ("jpeg-ldpc", "bpg-ldpc", "webp-ldpc-qpsk-r13")
+    return Plan((5.0, 11.0, 30.0), names, trials=2, reuse_error_patterns=True)
+
+
+@pytest.fixture(scope="module")
+def shared(sharing, pictures, tmp_path_factory):
+    """What one process makes of that plan."""
+    unit._patterns.cache_clear()
+    return sweep(tmp_path_factory.mktemp("shared"), sharing, pictures)
+
+
+@pytest.fixture(scope="module")
 def alone(plan, pictures, tmp_path_factory):
     """What one process makes of the plan."""
     return sweep(tmp_path_factory.mktemp("alone"), plan, pictures)
 
 
-def test_two_workers_give_the_rows_of_one_process(plan, pictures, alone, tmp_path):
+def test_two_workers_give_the_rows_of_one_process(plan, sharing, pictures, alone, shared, tmp_path):
     with Pool(2) as pool:
-        spread = sweep(tmp_path, plan, pictures, pool=pool)
+        spread = sweep(tmp_path / "alone", plan, pictures, pool=pool)
+        assert sweep(tmp_path / "shared", sharing, pictures, pool=pool) == shared
     assert len(spread[0]) == len(cells_of(plan, pictures)) == 2 * 3 * (2 * 6 + 1)
     assert spread == alone  # to the last bit, pictures of the gallery too
 
@@ -73,6 +91,47 @@ def test_two_workers_give_the_rows_of_one_process(plan, pictures, alone, tmp_pat
 def test_memory_does_not_change_a_row(plan, pictures, alone, tmp_path):
     """Cells received one by one, against all at once."""
     assert sweep(tmp_path, plan, pictures, memory=0) == alone
+
+
+def test_shared_error_patterns_do_not_depend_on_who_shares_them(sharing, pictures, shared, tmp_path):
+    """Each chain alone, nothing kept, cell by cell: the rows are the same."""
+    rows = []
+    for name in sharing.chains:
+        unit._patterns.cache_clear()
+        rows += sweep(tmp_path / name, replace(sharing, chains=(name,)), pictures, memory=0)[0]
+    assert rows == shared[0]
+    # One decoding serves both chains of a modem; a link of one's own has other errors.
+    bler = {(row.chain, row.image, row.snr_db, row.trial): (row.bler, row.iterations) for row in rows}
+    assert 0 < bler["jpeg-ldpc", "one", 11.0, 0][0] < 1
+    own = sweep(tmp_path / "own", replace(sharing, reuse_error_patterns=False), pictures)[0]
+    assert [row.ber for row in own] != [row.ber for row in rows]
+    assert [(r.bits, r.symbols, r.cbr) for r in own] == [(r.bits, r.symbols, r.cbr) for r in rows]
+
+
+def test_chains_that_share_are_decoded_once(sharing, pictures, tmp_path):
+    plan = replace(sharing, chains=("jpeg-ldpc", "bpg-ldpc"))
+    unit._patterns.cache_clear()
+    rows, _ = sweep(tmp_path, plan, pictures)
+    blocks = {}
+    for row in rows:
+        place = row.image, row.snr_db, row.trial
+        blocks[place] = max(blocks.get(place, 0), -(-row.bits // 324))
+    assert unit._patterns().decoded_blocks == sum(blocks.values())
+
+
+@pytest.mark.parametrize("workers,expected", [(1, 3), (2, 4), (3, 3), (4, 6)])
+def test_file_chains_of_a_picture_are_one_task_unless_workers_would_idle(workers, expected):
+    """Three pictures: with two workers, the third is dealt out chain by chain."""
+    plan = Plan((5.0, 10.0), ("moc-rvq-l4", "jpeg-ldpc", "bpg-ldpc", "random-qam64"))
+    pictures = [Picture(str(side), np.zeros((side, side, 3), np.uint8)) for side in (20, 30, 40)]
+    cells = set(cells_of(plan, pictures))
+    groups = list(sweep_room._groups(plan, pictures, {"20", "30", "40"}, workers))
+    tasks = [t for names, p in groups for t in sweep_room._tasks(plan, names, p, cells, False, 2**32)]
+    assert {cell for task in tasks for cell in task.cells} == cells
+    assert sum(len(task.cells) for task in tasks) == len(cells)
+    assert sum("jpeg-ldpc" in task.chains or "bpg-ldpc" in task.chains for task in tasks) == expected
+    first = max(tasks, key=sweep_room._effort)
+    assert first.chains == ["moc-rvq-l4"] and first.picture.name == "40"
 
 
 def children(parent: int) -> set[int]:

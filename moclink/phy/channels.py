@@ -3,8 +3,8 @@
 A channel takes the symbols of one transmission and a batch of noise variances, one for each
 realisation, and gives back *equalised* symbols with their effective noise variance, so that every
 modem works on every channel. Each realisation has a random stream of its own, keyed by the caller:
-its noise depends neither on the batch it stands in nor on the order of work, and a longer
-transmission meets the noise of a shorter one and then more.
+its noise depends neither on the batch it stands in nor on the order of work, and over moclink's own
+channels (`PREFIXED`) a longer transmission meets the noise of a shorter one and then more.
 """
 
 from __future__ import annotations
@@ -122,6 +122,8 @@ CHANNELS: dict[str, Channel] = {
     "sionna-awgn": sionna_channel(_awgn_block),
     "sionna-fast-rayleigh": sionna_channel(_fast_fading_block),
 }
+# Those over which a longer transmission begins with what a shorter one with the same key meets.
+PREFIXED = frozenset({"awgn", "rayleigh"})
 
 
 def get_channel(name: str) -> Channel:
