@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--min-errors", default="100", metavar="N", help="errors at which random-* chains stop (%(default)s)")
     reuse = "classical chains of a picture share one scrambled link, decoded once (docs/error-patterns.md)"
     add("--reuse-error-patterns", action=argparse.BooleanOptionalAction, default=False, help=reuse)
-    workers = "worker processes (as many as CPUs and memory allow)"
+    workers = "worker processes (as many as CPUs, or GPUs if there are any, and memory allow)"
     add("--workers", metavar="N", help=workers)
     add("--memory", metavar="SIZE", help="memory of all workers, such as 4G (what the machine has)")
     cluster = "work on a Ray (local, ray://HOST:PORT) or Dask (tcp://HOST:PORT) cluster"
@@ -207,13 +207,14 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _pool(workers: int | None, memory: int | None, cluster: str | None, plan, pictures):  # noqa: ANN001, ANN202
-    """The workers asked for; as many as CPUs, memory and the work allow if no number is given."""
+    """The workers asked for, or else as many as GPUs (without any: CPUs), memory and the work allow."""
+    from moclink.devices import visible_gpus
     from moclink.sweep import least_memory, units_of
     from moclink.workers import Pool, cpus
 
     if workers is None:
         fit = (memory or available_memory()) // least_memory(pictures)
-        workers = max(1, min(cpus(), len(units_of(plan, pictures)), fit))
+        workers = max(1, min(len(visible_gpus()) or cpus(), len(units_of(plan, pictures)), fit))
     return Pool(workers, cluster)
 
 

@@ -17,7 +17,10 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
+
+from moclink.devices import take_gpu, visible_gpus
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -135,11 +138,13 @@ def _processes(workers: int, close: contextlib.ExitStack) -> tuple[Spread, tuple
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     threads = max(1, cpus() // workers)
+    gpus = visible_gpus()
+    claims = close.enter_context(tempfile.TemporaryDirectory(prefix="moclink-gpus-")) if gpus else ""
     config = {
         "backend": "loky",
         "n_jobs": workers,
         "initializer": _begin,
-        "initargs": (os.getpid(), threads),
+        "initargs": (os.getpid(), threads, gpus, workers, claims),
         "inner_max_num_threads": threads,
         "max_nbytes": None,  # pictures go through the pipe: no files to be left behind
     }
@@ -147,8 +152,8 @@ def _processes(workers: int, close: contextlib.ExitStack) -> tuple[Spread, tuple
     return _joblib(config), (BrokenProcessPool,)
 
 
-def _begin(parent: int, threads: int) -> None:
-    """Begin a worker process: its share of the CPUs, no part in Ctrl-C, and an end with its parent."""
+def _begin(parent: int, threads: int, gpus: list[str], workers: int, claims: str) -> None:
+    """Begin a worker process: its CPUs and its GPU, no part in Ctrl-C, and an end with its parent."""
     from joblib.externals.loky import process_executor
 
     # loky takes a worker that has grown by 300 MB for a leak and starts another in its place, which then
@@ -157,6 +162,8 @@ def _begin(parent: int, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(threads)
+    if gpus:
+        take_gpu(gpus, workers, Path(claims))
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
@@ -203,11 +210,13 @@ def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tup
             close.callback(ray.shutdown)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ValueError(f"--cluster {cluster}: Ray cannot be reached ({error})") from error
-    workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    resources = ray.cluster_resources()
+    gpus = int(resources.get("GPU", 0))  # Ray shows a task the GPU that it is given, and no other
+    workers = max(1, gpus or int(resources.get("CPU", 1)))
 
     def spread(function: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
         # Ray itself repeats a task whose worker or node is lost.
-        call = ray.remote(num_cpus=1, max_retries=TRIES)(_call)
+        call = ray.remote(num_cpus=1, num_gpus=min(gpus, 1), max_retries=TRIES)(_call)
         waiting = list(tasks.items())[::-1]
         running: list[Any] = []
         while waiting or running:

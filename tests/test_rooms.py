@@ -29,6 +29,7 @@ MAY = {
     "unit": {"PIL", "phy", "presets"},
     "workers": set(),
     "memory": set(),
+    "devices": set(),
     "sweep": {"presets"},
     "simulate": {"phy", "presets", "sweep", "figures"},
     "__init__": set(),

@@ -1,0 +1,71 @@
+"""GPUs for worker processes: which there are, and which one a worker takes. Loads no framework."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+_PATIENCE_S = 60.0
+_claims: list[IO[str]] = []  # open, and so locked, until this process ends
+
+
+def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
+    """Names of the GPUs that TensorFlow would use, as CUDA_VISIBLE_DEVICES takes them.
+
+    Those that CUDA_VISIBLE_DEVICES names if it is set, else all whose device files NVIDIA's driver has made;
+    none where the libraries are missing that `pip install moclink[gpu]` brings.
+    """
+    try:
+        if importlib.util.find_spec("nvidia.cudnn") is None:
+            return []
+    except ModuleNotFoundError:
+        return []
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None:
+        return [str(number) for number in range(len(list(devices.glob("nvidia[0-9]*"))))]
+    names = [name.strip() for name in chosen.split(",")]
+    # CUDA stops reading at the first name that is no device, such as -1.
+    end = next((place for place, name in enumerate(names) if name in ("", "-1")), len(names))
+    return names[:end]
+
+
+def places(gpus: Sequence[str], workers: int) -> list[tuple[str, int]]:
+    """Deal GPUs out to workers, one each; where workers are more, they share in turns.
+
+    Returns:
+        (GPU, how many workers have it before) for each worker.
+    """
+    return [(gpus[worker % len(gpus)], worker // len(gpus)) for worker in range(workers)]
+
+
+def take_gpu(gpus: Sequence[str], workers: int, folder: Path) -> None:
+    """Take a GPU that no other worker has, and show this process no other; before TensorFlow is loaded.
+
+    A place is held by the lock on a file in `folder`, which the system gives back however the process
+    ends: whoever comes instead takes its place.
+
+    Raises:
+        RuntimeError: If all places stay taken.
+    """
+    import fcntl
+
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        for gpu, turn in places(gpus, workers):
+            claim = open(folder / f"{gpu.replace('/', '-')}.{turn}", "w")
+            try:
+                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                claim.close()
+                continue
+            _claims.append(claim)
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+            if workers > len(gpus):  # else the first would take all its memory
+                os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+            return
+        time.sleep(0.1)  # of a worker that is ending
+    raise RuntimeError(f"all places on the GPUs {', '.join(gpus)} are taken")
