@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     stage1 = stages.add_parser("stage1", help="autoencoder and codebooks, without noise")
     _add_run(stage1, crop=96, batch=8, rate=5e-4, steps=10_000)
     stage1.add_argument("--codec", default="small", help=f"size ({', '.join(SIZES)}) or codec to start from")
-    stage1.add_argument("--pixel-loss", choices=("l1", "mse"), default="mse")
+    stage1.add_argument("--pixel-loss", choices=("l1", "mse", "log-mse"), default="mse")
     stage1.add_argument("--pixel", type=float, default=100.0, help="weight of it (default %(default)s)")
     stage1.add_argument("--codebook", type=float, default=2.0, help="weight (default %(default)s)")
     stage1.add_argument(
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     stage2 = stages.add_parser("stage2", help="noise reduction block, behind the channel")
     _add_run(stage2, crop=128, batch=8, rate=4e-4, steps=5_000)
     stage2.add_argument("--codec", required=True, help="reordered codec")
-    stage2.add_argument("--pixel-loss", choices=("l1", "mse"), default="l1")
+    stage2.add_argument("--pixel-loss", choices=("l1", "mse", "log-mse"), default="l1")
     stage2.add_argument("--pixel", type=float, default=1.0, help="weight of it (default %(default)s)")
     stage2.add_argument("--style", type=float, default=1.0, help="weight of the Gram term")
     stage2.add_argument("--feature", type=float, default=0.25, help="weight of |z_r - z_q|^2")
@@ -267,7 +267,7 @@ def _jscc(args: argparse.Namespace) -> int:
     feeder, held_out = _data(args)
     codec, trained = _open(args.codec, analog=True)
     options = AnalogOptions(tuple(args.snr), linear=not trained, seed=args.seed, jit=not args.no_jit)
-    stage = Analog(codec.encoder, codec.decoder, feeder, held_out, options)
+    stage = Analog(codec.encoder, codec.decoder, codec.equalizer, feeder, held_out, options)
     return _finish(codec, run(stage, args.out, plan), args)
 
 

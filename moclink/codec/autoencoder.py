@@ -59,6 +59,11 @@ def _stage(blocks: Sequence[ResidualBlock], depths: Sequence[int], i: int) -> Se
     return blocks[start : start + depths[i]]
 
 
+def _last(linear_path: bool) -> str:
+    """Initialiser of the last convolution: nothing, where a linear path has the picture already."""
+    return "zeros" if linear_path else "glorot_uniform"
+
+
 @keras.saving.register_keras_serializable(package="moclink")
 class Encoder(keras.layers.Layer):
     """Picture to latent grid, any picture size.
@@ -71,6 +76,8 @@ class Encoder(keras.layers.Layer):
         stem_kernel: Kernel size of the first convolution.
         normalization: "none", "rms" or "group"; see `make_normalization`.
         groups: Channel groups of "group".
+        linear_path: Whether a fixed linear map of each 8x8 block is added to the latent, and the
+            network starts as nothing beside it (see `training.start`).
 
     Call Args:
         images: float [B, H, W, 3] in [0, 1]. Sizes that are no multiple of 8 are extended inside
@@ -96,6 +103,7 @@ class Encoder(keras.layers.Layer):
         stem_kernel: int = 4,
         normalization: str = "group",
         groups: int = 32,
+        linear_path: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -107,6 +115,7 @@ class Encoder(keras.layers.Layer):
         self.stem_kernel = stem_kernel
         self.normalization = normalization
         self.groups = groups
+        self.linear_path = linear_path
         make_normalization(normalization, groups)  # an unknown name fails here, not at the first call
         policy = self.dtype_policy
         self.stem = keras.layers.Conv2D(widths[0], stem_kernel, padding="same", dtype=policy, name="stem")
@@ -115,7 +124,9 @@ class Encoder(keras.layers.Layer):
             for i, width in enumerate(self.widths[1:], 1)
         ]
         self.blocks = _make_blocks(self.depths, normalization, groups, policy)
-        self.head = keras.layers.Conv2D(latent_channels, 1, dtype=policy, name="head")
+        self.head = keras.layers.Conv2D(
+            latent_channels, 1, kernel_initializer=_last(linear_path), dtype=policy, name="head"
+        )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Build every part; the picture size does not matter."""
@@ -126,18 +137,25 @@ class Encoder(keras.layers.Layer):
             for block in _stage(self.blocks, self.depths, i):
                 block.build((None, None, None, width))
         self.head.build((None, None, None, self.widths[-1]))
+        if self.linear_path:
+            shape = (3 * FACTOR**2, self.latent_channels)
+            self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
 
     def call(self, images: Any) -> Any:
         """Encode images into the latent grid."""
         x = pad_to_multiple(images, FACTOR)
         # Centred inputs spare the first convolution from learning the mean of a picture.
-        x = self.stem(space_to_depth(2.0 * x - 1.0, self.patch) if self.patch > 1 else 2.0 * x - 1.0)
+        pixels = 2.0 * x - 1.0
+        x = self.stem(space_to_depth(pixels, self.patch) if self.patch > 1 else pixels)
         for i in range(len(self.depths)):
             if i:
                 x = self.downs[i - 1](x)
             for block in _stage(self.blocks, self.depths, i):
                 x = block(x)
-        return self.head(x)
+        z = self.head(x)
+        if self.linear_path:
+            z = z + ops.matmul(space_to_depth(pixels, FACTOR), ops.cast(self.linear, z.dtype))
+        return z
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Shape of the latent grid."""
@@ -146,7 +164,7 @@ class Encoder(keras.layers.Layer):
 
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel; the layer must be built."""
-        total = kernel_macs(self.head) / FACTOR**2
+        total = kernel_macs(self.head) / FACTOR**2 + 3 * self.latent_channels * self.linear_path
         for i in range(len(self.depths)):
             entry = self.downs[i - 1] if i else self.stem
             total += kernel_macs(entry, *_stage(self.blocks, self.depths, i)) / (self.patch * 2**i) ** 2
@@ -171,6 +189,7 @@ class Encoder(keras.layers.Layer):
             "stem_kernel": self.stem_kernel,
             "normalization": self.normalization,
             "groups": self.groups,
+            "linear_path": self.linear_path,
         }
 
 
@@ -188,6 +207,8 @@ class Decoder(keras.layers.Layer):
             positions).
         normalization: "none", "rms" or "group"; see `make_normalization`.
         groups: Channel groups of "group".
+        linear_path: Whether a fixed linear map of each latent to its 8x8 block is added to the picture,
+            and the network starts as nothing beside it.
 
     Call Args:
         z: float [B, h, w, n_q].
@@ -210,6 +231,7 @@ class Decoder(keras.layers.Layer):
         upsampling: str = "nearest",
         normalization: str = "group",
         groups: int = 32,
+        linear_path: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -223,12 +245,20 @@ class Decoder(keras.layers.Layer):
         self.upsampling = upsampling
         self.normalization = normalization
         self.groups = groups
+        self.linear_path = linear_path
         make_normalization(normalization, groups)  # an unknown name fails here, not at the first call
         policy = self.dtype_policy
         self.stem = keras.layers.Conv2D(widths[0], 3, padding="same", dtype=policy, name="stem")
         self.ups = [self._up(width, f"up_{i}") for i, width in enumerate(self.widths[1:], 1)]
         self.blocks = _make_blocks(self.depths, normalization, groups, policy)
-        self.head = keras.layers.Conv2D(3 * patch**2, 3, padding="same", dtype=policy, name="head")
+        self.head = keras.layers.Conv2D(
+            3 * patch**2,
+            3,
+            padding="same",
+            kernel_initializer=_last(linear_path),
+            dtype=policy,
+            name="head",
+        )
 
     def _up(self, width: int, name: str) -> keras.layers.Layer:
         """The convolution of one doubling."""
@@ -245,9 +275,13 @@ class Decoder(keras.layers.Layer):
             for block in _stage(self.blocks, self.depths, i):
                 block.build((None, None, None, width))
         self.head.build((None, None, None, self.widths[-1]))
+        if self.linear_path:
+            shape = (self.latent_channels, 3 * FACTOR**2)
+            self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
 
     def call(self, z: Any, height: int | None = None, width: int | None = None) -> Any:
         """Decode the latent grid into images."""
+        z = ops.cast(z, self.compute_dtype)
         x = self.stem(z)
         for i in range(len(self.depths)):
             if i and self.upsampling == "shuffle":
@@ -259,6 +293,8 @@ class Decoder(keras.layers.Layer):
         x = self.head(x)
         if self.patch > 1:
             x = depth_to_space(x, self.patch)
+        if self.linear_path:
+            x = x + depth_to_space(ops.matmul(z, ops.cast(self.linear, x.dtype)), FACTOR)
         return (0.5 * x + 0.5)[:, :height, :width]
 
     def compute_output_spec(self, z: Any, height: int | None = None, width: int | None = None) -> Any:
@@ -269,6 +305,7 @@ class Decoder(keras.layers.Layer):
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel; the layer must be built."""
         total = kernel_macs(self.stem) / FACTOR**2 + kernel_macs(self.head) / self.patch**2
+        total += 3 * self.latent_channels * self.linear_path
         for i in range(len(self.depths)):
             cells = (FACTOR // 2**i) ** 2
             total += kernel_macs(*_stage(self.blocks, self.depths, i)) / cells
@@ -296,4 +333,5 @@ class Decoder(keras.layers.Layer):
             "upsampling": self.upsampling,
             "normalization": self.normalization,
             "groups": self.groups,
+            "linear_path": self.linear_path,
         }

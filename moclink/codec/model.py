@@ -20,6 +20,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from moclink.codec import files
+from moclink.codec.analog import power_normalize
 from moclink.codec.autoencoder import FACTOR, Decoder, Encoder
 from moclink.codec.network import analog_network, semantic_network
 from moclink.codec.runner import Budget, Runner
@@ -27,19 +28,6 @@ from moclink.codec.sizes import analog_size, size
 
 DEFAULT_BUDGET = Budget()
 UNCUT = 2**31  # a stripe higher than any picture
-
-
-def power_normalize(z: Any) -> Any:
-    """Scale latents so that two reals make a complex symbol of mean energy 1 over each picture.
-
-    Args:
-        z: float [B, h, w, n_q].
-
-    Returns:
-        float [B, h, w, n_q], mean square 1/2 for each picture.
-    """
-    power = ops.mean(ops.cast(z, "float32") ** 2, axis=(1, 2, 3), keepdims=True)
-    return z * ops.cast(ops.rsqrt(2.0 * power + 1e-12), z.dtype)
 
 
 def _check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -107,6 +95,7 @@ class SemanticCodec:
         >>> codec = SemanticCodec.from_preset("small")
         >>> indices = codec.encode(images)                    # [B,H,W,3] -> [B,h,w,4,4]
         >>> codec.decode(indices, height=images.shape[1], width=images.shape[2])
+        >>> coarse = codec.encode(images, levels=1)[:, :, :, :1]   # L1: a quarter of the symbols
     """
 
     def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET):
@@ -119,12 +108,22 @@ class SemanticCodec:
         self.nrb = self.network.nrb
         self.decoder = self.network.decoder
         encoder, quantizer, nrb = self.encoder, self.quantizer, self.nrb
-        self._indexer = Runner(lambda images: quantizer.encode(encoder(images)), [encoder, quantizer])
+        # Levels are fixed in the graph: a search over all of them costs 4,096 comparisons, over one 8.
+        self._indexers = {
+            count: Runner(lambda images, n=count: quantizer.encode(encoder(images), n), [encoder, quantizer])
+            for count in range(1, quantizer.levels + 1)
+        }
         self._hard = Runner(quantizer.look_up, [quantizer])
         self._soft = Runner(quantizer.expected, [quantizer])
-        self._refiner = Runner(
-            lambda z, levels, snr_db: quantizer.requantize(nrb(z, levels, snr_db), levels), [quantizer, nrb]
-        )
+        self._refiners = {
+            count: Runner(
+                lambda z, levels, snr_db, n=count: quantizer.requantize(
+                    nrb(z, levels, snr_db), levels if n is None else n
+                ),
+                [quantizer, nrb],
+            )
+            for count in (None, *range(1, quantizer.levels + 1))
+        }
         self._painter = _painter(self.decoder)
 
     @classmethod
@@ -167,20 +166,24 @@ class SemanticCodec:
         """Measured use p(k) of each code, float32 [D, P, N]."""
         return self.quantizer.priors
 
-    def encode(self, images: NDArray[np.floating]) -> NDArray[np.int32]:
+    def encode(self, images: NDArray[np.floating], levels: int | None = None) -> NDArray[np.int32]:
         """Encode images into indices of all levels.
 
         Args:
             images: float [B, H, W, 3] in [0, 1].
+            levels: How many levels will be sent; None for all. A quantiser with the joint search chooses
+                these levels' codes together; with the greedy one it makes no difference.
 
         Returns:
-            int32 [B, ceil(H/8), ceil(W/8), D, P], values 0..N-1. The first levels alone are what
-            a lower rate sends.
+            int32 [B, ceil(H/8), ceil(W/8), D, P], values 0..N-1. The first `levels` are what is sent.
 
         Raises:
-            ValueError: If the images have another shape or range.
+            ValueError: If the images have another shape or range, or there are not so many levels.
         """
-        return _encode(self._indexer, self.encoder, self.budget, images)
+        levels = self.quantizer.levels if levels is None else levels
+        if levels not in self._indexers:
+            raise ValueError(f"levels is {levels}; this codec has 1 to {self.quantizer.levels}")
+        return _encode(self._indexers[levels], self.encoder, self.budget, images)
 
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
         """Posterior of each index under the codes' priors.
@@ -234,7 +237,9 @@ class SemanticCodec:
             if use_nrb and snr is not None:
                 # Cuts on whole windows keep every window where the whole picture has it.
                 stripe, halo = self.budget.stripe(columns, self.nrb.window), self.nrb.receptive_cells()
-                z = self._refiner.run_in_stripes(z, (levels[part], snr[part]), rows=stripe, halo=halo)
+                count = int(levels[0]) if (levels == levels[0]).all() else None
+                others = (levels[part], snr[part])
+                z = self._refiners[count].run_in_stripes(z, others, rows=stripe, halo=halo)
             images.append(_paint(self._painter, self.decoder, self.budget, z, height, width))
         return np.concatenate(images)
 
@@ -284,8 +289,9 @@ class AnalogCodec:
 
     Attributes:
         encoder: E.
+        equalizer: Wiener gains of the receiver; None for a codec without.
         decoder: G.
-        network: Both as one Keras model.
+        network: All as one Keras model.
         notes: What its file says of the weights.
     """
 
@@ -296,8 +302,11 @@ class AnalogCodec:
         self.network = analog_network(config)
         self.encoder = self.network.encoder
         self.decoder = self.network.decoder
+        self.equalizer = getattr(self.network, "equalizer", None)
         self._sender = Runner(self.encoder, [self.encoder])
         self._painter = _painter(self.decoder)
+        if self.equalizer is not None:
+            self._equalizer = Runner(self.equalizer, [self.equalizer])
 
     @classmethod
     def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
@@ -334,7 +343,11 @@ class AnalogCodec:
         return ops.convert_to_numpy(power_normalize(ops.convert_to_tensor(z)))
 
     def decode(
-        self, received: NDArray[np.floating], height: int | None = None, width: int | None = None
+        self,
+        received: NDArray[np.floating],
+        height: int | None = None,
+        width: int | None = None,
+        snr_db: float | NDArray[np.floating] | None = None,
     ) -> NDArray[np.float32]:
         """Decode noisy channel outputs.
 
@@ -342,6 +355,7 @@ class AnalogCodec:
             received: float [B, h, w, n_q], equalised.
             height: Rows of the images; None for 8h.
             width: Columns of the images; None for 8w.
+            snr_db: Es/N0 in dB, one or [B], for the Wiener gains; None means reception without noise.
 
         Returns:
             Images, float32 [B, height, width, 3] in [0, 1].
@@ -353,6 +367,9 @@ class AnalogCodec:
         channels = self.decoder.latent_channels
         if received.ndim != 4 or received.shape[-1] != channels or not received.size:
             raise ValueError(f"received has shape {received.shape}; it must be [B, h, w, {channels}]")
+        if snr_db is not None and self.equalizer is not None:
+            snr = np.broadcast_to(np.asarray(snr_db, np.float32), (len(received),))
+            received = self._equalizer.run(received, snr)
         groups = self.budget.groups(*received.shape[:3])
         parts = [_paint(self._painter, self.decoder, self.budget, received[g], height, width) for g in groups]
         return np.concatenate(parts)

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from moclink.codec.analog import WienerGains
 from moclink.codec.autoencoder import Decoder, Encoder
 from moclink.codec.noise_reduction import NoiseReduction
 from moclink.codec.quantizer import MOCRVQ
@@ -49,10 +50,14 @@ def semantic_network(config: dict[str, Any], dtype: str | None = None) -> Networ
 
 
 def analog_network(config: dict[str, Any], dtype: str | None = None) -> Network:
-    """Parts `encoder` and `decoder`.
+    """Parts `encoder`, `decoder`, and `equalizer` if the configuration has one.
 
     Args:
         config: Constructor arguments by part (see `sizes.analog_size`).
         dtype: Precision of the weights; None for Keras's default.
     """
-    return Network("analog_codec", **_ends(config, dtype))
+    parts = _ends(config, dtype)
+    if "equalizer" in config:
+        parts["equalizer"] = WienerGains(**config["equalizer"], dtype=dtype, name="equalizer")
+        parts["equalizer"].build((None, None, None, parts["decoder"].latent_channels))
+    return Network("analog_codec", **parts)

@@ -95,6 +95,8 @@ class NoiseReduction(keras.layers.Layer):
         heads: Attention heads.
         window: Side of a window, in latent cells.
         mlp_ratio: Hidden width of the MLPs over `width`.
+        gated: Whether the correction is scaled by the square root of erfc(sqrt(SNR / 42)), the chance of a
+            64-QAM index error up to a factor: what hardly needs correction is then hardly touched.
 
     Call Args:
         z: Retrieved latent, float [B, h, w, n_q].
@@ -115,9 +117,11 @@ class NoiseReduction(keras.layers.Layer):
         heads: int = 8,
         window: int = 8,
         mlp_ratio: float = 4.0,
+        gated: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self.gated = gated
         self.latent_channels = latent_channels
         self.levels = levels
         self.width = width
@@ -168,7 +172,11 @@ class NoiseReduction(keras.layers.Layer):
             scale, shift = ops.split(modulation(condition)[:, None, None, :], 2, axis=-1)
             x = block(x * (1.0 + scale) + shift)
         # In float32: the sum is compared with codebooks.
-        return ops.cast(z, "float32") + ops.cast(self.exit(self.norm(x)), "float32")
+        correction = ops.cast(self.exit(self.norm(x)), "float32")
+        if self.gated:
+            snr = ops.power(10.0, ops.cast(ops.reshape(snr_db, (-1, 1, 1, 1)), "float32") / 10.0)
+            correction = correction * ops.sqrt(ops.maximum(1.0 - ops.erf(ops.sqrt(snr / 42.0)), 1e-12))
+        return ops.cast(z, "float32") + correction
 
     def compute_output_spec(self, z: Any, levels: Any, snr_db: Any) -> Any:
         """The shape does not change."""
@@ -196,4 +204,5 @@ class NoiseReduction(keras.layers.Layer):
             "heads": self.heads,
             "window": self.window,
             "mlp_ratio": self.mlp_ratio,
+            "gated": self.gated,
         }

@@ -6,6 +6,9 @@ The recursion subtracts the code vector itself and no gradient passes through th
 straight-through value in its place r_d would be constant in z, and the commitment gradient of
 every level but the first would be lost.
 
+With `search="joint"` the codes of a head are chosen together and not level by level (see `search`);
+what is sent and how it is looked up is the same.
+
 Reference: Zhou et al., "MOC-RVQ", section III-A.
 """
 
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.kmeans import k_means, nearest
 from moclink.codec.moc import MOC
+from moclink.codec.search import SEARCHES, fit_jointly, joint_search
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Quantized:
             the levels in use, its gradient passes to z unchanged.
         indices: int32 [B, h, w, D, P], all D levels whatever the number in use.
         codebook_loss: float32 scalar, sum over levels and heads of |sg[r_{d-1}] - e_d|^2, each
-            averaged over batch, positions and the channels of its head. Moves codebooks only.
+            averaged over batch, positions and the channels of its head. Moves codebooks only. (With the
+            joint search r_d is what the best d codes leave.)
         commitment_loss: float32 scalar, the same with sg on e_d instead. Moves z only.
     """
 
@@ -64,6 +69,7 @@ class MOCRVQ(keras.layers.Layer):
         commitment: Weight beta of the commitment loss in a layer call.
         ema_decay: If given, codebooks follow exponential averages of the residuals
             (`update_codebooks`) and have no gradient; typically 0.99.
+        search: "greedy": nearest vector level by level (eq. 4-6); "joint": nearest sum of the levels in use.
 
     Call Args:
         z: float [B, h, w, n_q].
@@ -73,8 +79,8 @@ class MOCRVQ(keras.layers.Layer):
         z_q, float32 [B, h, w, n_q].
 
     Raises:
-        ValueError: If n_q is no multiple of `heads`, `states` is no power of two, `levels` < 1, or
-            `ema_decay` is outside (0, 1).
+        ValueError: If n_q is no multiple of `heads`, `states` is no power of two, `levels` < 1,
+            `ema_decay` is outside (0, 1), or `search` is unknown.
     """
 
     def __init__(
@@ -85,10 +91,13 @@ class MOCRVQ(keras.layers.Layer):
         states: int = 8,
         commitment: float = 0.25,
         ema_decay: float | None = None,
+        search: str = "greedy",
         **kwargs: Any,
     ):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
+        if search not in SEARCHES:
+            raise ValueError(f"search is {search!r}; it must be one of {', '.join(SEARCHES)}")
         if levels < 1:
             raise ValueError(f"levels is {levels}; it must be at least 1")
         if ema_decay is not None and not 0 < ema_decay < 1:
@@ -99,6 +108,7 @@ class MOCRVQ(keras.layers.Layer):
         self.states = states
         self.commitment = commitment
         self.ema_decay = ema_decay
+        self.search = search
         self.mocs = [
             MOC(
                 latent_channels,
@@ -126,20 +136,54 @@ class MOCRVQ(keras.layers.Layer):
                 name="ema_sum", shape=(*shape, width), initializer="zeros", trainable=False
             )
 
+    def _count(self, levels: int | None) -> int:
+        """Levels in use as a number; ValueError if there are not so many."""
+        count = self.levels if levels is None else int(levels)
+        if not 1 <= count <= self.levels:
+            raise ValueError(f"levels is {levels}; it must be 1 to {self.levels}")
+        return count
+
     def _sum(self, vectors: list[Any], levels: Any) -> Any:
         """Sum of the code vectors of the levels in use, always in the same order."""
         total = vectors[0]
         if levels is None or isinstance(levels, int | np.integer):
-            count = self.levels if levels is None else int(levels)
-            if not 1 <= count <= self.levels:
-                raise ValueError(f"levels is {levels}; it must be 1 to {self.levels}")
-            for vector in vectors[1:count]:
+            for vector in vectors[1 : self._count(levels)]:
                 total = total + vector
             return total
         levels = ops.reshape(ops.cast(levels, "int32"), (-1, 1, 1, 1))
         for d, vector in enumerate(vectors[1:], 1):
             total = total + vector * ops.cast(levels > d, vector.dtype)
         return total
+
+    def _walk(self, residual: Any, start: int = 0) -> tuple[list[Any], list[Any]]:
+        """Code vectors and indices from one level on, each the nearest to what is left."""
+        vectors, indices = [], []
+        for moc in self.mocs[start:]:
+            e, s = moc(residual)
+            residual = residual - ops.stop_gradient(e)
+            vectors.append(e)
+            indices.append(s)
+        return vectors, indices
+
+    def _best(self, z: Any, count: int) -> tuple[list[Any], Any]:
+        """Code vectors whose sum over the first levels is nearest, and indices of all; the rest by walk."""
+        books = [ops.stop_gradient(ops.convert_to_tensor(moc.codebook)) for moc in self.mocs[:count]]
+        chosen = joint_search(ops.stop_gradient(z), books)
+        vectors = [moc.look_up(chosen[:, :, :, d]) for d, moc in enumerate(self.mocs[:count])]
+        rest = self._walk(z - ops.stop_gradient(sum(vectors[1:], vectors[0])), count)[1]
+        return vectors, ops.concatenate([chosen, *(s[:, :, :, None] for s in rest)], axis=3)
+
+    def _choose(self, z: Any, levels: Any) -> Any:
+        """Indices [B, h, w, D, P] that serve `levels` of the levels best."""
+        if self.search == "greedy":
+            return ops.stack(self._walk(z)[1], axis=3)
+        if levels is None or isinstance(levels, int | np.integer):
+            return self._best(z, self._count(levels))[1]
+        levels = ops.reshape(ops.cast(levels, "int32"), (-1, 1, 1, 1, 1))
+        indices = self._best(z, self.levels)[1]
+        for count in range(1, self.levels):
+            indices = ops.where(levels == count, self._best(z, count)[1], indices)
+        return indices
 
     def quantize_latent(self, z: Any, levels: Any = None) -> Quantized:
         """Quantise a latent and give the losses of eq. (7).
@@ -157,20 +201,26 @@ class MOCRVQ(keras.layers.Layer):
             ValueError: If an int `levels` is outside 1..D.
         """
         z = ops.cast(z, "float32")
-        residual, vectors, indices = z, [], []
-        codebook_loss = commitment_loss = 0.0
-        for moc in self.mocs:
-            e, s = moc(residual)
-            # Sum over heads of a mean over the head's channels = P times the mean over all channels.
-            codebook_loss += self.heads * ops.mean((ops.stop_gradient(residual) - e) ** 2)
-            e = ops.stop_gradient(e)
-            residual = residual - e
-            commitment_loss += self.heads * ops.mean(residual**2)
-            vectors.append(e)
-            indices.append(s)
+        target, codebook_loss, commitment_loss = ops.stop_gradient(z), 0.0, 0.0
+        if self.search == "greedy":
+            vectors, indices = self._walk(z)
+            residual = z
+            for e in vectors:
+                # Sum over heads of a mean over the head's channels = P times the mean over all channels.
+                codebook_loss += self.heads * ops.mean((ops.stop_gradient(residual) - e) ** 2)
+                residual = residual - ops.stop_gradient(e)
+                commitment_loss += self.heads * ops.mean(residual**2)
+            chosen = ops.stack(indices, axis=3)
+        else:
+            for count in range(1, self.levels + 1):
+                best = self._best(z, count)[0]
+                total = sum(best[1:], best[0])
+                codebook_loss += self.heads * ops.mean((target - total) ** 2)
+                commitment_loss += self.heads * ops.mean((z - ops.stop_gradient(total)) ** 2)
+            chosen = self._choose(z, levels)
         # In this order the added difference is exactly zero, and the value exactly that of `look_up`.
-        z_q = self._sum(vectors, levels) + (z - ops.stop_gradient(z))
-        return Quantized(z_q, ops.stack(indices, axis=3), codebook_loss, commitment_loss)
+        z_q = ops.stop_gradient(self.look_up(chosen, levels)) + (z - target)
+        return Quantized(z_q, chosen, codebook_loss, commitment_loss)
 
     def call(self, z: Any, levels: Any = None) -> Any:
         """Quantise, straight-through, and add the weighted losses."""
@@ -178,9 +228,15 @@ class MOCRVQ(keras.layers.Layer):
         self.add_loss(quantized.codebook_loss + self.commitment * quantized.commitment_loss)
         return quantized.z_q
 
-    def encode(self, z: Any) -> Any:
-        """Indices of all levels of float [B, h, w, n_q]: int32 [B, h, w, D, P]."""
-        return self.quantize_latent(z).indices
+    def encode(self, z: Any, levels: Any = None) -> Any:
+        """Indices of all levels of float [B, h, w, n_q]: int32 [B, h, w, D, P].
+
+        Args:
+            z: float [B, h, w, n_q].
+            levels: Levels that will be sent: None (all), an int, or int [B]. The greedy search does not
+                depend on it; the joint search chooses these levels' codes together.
+        """
+        return self._choose(ops.cast(z, "float32"), levels)
 
     def look_up(self, indices: Any, levels: Any = None) -> Any:
         """Retrieve the latent R(s): sum of the code vectors of the first levels.
@@ -208,10 +264,10 @@ class MOCRVQ(keras.layers.Layer):
 
     def requantize(self, z: Any, levels: Any = None) -> Any:
         """Quantise a denoised latent again (eq. 9): float [B, h, w, n_q] to code vector sums."""
-        return ops.stop_gradient(self.look_up(self.encode(z), levels))
+        return ops.stop_gradient(self.look_up(self.encode(z, levels), levels))
 
     def initialize(self, samples: NDArray[np.float32], seed: int = 0) -> None:
-        """Set the codebooks by k-means on latents, level after level on what is left.
+        """Set the codebooks by k-means on latents, level after level; then jointly if so searched.
 
         Args:
             samples: float [..., n_q], some thousand latents of the encoder.
@@ -222,10 +278,14 @@ class MOCRVQ(keras.layers.Layer):
         """
         rng = np.random.default_rng(seed)
         residual = self._heads_of(samples)
-        for moc in self.mocs:
-            codebook = np.stack([k_means(residual[:, p], self.states, rng) for p in range(self.heads)])
+        books = []
+        for _ in self.mocs:
+            books.append(np.stack([k_means(residual[:, p], self.states, rng) for p in range(self.heads)]))
+            residual = _subtract_nearest(residual, books[-1])
+        if self.search == "joint":
+            books = list(fit_jointly(self._heads_of(samples), np.stack(books)))
+        for moc, codebook in zip(self.mocs, books, strict=True):
             moc.codebook.assign(codebook)
-            residual = _subtract_nearest(residual, codebook)
         if self.ema_decay is not None:
             self.ema_count.assign(ops.zeros_like(self.ema_count))
 
@@ -276,15 +336,8 @@ class MOCRVQ(keras.layers.Layer):
         """
         if self.ema_decay is None:
             raise ValueError("update_codebooks needs averages; construct with ema_decay, such as 0.99")
-        decay, residual = self.ema_decay, ops.cast(z, "float32")
-        counts, sums = [], []
-        for moc in self.mocs:
-            e, s = moc(residual)
-            chosen = ops.reshape(ops.one_hot(s, self.states), (-1, self.heads, self.states))
-            split = ops.reshape(residual, (-1, self.heads, self.latent_channels // self.heads))
-            counts.append(ops.sum(chosen, axis=0))
-            sums.append(ops.einsum("mpn,mpc->pnc", chosen, split))
-            residual = residual - e
+        decay, z = self.ema_decay, ops.cast(z, "float32")
+        counts, sums = zip(*self._targets(z), strict=True)
         self.ema_count.assign(decay * self.ema_count + (1 - decay) * ops.stack(counts))
         self.ema_sum.assign(decay * self.ema_sum + (1 - decay) * ops.stack(sums))
         for d, moc in enumerate(self.mocs):
@@ -292,6 +345,29 @@ class MOCRVQ(keras.layers.Layer):
             count = self.ema_count[d][..., None]
             mean = self.ema_sum[d] / ops.maximum(count, 1e-6)
             moc.codebook.assign(ops.where(count > 1e-6, mean, ops.convert_to_tensor(moc.codebook)))
+
+    def _targets(self, z: Any) -> list[tuple[Any, Any]]:
+        """Of each level: uses of its codes [P, N], and sums of what each should have been [P, N, c]."""
+
+        def tally(target: Any, s: Any) -> tuple[Any, Any]:
+            chosen = ops.reshape(ops.one_hot(s, self.states), (-1, self.heads, self.states))
+            split = ops.reshape(target, (-1, self.heads, self.latent_channels // self.heads))
+            return ops.sum(chosen, axis=0), ops.einsum("mpn,mpc->pnc", chosen, split)
+
+        if self.search == "greedy":
+            tallies, residual = [], z
+            for e, s in zip(*self._walk(z), strict=True):
+                tallies.append(tally(residual, s))
+                residual = residual - e
+            return tallies
+        tallies = [(0.0, 0.0)] * self.levels
+        for count in range(1, self.levels + 1):
+            vectors, indices = self._best(z, count)
+            error = z - sum(vectors[1:], vectors[0])
+            for d, e in enumerate(vectors):
+                uses, wanted = tally(e + error, indices[:, :, :, d])
+                tallies[d] = tallies[d][0] + uses, tallies[d][1] + wanted
+        return tallies
 
     def record_priors(self, usage: NDArray[np.integer]) -> None:
         """Store p(k), the measured use of each code, from counts [D, P, N].
@@ -345,7 +421,8 @@ class MOCRVQ(keras.layers.Layer):
 
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates of the nearest-vector search for each pixel of an f = 8 codec."""
-        return self.levels * self.states * self.latent_channels / 64
+        compared = self.levels * self.states if self.search == "greedy" else self.states**self.levels
+        return compared * self.latent_channels / 64
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
@@ -357,4 +434,5 @@ class MOCRVQ(keras.layers.Layer):
             "states": self.states,
             "commitment": self.commitment,
             "ema_decay": self.ema_decay,
+            "search": self.search,
         }

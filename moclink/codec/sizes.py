@@ -2,7 +2,9 @@
 
 `paper` is the size that the paper inherits from FeMaSR; its GroupNorm takes statistics over the
 whole picture. `small` and `toy` have no such statistics, so that crops and 2K pictures behave alike
-and tiles give the whole picture's result. `toy` is for tests and ten-minute trainings on a CPU.
+and tiles give the whole picture's result; they start from a linear path, choose the codes of a head
+together, and correct no more than the channel can have damaged. `toy` is for tests and ten-minute
+trainings on a CPU.
 """
 
 from __future__ import annotations
@@ -44,13 +46,14 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
     "small": {
         "encoder": {
             "latent_channels": 64,
-            "widths": [64, 160],
+            "widths": [48, 128],
             "depths": [1, 2],
             "patch": 4,
             "stem_kernel": 3,
             "normalization": "none",
+            "linear_path": True,
         },
-        "quantizer": {"latent_channels": 64, "heads": 4, "levels": 4, "states": 8},
+        "quantizer": {"latent_channels": 64, "heads": 4, "levels": 4, "states": 8, "search": "joint"},
         "nrb": {
             "latent_channels": 64,
             "width": 128,
@@ -59,14 +62,16 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "heads": 4,
             "window": 8,
             "mlp_ratio": 2.0,
+            "gated": True,
         },
         "decoder": {
             "latent_channels": 64,
-            "widths": [160, 64],
+            "widths": [128, 48],
             "depths": [4, 2],
             "patch": 4,
             "upsampling": "shuffle",
             "normalization": "none",
+            "linear_path": True,
         },
     },
     "toy": {
@@ -77,8 +82,9 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "patch": 4,
             "stem_kernel": 3,
             "normalization": "none",
+            "linear_path": True,
         },
-        "quantizer": {"latent_channels": 16, "heads": 4, "levels": 4, "states": 8},
+        "quantizer": {"latent_channels": 16, "heads": 4, "levels": 4, "states": 8, "search": "joint"},
         "nrb": {
             "latent_channels": 16,
             "width": 32,
@@ -87,6 +93,7 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "heads": 2,
             "window": 4,
             "mlp_ratio": 2.0,
+            "gated": True,
         },
         "decoder": {
             "latent_channels": 16,
@@ -95,6 +102,7 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "patch": 4,
             "upsampling": "shuffle",
             "normalization": "none",
+            "linear_path": True,
         },
     },
 }
@@ -122,4 +130,5 @@ def analog_size(name: str, latent_channels: int = 96) -> dict[str, dict[str, Any
         ValueError: If there is no such size.
     """
     parts = size(name)
-    return {part: {**parts[part], "latent_channels": latent_channels} for part in ("encoder", "decoder")}
+    ends = {part: {**parts[part], "latent_channels": latent_channels} for part in ("encoder", "decoder")}
+    return {**ends, "equalizer": {}}

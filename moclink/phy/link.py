@@ -271,7 +271,7 @@ class SemanticLink(keras.Model):
 
     def encode(self, images: Any) -> Any:
         """Indices that are sent for float [B, H, W, 3]: int32 [B, h, w, L, P]."""
-        return self.quantizer.encode(self.encoder(images))[:, :, :, : self.levels]
+        return self.quantizer.encode(self.encoder(images), self.levels)[:, :, :, : self.levels]
 
     def transport(self, indices: Any, snr_db: Any) -> tuple[Any, Any]:
         """Send indices over the channel.

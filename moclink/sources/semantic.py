@@ -45,11 +45,12 @@ class RememberingCodec:
         """MOC-RVQ."""
         return self._codec.quantizer
 
-    def encode(self, images: NDArray[np.floating]) -> NDArray[np.int32]:
+    def encode(self, images: NDArray[np.floating], levels: int | None = None) -> NDArray[np.int32]:
         """See `SemanticCodec.encode`."""
-        digest = hashlib.sha256(f"{images.shape}".encode() + images.tobytes()).digest()
+        searched = levels if self.quantizer.search == "joint" else None
+        digest = hashlib.sha256(f"{images.shape} {searched}".encode() + images.tobytes()).digest()
         if self._encoded is None or self._encoded[0] != digest:
-            self._encoded = digest, self._codec.encode(images)
+            self._encoded = digest, self._codec.encode(images, levels)
         return self._encoded[1]
 
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -118,7 +119,7 @@ class SemanticSource:
 
     def encode(self, images: NDArray[np.float32]) -> Payload:
         """Images [B, H, W, 3] -> indices [B, h * w * levels * heads]."""
-        indices = self.codec.encode(images)[:, :, :, : self.levels]
+        indices = self.codec.encode(images, self.levels)[:, :, :, : self.levels]
         letters = indices.reshape(len(images), -1).astype(np.uint8)
         used = (letters.shape[1],) * len(images)
         return Payload(letters, Header(images.shape[1], images.shape[2], used))

@@ -1,6 +1,6 @@
 """The analog codec (JSCC-96) as the loop sees it.
 
-images -> E -> power 1 -> AWGN -> G -> images
+images -> E -> power 1 -> AWGN -> Wiener gains -> G -> images
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from moclink.codec.analog import WienerGains
 from moclink.codec.autoencoder import Decoder, Encoder
 from moclink.training.objectives import AnalogObjective
 from moclink.training.patches import CropFeeder
@@ -45,6 +46,7 @@ class Analog:
     Args:
         encoder: E.
         decoder: G.
+        equalizer: Wiener gains of the receiver; None without.
         feeder: Crops by step.
         held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
         options: See `AnalogOptions`.
@@ -54,13 +56,14 @@ class Analog:
         self,
         encoder: Encoder,
         decoder: Decoder,
+        equalizer: WienerGains | None,
         feeder: CropFeeder,
         held_out: Sequence[NDArray[np.float32]],
         options: AnalogOptions,
     ):
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder, self.equalizer = encoder, decoder, equalizer
         self.options, self._feeder, self._held_out = options, feeder, list(held_out)
-        self._objective = AnalogObjective(encoder, decoder)
+        self._objective = AnalogObjective(encoder, decoder, equalizer)
         self._fit = Fit(self._objective, self._batch(0), options.jit)
 
     @property
@@ -95,7 +98,9 @@ class Analog:
         if step == 0 and self.options.linear and suits(self.encoder, self.decoder):
             images = np.concatenate([self._feeder(10**9 - 1 - i) for i in range(16)])
             linear_start(self.encoder, self.decoder, images)
-            balance_power(self.encoder, self.decoder, images)
+            power = balance_power(self.encoder, self.decoder, images)
+            if self.equalizer is not None:
+                self.equalizer.log_power.assign(np.log(power))
         return self._fit.step(self._batch(step), learning_rate)
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:

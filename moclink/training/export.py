@@ -49,7 +49,9 @@ def _semantic_rows(codec: SemanticCodec, image: Any, snrs: Sequence[float], seed
     size = {"height": image.shape[0], "width": image.shape[1]}
     indices, levels = codec.encode(image[None]), codec.quantizer.levels
     row = {
-        f"l{n} without noise": psnr_of(codec.decode(indices[:, :, :, :n], **size)[0], image)
+        f"l{n} without noise": psnr_of(
+            codec.decode(codec.encode(image[None], n)[:, :, :, :n], **size)[0], image
+        )
         for n in range(1, levels + 1)
     }
     channel = IndexChannel(codec.quantizer.states, seed=seed)
@@ -72,7 +74,7 @@ def _analog_rows(codec: AnalogCodec, image: Any, snrs: Sequence[float], seed: in
     row = {}
     for snr in snrs:
         received = sent + noise * _spread(snr)
-        decoded = codec.decode(received, image.shape[0], image.shape[1])
+        decoded = codec.decode(received, image.shape[0], image.shape[1], snr)
         row[f"{snr:g} dB"] = psnr_of(decoded[0], image)
     return row
 

@@ -17,11 +17,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from moclink.codec.analog import power_normalize
 from moclink.codec.index_channel import noise_variance
-from moclink.codec.model import power_normalize
 from moclink.training import losses
 
-PIXEL_LOSSES = {"l1": losses.l1, "mse": losses.mse}
+PIXEL_LOSSES = {"l1": losses.l1, "mse": losses.mse, "log-mse": losses.log_mse}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Stage1Weights:
     """Weights of the terms of stage 1; the defaults are the paper's.
 
     Attributes:
-        pixel_loss: "l1" (the paper's) or "mse" (which is what PSNR measures).
+        pixel_loss: "l1" (the paper's), "mse" (which is what PSNR measures) or "log-mse" (the mean PSNR).
         pixel: Weight of it.
         codebook: Weight of |sg[r] - e|^2, summed over levels and heads, mean over positions.
         commitment: Weight beta of |r - sg[e]|^2, times `codebook`.
@@ -143,7 +143,7 @@ class Stage2Weights:
     Attributes:
         style: Weight of |psi(z_r_hat) - psi(z_q)|^2, psi the Gram matrix.
         feature: Weight of |z_r_hat - z_q|^2.
-        pixel_loss: "l1" (the paper's) or "mse".
+        pixel_loss: "l1" (the paper's), "mse" or "log-mse".
         pixel: Weight of it.
     """
 
@@ -203,7 +203,7 @@ class Stage2Objective:
             batch: images [B,H,W,3] in [0,1], levels int32 [B], snr_db [B], noise [B,h,w,D,P].
         """
         images, levels, weights = batch["images"], batch["levels"], self.weights
-        indices = ops.stop_gradient(self.quantizer.encode(self.encoder(images)))
+        indices = ops.stop_gradient(self.quantizer.encode(self.encoder(images), levels))
         clean = ops.stop_gradient(self.quantizer.look_up(indices, levels))
         z_r, decoded = self.receive(indices, levels, batch["snr_db"], batch["noise"])
         decoded = ops.cast(decoded, "float32")
@@ -226,23 +226,28 @@ class AnalogObjective:
     Attributes:
         encoder: E with as many channels as reals are sent.
         decoder: G.
+        equalizer: Wiener gains of the receiver; None without.
         floor: Added to the MSE, so that flat crops received well do not rule instead.
     """
 
     encoder: Any
     decoder: Any
+    equalizer: Any = None
     floor: float = 1e-4
 
     @property
     def parts(self) -> list[Any]:
         """The layers that this objective calls."""
-        return [self.encoder, self.decoder]
+        return [part for part in (self.encoder, self.equalizer, self.decoder) if part is not None]
 
     def receive(self, images: Any, snr_db: Any, noise: Any) -> Any:
         """Encode images, add noise (standard normal, [B,h,w,n_q]) of variance no/2, and decode."""
         sent = power_normalize(self.encoder(images))
         no = ops.cast(ops.reshape(noise_variance(snr_db), (-1, 1, 1, 1)), sent.dtype)
-        return ops.cast(self.decoder(sent + ops.cast(noise, sent.dtype) * ops.sqrt(no / 2.0)), "float32")
+        received = sent + ops.cast(noise, sent.dtype) * ops.sqrt(no / 2.0)
+        if self.equalizer is not None:
+            received = self.equalizer(received, snr_db)
+        return ops.cast(self.decoder(received), "float32")
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the losses of a batch: images [B,H,W,3], snr_db [B], noise [B,h,w,n_q]."""

@@ -251,9 +251,9 @@ class Stage1:
         rows, pictures = [], {}
         for i, image in enumerate(self._held_out):
             z = self.encoder(image[None])
-            indices = self.quantizer.encode(z)
             latents = {
-                f"l{n + 1}": self.quantizer.look_up(indices, n + 1) for n in range(self.quantizer.levels)
+                f"l{n}": self.quantizer.look_up(self.quantizer.encode(z, n), n)
+                for n in range(1, self.quantizer.levels + 1)
             }
             height, width = image.shape[:2]
             views = {

@@ -82,7 +82,7 @@ class KnownGain(Block):
 @pytest.mark.parametrize(("receiver", "levels"), [("soft", 4), ("hard", 1)])
 def test_without_noise_it_is_the_codec(codec, receiver, levels):
     images, snr = pictures(2), decibels(30, 40)
-    indices = codec.encode(images)[:, :, :, :levels]
+    indices = codec.encode(images, levels)[:, :, :, :levels]
     link = SemanticLink(codec, Clean(), levels, receiver, use_nrb=False)
     assert np.array_equal(link.encode(images), indices)
     assert np.allclose(link((images, snr)), codec.decode(indices, height=37, width=50), atol=1e-6)

@@ -50,7 +50,7 @@ def test_letters_are_the_first_levels_and_their_cost_is_specified(codec, photo, 
     cells = math.ceil(73 / 8) * math.ceil(131 / 8)
     assert payload.letters.shape == (1, cells * 4 * levels)
     assert IndexModem(8).symbols_for(payload.letters.shape[1]) == 2 * levels * cells
-    indices = codec.encode(photo)
+    indices = codec.encode(photo, levels)
     assert np.array_equal(payload.letters[0], indices[0, :, :, :levels].ravel())
 
 
@@ -140,7 +140,7 @@ def test_the_analog_chain_spends_48_symbols_a_cell_of_unit_energy(saved, photo):
     assert np.mean(np.abs(sent.symbols) ** 2) == pytest.approx(1, abs=1e-3)
     got = chain.receive(sent.symbols, np.float32([0.1]), sent.header)
     assert got.images.shape == photo.shape and got.letters is None and got.bits is None
-    expected = chain.codec.decode(chain.codec.encode(photo), 73, 131)
+    expected = chain.codec.decode(chain.codec.encode(photo), 73, 131, 10.0)
     assert np.allclose(got.images, np.clip(expected, 0, 1), atol=1e-6)
 
 

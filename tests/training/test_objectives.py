@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -5,6 +7,8 @@ from keras import ops
 
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.model import SemanticCodec
+from moclink.codec.quantizer import MOCRVQ
+from moclink.training import losses
 from moclink.training.objectives import (
     AnalogObjective,
     CriticObjective,
@@ -13,6 +17,7 @@ from moclink.training.objectives import (
     Stage2Objective,
     Stage2Weights,
 )
+from moclink.training.stages import copy_codebooks
 
 PLAIN = {"semantic": 0, "perceptual": 0, "adversarial": 0}
 
@@ -31,26 +36,47 @@ def images():
     return np.random.default_rng(1).random((3, 24, 16, 3), dtype=np.float32)
 
 
-def test_stage_1_adds_up_what_numpy_adds_up(codec, images):
+def recount(codec, images, levels, search):
+    """Squared distances to the codes of every count of levels, and the decoded images, in NumPy."""
+    z = ops.convert_to_numpy(codec.encoder(images)).astype(np.float64).reshape(-1, 4, 4)
+    books, distance, sums = codec.quantizer.codebooks.astype(np.float64), 0.0, []
+    total = np.zeros_like(z)
+    for n in range(1, 5):
+        if search == "greedy":
+            s = ((z - total)[:, :, None] - books[n - 1][None]) ** 2
+            s = s.sum(-1).argmin(-1)
+            total = total + np.stack([books[n - 1][p][s[:, p]] for p in range(4)], 1)
+        else:
+            grids = [np.array(list(itertools.product(*books[:n, p]))).sum(1) for p in range(4)]
+            total = np.stack(
+                [grid[((z[:, p, None] - grid) ** 2).sum(-1).argmin(-1)] for p, grid in enumerate(grids)], 1
+            )
+        distance += 4 * ((z - total) ** 2).mean()
+        sums.append(total.reshape(len(images), 3, 2, 16))
+    latent = np.stack([sums[n - 1][i] for i, n in enumerate(levels)])
+    return distance, ops.convert_to_numpy(codec.decoder(latent.astype(np.float32)))
+
+
+@pytest.mark.parametrize("search", ["greedy", "joint"])
+def test_stage_1_adds_up_what_numpy_adds_up(codec, images, search):
     weights = Stage1Weights("mse", pixel=7.0, codebook=3.0, commitment=0.5, **PLAIN)
-    objective = Stage1Objective(codec.encoder, codec.quantizer, codec.decoder, weights)
+    quantizer = MOCRVQ(16, search=search)
+    copy_codebooks(codec.quantizer, quantizer)
+    objective = Stage1Objective(codec.encoder, quantizer, codec.decoder, weights)
     levels = np.array([1, 4, 2], np.int32)
     found = {k: float(v) for k, v in objective({"images": images, "levels": levels}).items()}
-    z = ops.convert_to_numpy(codec.encoder(images)).astype(np.float64)
-    books, residual, distance, z_q = codec.quantizer.codebooks, z.reshape(-1, 4, 4), 0.0, []
-    for book in books:
-        s = ((residual[:, :, None] - book[None]) ** 2).sum(-1).argmin(-1)
-        e = np.stack([book[p][s[:, p]] for p in range(4)], 1)
-        residual = residual - e
-        distance += 4 * (residual**2).mean()
-        z_q.append(e.reshape(z.shape))
-    latent = np.stack([sum(level[i] for level in z_q[:n]) for i, n in enumerate(levels)])
-    decoded = ops.convert_to_numpy(codec.decoder(latent.astype(np.float32)))
+    distance, decoded = recount(codec, images, levels, search)
     pixel = ((decoded - images) ** 2).mean()
     assert found["codebook"] == pytest.approx(distance, rel=1e-3)
     assert found["commitment"] == pytest.approx(distance, rel=1e-3)
     assert found["pixel"] == pytest.approx(pixel, rel=1e-3)
     assert found["loss"] == pytest.approx(7 * pixel + 3 * (1 + 0.5) * distance, rel=1e-3)
+
+
+def test_the_log_loss_is_the_mean_over_images_of_their_log_errors(images):
+    other = np.random.default_rng(3).random(images.shape, dtype=np.float32)
+    expected = np.log(((images - other) ** 2).mean((1, 2, 3)) + 1e-4).mean()
+    assert float(losses.log_mse(images, other)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_without_levels_the_latent_passes_as_it_is(codec, images):

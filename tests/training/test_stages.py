@@ -9,6 +9,7 @@ import pytest
 from moclink.codec.kmeans import code_usage
 from moclink.codec.model import AnalogCodec, SemanticCodec
 from moclink.codec.quantizer import MOCRVQ
+from moclink.codec.sizes import analog_size
 from moclink.training.analog import Analog, AnalogOptions
 from moclink.training.loop import LoopOptions, run
 from moclink.training.objectives import Stage1Weights
@@ -134,9 +135,9 @@ def test_stage_2_trains_the_nrb_alone(codec, data):
 
 def test_the_analog_stage_gains_with_snr(data):
     keras.utils.set_random_seed(3)
-    codec = AnalogCodec.from_size("toy")
-    codec = AnalogCodec({k: {**v, "latent_channels": 16} for k, v in codec.config.items()})
-    stage = Analog(codec.encoder, codec.decoder, feeder(data), held_out(data), AnalogOptions(jit=False))
+    codec = AnalogCodec(analog_size("toy", 16))
+    parts = (codec.encoder, codec.decoder, codec.equalizer)
+    stage = Analog(*parts, feeder(data), held_out(data), AnalogOptions(jit=False))
     assert np.isfinite(stage.train(0, 1e-4)["loss"])
     figures, _ = stage.validate()
     assert figures["20dB"] > figures["10dB"] > figures["0dB"]
