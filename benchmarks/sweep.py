@@ -10,9 +10,16 @@ Two runs on the same pictures, in turns, picture by picture:
   `LDPC5GDecoder` (in batches, each block inside one `tf.function`; `--xla` compiles the decoder), decode
   the file, score PSNR and SSIM with the same functions.
 
-Both get the same noise, and rows must be equal: where they differ, the number of cells and the largest
-difference are recorded. A cell within the waterfall can differ, as stock Sionna's own graph and XLA modes do
-(see the LDPC benchmark). The semantic and analog chains have no stock counterpart and are left out.
+Both get the same noise, and rows should be equal: where they differ, the number of cells and the largest
+difference are recorded. Two things keep them from being equal to the last bit: float32 rounds differently in
+another demapper or decoder, as it does between stock Sionna's own graph and XLA modes; and a decoder that
+stops at a codeword keeps it, while stock Sionna goes on and now and then leaves it. Each can be taken away:
+
+    python -m benchmarks.sweep --ldpc sionna --naive same-llrs          # the demapper of moclink, stock XLA
+    python -m benchmarks.sweep --ldpc sionna --naive same-llrs-and-stop # and stock calls stop as well
+
+The last is the proof that nothing else differs: its rows are equal to the last bit, iterations included.
+The semantic and analog chains have no stock counterpart and are left out.
 
 The default is a part of the default sweep, for stock calls take long; the result says which part.
 """
@@ -25,7 +32,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -40,14 +47,21 @@ from moclink import metrics
 from moclink.chain import DigitalChain
 from moclink.images import Picture, find_images, read_pictures, sample_paths, to_float
 from moclink.phy.channels import complex_normal, stream
-from moclink.presets import make_chain
+from moclink.phy.early_stopping import LONGEST_STAGE
+from moclink.phy.modems import BitModem
+from moclink.presets import ChainOptions, make_chain
 from moclink.results import COLUMNS, ResultStore, Row, read_rows
-from moclink.simulate import parse_snr
+from moclink.simulate import ENGINES, parse_snr
 from moclink.sweep import Plan, run_sweep
 from moclink.workers import Pool
 
 RESULTS = Path(__file__).parent / "results"
 K, N, BITS_PER_SYMBOL, NUM_ITER = 324, 648, 6, 20
+NAIVE = {
+    "stock": "stock demapper and decoder",
+    "same-llrs": "moclink's demapper, stock decoder",
+    "same-llrs-and-stop": "moclink's demapper, stock decoder called until a codeword is found",
+}
 BATCH = 2048  # at which stock Sionna's decoder was fastest in graph mode
 
 
@@ -56,12 +70,16 @@ class NaiveLink:
 
     Args:
         xla: Whether the decoder is compiled by XLA, in batches of 512.
+        same_llrs: Whether moclink's demapper stands in for Sionna's.
+        stop: Whether the first codeword found is kept, looking as often as moclink does.
     """
 
-    def __init__(self, xla: bool) -> None:
+    def __init__(self, xla: bool, same_llrs: bool = False, stop: bool = False) -> None:
         constellation = Constellation("qam", BITS_PER_SYMBOL)
         encoder = LDPC5GEncoder(K, N, num_bits_per_symbol=BITS_PER_SYMBOL)
         decoder = LDPC5GDecoder(encoder, num_iter=NUM_ITER)
+        self._modem = BitModem(BITS_PER_SYMBOL) if same_llrs else None
+        self._stop = StoppingStock(encoder) if stop else None
         mapper, demapper = Mapper(constellation=constellation), Demapper("app", constellation=constellation)
         self._batch = 512 if xla else BATCH
         self._encode = tf.function(lambda u: encoder(u), reduce_retracing=True)
@@ -76,14 +94,56 @@ class NaiveLink:
         blocks = np.pad(bits, (0, -len(bits) % K)).reshape(-1, K)
         return self._map(self._encode(tf.constant(blocks, tf.float32))).numpy().reshape(-1)
 
-    def receive(self, received: np.ndarray, no: np.float32) -> np.ndarray:
-        """Symbols [S] -> bits uint8 [K'']."""
-        llr = self._demap(tf.constant(received.reshape(-1, N // BITS_PER_SYMBOL)), no).numpy()
+    def receive(self, received: np.ndarray, no: np.float32) -> tuple[np.ndarray, float | None]:
+        """Symbols [S] -> bits uint8 [K''], and mean iterations if they are counted."""
+        if self._modem:
+            llr = self._modem.demap(received[None], np.array([no])).reshape(-1, N)
+        else:
+            llr = self._demap(tf.constant(received.reshape(-1, N // BITS_PER_SYMBOL)), no).numpy()
         padded = np.pad(llr, ((0, -len(llr) % self._fill), (0, 0)))
-        parts = [
-            self._decode(padded[i : i + self._batch]).numpy() for i in range(0, len(padded), self._batch)
-        ]
-        return np.concatenate(parts)[: len(llr)].astype(np.uint8).reshape(-1)
+        starts = range(0, len(padded), self._batch)
+        if self._stop:
+            bits, spent = zip(*(self._stop(padded[i : i + self._batch]) for i in starts), strict=True)
+            return np.concatenate(bits)[: len(llr)].reshape(-1), np.concatenate(spent)[: len(llr)].mean()
+        parts = [self._decode(padded[i : i + self._batch]).numpy() for i in starts]
+        return np.concatenate(parts)[: len(llr)].astype(np.uint8).reshape(-1), None
+
+
+class StoppingStock:
+    """Stock calls that look for a codeword after every few iterations and keep the first.
+
+    What a decoder decides is a codeword if encoding its information bits gives all its decisions back.
+
+    Args:
+        encoder: Sionna's encoder.
+    """
+
+    def __init__(self, encoder: LDPC5GEncoder) -> None:
+        def decoder(infobits: bool) -> LDPC5GDecoder:
+            return LDPC5GDecoder(encoder, num_iter=LONGEST_STAGE, return_state=True, return_infobits=infobits)
+
+        information, codeword = decoder(True), decoder(False)
+
+        def begin(llr: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            bits, state = information(llr)
+            return bits, tf.reduce_all(encoder(bits) == codeword(llr)[0], axis=1), state
+
+        def go_on(llr: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            bits, next_state = information(llr, msg_v2c=state)
+            found = tf.reduce_all(encoder(bits) == codeword(llr, msg_v2c=state)[0], axis=1)
+            return bits, found, next_state
+
+        self._begin, self._go_on = (tf.function(f, jit_compile=True) for f in (begin, go_on))
+
+    def __call__(self, llr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """LLRs [B, n] -> bits uint8 [B, k] and iterations [B]."""
+        kept, spent, done = np.zeros((len(llr), K), np.uint8), np.zeros(len(llr)), np.zeros(len(llr), bool)
+        state = None
+        for iteration in range(LONGEST_STAGE, NUM_ITER + 1, LONGEST_STAGE):
+            bits, found, state = self._begin(llr) if state is None else self._go_on(llr, state)
+            kept[~done], spent[~done] = bits.numpy()[~done], iteration
+            done |= found.numpy()
+        return kept, spent
 
 
 def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
@@ -100,7 +160,7 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
             symbols = link.send(payload.letters[0])
             no = np.float32(10 ** (-snr / 10))
             noise = complex_normal(stream((plan.seed, snr, picture.digest, 0, "noise")), len(symbols))
-            got = link.receive(symbols + np.sqrt(no) * noise, no)
+            got, iterations = link.receive(symbols + np.sqrt(no) * noise, no)
             decoded = _decode_anew(chain, got, payload.header)
             sent = np.pad(payload.letters[0], (0, len(got) - len(payload.letters[0])))
             wrong = got != sent
@@ -119,6 +179,7 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
                 bits=used,
                 symbols=len(symbols),
                 cbr=len(symbols) / image.size,
+                iterations=iterations,
             )
 
 
@@ -147,10 +208,12 @@ def moclink_rows(plan: Plan, picture: Picture, pool: Pool) -> list[Row]:
 
 
 def differing(ours: list[Row], theirs: list[Row]) -> tuple[int, dict[str, float]]:
-    """Rows that are not equal, and the largest difference in each column."""
+    """Rows that are not equal, and the largest difference in each column (iterations if both are counted)."""
     largest: dict[str, float] = {}
     count = 0
     for one, other in zip(ours, theirs, strict=True):
+        if other.iterations is None:
+            one = replace(one, iterations=None)
         if one != other:
             count += 1
             for name, a, b in zip(COLUMNS, astuple(one), astuple(other), strict=True):
@@ -167,15 +230,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, help="take only so many")
     parser.add_argument("--chains", default="jpeg-ldpc,bpg-ldpc", help="comma list (%(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="of the sweep (%(default)s)")
+    parser.add_argument("--ldpc", default="auto", choices=ENGINES, help="of the sweep (%(default)s)")
+    naive = "stock, or with moclink's LLRs, or also with its stopping; the latter two under XLA (%(default)s)"
+    parser.add_argument("--naive", default="stock", choices=NAIVE, help=naive)
     parser.add_argument("--xla", action="store_true", help="compile the naive sweep's decoder")
     parser.add_argument("--out", type=Path, default=RESULTS / f"sweep-{date.today().isoformat()}.json")
     options = parser.parse_args(arguments)
     machine = machine_line()
     paths = find_images(options.images) if options.images else sample_paths()
     pictures = read_pictures(paths[: options.pictures])
-    plan = Plan(parse_snr(f"{options.snr}"), tuple(options.chains.split(",")))
-    link = NaiveLink(options.xla)
-    warm = Plan((10.0, 30.0), plan.chains)
+    chain_options = ChainOptions(ldpc=options.ldpc)
+    plan = Plan(parse_snr(f"{options.snr}"), tuple(options.chains.split(",")), options=chain_options)
+    options.xla |= options.naive != "stock"
+    link = NaiveLink(options.xla, options.naive != "stock", options.naive == "same-llrs-and-stop")
+    warm = replace(plan, snrs=(10.0, 30.0))
     tiny = Picture("tiny", pictures[0].pixels[:48, :48])
     rows = []
     with Pool(options.workers) as pool:
@@ -213,8 +281,10 @@ def main(arguments: list[str] | None = None) -> None:
         "machine": machine,
         "versions": {name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")},
         "part": f"{len(pictures)} pictures of {len(paths)}, {len(plan.snrs)} SNR points of {options.snr}, "
-        f"chains {options.chains}, {options.workers} workers, naive decoder in {mode} mode",
-        "baseline": "stock Sionna calls, one picture and one SNR at a time, files fitted anew each time",
+        f"chains {options.chains}, {options.workers} workers, --ldpc {options.ldpc}, "
+        f"naive decoder in {mode} mode",
+        "baseline": "stock Sionna calls, one picture and one SNR at a time, files fitted anew each time; "
+        f"{NAIVE[options.naive]}",
         "pictures": rows,
         "wall_ratio": total,
         "rows_that_differ": sum(row["rows_that_differ"] for row in rows),
