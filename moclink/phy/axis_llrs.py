@@ -1,4 +1,4 @@
-"""Exact bit LLRs of square QAM, one axis at a time, in SIMD lanes.
+"""Exact bit LLRs of square QAM, one axis at a time, in SIMD lanes; and log-likelihoods of an axis' labels.
 
 With amplitudes a_k of the labels k of an axis and noise variance no / 2 on it,
 
@@ -64,6 +64,36 @@ def _demap(axes, no, amplitudes, llr):
                     llr[first + s, place, axis] = result[place, 2 * s + axis]
 
 
+@numba.njit(nogil=True, cache=True)
+def _measure(axes, no, amplitudes, log_likelihoods):
+    """Fill log_likelihoods [S, 2, N] from axes [S, 2] and no [S]."""
+    for s in range(len(no)):
+        for axis in range(2):
+            for k in range(len(amplitudes)):
+                distance = axes[s, axis] - amplitudes[k]
+                log_likelihoods[s, axis, k] = -(distance * distance) / no[s]
+
+
+def axis_log_likelihoods(
+    received: NDArray[np.complex64], no: NDArray[np.float32], amplitudes: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Log-likelihoods of the labels of both axes, ln p(y | k) = -(y - a_k)^2 / no up to a constant.
+
+    Args:
+        received: complex64 [B, S].
+        no: Noise variance per complex symbol, positive, [B] or [B, S].
+        amplitudes: float32 [N], the amplitude of each label of an axis.
+
+    Returns:
+        float32 [B, 2S, N]: the I axis of the first symbol, its Q axis, and so on.
+    """
+    axes, no = _axes(received, no)
+    result = np.empty((*axes.shape, len(amplitudes)), np.float32)
+    for row in range(len(axes)):
+        _measure(axes[row], no[row], amplitudes, result[row])
+    return result.reshape(len(axes), -1, len(amplitudes))
+
+
 def axis_llrs(
     received: NDArray[np.complex64], no: NDArray[np.float32], amplitudes: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -78,12 +108,18 @@ def axis_llrs(
         float32 [B, S * 2 log2 N]; of each symbol's bits, places 0, 2, ... are those of the I axis'
         label and 1, 3, ... those of Q's, most significant first, as in 3GPP TS 38.211.
     """
-    batch, symbols = received.shape
-    bits = len(amplitudes).bit_length() - 1
-    axes = np.ascontiguousarray(received, np.complex64).view(np.float32).reshape(batch, symbols, 2)
-    no = np.asarray(no, np.float32)
-    no = np.broadcast_to(no[:, None] if no.ndim == 1 else no, received.shape)
-    llr = np.empty((batch, symbols, bits, 2), np.float32)
+    axes, no = _axes(received, no)
+    batch, symbols, _ = axes.shape
+    llr = np.empty((batch, symbols, len(amplitudes).bit_length() - 1, 2), np.float32)
     for row in range(batch):
         _demap(axes[row], no[row], amplitudes, llr[row])
     return llr.reshape(batch, -1)
+
+
+def _axes(
+    received: NDArray[np.complex64], no: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Received symbols as float32 [B, S, 2], and their noise variances as float32 [B, S]."""
+    axes = np.ascontiguousarray(received, np.complex64).view(np.float32).reshape(*received.shape, 2)
+    no = np.asarray(no, np.float32)
+    return axes, np.broadcast_to(no[:, None] if no.ndim == 1 else no, received.shape)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.chain import Demodulated
-from moclink.phy.axis_llrs import axis_llrs
+from moclink.phy.axis_llrs import axis_llrs, axis_log_likelihoods
 from moclink.phy.ldpc import LDPCCode, get_decoder
 
 
@@ -84,10 +84,7 @@ class IndexModem:
             received: complex64 [B, S].
             no: Noise variance, [B] or [B, S].
         """
-        axes = _axes(received)
-        variance = np.repeat(_per_symbol(no, received.shape), 2, axis=1)
-        distance = axes[..., None] - pam_amplitudes(self.states)
-        return Demodulated((-(distance * distance) / variance[..., None]).astype(np.float32))
+        return Demodulated(axis_log_likelihoods(received, no, pam_amplitudes(self.states)))
 
 
 @dataclass(frozen=True)
@@ -175,12 +172,3 @@ class BitModem:
     @cached_property
     def _decoder(self):  # noqa: ANN202
         return get_decoder(self.code, self.engine, self.num_iter)
-
-
-def _axes(received: NDArray[np.complex64]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(received, np.complex64).view(np.float32)
-
-
-def _per_symbol(no: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    no = np.asarray(no, np.float32)
-    return np.broadcast_to(no[:, None] if no.ndim == 1 else no, shape)

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from sionna.phy.mapping import Constellation, Demapper, Mapper
+from sionna.phy.mapping import Constellation, Demapper, Mapper, SymbolDemapper
 
-from moclink.phy.axis_llrs import axis_llrs
+from moclink.phy.axis_llrs import axis_llrs, axis_log_likelihoods
 from moclink.phy.modems import pam_amplitudes
 
 
@@ -44,3 +44,19 @@ def test_very_large_llrs_are_exact():
         np.testing.assert_allclose(llr[:, place, 0], expected, atol=2 * 4 * 6.7e5 * 2.0**-24)
     np.testing.assert_array_equal(llr[..., 0], llr[..., 1])
     assert math.isfinite(llr.sum())
+
+
+@pytest.mark.parametrize("states", [2, 4, 8, 16])
+@pytest.mark.parametrize("snr_db", [-5.0, 8.0, 25.0])
+def test_log_likelihoods_equal_sionnas_symbol_demapper(states, snr_db):
+    """An axis is PAM of half the energy and half the noise; Sionna's are normalised, ln P(k | y)."""
+    rng = np.random.default_rng(states)
+    received = (0.8 * (rng.normal(size=(3, 101)) + 1j * rng.normal(size=(3, 101)))).astype(np.complex64)
+    no = np.float32(10 ** (-snr_db / 10)) * np.array([0.5, 1, 2], np.float32)
+    ours = axis_log_likelihoods(received, no, pam_amplitudes(states))
+    axes = np.stack([received.real, received.imag], axis=-1).reshape(3, -1)
+    pam = SymbolDemapper(constellation=Constellation("pam", states.bit_length() - 1))
+    expected = pam(tf.constant(math.sqrt(2) * axes + 0j, tf.complex64), tf.constant(2 * no[:, None])).numpy()
+    np.testing.assert_allclose(tf.nn.log_softmax(ours).numpy(), expected, atol=1e-3, rtol=1e-5)
+    every = np.repeat(no[:, None], received.shape[1], axis=1)
+    np.testing.assert_array_equal(axis_log_likelihoods(received, every, pam_amplitudes(states)), ours)
