@@ -15,6 +15,7 @@ from PIL import Image
 from moclink import sweep as sweep_room
 from moclink import unit
 from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.codec.sizes import size
 from moclink.images import Picture, read_image, sample_paths
 from moclink.memory import available_memory, parse_memory
 from moclink.presets import make_chain
@@ -211,21 +212,24 @@ class Counting:
     def __getattr__(self, name):
         return getattr(self._codec, name)
 
-    def encode(self, images):
+    def encode(self, images, levels=None):
         self.encoded += len(images)
-        return self._codec.encode(images)
+        return self._codec.encode(images, levels)
 
     def decode(self, received, **options):
         self.decoded += len(received)
         return self._codec.decode(received, **options)
 
 
-def test_levels_of_one_codec_encode_a_picture_once():
-    inner = Counting(SemanticCodec.from_size("toy"))
+@pytest.mark.parametrize("search,encodings", [("greedy", 1), ("joint", 4)])
+def test_levels_of_one_codec_encode_a_picture_once(search, encodings):
+    """Unless codes are searched jointly: each number of levels then has codes of its own."""
+    config = size("toy")
+    inner = Counting(SemanticCodec({**config, "quantizer": {**config["quantizer"], "search": search}}))
     codec = RememberingCodec(inner)
     image = np.random.default_rng(0).random((1, 40, 56, 3), np.float32)
     payloads = [SemanticSource(codec, levels).encode(image) for levels in (1, 2, 3, 4)]
-    assert inner.encoded == 1
+    assert inner.encoded == encodings
     for levels, payload in enumerate(payloads, 1):
         alone = SemanticSource(inner, levels).encode(image)
         assert np.array_equal(payload.letters, alone.letters) and payload.header == alone.header
@@ -295,8 +299,10 @@ def test_graphs_are_not_traced_for_each_picture_size():
         sent = source.encode(rng.random((1, height, width, 3), np.float32))
         evidence = rng.normal(size=(batch, sent.letters.shape[1], 8)).astype(np.float32)
         source.decode(evidence, sent.header)
-    runners = (codec._indexer, codec._soft, codec._refiner, codec._painter)
-    traces = [runner.predict_function.experimental_get_tracing_count() for runner in runners]
+    runners = (*codec._indexers.values(), codec._soft, *codec._refiners.values(), codec._painter)
+    used = [runner.predict_function for runner in runners if runner.predict_function]
+    traces = [function.experimental_get_tracing_count() for function in used]
+    assert len(traces) == 4
     print("traces of encoder, retrieval, noise reduction and decoder over 6 sizes:", traces)
     assert max(traces) <= 3
 
