@@ -267,7 +267,7 @@ def _jscc(args: argparse.Namespace) -> int:
     feeder, held_out = _data(args)
     codec, trained = _open(args.codec, analog=True)
     options = AnalogOptions(tuple(args.snr), linear=not trained, seed=args.seed, jit=not args.no_jit)
-    stage = Analog(codec.encoder, codec.decoder, codec.equalizer, feeder, held_out, options)
+    stage = Analog(codec.encoder, codec.decoder, codec.receiver, feeder, held_out, options)
     return _finish(codec, run(stage, args.out, plan), args)
 
 

@@ -1,4 +1,9 @@
-"""Between encoder and decoder of the analog codec: power at the sender, Wiener gains at the receiver."""
+"""Between encoder and decoder of the analog codec: power at the sender, scale and noise at the receiver.
+
+A picture is sent with power 1 whatever it shows, so the receiver does not know how bright it was. One
+of the latent's channels, the last, is therefore a pilot: the same value in every cell, of an average
+channel's power, whose mean over the picture tells the scale.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,8 @@ import keras
 from keras import ops
 
 from moclink.codec.index_channel import noise_variance
+
+PILOT = 0.5**0.5  # value of the pilot channel before the power is normalised
 
 
 def power_normalize(z: Any) -> Any:
@@ -24,19 +31,22 @@ def power_normalize(z: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package="moclink")
-class WienerGains(keras.layers.Layer):
-    """The best linear receiver of independent channels: each shrunk by what is noise in it.
+class AnalogReceiver(keras.layers.Layer):
+    """What comes between channel and decoder: the scale undone, and each channel shrunk by its noise.
 
-        z_hat_c = y_c * p_c / (p_c + no / 2),   p_c = mean square of channel c as sent
+        scale = mean of the pilot / PILOT,   n = no / 2 / scale^2,   z_hat_c = y_c / scale * p_c / (p_c + n)
+        doubt^2 = sum_c p_c n / (p_c + n) / sum_c p_c
 
-    The powers are weights: measured at the start of training, and trained with the rest.
+    with p_c the mean square of channel c: the Wiener filter of independent channels, and the error it
+    leaves, relative to the latent. The powers are weights, measured at the start of training and trained
+    with the rest. The scale is a mean over the picture: it needs the whole of it.
 
     Call Args:
         received: float [B, h, w, n_q].
         snr_db: Es/N0 in dB, float [B].
 
     Returns:
-        float [B, h, w, n_q].
+        (z_hat, float [B, h, w, n_q]; doubt, float [B], 0 to 1).
     """
 
     def build(self, received_shape: tuple[int | None, ...], snr_db_shape: Any = None) -> None:
@@ -44,12 +54,19 @@ class WienerGains(keras.layers.Layer):
         start = keras.initializers.Constant(-0.6931472)
         self.log_power = self.add_weight(name="log_power", shape=(received_shape[-1],), initializer=start)
 
-    def call(self, received: Any, snr_db: Any) -> Any:
-        """Shrink each channel."""
+    def call(self, received: Any, snr_db: Any) -> tuple[Any, Any]:
+        """Undo the scale and shrink each channel."""
+        received = ops.cast(received, "float32")
+        # A picture much brighter than others is sent at a tenth of the usual scale; noise must not give less.
+        scale = ops.maximum(ops.mean(received[..., -1], axis=(1, 2)) / PILOT, 0.1)[:, None]
+        noise = ops.reshape(noise_variance(snr_db), (-1, 1)) / 2.0 / scale**2
         power = ops.exp(ops.cast(self.log_power, "float32"))
-        noise = ops.reshape(noise_variance(snr_db), (-1, 1, 1, 1)) / 2.0
-        return received * ops.cast(power / (power + noise), received.dtype)
+        gains = power / (power + noise)
+        doubt = ops.sqrt(ops.sum(gains * noise, axis=1) / ops.sum(power))
+        z = received * (gains / scale)[:, None, None]
+        return ops.cast(z, self.compute_dtype), ops.cast(doubt, self.compute_dtype)
 
-    def compute_output_spec(self, received: Any, snr_db: Any) -> Any:
+    def compute_output_spec(self, received: Any, snr_db: Any) -> tuple[Any, Any]:
         """The shape does not change."""
-        return keras.KerasTensor(received.shape, self.compute_dtype)
+        dtype = self.compute_dtype
+        return keras.KerasTensor(received.shape, dtype), keras.KerasTensor(received.shape[:1], dtype)

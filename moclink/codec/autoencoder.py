@@ -214,6 +214,8 @@ class Decoder(keras.layers.Layer):
         z: float [B, h, w, n_q].
         height: Rows to keep, at most 8h; None keeps all.
         width: Columns to keep, at most 8w; None keeps all.
+        gain: Factor on what the network adds to the linear path, float [B]; None for 1. An analog receiver
+            gives the error to be expected here: what needs little correction is then little corrected.
 
     Returns:
         Images, float [B, height, width, 3], in [0, 1] but for overshoot, which is not clipped here.
@@ -279,7 +281,7 @@ class Decoder(keras.layers.Layer):
             shape = (self.latent_channels, 3 * FACTOR**2)
             self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
 
-    def call(self, z: Any, height: int | None = None, width: int | None = None) -> Any:
+    def call(self, z: Any, height: int | None = None, width: int | None = None, gain: Any = None) -> Any:
         """Decode the latent grid into images."""
         z = ops.cast(z, self.compute_dtype)
         x = self.stem(z)
@@ -293,11 +295,15 @@ class Decoder(keras.layers.Layer):
         x = self.head(x)
         if self.patch > 1:
             x = depth_to_space(x, self.patch)
+        if gain is not None:
+            x = x * ops.reshape(ops.cast(gain, x.dtype), (-1, 1, 1, 1))
         if self.linear_path:
             x = x + depth_to_space(ops.matmul(z, ops.cast(self.linear, x.dtype)), FACTOR)
         return (0.5 * x + 0.5)[:, :height, :width]
 
-    def compute_output_spec(self, z: Any, height: int | None = None, width: int | None = None) -> Any:
+    def compute_output_spec(
+        self, z: Any, height: int | None = None, width: int | None = None, gain: Any = None
+    ) -> Any:
         """Shape of the images."""
         rows, columns = (None if size is None else size * FACTOR for size in z.shape[1:3])
         return keras.KerasTensor((z.shape[0], height or rows, width or columns, 3), self.compute_dtype)

@@ -28,6 +28,7 @@ from moclink.codec.sizes import analog_size, size
 
 DEFAULT_BUDGET = Budget()
 UNCUT = 2**31  # a stripe higher than any picture
+NOISELESS = 100.0  # dB: what the analog receiver is told of reception without noise
 
 
 def _check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -58,22 +59,16 @@ def _encode(runner: Runner, encoder: Encoder, budget: Budget, images: NDArray[np
 
 
 def _paint(
-    runner: Runner,
-    decoder: Decoder,
-    budget: Budget,
-    z: NDArray[np.float32],
-    height: int | None,
-    width: int | None,
+    runner: Runner, decoder: Decoder, budget: Budget, z: NDArray[np.float32], *others: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Run G over one group of latents, and crop."""
+    """Run G over one group of latents."""
     stripe = UNCUT if decoder.normalization == "group" else budget.stripe(z.shape[2])
-    images = runner.run_in_stripes(z, rows=stripe, halo=decoder.receptive_cells(), scale=FACTOR)
-    return images[:, :height, :width]
+    return runner.run_in_stripes(z, others, rows=stripe, halo=decoder.receptive_cells(), scale=FACTOR)
 
 
-def _painter(decoder: Decoder) -> Runner:
-    """G with its pixels clipped to [0, 1]."""
-    return Runner(lambda z: ops.clip(ops.cast(decoder(z), "float32"), 0.0, 1.0), [decoder])
+def _to_pixels(images: Any) -> Any:
+    """Pixels in [0, 1], float32."""
+    return ops.clip(ops.cast(images, "float32"), 0.0, 1.0)
 
 
 class SemanticCodec:
@@ -124,7 +119,8 @@ class SemanticCodec:
             )
             for count in (None, *range(1, quantizer.levels + 1))
         }
-        self._painter = _painter(self.decoder)
+        decoder = self.decoder
+        self._painter = Runner(lambda z: _to_pixels(decoder(z)), [decoder])
 
     @classmethod
     def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> SemanticCodec:
@@ -240,7 +236,7 @@ class SemanticCodec:
                 count = int(levels[0]) if (levels == levels[0]).all() else None
                 others = (levels[part], snr[part])
                 z = self._refiners[count].run_in_stripes(z, others, rows=stripe, halo=halo)
-            images.append(_paint(self._painter, self.decoder, self.budget, z, height, width))
+            images.append(_paint(self._painter, self.decoder, self.budget, z)[:, :height, :width])
         return np.concatenate(images)
 
     def _retrieve(self, received: NDArray, levels: NDArray[np.int32], soft: bool) -> NDArray[np.float32]:
@@ -289,7 +285,7 @@ class AnalogCodec:
 
     Attributes:
         encoder: E.
-        equalizer: Wiener gains of the receiver; None for a codec without.
+        receiver: Undoes scale and noise of the channel; None for a codec without.
         decoder: G.
         network: All as one Keras model.
         notes: What its file says of the weights.
@@ -302,11 +298,10 @@ class AnalogCodec:
         self.network = analog_network(config)
         self.encoder = self.network.encoder
         self.decoder = self.network.decoder
-        self.equalizer = getattr(self.network, "equalizer", None)
+        self.receiver = getattr(self.network, "receiver", None)
         self._sender = Runner(self.encoder, [self.encoder])
-        self._painter = _painter(self.decoder)
-        if self.equalizer is not None:
-            self._equalizer = Runner(self.equalizer, [self.equalizer])
+        decoder = self.decoder
+        self._painter = Runner(lambda z, gain: _to_pixels(decoder(z, gain=gain)), [decoder])
 
     @classmethod
     def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
@@ -355,7 +350,7 @@ class AnalogCodec:
             received: float [B, h, w, n_q], equalised.
             height: Rows of the images; None for 8h.
             width: Columns of the images; None for 8w.
-            snr_db: Es/N0 in dB, one or [B], for the Wiener gains; None means reception without noise.
+            snr_db: Es/N0 in dB, one or [B], for the Wiener filter; None means without noise.
 
         Returns:
             Images, float32 [B, height, width, 3] in [0, 1].
@@ -367,9 +362,12 @@ class AnalogCodec:
         channels = self.decoder.latent_channels
         if received.ndim != 4 or received.shape[-1] != channels or not received.size:
             raise ValueError(f"received has shape {received.shape}; it must be [B, h, w, {channels}]")
-        if snr_db is not None and self.equalizer is not None:
-            snr = np.broadcast_to(np.asarray(snr_db, np.float32), (len(received),))
-            received = self._equalizer.run(received, snr)
+        doubt = np.ones(len(received), np.float32)
+        if self.receiver is not None:
+            # Over whole pictures: the scale is a mean over each.
+            snr = np.asarray(NOISELESS if snr_db is None else snr_db, np.float32)
+            both = self.receiver(received, np.broadcast_to(snr, (len(received),)))
+            received, doubt = (ops.convert_to_numpy(part) for part in both)
         groups = self.budget.groups(*received.shape[:3])
-        parts = [_paint(self._painter, self.decoder, self.budget, received[g], height, width) for g in groups]
-        return np.concatenate(parts)
+        parts = [_paint(self._painter, self.decoder, self.budget, received[g], doubt[g]) for g in groups]
+        return np.concatenate(parts)[:, :height, :width]

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from moclink.codec.analog import WienerGains
+from moclink.codec.analog import AnalogReceiver
 from moclink.codec.autoencoder import Decoder, Encoder
 from moclink.codec.noise_reduction import NoiseReduction
 from moclink.codec.quantizer import MOCRVQ
@@ -50,14 +50,14 @@ def semantic_network(config: dict[str, Any], dtype: str | None = None) -> Networ
 
 
 def analog_network(config: dict[str, Any], dtype: str | None = None) -> Network:
-    """Parts `encoder`, `decoder`, and `equalizer` if the configuration has one.
+    """Parts `encoder`, `decoder`, and `receiver` if the configuration has one.
 
     Args:
         config: Constructor arguments by part (see `sizes.analog_size`).
         dtype: Precision of the weights; None for Keras's default.
     """
     parts = _ends(config, dtype)
-    if "equalizer" in config:
-        parts["equalizer"] = WienerGains(**config["equalizer"], dtype=dtype, name="equalizer")
-        parts["equalizer"].build((None, None, None, parts["decoder"].latent_channels))
+    if "receiver" in config:
+        parts["receiver"] = AnalogReceiver(**config["receiver"], dtype=dtype, name="receiver")
+        parts["receiver"].build((None, None, None, parts["decoder"].latent_channels))
     return Network("analog_codec", **parts)

@@ -120,15 +120,15 @@ def size(name: str) -> dict[str, dict[str, Any]]:
 
 
 def analog_size(name: str, latent_channels: int = 96) -> dict[str, dict[str, Any]]:
-    """Constructor arguments of `encoder` and `decoder` of the analog codec of a named size.
+    """Constructor arguments of `encoder`, `decoder` and `receiver` of the analog codec of a named size.
 
     Args:
         name: Name of the size.
-        latent_channels: Reals sent for each 8x8 block; 96 are 48 complex symbols.
+        latent_channels: Reals sent for each 8x8 block, the pilot among them; 96 are 48 complex symbols.
 
     Raises:
         ValueError: If there is no such size.
     """
     parts = size(name)
     ends = {part: {**parts[part], "latent_channels": latent_channels} for part in ("encoder", "decoder")}
-    return {**ends, "equalizer": {}}
+    return {**ends, "receiver": {}}

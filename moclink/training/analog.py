@@ -1,6 +1,6 @@
 """The analog codec (JSCC-96) as the loop sees it.
 
-images -> E -> power 1 -> AWGN -> Wiener gains -> G -> images
+images -> E -> power 1 -> AWGN -> scale, Wiener filter -> G -> images
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.analog import WienerGains
+from moclink.codec.analog import AnalogReceiver
 from moclink.codec.autoencoder import Decoder, Encoder
 from moclink.training.objectives import AnalogObjective
 from moclink.training.patches import CropFeeder
 from moclink.training.stages import Fit, average, psnr_of, to_pixels
-from moclink.training.start import balance_power, linear_start, suits
+from moclink.training.start import analog_start, suits
 
 VALIDATION_SNR = (0, 10, 20, 30)
 
@@ -46,7 +46,7 @@ class Analog:
     Args:
         encoder: E.
         decoder: G.
-        equalizer: Wiener gains of the receiver; None without.
+        receiver: Undoes scale and noise of the channel; None without.
         feeder: Crops by step.
         held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
         options: See `AnalogOptions`.
@@ -56,14 +56,14 @@ class Analog:
         self,
         encoder: Encoder,
         decoder: Decoder,
-        equalizer: WienerGains | None,
+        receiver: AnalogReceiver | None,
         feeder: CropFeeder,
         held_out: Sequence[NDArray[np.float32]],
         options: AnalogOptions,
     ):
-        self.encoder, self.decoder, self.equalizer = encoder, decoder, equalizer
+        self.encoder, self.decoder, self.receiver = encoder, decoder, receiver
         self.options, self._feeder, self._held_out = options, feeder, list(held_out)
-        self._objective = AnalogObjective(encoder, decoder, equalizer)
+        self._objective = AnalogObjective(encoder, decoder, receiver)
         self._fit = Fit(self._objective, self._batch(0), options.jit)
 
     @property
@@ -97,10 +97,9 @@ class Analog:
         """Do one step."""
         if step == 0 and self.options.linear and suits(self.encoder, self.decoder):
             images = np.concatenate([self._feeder(10**9 - 1 - i) for i in range(16)])
-            linear_start(self.encoder, self.decoder, images)
-            power = balance_power(self.encoder, self.decoder, images)
-            if self.equalizer is not None:
-                self.equalizer.log_power.assign(np.log(power))
+            power = analog_start(self.encoder, self.decoder, images)
+            if self.receiver is not None:
+                self.receiver.log_power.assign(np.log(power))
         return self._fit.step(self._batch(step), learning_rate)
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:

@@ -226,28 +226,29 @@ class AnalogObjective:
     Attributes:
         encoder: E with as many channels as reals are sent.
         decoder: G.
-        equalizer: Wiener gains of the receiver; None without.
+        receiver: Undoes scale and noise of the channel; None without.
         floor: Added to the MSE, so that flat crops received well do not rule instead.
     """
 
     encoder: Any
     decoder: Any
-    equalizer: Any = None
-    floor: float = 1e-4
+    receiver: Any = None
+    floor: float = 1e-5
 
     @property
     def parts(self) -> list[Any]:
         """The layers that this objective calls."""
-        return [part for part in (self.encoder, self.equalizer, self.decoder) if part is not None]
+        return [part for part in (self.encoder, self.receiver, self.decoder) if part is not None]
 
     def receive(self, images: Any, snr_db: Any, noise: Any) -> Any:
         """Encode images, add noise (standard normal, [B,h,w,n_q]) of variance no/2, and decode."""
         sent = power_normalize(self.encoder(images))
         no = ops.cast(ops.reshape(noise_variance(snr_db), (-1, 1, 1, 1)), sent.dtype)
         received = sent + ops.cast(noise, sent.dtype) * ops.sqrt(no / 2.0)
-        if self.equalizer is not None:
-            received = self.equalizer(received, snr_db)
-        return ops.cast(self.decoder(received), "float32")
+        gain = None
+        if self.receiver is not None:
+            received, gain = self.receiver(received, snr_db)
+        return ops.cast(self.decoder(received, gain=gain), "float32")
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the losses of a batch: images [B,H,W,3], snr_db [B], noise [B,h,w,n_q]."""

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.codec.analog import PILOT
 from moclink.codec.autoencoder import FACTOR, Decoder, Encoder
 from moclink.codec.blocks import space_to_depth
 
@@ -61,32 +62,33 @@ def linear_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]
     decoder.linear.assign(components.T)
 
 
-def balance_power(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale the latent's channels for an analog channel, and undo it in the decoder.
+def analog_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same for an analog channel: components with their best powers, and the pilot in the last channel.
 
     Over a channel with equal noise everywhere, a component of variance v is best sent with power
-    proportional to sqrt(v) (linear code, squared error): amplitudes are scaled by v^(-1/4). The mean
-    square becomes 1/2, the power of one real axis.
+    proportional to sqrt(v) (linear code, squared error). The mean square over all channels becomes 1/2,
+    the power of one real axis.
 
     Reference: Lee and Petersen, "Optimal linear coding for vector channels", IEEE Trans. Commun., 1976.
 
     Args:
-        encoder: Built encoder; its last map is scaled.
-        decoder: Built decoder; its first map takes the inverse.
-        images: float32 [B, H, W, 3] in [0, 1], to measure the variances on.
+        encoder: Built encoder.
+        decoder: Built decoder.
+        images: float32 [B, H, W, 3] in [0, 1], as for `linear_start`.
 
     Returns:
-        Mean square of each channel afterwards, float32 [n_q].
+        Mean square of each channel, float32 [n_q].
+
+    Raises:
+        ValueError: If `suits` does not hold.
     """
-    z = keras.ops.convert_to_numpy(encoder(images)).astype(np.float64)
+    linear_start(encoder, decoder, images, heads=1)
+    z = keras.ops.convert_to_numpy(encoder(images)).astype(np.float64)[..., :-1]
     power = np.maximum((z**2).mean((0, 1, 2)), 1e-8)
-    gain = (power**-0.25 / np.sqrt(2 * np.mean(np.sqrt(power)))).astype(np.float32)
-    for variable, factor in (
-        (encoder.head.kernel, gain),
-        (encoder.head.bias, gain),
-        (encoder.linear, gain),
-        (decoder.stem.kernel, 1 / gain[:, None]),
-        (decoder.linear, 1 / gain[:, None]),
-    ):
-        variable.assign(keras.ops.convert_to_numpy(variable) * factor)
-    return (power * gain.astype(np.float64) ** 2).astype(np.float32)
+    gain = power**-0.25 / np.sqrt(2 * np.mean(np.sqrt(power)))
+    pilot = np.zeros(encoder.latent_channels, np.float32)
+    pilot[-1] = PILOT
+    encoder.head.bias.assign(pilot)
+    encoder.linear.assign(keras.ops.convert_to_numpy(encoder.linear) * np.append(gain, 0))
+    decoder.linear.assign(keras.ops.convert_to_numpy(decoder.linear) * np.append(1 / gain, 0)[:, None])
+    return np.append(power * gain**2, PILOT**2).astype(np.float32)

@@ -136,7 +136,7 @@ def test_stage_2_trains_the_nrb_alone(codec, data):
 def test_the_analog_stage_gains_with_snr(data):
     keras.utils.set_random_seed(3)
     codec = AnalogCodec(analog_size("toy", 16))
-    parts = (codec.encoder, codec.decoder, codec.equalizer)
+    parts = (codec.encoder, codec.decoder, codec.receiver)
     stage = Analog(*parts, feeder(data), held_out(data), AnalogOptions(jit=False))
     assert np.isfinite(stage.train(0, 1e-4)["loss"])
     figures, _ = stage.validate()

@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from moclink.codec.analog import PILOT
 from moclink.codec.autoencoder import Decoder, Encoder
-from moclink.codec.model import AnalogCodec, SemanticCodec, power_normalize
+from moclink.codec.model import AnalogCodec, SemanticCodec
 from moclink.codec.sizes import analog_size
 from moclink.training import start
 from moclink.training.patches import CropFeeder, PatchPack
@@ -42,18 +43,19 @@ def test_the_start_keeps_what_16_components_of_a_block_keep(images):
     assert mse(codec.decoder(codec.encoder(images)), images) == pytest.approx(expected, rel=1e-3)
 
 
-def test_balancing_powers_changes_nothing_without_noise_and_gives_power_one(images):
+def test_the_analog_start_is_the_projection_on_components_at_power_one(images):
     keras.utils.set_random_seed(1)
     codec = AnalogCodec(analog_size("toy", 16))
-    start.linear_start(codec.encoder, codec.decoder, images)
-    before = keras.ops.convert_to_numpy(codec.decoder(codec.encoder(images)))
-    power = start.balance_power(codec.encoder, codec.decoder, images)
+    power = start.analog_start(codec.encoder, codec.decoder, images)
     z = keras.ops.convert_to_numpy(codec.encoder(images))
     assert (z**2).mean() == pytest.approx(0.5, rel=1e-3)
     np.testing.assert_allclose((z.astype(np.float64) ** 2).mean((0, 1, 2)), power, rtol=1e-3)
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(codec.decoder(z)), before, atol=1e-4)
-    sent = keras.ops.convert_to_numpy(power_normalize(keras.ops.convert_to_tensor(z)))
-    np.testing.assert_allclose((sent**2).mean((1, 2, 3)), 0.5, rtol=1e-4)
+    np.testing.assert_allclose(z[..., -1], PILOT, rtol=1e-6)
+    side = images.shape[1] // 8
+    blocks = (2 * images - 1).reshape(-1, side, 8, side, 8, 3).transpose(0, 1, 3, 2, 4, 5).reshape(-1, 192)
+    lost = np.linalg.svd(blocks, compute_uv=False)[15:]
+    expected = (lost.astype(np.float64) ** 2).sum() / blocks.size / 4
+    assert mse(codec.decoder(z), images) == pytest.approx(expected, rel=1e-3)
 
 
 def test_networks_without_linear_paths_are_refused(images):
