@@ -100,9 +100,7 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
         with Image.open(path) as image:
             width, height = image.size
             if width * height > max_pixels:
-                raise ImageError(
-                    f"{path}: {width}x{height} pixels, over {max_pixels}; reduce it first"
-                )
+                raise ImageError(f"{path}: {width}x{height} pixels, over {max_pixels}; reduce it first")
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:

@@ -164,7 +164,8 @@ def _loop_options(args: argparse.Namespace) -> Any:
 
 def _open(name: str, analog: bool = False) -> tuple[Any, bool]:
     """A codec of a size, untrained, or one that was saved; and whether it is trained."""
-    from moclink.codec.model import AnalogCodec, SemanticCodec
+    from moclink.codec.analog_model import AnalogCodec
+    from moclink.codec.model import SemanticCodec
 
     kind = AnalogCodec if analog else SemanticCodec
     return (kind.from_size(name), False) if name in SIZES else (kind.from_preset(name), True)

@@ -14,7 +14,8 @@ from PIL import Image
 
 from moclink import sweep as sweep_room
 from moclink import unit
-from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.codec.analog_model import AnalogCodec
+from moclink.codec.model import SemanticCodec
 from moclink.codec.sizes import size
 from moclink.images import Picture, read_image, sample_paths
 from moclink.memory import available_memory, parse_memory

@@ -1,4 +1,4 @@
-"""The codecs as they are used: NumPy in, NumPy out.
+"""The digital codec as it is used: NumPy in, NumPy out.
 
     images -> E -> MOC-RVQ -> indices ~~ link ~~> indices or posteriors -> R -> NRB -> MOC-RVQ -> G -> images
 
@@ -7,7 +7,7 @@ whole-picture statistics, and the NRB by its windows, reach only so far: stripes
 this reach give the whole picture's result up to the rounding of float32. With GroupNorm (`paper`)
 there are no stripes.
 
-Reference: Zhou et al., "MOC-RVQ", section III; section IV-A for the analog codec.
+Reference: Zhou et al., "MOC-RVQ", section III.
 """
 
 from __future__ import annotations
@@ -16,59 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from moclink.codec import files
-from moclink.codec.analog import power_normalize
-from moclink.codec.autoencoder import FACTOR, Decoder, Encoder
-from moclink.codec.network import analog_network, semantic_network
+from moclink.codec.ends import DEFAULT_BUDGET, encode_images, paint, to_pixels
+from moclink.codec.network import semantic_network
 from moclink.codec.runner import Budget, Runner
-from moclink.codec.sizes import analog_size, size
-
-DEFAULT_BUDGET = Budget()
-UNCUT = 2**31  # a stripe higher than any picture
-NOISELESS = 100.0  # dB: what the analog receiver is told of reception without noise
-
-
-def _check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Images as float32 [B, H, W, 3], or ValueError."""
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] != 3 or not images.size:
-        raise ValueError(f"images have shape {images.shape}; they must be [B, H, W, 3]")
-    if images.dtype.kind != "f" or not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(
-            f"images are {images.dtype} in {images.min()}..{images.max()}; give floats in [0, 1]"
-        )
-    return images.astype(np.float32, copy=False)
-
-
-def _encode(runner: Runner, encoder: Encoder, budget: Budget, images: NDArray[np.floating]) -> NDArray:
-    """Run E, and what follows it in `runner`, over a batch of any size."""
-    images = _check_images(images)
-    rows, columns = (-(-side // FACTOR) for side in images.shape[1:3])
-    stripe = UNCUT if encoder.normalization == "group" else budget.stripe(columns)
-    cut: dict[str, Any] = {
-        "rows": stripe,
-        "halo": encoder.receptive_cells(),
-        "unit": FACTOR,
-        "scale": 1 / FACTOR,
-    }
-    groups = budget.groups(len(images), rows, columns)
-    return np.concatenate([runner.run_in_stripes(images[group], **cut) for group in groups])
-
-
-def _paint(
-    runner: Runner, decoder: Decoder, budget: Budget, z: NDArray[np.float32], *others: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Run G over one group of latents."""
-    stripe = UNCUT if decoder.normalization == "group" else budget.stripe(z.shape[2])
-    return runner.run_in_stripes(z, others, rows=stripe, halo=decoder.receptive_cells(), scale=FACTOR)
-
-
-def _to_pixels(images: Any) -> Any:
-    """Pixels in [0, 1], float32."""
-    return ops.clip(ops.cast(images, "float32"), 0.0, 1.0)
+from moclink.codec.sizes import size
 
 
 class SemanticCodec:
@@ -120,7 +74,7 @@ class SemanticCodec:
             for count in (None, *range(1, quantizer.levels + 1))
         }
         decoder = self.decoder
-        self._painter = Runner(lambda z: _to_pixels(decoder(z)), [decoder])
+        self._painter = Runner(lambda z: to_pixels(decoder(z)), [decoder])
 
     @classmethod
     def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> SemanticCodec:
@@ -179,7 +133,7 @@ class SemanticCodec:
         levels = self.quantizer.levels if levels is None else levels
         if levels not in self._indexers:
             raise ValueError(f"levels is {levels}; this codec has 1 to {self.quantizer.levels}")
-        return _encode(self._indexers[levels], self.encoder, self.budget, images)
+        return encode_images(self._indexers[levels], self.encoder, self.budget, images)
 
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
         """Posterior of each index under the codes' priors.
@@ -236,7 +190,7 @@ class SemanticCodec:
                 count = int(levels[0]) if (levels == levels[0]).all() else None
                 others = (levels[part], snr[part])
                 z = self._refiners[count].run_in_stripes(z, others, rows=stripe, halo=halo)
-            images.append(_paint(self._painter, self.decoder, self.budget, z)[:, :height, :width])
+            images.append(paint(self._painter, self.decoder, self.budget, z)[:, :height, :width])
         return np.concatenate(images)
 
     def _retrieve(self, received: NDArray, levels: NDArray[np.int32], soft: bool) -> NDArray[np.float32]:
@@ -271,103 +225,3 @@ class SemanticCodec:
         if not 1 <= levels.min() <= levels.max() <= sent:
             raise ValueError(f"levels are {np.unique(levels)}; they must be 1 to {sent}, the levels received")
         return levels
-
-
-class AnalogCodec:
-    """The analog baseline: the same autoencoder without quantiser, images <-> real channel inputs.
-
-    With 96 channels this is the paper's JSCC-96: two reals are one complex symbol, 48 for each 8x8
-    block, of mean energy 1 over each picture.
-
-    Args:
-        config: Constructor arguments of `encoder` and `decoder` (see `sizes.analog_size`).
-        budget: How much is worked on at a time; bounds the memory.
-
-    Attributes:
-        encoder: E.
-        receiver: Undoes scale and noise of the channel; None for a codec without.
-        decoder: G.
-        network: All as one Keras model.
-        notes: What its file says of the weights.
-    """
-
-    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET):
-        self.config = config
-        self.budget = budget
-        self.notes: dict[str, Any] = {}
-        self.network = analog_network(config)
-        self.encoder = self.network.encoder
-        self.decoder = self.network.decoder
-        self.receiver = getattr(self.network, "receiver", None)
-        self._sender = Runner(self.encoder, [self.encoder])
-        decoder = self.decoder
-        self._painter = Runner(lambda z, gain: _to_pixels(decoder(z, gain=gain)), [decoder])
-
-    @classmethod
-    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
-        """An untrained codec of size "paper", "small" or "toy", with 96 channels."""
-        return cls(analog_size(name), budget)
-
-    @classmethod
-    def from_preset(cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
-        """Load trained weights; see `SemanticCodec.from_preset`."""
-        page, weights = files.find(preset, "jscc-96-{}", "analog")
-        codec = files.build(cls, page["config"], weights, budget=budget)
-        codec.notes = page["notes"]
-        return codec
-
-    def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
-        """Write PATH.json and PATH.weights.h5 (float16); see `SemanticCodec.save`."""
-        notes = self.notes if notes is None else notes
-        return files.write_weights(path, "analog", self.config, self.network, analog_network, notes)
-
-    def encode(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Encode images into channel inputs.
-
-        Args:
-            images: float [B, H, W, 3] in [0, 1].
-
-        Returns:
-            float32 [B, ceil(H/8), ceil(W/8), n_q]; channels 2k and 2k+1 are the real and imaginary part of
-            symbol k. Mean square 1/2 over each picture.
-
-        Raises:
-            ValueError: If the images have another shape or range.
-        """
-        z = _encode(self._sender, self.encoder, self.budget, images)
-        return ops.convert_to_numpy(power_normalize(ops.convert_to_tensor(z)))
-
-    def decode(
-        self,
-        received: NDArray[np.floating],
-        height: int | None = None,
-        width: int | None = None,
-        snr_db: float | NDArray[np.floating] | None = None,
-    ) -> NDArray[np.float32]:
-        """Decode noisy channel outputs.
-
-        Args:
-            received: float [B, h, w, n_q], equalised.
-            height: Rows of the images; None for 8h.
-            width: Columns of the images; None for 8w.
-            snr_db: Es/N0 in dB, one or [B], for the Wiener filter; None means without noise.
-
-        Returns:
-            Images, float32 [B, height, width, 3] in [0, 1].
-
-        Raises:
-            ValueError: If the shape does not fit the codec.
-        """
-        received = np.asarray(received, np.float32)
-        channels = self.decoder.latent_channels
-        if received.ndim != 4 or received.shape[-1] != channels or not received.size:
-            raise ValueError(f"received has shape {received.shape}; it must be [B, h, w, {channels}]")
-        doubt = np.ones(len(received), np.float32)
-        if self.receiver is not None:
-            # Over whole pictures: the scale is a mean over each.
-            snr = np.asarray(NOISELESS if snr_db is None else snr_db, np.float32)
-            both = self.receiver(received, np.broadcast_to(snr, (len(received),)))
-            received, doubt = (ops.convert_to_numpy(part) for part in both)
-        groups = self.budget.groups(*received.shape[:3])
-        parts = [_paint(self._painter, self.decoder, self.budget, received[g], doubt[g]) for g in groups]
-        return np.concatenate(parts)[:, :height, :width]

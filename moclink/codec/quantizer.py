@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.kmeans import k_means, nearest
 from moclink.codec.moc import MOC
-from moclink.codec.search import SEARCHES, fit_jointly, joint_search
+from moclink.codec.search import SEARCHES, choose, count_levels, fit_jointly, nearest_sum, tallies, walk
 
 
 @dataclass(frozen=True)
@@ -136,54 +136,17 @@ class MOCRVQ(keras.layers.Layer):
                 name="ema_sum", shape=(*shape, width), initializer="zeros", trainable=False
             )
 
-    def _count(self, levels: int | None) -> int:
-        """Levels in use as a number; ValueError if there are not so many."""
-        count = self.levels if levels is None else int(levels)
-        if not 1 <= count <= self.levels:
-            raise ValueError(f"levels is {levels}; it must be 1 to {self.levels}")
-        return count
-
     def _sum(self, vectors: list[Any], levels: Any) -> Any:
         """Sum of the code vectors of the levels in use, always in the same order."""
         total = vectors[0]
         if levels is None or isinstance(levels, int | np.integer):
-            for vector in vectors[1 : self._count(levels)]:
+            for vector in vectors[1 : count_levels(levels, self.levels)]:
                 total = total + vector
             return total
         levels = ops.reshape(ops.cast(levels, "int32"), (-1, 1, 1, 1))
         for d, vector in enumerate(vectors[1:], 1):
             total = total + vector * ops.cast(levels > d, vector.dtype)
         return total
-
-    def _walk(self, residual: Any, start: int = 0) -> tuple[list[Any], list[Any]]:
-        """Code vectors and indices from one level on, each the nearest to what is left."""
-        vectors, indices = [], []
-        for moc in self.mocs[start:]:
-            e, s = moc(residual)
-            residual = residual - ops.stop_gradient(e)
-            vectors.append(e)
-            indices.append(s)
-        return vectors, indices
-
-    def _best(self, z: Any, count: int) -> tuple[list[Any], Any]:
-        """Code vectors whose sum over the first levels is nearest, and indices of all; the rest by walk."""
-        books = [ops.stop_gradient(ops.convert_to_tensor(moc.codebook)) for moc in self.mocs[:count]]
-        chosen = joint_search(ops.stop_gradient(z), books)
-        vectors = [moc.look_up(chosen[:, :, :, d]) for d, moc in enumerate(self.mocs[:count])]
-        rest = self._walk(z - ops.stop_gradient(sum(vectors[1:], vectors[0])), count)[1]
-        return vectors, ops.concatenate([chosen, *(s[:, :, :, None] for s in rest)], axis=3)
-
-    def _choose(self, z: Any, levels: Any) -> Any:
-        """Indices [B, h, w, D, P] that serve `levels` of the levels best."""
-        if self.search == "greedy":
-            return ops.stack(self._walk(z)[1], axis=3)
-        if levels is None or isinstance(levels, int | np.integer):
-            return self._best(z, self._count(levels))[1]
-        levels = ops.reshape(ops.cast(levels, "int32"), (-1, 1, 1, 1, 1))
-        indices = self._best(z, self.levels)[1]
-        for count in range(1, self.levels):
-            indices = ops.where(levels == count, self._best(z, count)[1], indices)
-        return indices
 
     def quantize_latent(self, z: Any, levels: Any = None) -> Quantized:
         """Quantise a latent and give the losses of eq. (7).
@@ -203,7 +166,7 @@ class MOCRVQ(keras.layers.Layer):
         z = ops.cast(z, "float32")
         target, codebook_loss, commitment_loss = ops.stop_gradient(z), 0.0, 0.0
         if self.search == "greedy":
-            vectors, indices = self._walk(z)
+            vectors, indices = walk(self.mocs, z)
             residual = z
             for e in vectors:
                 # Sum over heads of a mean over the head's channels = P times the mean over all channels.
@@ -213,11 +176,11 @@ class MOCRVQ(keras.layers.Layer):
             chosen = ops.stack(indices, axis=3)
         else:
             for count in range(1, self.levels + 1):
-                best = self._best(z, count)[0]
+                best = nearest_sum(self.mocs, z, count)[0]
                 total = sum(best[1:], best[0])
                 codebook_loss += self.heads * ops.mean((target - total) ** 2)
                 commitment_loss += self.heads * ops.mean((z - ops.stop_gradient(total)) ** 2)
-            chosen = self._choose(z, levels)
+            chosen = choose(self.mocs, z, levels, self.search)
         # In this order the added difference is exactly zero, and the value exactly that of `look_up`.
         z_q = ops.stop_gradient(self.look_up(chosen, levels)) + (z - target)
         return Quantized(z_q, chosen, codebook_loss, commitment_loss)
@@ -236,7 +199,7 @@ class MOCRVQ(keras.layers.Layer):
             levels: Levels that will be sent: None (all), an int, or int [B]. The greedy search does not
                 depend on it; the joint search chooses these levels' codes together.
         """
-        return self._choose(ops.cast(z, "float32"), levels)
+        return choose(self.mocs, ops.cast(z, "float32"), levels, self.search)
 
     def look_up(self, indices: Any, levels: Any = None) -> Any:
         """Retrieve the latent R(s): sum of the code vectors of the first levels.
@@ -337,7 +300,7 @@ class MOCRVQ(keras.layers.Layer):
         if self.ema_decay is None:
             raise ValueError("update_codebooks needs averages; construct with ema_decay, such as 0.99")
         decay, z = self.ema_decay, ops.cast(z, "float32")
-        counts, sums = zip(*self._targets(z), strict=True)
+        counts, sums = zip(*tallies(self.mocs, z, self.search), strict=True)
         self.ema_count.assign(decay * self.ema_count + (1 - decay) * ops.stack(counts))
         self.ema_sum.assign(decay * self.ema_sum + (1 - decay) * ops.stack(sums))
         for d, moc in enumerate(self.mocs):
@@ -345,29 +308,6 @@ class MOCRVQ(keras.layers.Layer):
             count = self.ema_count[d][..., None]
             mean = self.ema_sum[d] / ops.maximum(count, 1e-6)
             moc.codebook.assign(ops.where(count > 1e-6, mean, ops.convert_to_tensor(moc.codebook)))
-
-    def _targets(self, z: Any) -> list[tuple[Any, Any]]:
-        """Of each level: uses of its codes [P, N], and sums of what each should have been [P, N, c]."""
-
-        def tally(target: Any, s: Any) -> tuple[Any, Any]:
-            chosen = ops.reshape(ops.one_hot(s, self.states), (-1, self.heads, self.states))
-            split = ops.reshape(target, (-1, self.heads, self.latent_channels // self.heads))
-            return ops.sum(chosen, axis=0), ops.einsum("mpn,mpc->pnc", chosen, split)
-
-        if self.search == "greedy":
-            tallies, residual = [], z
-            for e, s in zip(*self._walk(z), strict=True):
-                tallies.append(tally(residual, s))
-                residual = residual - e
-            return tallies
-        tallies = [(0.0, 0.0)] * self.levels
-        for count in range(1, self.levels + 1):
-            vectors, indices = self._best(z, count)
-            error = z - sum(vectors[1:], vectors[0])
-            for d, e in enumerate(vectors):
-                uses, wanted = tally(e + error, indices[:, :, :, d])
-                tallies[d] = tallies[d][0] + uses, tallies[d][1] + wanted
-        return tallies
 
     def record_priors(self, usage: NDArray[np.integer]) -> None:
         """Store p(k), the measured use of each code, from counts [D, P, N].

@@ -19,6 +19,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from moclink.codec.moc import MOC
+
 SEARCHES = ("greedy", "joint")
 CHUNK = 512  # sums compared at a time: bounds the memory to this many floats for each cell and head
 
@@ -67,6 +69,88 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
     # [n, P, M] to [B, h, w, n, P]
     stacked = ops.transpose(ops.stack(codes[::-1]), (2, 0, 1))
     return ops.reshape(stacked, (*grid, len(codebooks), heads))
+
+
+def walk(mocs: Sequence[MOC], residual: Any) -> tuple[list[Any], list[Any]]:
+    """Level by level, each code the nearest to what is left (eq. 4-6).
+
+    Args:
+        mocs: Levels, in order.
+        residual: float32 [B, h, w, P*c].
+
+    Returns:
+        (code vectors float32 [B, h, w, P*c] of each level, differentiable in its codebook only; indices int32
+        [B, h, w, P] of each level).
+    """
+    vectors, indices = [], []
+    for moc in mocs:
+        e, s = moc(residual)
+        residual = residual - ops.stop_gradient(e)
+        vectors.append(e)
+        indices.append(s)
+    return vectors, indices
+
+
+def nearest_sum(mocs: Sequence[MOC], z: Any, count: int) -> tuple[list[Any], Any]:
+    """The codes of the first `count` levels whose sum is nearest, the deeper ones by walk from there.
+
+    Returns:
+        (code vectors of the first levels, as in `walk`; indices of all levels, int32 [B, h, w, D, P]).
+    """
+    books = [ops.stop_gradient(ops.convert_to_tensor(moc.codebook)) for moc in mocs[:count]]
+    chosen = joint_search(ops.stop_gradient(z), books)
+    vectors = [moc.look_up(chosen[:, :, :, d]) for d, moc in enumerate(mocs[:count])]
+    rest = walk(mocs[count:], z - ops.stop_gradient(sum(vectors[1:], vectors[0])))[1]
+    return vectors, ops.concatenate([chosen, *(s[:, :, :, None] for s in rest)], axis=3)
+
+
+def count_levels(levels: int | np.integer | None, deepest: int) -> int:
+    """Levels in use as a number, None for all; ValueError if there are not so many."""
+    count = deepest if levels is None else int(levels)
+    if not 1 <= count <= deepest:
+        raise ValueError(f"levels is {levels}; it must be 1 to {deepest}")
+    return count
+
+
+def choose(mocs: Sequence[MOC], z: Any, levels: Any, search: str) -> Any:
+    """Indices of all levels, int32 [B, h, w, D, P], best for `levels` (None, int or int [B]) of them."""
+    if search == "greedy":
+        return ops.stack(walk(mocs, z)[1], axis=3)
+    if levels is None or isinstance(levels, int | np.integer):
+        return nearest_sum(mocs, z, count_levels(levels, len(mocs)))[1]
+    levels = ops.reshape(ops.cast(levels, "int32"), (-1, 1, 1, 1, 1))
+    indices = nearest_sum(mocs, z, len(mocs))[1]
+    for count in range(1, len(mocs)):
+        indices = ops.where(levels == count, nearest_sum(mocs, z, count)[1], indices)
+    return indices
+
+
+def tallies(mocs: Sequence[MOC], z: Any, search: str) -> list[tuple[Any, Any]]:
+    """Of each level: uses of its codes [P, N], and sums of what each should have been [P, N, c].
+
+    With the joint search the codes of 1 to D levels all count, each with its sum's whole error.
+    """
+
+    def tally(target: Any, s: Any) -> tuple[Any, Any]:
+        heads, states, width = mocs[0].codebook.shape
+        chosen = ops.reshape(ops.one_hot(s, states), (-1, heads, states))
+        split = ops.reshape(target, (-1, heads, width))
+        return ops.sum(chosen, axis=0), ops.einsum("mpn,mpc->pnc", chosen, split)
+
+    if search == "greedy":
+        found, residual = [], z
+        for e, s in zip(*walk(mocs, z), strict=True):
+            found.append(tally(residual, s))
+            residual = residual - e
+        return found
+    found = [(0.0, 0.0)] * len(mocs)
+    for count in range(1, len(mocs) + 1):
+        vectors, indices = nearest_sum(mocs, z, count)
+        error = z - sum(vectors[1:], vectors[0])
+        for d, e in enumerate(vectors):
+            uses, wanted = tally(e + error, indices[:, :, :, d])
+            found[d] = found[d][0] + uses, found[d][1] + wanted
+    return found
 
 
 def fit_jointly(

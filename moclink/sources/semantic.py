@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.chain import Decoded, Header, Payload, hard_letters
+from moclink.codec.analog_model import AnalogCodec
 from moclink.codec.index_channel import amplitudes
-from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.codec.model import SemanticCodec
 from moclink.codec.reordering import place_codebooks
 from moclink.sources.rate import CELL
 

@@ -10,8 +10,9 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from moclink.codec.analog_model import AnalogCodec
 from moclink.codec.index_channel import IndexChannel
-from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.codec.model import SemanticCodec
 from moclink.images import read_image
 from moclink.training.patches import list_pictures
 from moclink.training.stages import psnr_of

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.model import AnalogCodec, SemanticCodec, power_normalize
+from moclink.codec.analog import power_normalize
+from moclink.codec.analog_model import AnalogCodec
+from moclink.codec.model import SemanticCodec
 from moclink.codec.runner import Budget
 from moclink.codec.sizes import size
 

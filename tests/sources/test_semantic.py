@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from moclink.chain import DigitalChain, hard_letters
+from moclink.codec.analog_model import AnalogCodec
 from moclink.codec.index_channel import amplitudes
-from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.codec.model import SemanticCodec
 from moclink.images import read_image, sample_paths, to_float
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.modems import IndexModem, pam_amplitudes

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from moclink.codec.analog_model import AnalogCodec
 from moclink.codec.kmeans import code_usage
-from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.codec.model import SemanticCodec
 from moclink.codec.quantizer import MOCRVQ
 from moclink.codec.sizes import analog_size
 from moclink.training.analog import Analog, AnalogOptions

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from moclink.codec.analog import PILOT
+from moclink.codec.analog_model import AnalogCodec
 from moclink.codec.autoencoder import Decoder, Encoder
-from moclink.codec.model import AnalogCodec, SemanticCodec
+from moclink.codec.model import SemanticCodec
 from moclink.codec.sizes import analog_size
 from moclink.training import start
 from moclink.training.patches import CropFeeder, PatchPack

@@ -53,7 +53,8 @@ def test_help_loads_no_framework():
 
 
 def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
-    from moclink.codec.model import AnalogCodec, SemanticCodec
+    from moclink.codec.analog_model import AnalogCodec
+    from moclink.codec.model import SemanticCodec
 
     plan = ("--data", data, "--crop", 32, "--batch", 4, "--log-every", 2, "--no-jit", "--warmup", 1)
     s1, placed, s2, jscc, out = (tmp_path / name for name in ("s1", "placed", "s2", "jscc", "out"))

@@ -1,0 +1,124 @@
+"""The analog codec as it is used: NumPy in, NumPy out.
+
+    images -> E -> power 1 ~~ channel ~~> scale, Wiener filter -> G -> images
+
+Reference: Zhou et al., "MOC-RVQ", section IV-A.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from moclink.codec import files
+from moclink.codec.analog import power_normalize
+from moclink.codec.ends import DEFAULT_BUDGET, encode_images, paint, to_pixels
+from moclink.codec.network import analog_network
+from moclink.codec.runner import Budget, Runner
+from moclink.codec.sizes import analog_size
+
+NOISELESS = 100.0  # dB: what the receiver is told of reception without noise
+
+
+class AnalogCodec:
+    """The analog baseline: the same autoencoder without quantiser, images <-> real channel inputs.
+
+    With 96 channels this is the paper's JSCC-96: two reals are one complex symbol, 48 for each 8x8
+    block, of mean energy 1 over each picture.
+
+    Args:
+        config: Constructor arguments of `encoder` and `decoder` (see `sizes.analog_size`).
+        budget: How much is worked on at a time; bounds the memory.
+
+    Attributes:
+        encoder: E.
+        receiver: Undoes scale and noise of the channel; None for a codec without.
+        decoder: G.
+        network: All as one Keras model.
+        notes: What its file says of the weights.
+    """
+
+    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET):
+        self.config = config
+        self.budget = budget
+        self.notes: dict[str, Any] = {}
+        self.network = analog_network(config)
+        self.encoder = self.network.encoder
+        self.decoder = self.network.decoder
+        self.receiver = getattr(self.network, "receiver", None)
+        self._sender = Runner(self.encoder, [self.encoder])
+        decoder = self.decoder
+        self._painter = Runner(lambda z, gain: to_pixels(decoder(z, gain=gain)), [decoder])
+
+    @classmethod
+    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
+        """An untrained codec of size "paper", "small" or "toy", with 96 channels."""
+        return cls(analog_size(name), budget)
+
+    @classmethod
+    def from_preset(cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
+        """Load trained weights; see `SemanticCodec.from_preset`."""
+        page, weights = files.find(preset, "jscc-96-{}", "analog")
+        codec = files.build(cls, page["config"], weights, budget=budget)
+        codec.notes = page["notes"]
+        return codec
+
+    def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
+        """Write PATH.json and PATH.weights.h5 (float16); see `SemanticCodec.save`."""
+        notes = self.notes if notes is None else notes
+        return files.write_weights(path, "analog", self.config, self.network, analog_network, notes)
+
+    def encode(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Encode images into channel inputs.
+
+        Args:
+            images: float [B, H, W, 3] in [0, 1].
+
+        Returns:
+            float32 [B, ceil(H/8), ceil(W/8), n_q]; channels 2k and 2k+1 are the real and imaginary part of
+            symbol k. Mean square 1/2 over each picture.
+
+        Raises:
+            ValueError: If the images have another shape or range.
+        """
+        z = encode_images(self._sender, self.encoder, self.budget, images)
+        return ops.convert_to_numpy(power_normalize(ops.convert_to_tensor(z)))
+
+    def decode(
+        self,
+        received: NDArray[np.floating],
+        height: int | None = None,
+        width: int | None = None,
+        snr_db: float | NDArray[np.floating] | None = None,
+    ) -> NDArray[np.float32]:
+        """Decode noisy channel outputs.
+
+        Args:
+            received: float [B, h, w, n_q], equalised.
+            height: Rows of the images; None for 8h.
+            width: Columns of the images; None for 8w.
+            snr_db: Es/N0 in dB, one or [B], for the Wiener filter; None means without noise.
+
+        Returns:
+            Images, float32 [B, height, width, 3] in [0, 1].
+
+        Raises:
+            ValueError: If the shape does not fit the codec.
+        """
+        received = np.asarray(received, np.float32)
+        channels = self.decoder.latent_channels
+        if received.ndim != 4 or received.shape[-1] != channels or not received.size:
+            raise ValueError(f"received has shape {received.shape}; it must be [B, h, w, {channels}]")
+        doubt = np.ones(len(received), np.float32)
+        if self.receiver is not None:
+            # Over whole pictures: the scale is a mean over each.
+            snr = np.asarray(NOISELESS if snr_db is None else snr_db, np.float32)
+            both = self.receiver(received, np.broadcast_to(snr, (len(received),)))
+            received, doubt = (ops.convert_to_numpy(part) for part in both)
+        groups = self.budget.groups(*received.shape[:3])
+        parts = [paint(self._painter, self.decoder, self.budget, received[g], doubt[g]) for g in groups]
+        return np.concatenate(parts)[:, :height, :width]
