@@ -51,6 +51,7 @@ HUES = {"jscc": "0.15", "jpeg": "C1", "bpg": "C3", "webp": "C2", "avif": "C4", "
 OTHERS = ("C0", "C6", "C8", "C9", "C7", "0.45", "tan", "navy")  # none of the hues above
 VARIANT_NAMES = {
     "no-nrb": "w/o NRB",
+    "no-requantize": "w/o requantisation",
     "no-cr": "w/o CR",
     "greedy": "greedy CR",
     "greedy-paper": "greedy CR, paper's g",

@@ -77,6 +77,7 @@ LEVELS = (1, 2, 3, 4)
 # Suffix -> (argument, value): what is changed at the receiver, or in the placement of the codes.
 VARIANTS: dict[str, tuple[str, Any]] = {
     "no-nrb": ("use_nrb", False),
+    "no-requantize": ("requantize", False),
     "no-cr": ("placement", "none"),
     "greedy": ("placement", "greedy"),
     "greedy-paper": ("placement", "greedy-paper"),
@@ -221,7 +222,7 @@ def _semantic_chain(name: str, preset: str, scheme: str, options: ChainOptions) 
     match = SEMANTIC.fullmatch(scheme)
     if match is None:
         raise ValueError(f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb")
-    chosen: dict[str, Any] = {"receiver": options.receiver, "placement": "trained", "use_nrb": True}
+    chosen: dict[str, Any] = {"receiver": options.receiver, "placement": "trained"}
     chosen.update(VARIANTS[v] for v in re.findall(f"-({_VARIANT})", match["variants"]))
     codec = _semantic_codec(preset, chosen.pop("placement"))
     source = SemanticSource(codec, int(match["levels"]), **chosen)

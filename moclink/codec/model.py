@@ -73,6 +73,7 @@ class SemanticCodec:
             )
             for count in (None, *range(1, quantizer.levels + 1))
         }
+        self._denoiser = Runner(nrb, [nrb])
         decoder = self.decoder
         self._painter = Runner(lambda z: to_pixels(decoder(z)), [decoder])
 
@@ -157,6 +158,7 @@ class SemanticCodec:
         height: int | None = None,
         width: int | None = None,
         use_nrb: bool = True,
+        requantize: bool = True,
     ) -> NDArray[np.float32]:
         """Decode what was received: R, then NRB and requantisation, then G.
 
@@ -169,6 +171,7 @@ class SemanticCodec:
             height: Rows of the images; None for 8h.
             width: Columns of the images; None for 8w.
             use_nrb: False goes from R straight to G, at any SNR.
+            requantize: False goes from the NRB straight to G, without eq. (9).
 
         Returns:
             Images, float32 [B, height, width, 3] in [0, 1].
@@ -188,8 +191,8 @@ class SemanticCodec:
                 # Cuts on whole windows keep every window where the whole picture has it.
                 stripe, halo = self.budget.stripe(columns, self.nrb.window), self.nrb.receptive_cells()
                 count = int(levels[0]) if (levels == levels[0]).all() else None
-                others = (levels[part], snr[part])
-                z = self._refiners[count].run_in_stripes(z, others, rows=stripe, halo=halo)
+                runner = self._refiners[count] if requantize else self._denoiser
+                z = runner.run_in_stripes(z, (levels[part], snr[part]), rows=stripe, halo=halo)
             images.append(paint(self._painter, self.decoder, self.budget, z)[:, :height, :width])
         return np.concatenate(images)
 

@@ -59,20 +59,15 @@ class RememberingCodec:
         return self._codec.posteriors(log_likelihoods)
 
     def decode(
-        self, received: NDArray, *, snr_db: NDArray[np.floating], height: int, width: int, use_nrb: bool
+        self, received: NDArray, *, snr_db: NDArray[np.floating], use_nrb: bool, **options: Any
     ) -> NDArray[np.float32]:
         """See `SemanticCodec.decode`."""
-        size: dict[str, Any] = {"height": height, "width": width, "use_nrb": use_nrb}
+        options["use_nrb"] = use_nrb
         if received.dtype.kind == "f":
-            return self._codec.decode(received, snr_db=snr_db, **size)
+            return self._codec.decode(received, snr_db=snr_db, **options)
+        chosen = tuple(sorted(options.items()))
         keys = [
-            (
-                hashlib.sha256(row.tobytes()).digest(),
-                row.shape,
-                float(snr) if use_nrb else None,
-                height,
-                width,
-            )
+            (hashlib.sha256(row.tobytes()).digest(), row.shape, float(snr) if use_nrb else None, chosen)
             for row, snr in zip(received, snr_db, strict=True)
         ]
         new = {key: place for place, key in enumerate(keys) if key not in self._pictures}
@@ -80,7 +75,7 @@ class RememberingCodec:
         if new:
             places = list(new.values())
             known |= zip(
-                new, self._codec.decode(received[places], snr_db=snr_db[places], **size), strict=True
+                new, self._codec.decode(received[places], snr_db=snr_db[places], **options), strict=True
             )
         self._pictures = {key: known[key].copy() for key in list(dict.fromkeys(keys))[-self.KEPT :]}
         return np.stack([known[key] for key in keys])
@@ -99,12 +94,14 @@ class SemanticSource:
         receiver: "soft": posterior mean of the code vectors under the codes' priors; "hard": the
             vector of the nearest amplitude (the paper's).
         use_nrb: Whether the noise reduction block and requantisation run at the receiver.
+        requantize: Whether requantisation (eq. 9) follows the noise reduction block.
     """
 
     codec: SemanticCodec | RememberingCodec
     levels: int = 4
     receiver: str = "soft"
     use_nrb: bool = True
+    requantize: bool = True
 
     def __post_init__(self) -> None:
         deepest = self.codec.quantizer.levels
@@ -140,6 +137,7 @@ class SemanticSource:
             height=header.height,
             width=header.width,
             use_nrb=self.use_nrb,
+            requantize=self.requantize,
         )
         return Decoded(images, np.ones(len(images), bool))
 

@@ -62,8 +62,13 @@ def _semantic_rows(codec: SemanticCodec, image: Any, snrs: Sequence[float], seed
         received = ops.convert_to_numpy(channel.transmit(indices)) + noise * _spread(snr)
         soft = codec.posteriors(ops.convert_to_numpy(channel.log_likelihoods(received, at)))
         hard = ops.convert_to_numpy(channel.detect(received))
-        for name, evidence, nrb in (("soft, NRB", soft, True), ("soft", soft, False), ("hard", hard, False)):
-            decoded = codec.decode(evidence, snr_db=at, use_nrb=nrb, **size)
+        for name, (evidence, options) in {
+            "soft, NRB": (soft, {}),
+            "soft, NRB, not requantised": (soft, {"requantize": False}),
+            "soft": (soft, {"use_nrb": False}),
+            "hard": (hard, {"use_nrb": False}),
+        }.items():
+            decoded = codec.decode(evidence, snr_db=at, **options, **size)
             row[f"l{levels} {snr:g} dB, {name}"] = psnr_of(decoded[0], image)
     return row
 

@@ -67,6 +67,9 @@ def test_receiver_is_look_up_then_nrb_then_requantisation_then_decoder(codec):
     full = ops.clip(codec.decoder(refined), 0, 1)
     np.testing.assert_allclose(codec.decode(indices, levels, snr_db), full, atol=1e-5)
     assert np.abs(ops.convert_to_numpy(full - plain)).max() > 1e-3
+    soft = ops.clip(codec.decoder(codec.nrb(z, levels, snr_db)), 0, 1)
+    np.testing.assert_allclose(codec.decode(indices, levels, snr_db, requantize=False), soft, atol=1e-5)
+    assert np.abs(ops.convert_to_numpy(full - soft)).max() > 1e-3
 
 
 def test_certain_posteriors_decode_as_their_indices(codec):

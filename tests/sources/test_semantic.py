@@ -113,12 +113,13 @@ def test_other_alphabets_work_end_to_end(states, photo):
 
 def test_own_weights_are_chains(saved, photo):
     sent = {}
-    for scheme in ("", ":l1", ":l4-no-cr", ":l4-greedy-hard", ":l4-no-nrb-soft"):
+    for scheme in ("", ":l1", ":l4-no-cr", ":l4-greedy-hard", ":l4-no-nrb-soft", ":l4-no-requantize"):
         chain = make_chain(f"{saved}/toy{scheme}")
         sent[scheme] = chain.transmit(photo)
         assert chain.name == f"{saved}/toy{scheme}"
         expected = "hard" if "hard" in scheme else "soft"
         assert chain.source.receiver == expected and chain.source.use_nrb == ("no-nrb" not in scheme)
+        assert chain.source.requantize == ("no-requantize" not in scheme)
     assert sent[":l1"].symbols.shape[1] * 4 == sent[""].symbols.shape[1]
     assert not np.array_equal(sent[":l4-no-cr"].symbols, sent[""].symbols)
     assert make_chain(f"{saved}/toy", ChainOptions(receiver="hard")).source.receiver == "hard"
