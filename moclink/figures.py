@@ -1,4 +1,7 @@
-"""Figures from stored results alone: python -m moclink.figures DIR.
+"""Figures from stored results alone: python -m moclink.figures DIR [DIR...].
+
+Several folders are drawn together, say one run of all chains at a few SNRs and one of the classical
+chains at many; the figures are written into the first.
 
 curves.png shows every measured metric over SNR with 95 % confidence intervals over images; where a
 run holds several modulations and rates of one codec, also the envelope of the best at each SNR.
@@ -61,27 +64,39 @@ VARIANT_NAMES = {
 FEWEST_FOR_BANDS = 5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
 
 
-def draw(folder: str | Path) -> list[Path]:
-    """Draw every figure that the stored results of a run allow.
+def draw(folder: str | Path, *others: str | Path) -> list[Path]:
+    """Draw every figure that the stored results of a run, or of several, allow.
 
     Args:
-        folder: A run folder.
+        folder: A run folder; the figures are written there.
+        others: Further run folders.
 
     Returns:
         The files written.
 
     Raises:
-        RunFolderError: If the folder holds no results.
+        RunFolderError: If a folder holds no results.
     """
-    rows = read_rows(folder)
+    rows, shown = _read((folder, *others))
     written = []
     with matplotlib.rc_context(STYLE):
         if rows:
             written.append(draw_curves(rows, Path(folder) / "curves.png"))
-        shown = read_shown(folder)
         if any(s.chain != "original" for s in shown):
             written.append(draw_gallery(rows, shown, Path(folder) / "gallery.png"))
     return written
+
+
+def _read(folders: Sequence[str | Path]) -> tuple[list[Row], list[Shown]]:
+    """Rows and pictures of all folders; of a cell that several have, the first folder's."""
+    rows: dict[Any, Row] = {}
+    shown: dict[Any, Shown] = {}
+    for folder in folders:
+        for row in read_rows(folder):
+            rows.setdefault((row.chain, row.image, row.snr_db, row.trial), row)
+        for picture in read_shown(folder):
+            shown.setdefault((picture.chain, picture.image, picture.snr_db), picture)
+    return list(rows.values()), list(shown.values())
 
 
 @dataclass(frozen=True)
@@ -104,23 +119,25 @@ PAPER = {
 }
 
 
-def draw_paper(folder: str | Path, name: str) -> Path:
-    """Draw Fig. 3 (all schemes over SNR), 4 (ablation) or 5 (pictures) of the paper from a run.
+def draw_paper(name: str, folder: str | Path, *others: str | Path) -> Path:
+    """Draw Fig. 3 (all schemes over SNR), 4 (ablation) or 5 (pictures) of the paper from runs.
 
     Args:
-        folder: A run folder.
         name: "fig3", "fig4" or "fig5".
+        folder: A run folder; the figure is written there.
+        others: Further run folders.
 
     Returns:
         The file written, DIR/NAME.png.
 
     Raises:
-        RunFolderError: If the run holds none of the chains or SNRs that the figure shows.
+        RunFolderError: If the runs hold none of the chains or SNRs that the figure shows.
     """
     wanted, path = PAPER[name], Path(folder) / f"{name}.png"
-    rows = [row for row in read_rows(folder) if re.fullmatch(wanted.chains, row.chain)]
+    every_row, every_picture = _read((folder, *others))
+    rows = [row for row in every_row if re.fullmatch(wanted.chains, row.chain)]
     chains = {row.chain for row in rows}
-    shown = [s for s in read_shown(folder) if s.chain == "original" or s.chain in chains]
+    shown = [s for s in every_picture if s.chain == "original" or s.chain in chains]
     if wanted.snrs:
         shown = [s for s in shown if s.chain == "original" or s.snr_db in wanted.snrs]
     if not rows or (wanted.snrs and all(s.chain == "original" for s in shown)):
@@ -313,13 +330,14 @@ def _pixels(shown: Shown) -> Image.Image:
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figures of a run folder; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m moclink.figures", description="Draw a run's figures again."
+        prog="python -m moclink.figures",
+        description="Draw a run's figures again, or those of several runs together, into the first folder.",
     )
-    parser.add_argument("folder", metavar="DIR", help="a run folder of moclink.simulate")
+    parser.add_argument("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
     parser.add_argument("--paper", choices=PAPER, help="a figure of the paper instead")
     args = parser.parse_args(argv)
     try:
-        written = [draw_paper(args.folder, args.paper)] if args.paper else draw(args.folder)
+        written = [draw_paper(args.paper, *args.folders)] if args.paper else draw(*args.folders)
     except ValueError as error:
         print(f"moclink: {error}", file=sys.stderr)
         return 2

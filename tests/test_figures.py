@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.figures import _envelope, _families, display_name, draw, draw_paper, main
-from moclink.results import Average, ResultStore, Row, RunFolderError, Shown
+from moclink.figures import _envelope, _families, _read, display_name, draw, draw_paper, main
+from moclink.results import Average, ResultStore, Row, RunFolderError, Shown, read_rows
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,26 @@ def run_folder(tmp_path):
 def test_every_figure_is_drawn_from_stored_results(run_folder):
     assert [p.name for p in draw(run_folder)] == ["curves.png", "gallery.png"]
     for name in ("fig3", "fig4", "fig5"):
-        picture = np.asarray(Image.open(draw_paper(run_folder, name)).convert("L"))
+        picture = np.asarray(Image.open(draw_paper(name, run_folder)).convert("L"))
         assert picture.std() > 5  # not an empty sheet
+
+
+def test_several_runs_are_drawn_as_one(run_folder, tmp_path_factory):
+    finer = tmp_path_factory.mktemp("finer")
+    store = ResultStore(finer, {"chains": ["bpg-ldpc", "jpeg-ldpc"], "images": [["0", ""]]})
+    store.add([Row("bpg-ldpc", "0", 40, 60, 5.0, 0, psnr_db=31.0)])
+    store.add([Row("jpeg-ldpc", "0", 40, 60, snr, 0, psnr_db=50.0) for snr in (5.0, 10.0)])
+    store.close()
+    first, rows = read_rows(run_folder), _read((run_folder, finer))[0]
+    assert rows[: len(first)] == first  # of the cell that both have, the first folder's row
+    assert [(r.chain, r.snr_db) for r in rows[len(first) :]] == [("bpg-ldpc", 5.0), ("jpeg-ldpc", 5.0)]
+    assert main([str(run_folder), str(finer), "--paper", "fig3"]) == 0
+    assert (run_folder / "fig3.png").is_file() and not (finer / "fig3.png").exists()
 
 
 def test_a_figure_without_its_results_says_what_is_missing(tmp_path, capsys):
     ResultStore(tmp_path, {"chains": [], "images": []}).close()
     with pytest.raises(RunFolderError, match="holds no results of moc-rvq-l4.* which fig4 shows"):
-        draw_paper(tmp_path, "fig4")
+        draw_paper("fig4", tmp_path)
     assert main([str(tmp_path / "nowhere")]) == 2
     assert "holds no results.sqlite" in capsys.readouterr().err
