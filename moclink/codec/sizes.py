@@ -63,6 +63,7 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "window": 8,
             "mlp_ratio": 2.0,
             "gated": True,
+            "informed": 4,
         },
         "decoder": {
             "latent_channels": 64,
@@ -94,6 +95,7 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "window": 4,
             "mlp_ratio": 2.0,
             "gated": True,
+            "informed": 4,
         },
         "decoder": {
             "latent_channels": 16,
