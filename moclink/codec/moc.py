@@ -108,20 +108,6 @@ class MOC(keras.layers.Layer):
         weights = ops.reshape(posteriors, (*ops.shape(posteriors)[:3], self.heads * self.states))
         return ops.matmul(weights, _block_diagonal(ops.convert_to_tensor(self.codebook)))
 
-    def variance(self, posteriors: Any) -> Any:
-        """Mean squared error of `expected`, if p(k) is right: sum_k p(k) |e_k|^2 - |sum_k p(k) e_k|^2.
-
-        Args:
-            posteriors: float [B, h, w, P, N].
-
-        Returns:
-            float32 [B, h, w, P], mean over the channels of each head.
-        """
-        codebook = ops.convert_to_tensor(self.codebook)
-        power = ops.sum(posteriors * ops.mean(codebook**2, axis=-1), axis=-1)
-        mean = ops.reshape(self.expected(posteriors), (*ops.shape(power), -1))
-        return ops.maximum(power - ops.mean(mean**2, axis=-1), 0.0)
-
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
         """Shapes of the code vectors and of the indices."""
         return tuple(input_shape), (*input_shape[:3], self.heads)

@@ -64,7 +64,6 @@ class SemanticCodec:
         }
         self._hard = Runner(quantizer.look_up, [quantizer])
         self._soft = Runner(quantizer.expected, [quantizer])
-        self._doubting = Runner(lambda p, levels: quantizer.expected(p, levels, doubts=True), [quantizer])
         self._refiners = {
             count: Runner(
                 lambda z, levels, snr_db, n=count: quantizer.requantize(
@@ -187,8 +186,7 @@ class SemanticCodec:
         snr = None if snr_db is None else np.broadcast_to(np.asarray(snr_db, np.float32), (batch,))
         images = []
         for part in self.budget.groups(batch, rows, columns):
-            doubts = use_nrb and snr is not None and self.nrb.informed > 0
-            z = self._retrieve(received[part], levels[part], soft, doubts)
+            z = self._retrieve(received[part], levels[part], soft)
             if use_nrb and snr is not None:
                 # Cuts on whole windows keep every window where the whole picture has it.
                 stripe, halo = self.budget.stripe(columns, self.nrb.window), self.nrb.receptive_cells()
@@ -198,18 +196,12 @@ class SemanticCodec:
             images.append(paint(self._painter, self.decoder, self.budget, z)[:, :height, :width])
         return np.concatenate(images)
 
-    def _retrieve(
-        self, received: NDArray, levels: NDArray[np.int32], soft: bool, doubts: bool
-    ) -> NDArray[np.float32]:
+    def _retrieve(self, received: NDArray, levels: NDArray[np.int32], soft: bool) -> NDArray[np.float32]:
         """R: the latent of indices or posteriors; levels that were not sent count for nothing."""
         missing = self.quantizer.levels - received.shape[3]
         received = received.astype(np.float32 if soft else np.int32, copy=False)
         received = np.pad(received, [(0, missing if axis == 3 else 0) for axis in range(received.ndim)])
-        if soft:
-            return (self._doubting if doubts else self._soft).run(received, levels)
-        # Hard decisions know no doubt; one graph of the NRB wants one number of channels.
-        z = self._hard.run(received, levels)
-        return np.pad(z, [(0, 0)] * 3 + [(0, self.nrb.informed * doubts)])
+        return (self._soft if soft else self._hard).run(received, levels)
 
     def _check_received(self, received: NDArray) -> bool:
         """Whether received holds posteriors; ValueError if it is neither these nor indices."""

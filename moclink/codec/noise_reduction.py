@@ -97,11 +97,9 @@ class NoiseReduction(keras.layers.Layer):
         mlp_ratio: Hidden width of the MLPs over `width`.
         gated: Whether the correction is scaled by the square root of erfc(sqrt(SNR / 42)), the chance of a
             64-QAM index error up to a factor: what hardly needs correction is then hardly touched.
-        informed: Number of further channels that come with the latent: what error is to be expected of each
-            head (`MOCRVQ.doubts`). They tell a cell that arrived well from its neighbour that did not.
 
     Call Args:
-        z: Retrieved latent, float [B, h, w, n_q + informed]; one of n_q channels alone counts as certain.
+        z: Retrieved latent, float [B, h, w, n_q].
         levels: Levels sent, int [B], 1 to D.
         snr_db: Es/N0 in dB, float [B].
 
@@ -120,12 +118,10 @@ class NoiseReduction(keras.layers.Layer):
         window: int = 8,
         mlp_ratio: float = 4.0,
         gated: bool = False,
-        informed: int = 0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.gated = gated
-        self.informed = informed
         self.latent_channels = latent_channels
         self.levels = levels
         self.width = width
@@ -152,7 +148,7 @@ class NoiseReduction(keras.layers.Layer):
     def build(self, z_shape: Any, levels_shape: Any = None, snr_db_shape: Any = None) -> None:
         """Build every part; the grid size does not matter."""
         inside = (None, None, None, self.width)
-        self.entry.build((None, None, None, self.latent_channels + self.informed))
+        self.entry.build((None, None, None, self.latent_channels))
         self.hidden.build((None, self.levels + 3))
         for modulation, block in zip(self.modulations, self.blocks, strict=True):
             modulation.build((None, 64))
@@ -171,8 +167,6 @@ class NoiseReduction(keras.layers.Layer):
     def call(self, z: Any, levels: Any, snr_db: Any) -> Any:
         """Refine a retrieved latent."""
         condition = self.hidden(self._condition(levels, snr_db))
-        if z.shape[-1] == self.latent_channels and self.informed:
-            z = ops.pad(z, [(0, 0), (0, 0), (0, 0), (0, self.informed)])
         x = self.entry(z)
         for modulation, block in zip(self.modulations, self.blocks, strict=True):
             scale, shift = ops.split(modulation(condition)[:, None, None, :], 2, axis=-1)
@@ -182,11 +176,11 @@ class NoiseReduction(keras.layers.Layer):
         if self.gated:
             snr = ops.power(10.0, ops.cast(ops.reshape(snr_db, (-1, 1, 1, 1)), "float32") / 10.0)
             correction = correction * ops.sqrt(ops.maximum(1.0 - ops.erf(ops.sqrt(snr / 42.0)), 1e-12))
-        return ops.cast(z[..., : self.latent_channels], "float32") + correction
+        return ops.cast(z, "float32") + correction
 
     def compute_output_spec(self, z: Any, levels: Any, snr_db: Any) -> Any:
-        """The latent alone."""
-        return keras.KerasTensor((*z.shape[:3], self.latent_channels), "float32")
+        """The shape does not change."""
+        return keras.KerasTensor(z.shape, "float32")
 
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel of an f = 8 codec; the layer must be built."""
@@ -211,5 +205,4 @@ class NoiseReduction(keras.layers.Layer):
             "window": self.window,
             "mlp_ratio": self.mlp_ratio,
             "gated": self.gated,
-            "informed": self.informed,
         }

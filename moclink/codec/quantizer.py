@@ -213,22 +213,17 @@ class MOCRVQ(keras.layers.Layer):
         """
         return self._sum([moc.look_up(indices[:, :, :, d]) for d, moc in enumerate(self.mocs)], levels)
 
-    def expected(self, posteriors: Any, levels: Any = None, doubts: bool = False) -> Any:
+    def expected(self, posteriors: Any, levels: Any = None) -> Any:
         """Retrieve softly: sum over levels of sum_k p(k) e_k, the mean of the sent latent.
 
         Args:
             posteriors: float [B, h, w, D, P, N], summing to 1 over the last axis.
             levels: None (all), an int, or int [B] per sample.
-            doubts: Whether P channels follow: the root mean squared error to be expected in each head.
 
         Returns:
-            float32 [B, h, w, n_q], or [B, h, w, n_q + P] with doubts.
+            float32 [B, h, w, n_q].
         """
-        z = self._sum([moc.expected(posteriors[:, :, :, d]) for d, moc in enumerate(self.mocs)], levels)
-        if not doubts:
-            return z
-        variances = [moc.variance(posteriors[:, :, :, d]) for d, moc in enumerate(self.mocs)]
-        return ops.concatenate([z, ops.sqrt(self._sum(variances, levels) + 1e-12)], axis=-1)
+        return self._sum([moc.expected(posteriors[:, :, :, d]) for d, moc in enumerate(self.mocs)], levels)
 
     def requantize(self, z: Any, levels: Any = None) -> Any:
         """Quantise a denoised latent again (eq. 9): float [B, h, w, n_q] to code vector sums."""

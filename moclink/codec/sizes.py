@@ -63,7 +63,6 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "window": 8,
             "mlp_ratio": 2.0,
             "gated": True,
-            "informed": 4,
         },
         "decoder": {
             "latent_channels": 64,
@@ -95,7 +94,6 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "window": 4,
             "mlp_ratio": 2.0,
             "gated": True,
-            "informed": 4,
         },
         "decoder": {
             "latent_channels": 16,

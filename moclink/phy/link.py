@@ -262,10 +262,7 @@ class SemanticLink(keras.Model):
             self.add_loss(quantized.codebook_loss + self.quantizer.commitment * quantized.commitment_loss)
         evidence, worth = self.transport(quantized.indices[:, :, :, : self.levels], snr_db)
         # z - sg(z) is zero: the value is the retrieved one, the gradient goes to z as well.
-        z_hat = self.retrieve(evidence, doubts=self.use_nrb and self.nrb.informed > 0)
-        z_hat = z_hat + ops.pad(
-            z - ops.stop_gradient(z), [(0, 0)] * 3 + [(0, z_hat.shape[-1] - z.shape[-1])]
-        )
+        z_hat = self.retrieve(evidence) + (z - ops.stop_gradient(z))
         if self.use_nrb:
             z_hat = self._reduce_noise(z_hat, worth)
         height, width = ops.shape(images)[1:3]
@@ -295,11 +292,8 @@ class SemanticLink(keras.Model):
             evidence, worth = ops.log(ops.maximum(self.channel_path(letters, snr_db), 1e-30)), snr_db
         return ops.reshape(evidence, (*shape, self.quantizer.states)), worth
 
-    def retrieve(self, evidence: Any, doubts: bool = False) -> Any:
-        """R: latent float32 [B, h, w, n_q] from log-likelihoods [B, h, w, L, P, N].
-
-        With `doubts` the soft receiver adds P channels (see `MOCRVQ.expected`).
-        """
+    def retrieve(self, evidence: Any) -> Any:
+        """R: latent float32 [B, h, w, n_q] from log-likelihoods [B, h, w, L, P, N]."""
         missing = self.quantizer.levels - self.levels
         if self.receiver == "hard":
             indices = ops.cast(ops.argmax(evidence, axis=-1), "int32")
@@ -312,7 +306,7 @@ class SemanticLink(keras.Model):
         weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
         posteriors = weights / ops.sum(weights, axis=-1, keepdims=True)
         return self.quantizer.expected(
-            ops.pad(posteriors, [(0, missing if axis == 3 else 0) for axis in range(6)]), self.levels, doubts
+            ops.pad(posteriors, [(0, missing if axis == 3 else 0) for axis in range(6)]), self.levels
         )
 
     def _reduce_noise(self, z: Any, snr_db: Any) -> Any:

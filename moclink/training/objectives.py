@@ -182,18 +182,17 @@ class Stage2Objective:
         """The layers that this objective calls."""
         return [self.encoder, self.quantizer, self.nrb, self.decoder]
 
-    def retrieve(self, indices: Any, levels: Any, snr_db: Any, noise: Any, doubts: bool = False) -> Any:
+    def retrieve(self, indices: Any, levels: Any, snr_db: Any, noise: Any) -> Any:
         """Send indices [B,h,w,D,P] with standard normal noise of that shape; the soft receiver's z_q_hat."""
         no = ops.reshape(noise_variance(snr_db), (-1, 1, 1, 1, 1))
         received = self.channel.transmit(indices) + noise * ops.sqrt(no / 2.0)
         priors = ops.stack([moc.priors.value for moc in self.quantizer.mocs])
         posteriors = self.channel.posteriors(received, snr_db, priors)
-        return self.quantizer.expected(posteriors, levels, doubts=doubts)
+        return self.quantizer.expected(posteriors, levels)
 
     def receive(self, indices: Any, levels: Any, snr_db: Any, noise: Any) -> tuple[Any, Any]:
         """Return z_r_hat, and the image decoded from it after requantisation (straight-through)."""
-        z_q = self.retrieve(indices, levels, snr_db, noise, doubts=self.nrb.informed > 0)
-        z_r = self.nrb(z_q, levels, snr_db)
+        z_r = self.nrb(self.retrieve(indices, levels, snr_db, noise), levels, snr_db)
         sharp = z_r + ops.stop_gradient(self.quantizer.requantize(z_r, levels) - z_r)
         return z_r, self.decoder(sharp)
 

@@ -81,11 +81,6 @@ CASES = {
         [integers(8, 2, 3, 2, 2, 2), np.array([60.0, 60.0], np.float32)],
         [(None, None, 2, 2), ()],
     ),
-    "nrb-informed": (
-        lambda: NoiseReduction(4, 3, 8, 1, 2, 2, 4, 2.0, gated=True, informed=2),
-        [floats(2, 5, 7, 6), np.array([1, 3], np.int32), np.array([-3.0, 12.0], np.float32)],
-        [(None, None, 6), (), ()],
-    ),
 }
 
 

@@ -7,8 +7,8 @@ from keras import ops
 from moclink.codec.noise_reduction import NoiseReduction
 
 
-def make(loud=True, informed=0):
-    layer = NoiseReduction(4, 4, 8, 1, 2, 2, 4, 2.0, informed=informed)
+def make(loud=True):
+    layer = NoiseReduction(4, 4, 8, 1, 2, 2, 4, 2.0)
     layer.build((None, None, None, 4))
     rng = np.random.default_rng(3)
     for weight in layer.weights if loud else []:
@@ -34,19 +34,6 @@ def test_block_listens_to_levels_and_snr_of_each_sample():
     for changed in (other_snr, other_level):
         np.testing.assert_allclose(changed[0], base[0], atol=1e-6)
         assert np.abs(changed[1] - base[1]).max() > 1e-3
-
-
-def test_a_latent_without_doubts_counts_as_certain():
-    layer, conditions = make(informed=2), (np.array([4, 4]), np.array([10.0, 10.0]))
-    z = latents()
-    doubts = np.ones((2, 5, 7, 2), np.float32)
-    alone, certain, doubted = (
-        ops.convert_to_numpy(layer(x, *conditions))
-        for x in (z, np.concatenate([z, 0 * doubts], -1), np.concatenate([z, doubts], -1))
-    )
-    assert alone.shape == z.shape
-    np.testing.assert_array_equal(alone, certain)
-    assert np.abs(doubted - certain).max() > 1e-3
 
 
 def test_block_sees_no_farther_than_it_says():

@@ -125,21 +125,6 @@ def test_expected_vector_is_the_mean_under_the_posterior():
     np.testing.assert_allclose(quantizer.expected(certain), quantizer.look_up(certain.argmax(-1)), atol=1e-6)
 
 
-def test_doubts_are_the_errors_that_come_about():
-    """Codes drawn from the posteriors: their squared distance from the mean, averaged over 4,000 draws."""
-    quantizer, rng = make(), np.random.default_rng(11)
-    posteriors = rng.dirichlet(np.ones(N), size=(1, 1, 2, D, P)).astype(np.float32)
-    found = ops.convert_to_numpy(quantizer.expected(posteriors, 2, doubts=True))
-    np.testing.assert_array_equal(found[..., : P * C], quantizer.expected(posteriors, 2))
-    draws = np.empty((4000, 2, D, P), np.int32)
-    for x, d, p in np.ndindex(2, D, P):
-        draws[:, x, d, p] = rng.choice(N, 4000, p=posteriors[0, 0, x, d, p] / posteriors[0, 0, x, d, p].sum())
-    error = ops.convert_to_numpy(quantizer.look_up(draws[:, None], 2))[:, 0] - found[0, 0, :, : P * C]
-    squares = (error.reshape(4000, 2, P, C) ** 2).mean(-1)
-    deviation = squares.std(0) / np.sqrt(4000)
-    assert (np.abs(squares.mean(0) - found[0, 0, :, P * C :] ** 2) < 5 * deviation).all()
-
-
 def test_renumbering_changes_labels_and_not_one_bit_of_the_latent():
     quantizer, z = make(), latents()
     before = quantizer.quantize_latent(z)
