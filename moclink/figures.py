@@ -25,7 +25,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from moclink.results import Average, Row, RunFolderError, Shown, average, read_rows, read_shown
+from moclink.labels import SCHEME, chain_colour, display_name, short_name
+from moclink.results import (
+    Average,
+    Row,
+    RunFolderError,
+    Shown,
+    average,
+    read_parameters,
+    read_rows,
+    read_shown,
+)
 
 PANELS = (
     ("psnr_db", "PSNR (dB)", False),
@@ -35,7 +45,6 @@ PANELS = (
 )
 ERROR_PANELS = (("ber", "bit error rate", True), ("bler", "block error rate", True))
 RANDOM = "random-"
-SCHEME = re.compile(r"^(?P<codec>.+)-ldpc(-\w+-r\d\d)?$")
 STYLE: Any = {
     "font.family": "serif",
     "font.size": 9,
@@ -50,17 +59,6 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 MARKERS = "osD^vP*X<>hd"
-HUES = {"jscc": "0.15", "jpeg": "C1", "bpg": "C3", "webp": "C2", "avif": "C4", "jpeg2000": "C5"}
-OTHERS = ("C0", "C6", "C8", "C9", "C7", "0.45", "tan", "navy")  # none of the hues above
-VARIANT_NAMES = {
-    "no-nrb": "w/o NRB",
-    "no-requantize": "w/o requantisation",
-    "no-cr": "w/o CR",
-    "greedy": "greedy CR",
-    "greedy-paper": "greedy CR, paper's g",
-    "hard": "hard receiver",
-    "soft": "soft receiver",
-}
 FEWEST_FOR_BANDS = 5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
 
 
@@ -87,8 +85,22 @@ def draw(folder: str | Path, *others: str | Path) -> list[Path]:
     return written
 
 
+def _check_alike(one: str | Path, other: str | Path) -> None:
+    """Raise RunFolderError unless the rows of two runs may stand in one figure."""
+    first, second = read_parameters(one), read_parameters(other)
+    shared = set(first["chains"]) & set(second["chains"])
+    for name in ("images", "channel", *(("match", "code", "receiver") if shared else ())):
+        if first.get(name) != second.get(name):
+            common = f", and both have {min(shared)}" if shared else ""
+            raise RunFolderError(
+                f"{one} and {other} were run with different {name}{common}; draw them one by one"
+            )
+
+
 def _read(folders: Sequence[str | Path]) -> tuple[list[Row], list[Shown]]:
     """Rows and pictures of all folders; of a cell that several have, the first folder's."""
+    for other in folders[1:]:
+        _check_alike(folders[0], other)
     rows: dict[Any, Row] = {}
     shown: dict[Any, Shown] = {}
     for folder in folders:
@@ -201,7 +213,7 @@ def _panel(axis: Axes, rows: Sequence[Row], metric: str) -> None:
     for codec, schemes in _families(chains).items():
         envelope = _envelope([curves[name] for name in schemes], best=min if "lpips" in metric else max)
         if envelope and metric in {m for m, _, _ in PANELS}:
-            colour, label = _colour(codec, 0), f"{codec.upper()}, best of {len(schemes)} schemes"
+            colour, label = chain_colour(codec, 0), f"{codec.upper()}, best of {len(schemes)} schemes"
             axis.plot(*zip(*envelope, strict=True), color=colour, lw=4, alpha=0.3, label=label)
 
 
@@ -212,42 +224,13 @@ def _curve(axis: Axes, points: Sequence[Average], name: str, place: int) -> None
         x,
         mean,
         "--" if name.endswith("-capacity") else "-",
-        color=_colour(name, place),
+        color=chain_colour(name, place),
         marker=MARKERS[place % len(MARKERS)],
         markevery=max(1, len(x) // 9),
         label=display_name(name),
     )
     if half.any() and min(p.images for p in points) >= FEWEST_FOR_BANDS:
-        axis.fill_between(x, mean - half, mean + half, color=_colour(name, place), alpha=0.1, lw=0)
-
-
-def _colour(name: str, place: int) -> Any:
-    """One hue a family in every figure: levels are shades of blue; what has no family takes its turn."""
-    level = re.fullmatch(r"moc-rvq-l(\d)", name)
-    if level:
-        return matplotlib.colormaps["Blues"](0.35 + 0.15 * int(level[1]))
-    own = re.fullmatch(r"\w+(-96|-ldpc|-capacity)?", name)
-    return (HUES.get(name.split("-")[0]) if own else None) or OTHERS[place % len(OTHERS)]
-
-
-def display_name(chain: str) -> str:
-    """A chain's name as the field writes it; a name of no known kind stays as it is."""
-    semantic = re.fullmatch(r"moc-rvq-l(\d)((?:-[a-z]+)*)", chain)
-    if semantic:
-        suffixes = re.findall("|".join(sorted(VARIANT_NAMES, key=len, reverse=True)), semantic[2])
-        return f"MOC-RVQ L{semantic[1]}" + "".join(f", {VARIANT_NAMES[suffix]}" for suffix in suffixes)
-    codec, _, scheme = chain.partition("-")
-    written = {"jscc": "JSCC", "random": "random bits"}.get(codec, codec.upper())
-    if chain == "jscc-96":
-        return "JSCC-96"
-    if scheme == "capacity":
-        return f"{written}, ideal code"
-    coded = SCHEME.match(chain)
-    if coded:
-        mode = re.fullmatch(r"ldpc-(\d*)(\w+)-r(\d)(\d)", scheme)
-        detail = f" {mode[1]}{'-' if mode[1] else ''}{mode[2].upper()} {mode[3]}/{mode[4]}" if mode else ""
-        return f"{written} + LDPC{detail}"
-    return chain
+        axis.fill_between(x, mean - half, mean + half, color=chain_colour(name, place), alpha=0.1, lw=0)
 
 
 def _families(chains: Sequence[str]) -> dict[str, list[str]]:
@@ -299,19 +282,9 @@ def draw_gallery(rows: Sequence[Row], shown: Sequence[Shown], path: Path) -> Pat
             else:
                 axis.set_axis_off()
             if column == 1:
-                axis.set_ylabel(_short_name(display_name(chain)), fontsize=8, weight="bold")
+                axis.set_ylabel(short_name(display_name(chain)), fontsize=8, weight="bold")
     figure.savefig(path, dpi=200)
     return path
-
-
-def _short_name(chain: str, most: int = 14) -> str:
-    """A name without folders, broken at dashes, colons and spaces into lines of about `most` letters."""
-    lines = [""]
-    for part in re.split(r"(?<=[-: ])", chain.rpartition("/")[2]):
-        if lines[-1] and len(lines[-1] + part) > most:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(lines)
 
 
 def _picture(axis: Axes, shown: Shown, title: str, caption: str) -> None:

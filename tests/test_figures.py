@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.figures import _envelope, _families, _read, display_name, draw, draw_paper, main
+from moclink.figures import _envelope, _families, _read, draw, draw_paper, main
+from moclink.labels import display_name
 from moclink.results import Average, ResultStore, Row, RunFolderError, Shown, read_rows
 
 
@@ -68,7 +69,8 @@ def test_every_figure_is_drawn_from_stored_results(run_folder):
 
 def test_several_runs_are_drawn_as_one(run_folder, tmp_path_factory):
     finer = tmp_path_factory.mktemp("finer")
-    store = ResultStore(finer, {"chains": ["bpg-ldpc", "jpeg-ldpc"], "images": [["0", ""]]})
+    images = [[str(i), ""] for i in range(6)]
+    store = ResultStore(finer, {"chains": ["bpg-ldpc", "jpeg-ldpc"], "images": images})
     store.add([Row("bpg-ldpc", "0", 40, 60, 5.0, 0, psnr_db=31.0)])
     store.add([Row("jpeg-ldpc", "0", 40, 60, snr, 0, psnr_db=50.0) for snr in (5.0, 10.0)])
     store.close()
@@ -77,6 +79,15 @@ def test_several_runs_are_drawn_as_one(run_folder, tmp_path_factory):
     assert [(r.chain, r.snr_db) for r in rows[len(first) :]] == [("bpg-ldpc", 5.0), ("jpeg-ldpc", 5.0)]
     assert main([str(run_folder), str(finer), "--paper", "fig3"]) == 0
     assert (run_folder / "fig3.png").is_file() and not (finer / "fig3.png").exists()
+
+
+@pytest.mark.parametrize("name,value", [("match", "symbols"), ("images", [["other", ""]])])
+def test_runs_that_differ_are_not_drawn_as_one(name, value, run_folder, tmp_path_factory, capsys):
+    other = tmp_path_factory.mktemp("other")
+    images = [[str(i), ""] for i in range(6)]
+    ResultStore(other, {"chains": ["jpeg-ldpc"], "images": images, name: value}).close()
+    assert main([str(run_folder), str(other)]) == 2
+    assert f"different {name}, and both have jpeg-ldpc" in capsys.readouterr().err
 
 
 def test_a_figure_without_its_results_says_what_is_missing(tmp_path, capsys):

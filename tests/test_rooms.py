@@ -25,6 +25,7 @@ MAY = {
     "images": {"PIL"},
     "report": set(),
     "figures": {"matplotlib", "PIL"},
+    "labels": {"matplotlib"},
     "presets": {"codec", "perceptual", "phy", "sources"},
     "unit": {"PIL", "phy", "presets"},
     "workers": set(),

@@ -56,9 +56,9 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
         "quantizer": {"latent_channels": 64, "heads": 4, "levels": 4, "states": 8, "search": "joint"},
         "nrb": {
             "latent_channels": 64,
-            "width": 128,
+            "width": 96,
             "groups": 2,
-            "depth": 4,
+            "depth": 2,
             "heads": 4,
             "window": 8,
             "mlp_ratio": 2.0,
