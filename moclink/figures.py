@@ -59,6 +59,7 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 MARKERS = "osD^vP*X<>hd"
+MOST_WITH_BANDS = 8  # curves; bands of more hide each other
 FEWEST_FOR_BANDS = 5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
 
 
@@ -178,9 +179,10 @@ def draw_curves(rows: Sequence[Row], path: Path) -> Path:
         axis.set_ylabel(label)
         if log:
             axis.set_yscale("log")
-    images = len({row.image for row in pictures})
+    images, chains = len({row.image for row in pictures}), len({row.chain for row in pictures})
     if images:
-        bands = ", 95 % confidence bands" if images >= FEWEST_FOR_BANDS else ""
+        shaded = images >= FEWEST_FOR_BANDS and chains <= MOST_WITH_BANDS
+        bands = ", 95 % confidence bands" if shaded else ""
         title = f"mean over {images} pictures{bands}" if images > 1 else next(iter(pictures)).image
         figure.suptitle(title, fontsize=9, color="0.35")
     _legend(figure, axes[0])
@@ -194,12 +196,10 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc="outside lower center",
-        ncols=max(1, min(5, 2 * len(axes), len(entries))),
-    )
+    longest = max((len(label) for label in entries), default=0) + 6  # letters, with the line beside them
+    fitting = int(13 * figure.get_figwidth() / longest)  # 13 letters of this size stand on an inch
+    columns = max(1, min(5, 2 * len(axes), len(entries), fitting))
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
 def _panel(axis: Axes, rows: Sequence[Row], metric: str) -> None:
@@ -209,7 +209,7 @@ def _panel(axis: Axes, rows: Sequence[Row], metric: str) -> None:
         # An error rate of nought is not zero: too few bits were sent to see one.
         points = [p for p in curve if p.mean > 0] if metric in {"ber", "bler"} else curve
         if points:
-            _curve(axis, points, name, place)
+            _curve(axis, points, name, place, bands=len(chains) <= MOST_WITH_BANDS)
     for codec, schemes in _families(chains).items():
         envelope = _envelope([curves[name] for name in schemes], best=min if "lpips" in metric else max)
         if envelope and metric in {m for m, _, _ in PANELS}:
@@ -217,19 +217,19 @@ def _panel(axis: Axes, rows: Sequence[Row], metric: str) -> None:
             axis.plot(*zip(*envelope, strict=True), color=colour, lw=4, alpha=0.3, label=label)
 
 
-def _curve(axis: Axes, points: Sequence[Average], name: str, place: int) -> None:
+def _curve(axis: Axes, points: Sequence[Average], name: str, place: int, bands: bool) -> None:
     x = np.array([p.snr_db for p in points])
     mean, half = np.array([p.mean for p in points]), np.array([p.half_width for p in points])
     axis.plot(
         x,
         mean,
-        "--" if name.endswith("-capacity") else "-",
+        "--" if name.endswith("-capacity") else ":" if name.endswith("-hard") else "-",
         color=chain_colour(name, place),
         marker=MARKERS[place % len(MARKERS)],
         markevery=max(1, len(x) // 9),
         label=display_name(name),
     )
-    if half.any() and min(p.images for p in points) >= FEWEST_FOR_BANDS:
+    if bands and half.any() and min(p.images for p in points) >= FEWEST_FOR_BANDS:
         axis.fill_between(x, mean - half, mean + half, color=chain_colour(name, place), alpha=0.1, lw=0)
 
 
@@ -282,7 +282,7 @@ def draw_gallery(rows: Sequence[Row], shown: Sequence[Shown], path: Path) -> Pat
             else:
                 axis.set_axis_off()
             if column == 1:
-                axis.set_ylabel(short_name(display_name(chain)), fontsize=8, weight="bold")
+                axis.set_ylabel(short_name(chain), fontsize=8, weight="bold")
     figure.savefig(path, dpi=200)
     return path
 

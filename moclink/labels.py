@@ -9,7 +9,8 @@ import matplotlib
 
 SCHEME = re.compile(r"^(?P<codec>.+)-ldpc(-\w+-r\d\d)?$")
 HUES = {"jscc": "0.15", "jpeg": "C1", "bpg": "C3", "webp": "C2", "avif": "C4", "jpeg2000": "C5"}
-OTHERS = ("C0", "C6", "C8", "C9", "C7", "0.45", "tan", "navy")  # none of the hues above
+# None of the hues above.
+OTHERS = ("C0", "C6", "C8", "C9", "0.45", "tan", "navy", "yellowgreen", "indigo", "rosybrown", "teal", "0.7")
 VARIANT_NAMES = {
     "no-nrb": "w/o NRB",
     "no-requantize": "w/o requantisation",
@@ -51,9 +52,12 @@ def display_name(chain: str) -> str:
 
 
 def short_name(chain: str, most: int = 14) -> str:
-    """A name without folders, broken at dashes, colons and spaces into lines of about `most` letters."""
+    """The name without folders, broken at dashes, colons and spaces into lines of about `most` letters."""
+    name = display_name(chain)
+    if name == chain:
+        name = chain.rpartition("/")[2]
     lines = [""]
-    for part in re.split(r"(?<=[-: ])", chain.rpartition("/")[2]):
+    for part in re.split(r"(?<=[-: ])", name):
         if lines[-1] and len(lines[-1] + part) > most:
             lines.append("")
         lines[-1] += part

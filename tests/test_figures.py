@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from moclink.figures import _envelope, _families, _read, draw, draw_paper, main
-from moclink.labels import display_name
+from moclink.labels import display_name, short_name
 from moclink.results import Average, ResultStore, Row, RunFolderError, Shown, read_rows
 
 
@@ -27,6 +27,18 @@ from moclink.results import Average, ResultStore, Row, RunFolderError, Shown, re
 )
 def test_names_are_written_as_the_field_writes_them(chain, expected):
     assert display_name(chain) == expected
+
+
+@pytest.mark.parametrize(
+    "chain,expected",
+    [
+        ("moc-rvq-l4-no-nrb", "MOC-RVQ L4, \nw/o NRB"),
+        ("runs/mine/codec:l2", "codec:l2"),
+        ("jscc-96", "JSCC-96"),
+    ],
+)
+def test_short_names_leave_out_folders_and_nothing_else(chain, expected):
+    assert short_name(chain) == expected
 
 
 def test_families_are_codecs_with_several_schemes():
