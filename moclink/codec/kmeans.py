@@ -57,3 +57,39 @@ def code_usage(indices: NDArray[np.integer], states: int) -> NDArray[np.int64]:
     if indices.size and not 0 <= indices.min() <= indices.max() < states:
         raise ValueError(f"indices span {indices.min()}..{indices.max()}; they must be in 0..{states - 1}")
     return np.stack([(indices == k).reshape(-1, *indices.shape[-2:]).sum(0) for k in range(states)], axis=-1)
+
+
+def subtract_nearest(residual: NDArray[np.float32], codebook: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The next residual: residual [M, P, c] less the nearest vectors of codebook [P, N, c]."""
+    chosen = [book[nearest(residual[:, p], book)] for p, book in enumerate(codebook)]
+    return residual - np.stack(chosen, axis=1)
+
+
+def residual_k_means(
+    samples: NDArray[np.float32], levels: int, states: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Codebooks by k-means, each level on what the levels before it leave: [M, P, c] to [D, P, N, c].
+
+    Raises:
+        ValueError: If there are fewer samples than states.
+    """
+    residual, books = samples, []
+    for _ in range(levels):
+        books.append(np.stack([k_means(residual[:, p], states, rng) for p in range(samples.shape[1])]))
+        residual = subtract_nearest(residual, books[-1])
+    return np.stack(books)
+
+
+def replace_dead(
+    codebooks: NDArray[np.float32],
+    samples: NDArray[np.float32],
+    dead: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Codebooks [D, P, N, c] with dead codes [D, P, N] replaced by residuals of random samples [M, P, c]."""
+    codebooks, residual = codebooks.copy(), samples
+    for codebook, gone in zip(codebooks, dead, strict=True):
+        for p, k in np.argwhere(gone):
+            codebook[p, k] = residual[rng.integers(len(residual)), p]
+        residual = subtract_nearest(residual, codebook)
+    return codebooks

@@ -22,7 +22,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.kmeans import k_means, nearest
+from moclink.codec.kmeans import replace_dead, residual_k_means
 from moclink.codec.moc import MOC
 from moclink.codec.search import SEARCHES, choose, count_levels, fit_jointly, nearest_sum, tallies, walk
 
@@ -45,12 +45,6 @@ class Quantized:
     indices: Any
     codebook_loss: Any
     commitment_loss: Any
-
-
-def _subtract_nearest(residual: NDArray[np.float32], codebook: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The next residual in NumPy: residual [M, P, c] and codebook [P, N, c] to [M, P, c]."""
-    chosen = [book[nearest(residual[:, p], book)] for p, book in enumerate(codebook)]
-    return residual - np.stack(chosen, axis=1)
 
 
 @keras.saving.register_keras_serializable(package="moclink")
@@ -239,16 +233,11 @@ class MOCRVQ(keras.layers.Layer):
         Raises:
             ValueError: If there are fewer samples than states.
         """
-        rng = np.random.default_rng(seed)
-        residual = self._heads_of(samples)
-        books = []
-        for _ in self.mocs:
-            books.append(np.stack([k_means(residual[:, p], self.states, rng) for p in range(self.heads)]))
-            residual = _subtract_nearest(residual, books[-1])
+        heads = self._heads_of(samples)
+        books = residual_k_means(heads, self.levels, self.states, np.random.default_rng(seed))
         if self.search == "joint":
-            books = list(fit_jointly(self._heads_of(samples), np.stack(books)))
-        for moc, codebook in zip(self.mocs, books, strict=True):
-            moc.codebook.assign(codebook)
+            books = fit_jointly(heads, books)
+        self._assign(books)
         if self.ema_decay is not None:
             self.ema_count.assign(ops.zeros_like(self.ema_count))
 
@@ -279,13 +268,8 @@ class MOCRVQ(keras.layers.Layer):
             raise ValueError(f"usage has shape {usage.shape}; it must be {expected}: levels, heads, states")
         dead = usage < min_share * np.maximum(usage.sum(-1, keepdims=True), 1)
         rng = np.random.default_rng(seed)
-        residual = self._heads_of(samples)
-        for d, moc in enumerate(self.mocs):
-            codebook = np.array(ops.convert_to_numpy(moc.codebook))
-            for p, k in np.argwhere(dead[d]):
-                codebook[p, k] = residual[rng.integers(len(residual)), p]
-            moc.codebook.assign(codebook)
-            residual = _subtract_nearest(residual, codebook)
+        books = replace_dead(self.codebooks, self._heads_of(samples), dead, rng)
+        self._assign(books)
         return dead
 
     def update_codebooks(self, z: Any) -> None:
@@ -344,12 +328,18 @@ class MOCRVQ(keras.layers.Layer):
                 f"labels of shape {labels.shape} must be of shape {shape}, each row a permutation of 0..N-1"
             )
         old = np.argsort(labels, axis=-1)
-        for d, moc in enumerate(self.mocs):
-            moc.codebook.assign(np.take_along_axis(ops.convert_to_numpy(moc.codebook), old[d][..., None], 1))
-            moc.priors.assign(np.take_along_axis(ops.convert_to_numpy(moc.priors), old[d], 1))
+        priors = np.take_along_axis(self.priors, old, 2)
+        self._assign(np.take_along_axis(self.codebooks, old[..., None], 2))
+        for moc, prior in zip(self.mocs, priors, strict=True):
+            moc.priors.assign(prior)
         if self.ema_decay is not None:
             self.ema_count.assign(np.take_along_axis(ops.convert_to_numpy(self.ema_count), old, 2))
             self.ema_sum.assign(np.take_along_axis(ops.convert_to_numpy(self.ema_sum), old[..., None], 2))
+
+    def _assign(self, codebooks: NDArray[np.float32]) -> None:
+        """Put codebooks [D, P, N, c] in the place of what there is."""
+        for moc, codebook in zip(self.mocs, codebooks, strict=True):
+            moc.codebook.assign(codebook)
 
     def _heads_of(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Latents [..., n_q] as [M, P, n_q/P]."""
