@@ -75,7 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     stage1.add_argument("--lpips", nargs="?", const="", metavar="FILE", help="perceptual term; its weights")
     stage1.add_argument("--lpips-net", choices=("alex", "squeeze", "vgg"), default="vgg")
     stage1.add_argument("--perceptual", type=float, default=1.0, help="its weight (default %(default)s)")
+    stage1.add_argument(
+        "--st-lpips", type=float, default=0.0, metavar="WEIGHT", help="ST-LPIPS term; 0: none"
+    )
+    stage1.add_argument("--st-lpips-file", metavar="FILE", help="its weights (those of stlpips-pytorch)")
     stage1.add_argument("--adversarial", type=float, default=0.0, help="weight; 0: none (paper: 0.1)")
+    stage1.add_argument("--decoder-only", action="store_true", help="leave encoder and codebooks as they are")
     stage1.add_argument("--full-share", type=float, default=0.5, help="samples with all levels")
     stage1.add_argument("--free-steps", type=int, default=0, help="steps before the codebooks start")
     stage1.add_argument("--ema", type=float, default=0.99, help="codebooks by averages; 0: by gradients")
@@ -171,18 +176,23 @@ def _open(name: str, analog: bool = False) -> tuple[Any, bool]:
     return (kind.from_size(name), False) if name in SIZES else (kind.from_preset(name), True)
 
 
-def _guides(args: argparse.Namespace) -> tuple[Any, Any]:
-    """The fixed networks of the semantic and the perceptual term, where their weights are given."""
-    from moclink.perceptual.lpips import load_lpips
+def _guides(args: argparse.Namespace) -> dict[str, Any]:
+    """The fixed networks of the semantic and the perceptual terms, where they are asked for."""
+    from moclink.perceptual.lpips import load_lpips, load_st_lpips
     from moclink.perceptual.pretrained import WeightsUnavailable
     from moclink.perceptual.vgg import load_vgg
 
+    guides: dict[str, Any] = {}
     try:
-        features = load_vgg(args.features) if args.features else None
-        perceptual = load_lpips(args.lpips_net, args.lpips or None) if args.lpips is not None else None
+        if args.features:
+            guides["features"] = load_vgg(args.features)
+        if args.lpips is not None:
+            guides["perceptual"] = load_lpips(args.lpips_net, args.lpips or None)
+        if args.st_lpips:
+            guides["shift_tolerant"] = load_st_lpips("alex", args.st_lpips_file)
     except WeightsUnavailable as error:
         raise ValueError(str(error)) from error
-    return features, perceptual
+    return guides
 
 
 def _finish(codec: Any, outcome: Any, args: argparse.Namespace) -> int:
@@ -191,8 +201,11 @@ def _finish(codec: Any, outcome: Any, args: argparse.Namespace) -> int:
         return 130
     skip = ("data", "out", "codec")
     options = {k: v for k, v in vars(args).items() if k not in skip and v is not None}
+    # Of files with weights the name is enough: their folder means nothing on another machine.
+    options |= {k: Path(options[k]).name for k in ("features", "lpips", "st_lpips_file") if k in options}
     stage = {"steps": outcome.step, "minutes": round(outcome.seconds / 60, 1), "options": options}
-    notes = {**codec.notes, args.stage: {**stage, "validation": outcome.figures}}
+    name = "decoder" if options.get("decoder_only") else args.stage
+    notes = {**codec.notes, name: {**stage, "validation": outcome.figures}}
     print(f"wrote {codec.save(Path(args.out) / 'codec', notes)}")
     return 0
 
@@ -206,28 +219,34 @@ def _stage1(args: argparse.Namespace) -> int:
     plan = _loop_options(args)
     feeder, held_out = _data(args)
     codec, trained = _open(args.codec)
-    features, perceptual = _guides(args)
+    if args.decoder_only and not trained:
+        raise ValueError(f"--decoder-only needs a trained codec; --codec {args.codec} is only a size")
+    guides = _guides(args)
     weights = Stage1Weights(
         pixel_loss=args.pixel_loss,
         pixel=args.pixel,
-        codebook=args.codebook,
+        codebook=0.0 if args.decoder_only else args.codebook,
         commitment=args.commitment,
-        semantic=args.semantic if features else 0.0,
-        perceptual=args.perceptual if perceptual else 0.0,
+        semantic=args.semantic if "features" in guides else 0.0,
+        perceptual=args.perceptual if "perceptual" in guides else 0.0,
+        shift_tolerant=args.st_lpips,
         adversarial=args.adversarial,
     )
     options = Stage1Options(
         weights=weights,
         full_share=args.full_share,
         free_steps=args.free_steps,
+        reseed_every=0 if args.decoder_only else Stage1Options.reseed_every,
         fresh=not trained,
         seed=args.seed,
         jit=not args.no_jit,
     )
     # Averages are of use in training only: the codec that is saved keeps the codebooks alone.
-    quantizer = MOCRVQ(**codec.config["quantizer"], ema_decay=args.ema or None)
+    ema = None if args.decoder_only else args.ema or None
+    quantizer = MOCRVQ(**codec.config["quantizer"], ema_decay=ema, trainable=not args.decoder_only)
+    codec.encoder.trainable = not args.decoder_only
     copy_codebooks(codec.quantizer, quantizer)
-    stage = Stage1(codec.encoder, quantizer, codec.decoder, feeder, held_out, options, features, perceptual)
+    stage = Stage1(codec.encoder, quantizer, codec.decoder, feeder, held_out, options, **guides)
     outcome = run(stage, args.out, plan)
     copy_codebooks(quantizer, codec.quantizer)
     return _finish(codec, outcome, args)

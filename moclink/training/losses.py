@@ -64,6 +64,16 @@ def feature(restored: Any, target: Any) -> Any:
     return mse(restored, ops.stop_gradient(target))
 
 
+def unit_power(features: Any) -> Any:
+    """Feature maps over their root mean square, as a fixed target.
+
+    A VGG's features are of the order of 1 or of 1,000, as its images are in units of the standard deviation
+    or of 1/255; a guess of zeros is then off by 1 in either.
+    """
+    features = ops.stop_gradient(features)
+    return features * ops.rsqrt(ops.maximum(ops.mean(ops.square(features)), 1e-12))
+
+
 def hinge_discriminator(real: Any, fake: Any) -> Any:
     """Hinge loss of a discriminator's logits: E max(0, 1 - D(real)) + E max(0, 1 + D(fake))."""
     return ops.mean(ops.relu(1.0 - real)) + ops.mean(ops.relu(1.0 + fake))

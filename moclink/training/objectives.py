@@ -33,8 +33,9 @@ class Stage1Weights:
         pixel: Weight of it.
         codebook: Weight of |sg[r] - e|^2, summed over levels and heads, mean over positions.
         commitment: Weight beta of |r - sg[e]|^2, times `codebook`.
-        semantic: Weight of |conv1x1(z) - VGG(I)|^2; 0 unless features are given.
+        semantic: Weight of |conv1x1(z) - VGG(I)|^2, features of unit power; 0 unless features are given.
         perceptual: Weight of LPIPS; 0 unless a distance is given.
+        shift_tolerant: Weight of ST-LPIPS, which the paper does not use.
         adversarial: Weight of the hinge term; 0 trains without a discriminator.
     """
 
@@ -44,6 +45,7 @@ class Stage1Weights:
     commitment: float = 0.25
     semantic: float = 0.1
     perceptual: float = 1.0
+    shift_tolerant: float = 0.0
     adversarial: float = 0.1
 
     def __post_init__(self) -> None:
@@ -66,7 +68,8 @@ class Stage1Objective:
         weights: Weights of the terms.
         features: Images [B,H,W,3] to features [B,h,w,C] of a fixed network (VGG19 relu4_4); None without.
         guide: 1x1 convolution from the latent to these features; None without.
-        perceptual: (images, images) to distances [B]; None without.
+        perceptual: (images, images) to distances [B], LPIPS; None without.
+        shift_tolerant: The same of ST-LPIPS; None without.
         critic: A fixed copy of the discriminator; None without.
     """
 
@@ -77,6 +80,7 @@ class Stage1Objective:
     features: Any = None
     guide: Any = None
     perceptual: Any = None
+    shift_tolerant: Any = None
     critic: Any = None
 
     @property
@@ -108,11 +112,12 @@ class Stage1Objective:
         total = weights.pixel * out["pixel"]
         total += weights.codebook * (out["codebook"] + weights.commitment * out["commitment"])
         if self.guide is not None:
-            out["semantic"] = losses.mse(self.guide(z), ops.stop_gradient(self.features(images)))
+            out["semantic"] = losses.mse(self.guide(z), losses.unit_power(self.features(images)))
             total += weights.semantic * out["semantic"]
-        if self.perceptual is not None:
-            out["perceptual"] = ops.mean(self.perceptual(decoded, images))
-            total += weights.perceptual * out["perceptual"]
+        for name in ("perceptual", "shift_tolerant"):
+            if getattr(self, name) is not None:
+                out[name] = ops.mean(getattr(self, name)(decoded, images))
+                total += getattr(weights, name) * out[name]
         if self.critic is not None:
             out["adversarial"] = losses.hinge_generator(self.critic(decoded))
             total += weights.adversarial * out["adversarial"]

@@ -131,7 +131,8 @@ class Stage1:
         held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
         options: See `Stage1Options`.
         features: Images to features of a fixed network, for the semantic guidance; None without.
-        perceptual: (images, images) to distances [B]; None without.
+        perceptual: (images, images) to distances [B], LPIPS; None without.
+        shift_tolerant: The same of ST-LPIPS; None without.
     """
 
     def __init__(
@@ -144,6 +145,7 @@ class Stage1:
         options: Stage1Options,
         features: Callable[[Any], Any] | None = None,
         perceptual: Callable[[Any, Any], Any] | None = None,
+        shift_tolerant: Callable[[Any, Any], Any] | None = None,
     ):
         self.encoder, self.quantizer, self.decoder = encoder, quantizer, decoder
         self.options, self._feeder, self._held_out = options, feeder, list(held_out)
@@ -158,9 +160,16 @@ class Stage1:
             critic = Discriminator(options.critic_width)
             pair = {"real": example["images"], "fake": example["images"]}
             self._critic = Fit(CriticObjective(critic), pair, options.jit)
-        wanted = perceptual if options.weights.perceptual else None
         objective = Stage1Objective(
-            encoder, quantizer, decoder, options.weights, features, guide, wanted, fixed
+            encoder,
+            quantizer,
+            decoder,
+            options.weights,
+            features,
+            guide,
+            perceptual if options.weights.perceptual else None,
+            shift_tolerant if options.weights.shift_tolerant else None,
+            fixed,
         )
         self._objective = objective
         self._fit = Fit(objective, example, options.jit)

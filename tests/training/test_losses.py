@@ -11,6 +11,14 @@ def maps():
     return rng.normal(size=(2, 2, 5, 4, 3)).astype(np.float32)
 
 
+def test_features_of_any_unit_have_unit_power(maps):
+    for scale in (1e-3, 1.0, 4e3):
+        got = ops.convert_to_numpy(losses.unit_power(scale * maps[0]))
+        assert np.mean(np.square(got)) == pytest.approx(1, rel=1e-5)
+        np.testing.assert_allclose(got, maps[0] / np.sqrt(np.mean(np.square(maps[0]))), rtol=1e-5)
+    assert not ops.convert_to_numpy(losses.unit_power(0.0 * maps[0])).any()
+
+
 def test_gram_is_the_sum_of_outer_products(maps):
     f = maps[0].astype(np.float64)
     expected = np.zeros((2, 3, 3))

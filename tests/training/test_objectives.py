@@ -89,7 +89,9 @@ def test_without_levels_the_latent_passes_as_it_is(codec, images):
 
 
 def test_terms_of_other_networks_count_with_their_weight(codec, images):
-    weights = Stage1Weights(pixel=0, codebook=0, semantic=2.0, perceptual=3.0, adversarial=5.0)
+    weights = Stage1Weights(
+        pixel=0, codebook=0, semantic=2.0, perceptual=3.0, shift_tolerant=7.0, adversarial=5.0
+    )
     guide = keras.layers.Conv2D(2, 1, kernel_initializer="zeros")
     objective = Stage1Objective(
         codec.encoder,
@@ -99,10 +101,11 @@ def test_terms_of_other_networks_count_with_their_weight(codec, images):
         features=lambda x: ops.ones((3, 3, 2, 2)) * 0.5,
         guide=guide,
         perceptual=lambda a, b: ops.convert_to_tensor(np.float32([0.1, 0.2, 0.3])),
+        shift_tolerant=lambda a, b: ops.mean(b, axis=(1, 2, 3)) * 0.0 + 0.5,
         critic=lambda x: ops.ones((3, 24, 16, 1)) * 4.0,
     )
     batch = {"images": images, "levels": np.full(3, 4, np.int32)}
-    assert float(objective(batch)["loss"]) == pytest.approx(2 * 0.25 + 3 * 0.2 - 5 * 4, rel=1e-4)
+    assert float(objective(batch)["loss"]) == pytest.approx(2 * 1 + 3 * 0.2 + 7 * 0.5 - 5 * 4, rel=1e-4)
 
 
 def test_critic_judges_both_sides():

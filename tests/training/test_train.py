@@ -25,6 +25,10 @@ def run(*args):
             ("stage2", "--data", "{data}", "--out", "x", "--crop", "32", "--codec", "nowhere/c"),
             "does not exist",
         ),
+        (
+            ("stage1", "--data", "{data}", "--out", "x", "--crop", "32", "--decoder-only"),
+            "--decoder-only needs a trained codec",
+        ),
         (("export", "--codec", "nowhere/codec", "--out", "x"), "does not exist"),
     ],
 )
@@ -81,6 +85,23 @@ def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
     assert AnalogCodec.from_preset(out / "jscc").notes["data"] == "toy"
     image = np.zeros((1, 20, 12, 3), np.float32)
     assert codec.decode(codec.encode(image), height=20, width=12).shape == image.shape
+
+
+def test_a_decoder_is_trained_alone(data, tmp_path):
+    from moclink.codec.model import SemanticCodec
+
+    plan = ("--data", data, "--crop", 32, "--batch", 4, "--no-jit", "--warmup", 1, "--learning-rate", 1e-2)
+    s1, decoder = tmp_path / "s1" / "codec", tmp_path / "decoder" / "codec"
+    assert run("stage1", *plan, "--codec", "toy", "--out", s1.parent, "--steps", 2) == 0
+    assert run("stage1", *plan, "--codec", s1, "--out", decoder.parent, "--steps", 2, "--decoder-only") == 0
+    before, after = SemanticCodec.from_preset(s1), SemanticCodec.from_preset(decoder)
+    assert set(after.notes) == {"stage1", "decoder"}
+    assert (before.quantizer.codebooks == after.quantizer.codebooks).all()
+    assert all(
+        (a == b).all() for a, b in zip(*(c.encoder.get_weights() for c in (before, after)), strict=True)
+    )
+    moved = [(a != b).any() for a, b in zip(*(c.decoder.get_weights() for c in (before, after)), strict=True)]
+    assert sum(moved) > len(moved) / 2
 
 
 def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path, capsys):
