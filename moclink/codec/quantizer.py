@@ -350,9 +350,14 @@ class MOCRVQ(keras.layers.Layer):
         return keras.KerasTensor(z.shape, "float32")
 
     def macs_per_pixel(self) -> float:
-        """Multiply-accumulates of the nearest-vector search for each pixel of an f = 8 codec."""
-        compared = self.levels * self.states if self.search == "greedy" else self.states**self.levels
-        return compared * self.latent_channels / 64
+        """Multiply-accumulates of the nearest-vector search for each pixel of an f = 8 codec.
+
+        Of the joint search its additions, one for each sum that is compared, are counted as well.
+        """
+        if self.search == "greedy":
+            return self.levels * self.states * self.latent_channels / 64
+        products = sum(self.states**n for n in (self.levels // 2, -(-self.levels // 2)))
+        return (products * self.latent_channels + self.states**self.levels * self.heads) / 64
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""

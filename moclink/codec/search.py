@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from moclink.codec.moc import MOC
 
 SEARCHES = ("greedy", "joint")
-CHUNK = 512  # sums compared at a time: bounds the memory to this many floats for each cell and head
 
 
 def sums_of(codebooks: Sequence[Any]) -> Any:
@@ -37,6 +36,12 @@ def sums_of(codebooks: Sequence[Any]) -> Any:
 def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
     """The codes of n levels whose vectors' sum is nearest to the input, head by head.
 
+    Sums are split in two, e = a_i + b_j, a of the first half of the levels and b of the others:
+
+        |z - e|^2 = |z|^2 + (|a_i|^2 - 2 z a_i) + (|b_j|^2 - 2 z b_j) + 2 a_i b_j
+
+    so that two sums of N^(n/2) products and a table serve N^n comparisons, which are additions only.
+
     Args:
         z: float [B, h, w, P*c].
         codebooks: n codebooks, float [P, N, c].
@@ -45,23 +50,22 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
         int32 [B, h, w, n, P].
     """
     heads, states, width = codebooks[0].shape
-    sums = sums_of(codebooks)
-    # |z - e|^2 up to |z|^2, as one product: (z, 1) with (-2 e, |e|^2).
-    keys = ops.concatenate([-2.0 * sums, ops.sum(sums**2, axis=-1, keepdims=True)], axis=-1)
-    grid = ops.shape(z)[:3]
-    flat = ops.transpose(ops.reshape(z, (-1, heads, width)), (1, 0, 2))
-    flat = ops.concatenate([flat, ops.ones_like(flat[..., :1])], axis=-1)
-    best = found = None
-    for start in range(0, states ** len(codebooks), CHUNK):
-        chunk = keys[:, start : start + CHUNK]
-        distances = ops.matmul(flat, ops.transpose(chunk, (0, 2, 1)))
-        nearest = ops.cast(ops.argmin(distances, axis=-1), "int32")
-        least = ops.min(distances, axis=-1)
-        if best is None:
-            best, found = least, nearest
-        else:
-            found = ops.where(least < best, nearest + start, found)
-            best = ops.minimum(least, best)
+    grid, half = ops.shape(z)[:3], len(codebooks) // 2
+    flat = ops.transpose(ops.reshape(z, (-1, heads, width)), (1, 2, 0))
+    last = sums_of(codebooks[half:])
+    last_terms = _terms(last, flat)
+    if half == 0:
+        found = ops.cast(ops.argmin(last_terms, axis=1), "int32")
+    else:
+        first = sums_of(codebooks[:half])
+        table = 2.0 * ops.matmul(first, ops.transpose(last, (0, 2, 1)))  # [P, I, J]
+        least = [
+            ops.min(last_terms + table[:, i, :, None], axis=1) for i in range(states**half)
+        ]  # one at a time: [P, J, M] is all that is ever held
+        i = ops.argmin(_terms(first, flat) + ops.stack(least, axis=1), axis=1)
+        row = ops.transpose(ops.take_along_axis(table, i[..., None], axis=1), (0, 2, 1))
+        j = ops.argmin(last_terms + row, axis=1)
+        found = ops.cast(i, "int32") * last.shape[1] + ops.cast(j, "int32")
     codes = []
     for _ in codebooks:
         codes.append(found % states)
@@ -69,6 +73,11 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
     # [n, P, M] to [B, h, w, n, P]
     stacked = ops.transpose(ops.stack(codes[::-1]), (2, 0, 1))
     return ops.reshape(stacked, (*grid, len(codebooks), heads))
+
+
+def _terms(sums: Any, flat: Any) -> Any:
+    """|e|^2 - 2 z e of every sum [P, K, c] and every cell [P, c, M]: [P, K, M]."""
+    return ops.sum(sums**2, axis=-1)[..., None] - 2.0 * ops.matmul(sums, flat)
 
 
 def walk(mocs: Sequence[MOC], residual: Any) -> tuple[list[Any], list[Any]]:
