@@ -15,6 +15,8 @@ from moclink.results import Average, ResultStore, Row, RunFolderError, Shown, re
     "chain,expected",
     [
         ("moc-rvq-l4", "MOC-RVQ L4"),
+        ("moc-rvq-perceptual-l1", "MOC-RVQ perceptual L1"),
+        ("moc-rvq-perceptual-l4-no-nrb", "MOC-RVQ perceptual L4, w/o NRB"),
         ("moc-rvq-l4-no-nrb-no-cr", "MOC-RVQ L4, w/o NRB, w/o CR"),
         ("moc-rvq-l2-greedy-paper-hard", "MOC-RVQ L2, greedy CR, paper's g, hard receiver"),
         ("jscc-96", "JSCC-96"),

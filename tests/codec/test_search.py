@@ -41,7 +41,9 @@ def test_no_sum_is_nearer(levels, states):
 def test_a_sum_of_code_vectors_is_found_again():
     codebooks = books(4)
     codes = np.random.default_rng(7).integers(0, 8, (1, 20, 20, 4, HEADS))
-    z = np.concatenate([sum(b[p][codes[..., d, p]] for d, b in enumerate(codebooks)) for p in range(HEADS)], -1)
+    z = np.concatenate(
+        [sum(b[p][codes[..., d, p]] for d, b in enumerate(codebooks)) for p in range(HEADS)], -1
+    )
     assert (ops.convert_to_numpy(joint_search(z, codebooks)) == codes).all()
 
 
