@@ -205,7 +205,8 @@ def _finish(codec: Any, outcome: Any, args: argparse.Namespace) -> int:
     options |= {k: Path(options[k]).name for k in ("features", "lpips", "st_lpips_file") if k in options}
     stage = {"steps": outcome.step, "minutes": round(outcome.seconds / 60, 1), "options": options}
     name = "decoder" if options.get("decoder_only") else args.stage
-    notes = {**codec.notes, name: {**stage, "validation": outcome.figures}}
+    before = {"continues": codec.notes[name]} if name in codec.notes else {}
+    notes = {**codec.notes, name: {**stage, **before, "validation": outcome.figures}}
     print(f"wrote {codec.save(Path(args.out) / 'codec', notes)}")
     return 0
 

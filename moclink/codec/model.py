@@ -87,7 +87,7 @@ class SemanticCodec:
         """Load trained weights.
 
         Args:
-            preset: "small" or "paper" for weights shipped with the package, or a path that `save`
+            preset: "small" or "small-perceptual", shipped with the package, or a path that `save`
                 wrote, with or without its ending.
             budget: See the class.
 

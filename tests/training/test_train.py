@@ -102,6 +102,10 @@ def test_a_decoder_is_trained_alone(data, tmp_path):
     )
     moved = [(a != b).any() for a, b in zip(*(c.decoder.get_weights() for c in (before, after)), strict=True)]
     assert sum(moved) > len(moved) / 2
+    more = tmp_path / "more" / "codec"
+    assert run("stage1", *plan, "--codec", s1, "--out", more.parent, "--steps", 3) == 0
+    notes = SemanticCodec.from_preset(more).notes["stage1"]
+    assert (notes["steps"], notes["continues"]["steps"]) == (3, 2)
 
 
 def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path, capsys):
