@@ -126,9 +126,11 @@ class PaperFigure:
 
 
 PAPER = {
-    "fig3": PaperFigure(r"moc-rvq-l\d|jscc-96|(jpeg|bpg)-ldpc(-.*)?"),
+    "fig3": PaperFigure(r"moc-rvq(-perceptual)?-l\d|jscc-96|(jpeg|bpg)-ldpc(-.*)?"),
     "fig4": PaperFigure(r"moc-rvq-l4(-.*)?"),
-    "fig5": PaperFigure(r"moc-rvq-l4(-no-nrb-no-cr)?|(jpeg|bpg)-ldpc", (0.0, 5.0, 10.0, 20.0)),
+    "fig5": PaperFigure(
+        r"moc-rvq-l4(-no-nrb-no-cr)?|moc-rvq-perceptual-l4|(jpeg|bpg)-ldpc", (0.0, 5.0, 10.0, 20.0)
+    ),
 }
 
 

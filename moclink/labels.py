@@ -23,20 +23,24 @@ VARIANT_NAMES = {
 
 
 def chain_colour(name: str, place: int) -> Any:
-    """One hue a family in every figure: levels are shades of blue; what has no family takes its turn."""
-    level = re.fullmatch(r"moc-rvq-l(\d)", name)
+    """One hue a family in every figure; what has no family takes its turn.
+
+    Levels are shades of blue or, if perceptual, of purple.
+    """
+    level = re.fullmatch(r"moc-rvq(-perceptual)?-l(\d)", name)
     if level:
-        return matplotlib.colormaps["Blues"](0.35 + 0.15 * int(level[1]))
+        return matplotlib.colormaps["Purples" if level[1] else "Blues"](0.35 + 0.15 * int(level[2]))
     own = re.fullmatch(r"\w+(-96|-ldpc|-capacity)?", name)
     return (HUES.get(name.split("-")[0]) if own else None) or OTHERS[place % len(OTHERS)]
 
 
 def display_name(chain: str) -> str:
     """A chain's name as the field writes it; a name of no known kind stays as it is."""
-    semantic = re.fullmatch(r"moc-rvq-l(\d)((?:-[a-z]+)*)", chain)
+    semantic = re.fullmatch(r"moc-rvq(-perceptual)?-l(\d)((?:-[a-z]+)*)", chain)
     if semantic:
-        suffixes = re.findall("|".join(sorted(VARIANT_NAMES, key=len, reverse=True)), semantic[2])
-        return f"MOC-RVQ L{semantic[1]}" + "".join(f", {VARIANT_NAMES[suffix]}" for suffix in suffixes)
+        suffixes = re.findall("|".join(sorted(VARIANT_NAMES, key=len, reverse=True)), semantic[3])
+        family = f"MOC-RVQ{' perceptual' if semantic[1] else ''}"
+        return f"{family} L{semantic[2]}" + "".join(f", {VARIANT_NAMES[suffix]}" for suffix in suffixes)
     codec, _, scheme = chain.partition("-")
     written = {"jscc": "JSCC", "random": "random bits"}.get(codec, codec.upper())
     if chain == "jscc-96":

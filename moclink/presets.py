@@ -8,6 +8,7 @@ Grammar of the names:
     random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM         random-ldpc
 
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L      moc-rvq-l4, moc-rvq-l4-no-nrb-no-cr
+    moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR      moc-rvq-perceptual-l4
     jscc-96                        analog codec
     PATH[:lL[-VARIANT...]]         a codec of one's own             runs/mine/codec:l4-hard
 
@@ -72,7 +73,9 @@ FILE_CODECS = {
     "jpeg2000": ("moclink.sources.jpeg", "JPEG2000"),
 }
 
-SHIPPED = "small"  # the preset whose weights the named semantic chains use
+# Families of named chains -> the presets whose weights they use.
+SEMANTIC_PRESETS = {"moc-rvq": "small", "moc-rvq-perceptual": "small-perceptual"}
+ANALOG_PRESET = "small"
 LEVELS = (1, 2, 3, 4)
 # Suffix -> (argument, value): what is changed at the receiver, or in the placement of the codes.
 VARIANTS: dict[str, tuple[str, Any]] = {
@@ -86,6 +89,7 @@ VARIANTS: dict[str, tuple[str, Any]] = {
 }
 _VARIANT = "|".join(sorted(VARIANTS, key=len, reverse=True))
 SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({_VARIANT}))*)")
+_NAMED = re.compile(rf"(?P<family>moc-rvq(-perceptual)?)-(?P<scheme>{SEMANTIC.pattern})")
 
 DEFAULT_CHAINS = (
     *(f"moc-rvq-l{levels}" for levels in LEVELS),
@@ -100,8 +104,8 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 def default_chains() -> tuple[str, ...]:
     """Chains of a plain run: those of the paper's Fig. 3 whose weights are shipped, and ideal codes."""
-    semantic = (WEIGHTS / f"moc-rvq-{SHIPPED}.json").is_file()
-    analog = (WEIGHTS / f"jscc-96-{SHIPPED}.json").is_file()
+    semantic = (WEIGHTS / f"moc-rvq-{SEMANTIC_PRESETS['moc-rvq']}.json").is_file()
+    analog = (WEIGHTS / f"jscc-96-{ANALOG_PRESET}.json").is_file()
     missing = (*(() if semantic else ("moc-rvq",)), *(() if analog else ("jscc",)))
     return tuple(name for name in DEFAULT_CHAINS if not name.startswith(missing))
 
@@ -109,7 +113,7 @@ def default_chains() -> tuple[str, ...]:
 def chain_names() -> list[str]:
     """Every name that `make_chain` knows, of the semantic chains' variants one at a time."""
     schemes = ["ldpc"] + [f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS]
-    names = [f"moc-rvq-l{levels}" for levels in LEVELS]
+    names = [f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS]
     names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + ["moc-rvq-l4-no-nrb-no-cr", "jscc-96"]
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
     names += [f"random-{_qam_first(m)}" for m in MODULATIONS]
@@ -122,6 +126,7 @@ def describe_chains() -> list[tuple[str, str]]:
     rows = [
         ("moc-rvq-l1 .. moc-rvq-l4", "semantic codec, levels 1 to 4, indices on 64-QAM, no channel code"),
         ("moc-rvq-lL-VARIANT...", f"the same with one or more of {', '.join(VARIANTS)}"),
+        ("moc-rvq-perceptual-lL...", "the same, trained for perceptual distance instead of PSNR"),
         ("jscc-96", "analog codec, 48 symbols an 8x8 block"),
         ("PATH, PATH:lL-VARIANT...", "a codec of your own, exported by python -m moclink.train"),
     ]
@@ -140,7 +145,7 @@ def check_name(name: str) -> None:
     names = chain_names()
     if name in names:
         return
-    if name.startswith("moc-rvq-") and SEMANTIC.fullmatch(name.removeprefix("moc-rvq-")):
+    if _NAMED.fullmatch(name):
         return
     path, scheme = _path_and_scheme(name)
     if _page(path).is_file():
@@ -174,9 +179,10 @@ def make_chain(name: str, options: ChainOptions = ChainOptions()) -> Chain | Bit
     """
     check_name(name)
     if name == "jscc-96":
-        return _analog_chain(name, SHIPPED)
-    if name.startswith("moc-rvq-"):
-        return _semantic_chain(name, SHIPPED, name.removeprefix("moc-rvq-"), options)
+        return _analog_chain(name, ANALOG_PRESET)
+    named = _NAMED.fullmatch(name)
+    if named:
+        return _semantic_chain(name, SEMANTIC_PRESETS[named["family"]], named["scheme"], options)
     family, _, scheme = name.partition("-")
     if family == "random":
         return BitChain(name, _bit_modem(scheme, options))

@@ -26,9 +26,10 @@ def test_quality_is_that_of_the_day_they_were_shipped(measured):
             assert measured[chain][picture] == pytest.approx(values, abs=0.05), (chain, picture)
 
 
-def test_each_level_adds_to_the_picture(measured):
+@pytest.mark.parametrize("family", ["moc-rvq", "moc-rvq-perceptual"])
+def test_each_level_adds_to_the_picture(measured, family):
     """Without index errors, on the mean over pictures and on each."""
-    clean = np.array([[p[-1] for p in measured[f"moc-rvq-l{n}"].values()] for n in (1, 2, 3, 4)])
+    clean = np.array([[p[-1] for p in measured[f"{family}-l{n}"].values()] for n in (1, 2, 3, 4)])
     assert (np.diff(clean, axis=0) > 0.3).all()
 
 

@@ -11,9 +11,13 @@ from pathlib import Path
 from moclink.images import read_image, sample_paths, to_float
 from moclink.metrics import psnr
 from moclink.phy.channels import awgn, noise_variance
-from moclink.presets import make_chain
+from moclink.presets import LEVELS, SEMANTIC_PRESETS, make_chain
 
-CHAINS = ("moc-rvq-l1", "moc-rvq-l2", "moc-rvq-l3", "moc-rvq-l4", "moc-rvq-l4-no-nrb", "jscc-96")
+CHAINS = (
+    *(f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS),
+    "moc-rvq-l4-no-nrb",
+    "jscc-96",
+)
 SNRS = (0.0, 10.0, 20.0, 40.0)  # at 40 dB no index is received wrongly
 SIDE = 128
 
