@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("chains", nargs="*", default=["moc-rvq", "moc-rvq-perceptual"], help="without level")
     parser.add_argument("--images", action="append", required=True, metavar="PATH", help="file or folder")
     parser.add_argument("--side", type=int, default=512, help="of the middle square (default %(default)s)")
-    parser.add_argument("--out", default=str(RESULTS / "perceptual.json"))
+    parser.add_argument("--out", default=str(RESULTS / f"perceptual-{date.today()}.json"))
     args = parser.parse_args(argv)
     machine = machine_line()
     images = [middle(picture.pixels, args.side) for picture in read_pictures(find_images(args.images))]
