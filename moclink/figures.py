@@ -59,7 +59,7 @@ STYLE: Any = {
     "legend.frameon": False,
 }
 MARKERS = "osD^vP*X<>hd"
-MOST_WITH_BANDS = 8  # curves; bands of more hide each other
+MOST_WITH_BANDS = 9  # curves; bands of more hide each other
 FEWEST_FOR_BANDS = 5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
 
 
