@@ -23,8 +23,10 @@ from benchmarks.machine import machine_line
 from moclink import metrics
 from moclink.chain import Chain, DigitalChain
 from moclink.images import find_images, read_pictures, to_float
+from moclink.perceptual.pretrained import WeightsUnavailable
 from moclink.phy.modems import BitModem
 from moclink.presets import LEVELS, make_chain
+from moclink.results import half_width
 from moclink.sources.bpg_files import BPG
 from moclink.sources.files import FileSource
 from moclink.sources.jpeg import JPEG
@@ -72,7 +74,7 @@ def score(decoded: NDArray[np.float32], reference: NDArray[np.float32]) -> list[
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print the table and store it."""
+    """Measure, print the table and store it; status 2 with one line if a file or weights are missing."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -81,14 +83,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--side", type=int, default=512, help="of the middle square (default %(default)s)")
     parser.add_argument("--out", default=str(RESULTS / f"perceptual-{date.today()}.json"))
     args = parser.parse_args(argv)
+    try:
+        return _measure(args)
+    except (ValueError, WeightsUnavailable) as error:
+        print(f"moclink: {error}", file=sys.stderr)
+        return 2
+
+
+def _measure(args: argparse.Namespace) -> int:
     machine = machine_line()
     images = [middle(picture.pixels, args.side) for picture in read_pictures(find_images(args.images))]
     rows = {}
     print(f"{'':28}" + "".join(f"{column:>11}" for column in COLUMNS))
     for name, level, chain in contestants(args.chains):
-        scores = [score(without_noise(chain, image), image) for image in images]
-        mean, half = np.mean(scores, axis=0), 1.96 * np.std(scores, axis=0, ddof=1) / len(scores) ** 0.5
-        rows[f"{name} L{level}"] = {"mean": mean.round(4).tolist(), "95 %": half.round(4).tolist()}
+        scores = np.array([score(without_noise(chain, image), image) for image in images])
+        mean, half = scores.mean(axis=0), [round(half_width(column), 4) for column in scores.T]
+        rows[f"{name} L{level}"] = {"mean": mean.round(4).tolist(), "ci95_half_width": half}
         print(f"{name + f', bits of L{level}':28}" + "".join(f"{value:11.4f}" for value in mean), flush=True)
     record = {
         "date": date.today().isoformat(),

@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moclink.chain import RateFit
 
@@ -250,6 +251,15 @@ class Average:
     images: int
 
 
+def half_width(values: NDArray[np.float64]) -> float:
+    """Half the 95 % confidence interval of the mean of values [n], Student's t; 0 of a single value."""
+    from scipy.special import stdtrit
+
+    if len(values) < 2:
+        return 0.0
+    return float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
+
+
 def average(rows: Sequence[Row], metric: str) -> list[Average]:
     """Average one metric of one chain at each SNR: over trials first, then over images.
 
@@ -257,8 +267,6 @@ def average(rows: Sequence[Row], metric: str) -> list[Average]:
         rows: Rows of one chain.
         metric: A column; rows where it is None are left out. An infinite PSNR counts as 100 dB.
     """
-    from scipy.special import stdtrit
-
     ceiling = PSNR_CEILING_DB if metric == "psnr_db" else math.inf
     cells: dict[float, dict[str, list[float]]] = {}
     for row in rows:
@@ -268,10 +276,7 @@ def average(rows: Sequence[Row], metric: str) -> list[Average]:
     averages = []
     for snr_db, images in sorted(cells.items()):
         values = np.array([np.mean(trials) for trials in images.values()])
-        half = 0.0
-        if len(values) > 1:
-            half = float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
-        averages.append(Average(snr_db, float(values.mean()), half, len(values)))
+        averages.append(Average(snr_db, float(values.mean()), half_width(values), len(values)))
     return averages
 
 

@@ -40,7 +40,8 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
 
         |z - e|^2 = |z|^2 + (|a_i|^2 - 2 z a_i) + (|b_j|^2 - 2 z b_j) + 2 a_i b_j
 
-    so that two sums of N^(n/2) products and a table serve N^n comparisons, which are additions only.
+    so that the products of the N^(n/2) sums on either side, and one table that no cell changes, leave
+    additions alone for the N^n comparisons.
 
     Args:
         z: float [B, h, w, P*c].
@@ -59,9 +60,8 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
     else:
         first = sums_of(codebooks[:half])
         table = 2.0 * ops.matmul(first, ops.transpose(last, (0, 2, 1)))  # [P, I, J]
-        least = [
-            ops.min(last_terms + table[:, i, :, None], axis=1) for i in range(states**half)
-        ]  # one at a time: [P, J, M] is all that is ever held
+        # A map [P, J, M] for each i, as [P, I, J, M] would not fit; backends run a few of them at once.
+        least = [ops.min(last_terms + table[:, i, :, None], axis=1) for i in range(states**half)]
         i = ops.argmin(_terms(first, flat) + ops.stack(least, axis=1), axis=1)
         row = ops.transpose(ops.take_along_axis(table, i[..., None], axis=1), (0, 2, 1))
         j = ops.argmin(last_terms + row, axis=1)
