@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.machine import machine_line
+from moclink import bpg
+from moclink.bpg import color
 from moclink.images import read_image, sample_paths
-from moclink.sources import bpg
-from moclink.sources.bpg import color
 from moclink.sources.rate import fit_quality, semantic_bits
 
 ROOT = Path(__file__).parents[1]

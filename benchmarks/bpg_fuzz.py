@@ -28,8 +28,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import machine_line
-from moclink.sources import bpg
-from moclink.sources.bpg.bits import read_ue7, write_ue7
+from moclink import bpg
+from moclink.bpg.bits import read_ue7, write_ue7
 
 RESULTS = Path(__file__).parent / "results"
 TIME_LIMIT_S = 2.0

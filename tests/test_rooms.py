@@ -9,16 +9,28 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "moclink"
 FRAMEWORKS = {"keras", "tensorflow", "torch", "jax", "sionna", "numba", "av", "PIL", "matplotlib"}
-ROOMS = {"codec", "perceptual", "training", "phy", "sources", "simulate", "sweep", "figures", "presets"}
+ROOMS = {
+    "bpg",
+    "codec",
+    "perceptual",
+    "training",
+    "phy",
+    "sources",
+    "simulate",
+    "sweep",
+    "figures",
+    "presets",
+}
 
 # room -> what it may import of the frameworks and of the rooms, itself and plain modules aside
 MAY = {
+    "bpg": {"PIL", "av"},
     "codec": {"keras"},
     "perceptual": {"keras"},
     "training": {"keras", "codec", "perceptual", "PIL"},
     "train": {"keras", "codec", "perceptual", "training", "PIL"},
     "phy": {"sionna", "tensorflow", "numba", "keras"},
-    "sources": {"PIL", "av", "codec"},
+    "sources": {"PIL", "bpg", "codec"},
     "chain": set(),
     "metrics": {"perceptual"},
     "results": set(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.sources import bpg
+from moclink import bpg
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import ast
 from pathlib import Path
 
-from moclink.sources import bpg
+from moclink import bpg
 
 ALLOWED = {
     "__future__",

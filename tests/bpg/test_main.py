@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.sources import bpg
-from moclink.sources.bpg.__main__ import main
+from moclink import bpg
+from moclink.bpg.__main__ import main
 
 
 def test_encode_info_decode(tmp_path, vector, capsys):

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclink.sources.bpg import CorruptBpgError, UnsupportedBpgError
-from moclink.sources.bpg.container import read_info
-from moclink.sources.bpg.sequence import Pcm, SequenceParameters, read_sequence, write_sequence
+from moclink.bpg import CorruptBpgError, UnsupportedBpgError
+from moclink.bpg.container import read_info
+from moclink.bpg.sequence import Pcm, SequenceParameters, read_sequence, write_sequence
 
 TYPICAL = SequenceParameters(3, 6, 2, 5, 0, True, True)
 

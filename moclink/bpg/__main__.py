@@ -1,8 +1,8 @@
 """BPG files on the command line.
 
-    python -m moclink.sources.bpg info photo.bpg
-    python -m moclink.sources.bpg encode photo.png photo.bpg --qp 29 --chroma 420
-    python -m moclink.sources.bpg decode photo.bpg photo.png
+    python -m moclink.bpg info photo.bpg
+    python -m moclink.bpg encode photo.png photo.bpg --qp 29 --chroma 420
+    python -m moclink.bpg decode photo.bpg photo.png
 
 Errors are one line on standard error and exit status 1.
 """
@@ -44,9 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m moclink.sources.bpg", description="Read and write BPG pictures."
-    )
+    parser = argparse.ArgumentParser(prog="python -m moclink.bpg", description="Read and write BPG pictures.")
     commands = parser.add_subparsers(required=True, metavar="info|encode|decode")
     info = commands.add_parser("info", help="print what a file's header says, and whether it can be decoded")
     info.add_argument("input", type=Path, help="BPG file")

@@ -1,9 +1,9 @@
 import av
 import pytest
 
-from moclink.sources.bpg import CorruptBpgError
-from moclink.sources.bpg.sequence import SequenceParameters
-from moclink.sources.bpg.sps import read_sps, write_parameter_sets
+from moclink.bpg import CorruptBpgError
+from moclink.bpg.sequence import SequenceParameters
+from moclink.bpg.sps import read_sps, write_parameter_sets
 
 SEQUENCES = (
     SequenceParameters(3, 6, 2, 5, 0, True, True),

@@ -1,11 +1,11 @@
 """BPG (Better Portable Graphics) still pictures from `pip install` alone: read, write, inspect.
 
-    from moclink.sources import bpg
+    from moclink import bpg
     data = bpg.encode(image, qp=29)       # uint8 [H, W, 3] -> bytes
     image = bpg.decode(data)              # bytes -> uint8 [H, W, 3], the reference decoder's pixels
     bpg.read_info(data).chroma            # '420'
 
-The same on the command line: `python -m moclink.sources.bpg info|encode|decode`. The package imports
+The same on the command line: `python -m moclink.bpg info|encode|decode`. The package imports
 NumPy and PyAV (and Pillow on the command line), and nothing else of moclink: it can stand alone.
 """
 

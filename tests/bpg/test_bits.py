@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclink.sources.bpg import CorruptBpgError
-from moclink.sources.bpg.bits import BitReader, BitWriter, read_ue7, write_ue7
+from moclink.bpg import CorruptBpgError
+from moclink.bpg.bits import BitReader, BitWriter, read_ue7, write_ue7
 
 # Examples of the BPG specification 0.9.5, section 2.
 UE7_EXAMPLES = {8: "08", 542: "841e", 728855: "acbe17"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-REFS = Path(__file__).parents[2] / "refs" / "bpg"
+REFS = Path(__file__).parents[1] / "refs" / "bpg"
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclink.sources.bpg import BpgError, CorruptBpgError, UnsupportedBpgError, decode, read_info
-from moclink.sources.bpg.bits import write_ue7
-from moclink.sources.bpg.container import check_supported, read_picture, write_file
+from moclink.bpg import BpgError, CorruptBpgError, UnsupportedBpgError, decode, read_info
+from moclink.bpg.bits import write_ue7
+from moclink.bpg.container import check_supported, read_picture, write_file
 
 
 def test_reads_the_reference_encoders_headers(vector):

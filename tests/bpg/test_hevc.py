@@ -4,9 +4,9 @@ import av
 import numpy as np
 import pytest
 
-from moclink.sources.bpg import CorruptBpgError, color, hevc
-from moclink.sources.bpg.container import read_info, read_picture
-from moclink.sources.bpg.sps import read_sps
+from moclink.bpg import CorruptBpgError, color, hevc
+from moclink.bpg.container import read_info, read_picture
+from moclink.bpg.sps import read_sps
 
 PPS, IDR_SLICES, SEI_SUFFIX = 34, (19, 20), 40
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from moclink.sources.bpg import color
+from moclink.bpg import color
 
 TAPS = [-1, 4, -10, 57, 18, -6, 2]  # / 64
 

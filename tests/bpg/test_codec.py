@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moclink.sources import bpg
-from moclink.sources.bpg import color
-from moclink.sources.bpg.bits import write_ue7
+from moclink import bpg
+from moclink.bpg import color
+from moclink.bpg.bits import write_ue7
 
 CHROMA = ("gray", "420", "444")
 # PSNR over R, G and B of the reference encoder's files, from tests/refs/bpg/README.md.
