@@ -28,8 +28,8 @@ from moclink.phy.modems import BitModem
 from moclink.presets import LEVELS, make_chain
 from moclink.results import half_width
 from moclink.sources.bpg_files import BPG
-from moclink.sources.files import FileSource
-from moclink.sources.jpeg import JPEG
+from moclink.sources.file_source import FileSource
+from moclink.sources.pillow_codecs import JPEG
 from moclink.sources.rate import semantic_bits
 
 RESULTS = Path(__file__).parent / "results"

@@ -184,16 +184,16 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
 
 
 def _encode_anew(chain: DigitalChain, image: np.ndarray):  # noqa: ANN202
-    from moclink.sources import files
+    from moclink.sources import file_source
 
-    files._files.cache_clear()
+    file_source._files.cache_clear()
     return chain.source.encode(image)
 
 
 def _decode_anew(chain: DigitalChain, bits: np.ndarray, header):  # noqa: ANN001, ANN202
-    from moclink.sources import files
+    from moclink.sources import file_source
 
-    files._decoded.cache_clear()
+    file_source._decoded.cache_clear()
     return chain.source.decode((2.0 * bits[None] - 1).astype(np.float32), header)
 
 

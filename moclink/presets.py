@@ -66,11 +66,11 @@ class BitChain:
 
 # Name -> module and codec there, loaded when a chain needs it.
 FILE_CODECS = {
-    "jpeg": ("moclink.sources.jpeg", "JPEG"),
+    "jpeg": ("moclink.sources.pillow_codecs", "JPEG"),
     "bpg": ("moclink.sources.bpg_files", "BPG"),
-    "webp": ("moclink.sources.jpeg", "WEBP"),
-    "avif": ("moclink.sources.jpeg", "AVIF"),
-    "jpeg2000": ("moclink.sources.jpeg", "JPEG2000"),
+    "webp": ("moclink.sources.pillow_codecs", "WEBP"),
+    "avif": ("moclink.sources.pillow_codecs", "AVIF"),
+    "jpeg2000": ("moclink.sources.pillow_codecs", "JPEG2000"),
 }
 
 # Families of named chains -> the presets whose weights they use.
@@ -265,7 +265,7 @@ def _bit_modem(scheme: str, options: ChainOptions):  # noqa: ANN202
 
 
 def _file_chain(name: str, codec, modem, options: ChainOptions) -> DigitalChain:  # noqa: ANN001
-    from moclink.sources.files import FileSource
+    from moclink.sources.file_source import FileSource
     from moclink.sources.rate import semantic_bits, semantic_symbols
 
     def budget(height: int, width: int) -> int:

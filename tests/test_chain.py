@@ -5,8 +5,8 @@ import pytest
 
 from moclink.chain import DigitalChain, count_letter_errors, hard_letters
 from moclink.phy.modems import BitModem, IndexModem
-from moclink.sources.files import FileSource
-from moclink.sources.jpeg import JPEG
+from moclink.sources.file_source import FileSource
+from moclink.sources.pillow_codecs import JPEG
 
 
 def test_bit_and_block_errors_are_counted_by_hand():

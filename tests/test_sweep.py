@@ -22,7 +22,7 @@ from moclink.memory import available_memory, parse_memory
 from moclink.presets import make_chain
 from moclink.results import ResultStore, read_rows, read_shown
 from moclink.simulate import main
-from moclink.sources import files
+from moclink.sources import file_source
 from moclink.sources.semantic import RememberingCodec, SemanticSource
 from moclink.sweep import Plan, cells_of, run_sweep
 from moclink.unit import _Scorer
@@ -265,7 +265,7 @@ def test_a_file_that_arrives_undamaged_again_is_decoded_once(pictures, tmp_path,
         return decode(self, data, max_pixels)
 
     monkeypatch.setattr(kind, "decode_file", counted)
-    files._decoded.cache_clear()
+    file_source._decoded.cache_clear()
     rows, _ = sweep(tmp_path, Plan((15.0, 20.0, 25.0, 30.0), ("jpeg-ldpc",)), pictures, memory=0)
     assert len(decoded) == 2 and {row.bler for row in rows} == {0.0}
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from moclink.chain import ErrorRates, Header, Reception, Transmission
 from moclink.images import to_float
-from moclink.sources.files import GREY, FileCodec, fit_file
+from moclink.sources.file_source import GREY, FileCodec, fit_file
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,11 @@ class FileSource:
         """2: letters are bits."""
         return 2
 
-    def encode(self, images: NDArray[np.float32]) -> Payload:
-        """Images [B, H, W, 3] -> bits [B, K] of the best files within budget, first bit of a byte first."""
+    def encode(self, images: NDArray[np.float32], csi: Any = None) -> Payload:
+        """Images [B, H, W, 3] -> bits [B, K] of the best files within budget, first bit of a byte first.
+
+        `csi`, what the sender knows of the channel, changes nothing: the budget is fixed.
+        """
         height, width = images.shape[1:3]
         files, fits = zip(
             *(fit_file(self.codec, image, self.budget(height, width)) for image in images), strict=True
