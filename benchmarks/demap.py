@@ -78,9 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     demappers = sionna_demappers(tf.constant(received), tf.constant(no))
     row_no = np.array([no])
     demappers["moclink bits (exact app LLRs)"] = lambda: axis_llrs(received, row_no, pam_amplitudes(8))
-    demappers["moclink indices (log-likelihoods)"] = lambda: (
-        IndexModem().demodulate(received, row_no).evidence
-    )
+    demappers["moclink indices (log-likelihoods)"] = lambda: IndexModem().demodulate(received, row_no).values
     fastest, outputs = dict.fromkeys(demappers, math.inf), {}
     for _ in range(options.rounds + 1):  # the first round compiles
         for name, demap in demappers.items():

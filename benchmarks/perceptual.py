@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import machine_line
 from moclink import metrics
-from moclink.chain import Chain, DigitalChain
+from moclink.chain import DigitalChain
+from moclink.chain_factory import make_chain
 from moclink.images import find_images, read_pictures, to_float
 from moclink.perceptual.pretrained import WeightsUnavailable
 from moclink.phy.modems import BitModem
-from moclink.presets import LEVELS, make_chain
-from moclink.results import half_width
+from moclink.presets import LEVELS
+from moclink.protocols import Chain
+from moclink.results.averages import half_width
 from moclink.sources.bpg_files import BPG
 from moclink.sources.file_source import FileSource
 from moclink.sources.pillow_codecs import JPEG

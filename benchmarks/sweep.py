@@ -45,15 +45,18 @@ from sionna.phy.mapping import Constellation, Demapper, Mapper
 from benchmarks.machine import machine_line
 from moclink import metrics
 from moclink.chain import DigitalChain
+from moclink.chain_factory import make_chain
 from moclink.images import Picture, find_images, read_pictures, sample_paths, to_float
 from moclink.phy.channels import complex_normal, stream
 from moclink.phy.early_stopping import LONGEST_STAGE
 from moclink.phy.modems import BitModem
-from moclink.presets import ChainOptions, make_chain
-from moclink.results import COLUMNS, ResultStore, Row, read_rows
+from moclink.presets import ChainOptions
+from moclink.results.store import COLUMNS, ResultStore, read_rows
 from moclink.simulate import ENGINES, parse_snr
-from moclink.sweep import Plan, run_sweep
-from moclink.workers import Pool
+from moclink.sweep.plan import Plan
+from moclink.sweep.run import run_sweep
+from moclink.sweep.workers import Pool
+from moclink.types import Row
 
 RESULTS = Path(__file__).parent / "results"
 K, N, BITS_PER_SYMBOL, NUM_ITER = 324, 648, 6, 20

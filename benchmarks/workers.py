@@ -23,8 +23,8 @@ from pathlib import Path
 
 from benchmarks.machine import machine_line
 from moclink.images import find_images, sample_paths
-from moclink.results import read_rows
-from moclink.workers import cpus
+from moclink.results.store import read_rows
+from moclink.sweep.workers import cpus
 
 RESULTS = Path(__file__).parent / "results"
 

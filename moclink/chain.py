@@ -1,215 +1,55 @@
-"""What is sent and what is received: transmit chains as values made of two parts.
+"""Transmit chains: what carries images over symbols, as values made of parts.
 
-    image -> [source encoder] -> letters -> [modem] -> symbols
-                                                          |  channel (owned by the simulator)
-    image <- [source decoder] <- evidence <- [modem] <- received
-
-A *letter* is what a source hands to a modem: a bit (alphabet of 2) or an octonary codebook index
-(alphabet of 8). *Evidence* is what the demodulator knows of each letter. Everything that crosses
-these doorways is NumPy, so each room keeps its own framework.
+- `DigitalChain`: a source coder and a modem, joined by letters.
+- `AnalogChain`: a codec whose reals are the symbols' I and Q.
+- `IdealChain`: a source coder and an ideal code at the channel's capacity.
+- `BitChain`: random bits through a modem, for error-rate curves.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.constants import CELL, GREY
+from moclink.protocols import AnalogSource, Modem, Source
+from moclink.types import (
+    ChannelState,
+    Demodulated,
+    ErrorRates,
+    Header,
+    Reception,
+    Transmission,
+    mean_capacity,
+    mean_snr_db,
+)
 
-@dataclass(frozen=True)
-class Header:
-    """Side information, known to the receiver without error and not counted in the rate.
+ROUNDING = 1e-6  # of noise variances in float32, relative to a capacity
 
-    Attributes:
-        height: Image height in pixels, before any padding.
-        width: Image width in pixels, before any padding.
-        letters: Number of letters in use in each row of the payload; what follows is padding.
+
+def unit_power(sent: Transmission) -> Transmission:
+    """Scale each row of symbols to a mean energy of 1, and say in the header by how much.
+
+    The receiver undoes it with `undo_scale`. A silent row stays as it is.
     """
-
-    height: int
-    width: int
-    letters: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class RateFit:
-    """How a file codec met its bit budget.
-
-    Attributes:
-        codec: Name of the file codec.
-        quality: The codec's own quality parameter that was chosen.
-        file_bits: Size of the file in bits.
-        budget_bits: The budget in bits.
-    """
-
-    codec: str
-    quality: int
-    file_bits: int
-    budget_bits: int
-
-    @property
-    def fits(self) -> bool:
-        """Whether the file is within its budget (false if even the smallest file is not)."""
-        return self.file_bits <= self.budget_bits
+    energy = sent.energy
+    scale = 1 / np.sqrt(np.where(energy > 0, energy, 1.0))
+    symbols = (sent.symbols * scale[:, None].astype(np.float32)).astype(np.complex64)
+    return replace(sent, symbols=symbols, header=replace(sent.header, scale=tuple(map(float, scale))))
 
 
-@dataclass(frozen=True)
-class Payload:
-    """What a source hands to the modem.
-
-    Attributes:
-        letters: uint8 [B, K], values 0 .. alphabet - 1, zero-padded to the longest row.
-        header: Side information for the decoder.
-        rate_fits: One record an image where a quality was fitted to a budget, else empty.
-    """
-
-    letters: NDArray[np.uint8]
-    header: Header
-    rate_fits: tuple[RateFit, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """What a source decoder gives back.
-
-    Attributes:
-        images: float32 [B, H, W, 3] in [0, 1].
-        ok: bool [B]; false where nothing could be decoded (an outage), in which case the image
-            is mid-grey.
-    """
-
-    images: NDArray[np.float32]
-    ok: NDArray[np.bool_]
-
-
-class Source(Protocol):
-    """A codec, learned or classical: images <-> letters of an alphabet."""
-
-    @property
-    def alphabet(self) -> int:
-        """Number of values of a letter: 2 for bits, N for codebook indices."""
-
-    def encode(self, images: NDArray[np.float32]) -> Payload:
-        """Encode float32 [B, H, W, 3] in [0, 1] into letters [B, K] and a header."""
-
-    def decode(self, evidence: NDArray[np.float32], header: Header) -> Decoded:
-        """Decode what the modem says of each letter.
-
-        Args:
-            evidence: LLRs float32 [B, K], ln P(1)/P(0), for bits; log-likelihoods
-                float32 [B, K, N] for indices. B may exceed the number of images encoded if that
-                was one (one image, many channel states).
-            header: Side information from `encode`.
-        """
-
-
-@dataclass(frozen=True)
-class Demodulated:
-    """What a modem makes of received symbols.
-
-    Attributes:
-        evidence: LLRs float32 [B, K'], ln P(1)/P(0), for bits; log-likelihoods float32 [B, K', N] for
-            indices. K' >= K: padding letters, known to be zero at the sender, come last.
-        iterations: int32 [B, blocks], iterations that the channel code's decoder spent on each block;
-            None if uncoded.
-    """
-
-    evidence: NDArray[np.float32]
-    iterations: NDArray[np.int32] | None = None
-
-
-class Modem(Protocol):
-    """Letters <-> complex symbols of unit mean energy, with or without channel code."""
-
-    @property
-    def alphabet(self) -> int:
-        """Number of values of a letter."""
-
-    @property
-    def block_letters(self) -> int | None:
-        """Letters in one block of the channel code; None if uncoded."""
-
-    def symbols_for(self, letters: int) -> int:
-        """Complex symbols that carry this many letters, padding included."""
-
-    def letters_within(self, symbols: int) -> int:
-        """The most letters that this many complex symbols can carry."""
-
-    def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """Map letters [B, K] to symbols [B, S], E|x|^2 = 1."""
-
-    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
-        """Turn received symbols [B, S] and noise variances [B] or [B, S] into evidence."""
-
-
-@dataclass(frozen=True)
-class Transmission:
-    """What a chain sends for a batch of images.
-
-    Attributes:
-        symbols: complex64 [B, S], E|x|^2 = 1.
-        header: Side information for the receiver.
-        payload: Letters behind the symbols; None for an analog chain.
-    """
-
-    symbols: NDArray[np.complex64]
-    header: Header
-    payload: Payload | None = None
-
-
-@dataclass(frozen=True)
-class Reception:
-    """What a chain's receiver makes of a batch of received symbols.
-
-    Attributes:
-        images: float32 [B, H, W, 3] in [0, 1].
-        decoded: bool [B]; false is an outage (the image is then mid-grey).
-        letters: uint8 [B, K] hard decisions; None for analog and ideal chains.
-        bits: int64 [B], source bits behind each image; None for an analog chain.
-        rate_fits: One record an image where a quality was fitted at the receiver's SNR.
-        iterations: float64 [B], mean iterations of the channel decoder a block; None without one.
-    """
-
-    images: NDArray[np.float32]
-    decoded: NDArray[np.bool_]
-    letters: NDArray[np.uint8] | None = None
-    bits: NDArray[np.int64] | None = None
-    rate_fits: tuple[RateFit, ...] = ()
-    iterations: NDArray[np.float64] | None = None
-
-
-@dataclass(frozen=True)
-class ErrorRates:
-    """Error rates of one batch; each float64 [B], or None where it has no meaning.
-
-    Attributes:
-        ber: Bit errors / bits, over the letters in use.
-        ier: Index errors / indices (octonary letters only).
-        bler: Blocks with any bit error / blocks (with a channel code only), padding included.
-    """
-
-    ber: NDArray[np.float64] | None = None
-    ier: NDArray[np.float64] | None = None
-    bler: NDArray[np.float64] | None = None
-
-
-class Chain(Protocol):
-    """A way to carry an image over symbols; what the simulator runs."""
-
-    @property
-    def name(self) -> str:
-        """Name in results and figures."""
-
-    def transmit(self, images: NDArray[np.float32]) -> Transmission:
-        """Images float32 [B, H, W, 3] in [0, 1] -> symbols."""
-
-    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
-        """Received symbols [B, S] and noise variances [B] or [B, S] -> images."""
-
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
-        """Compare what was received with what was sent."""
+def undo_scale(
+    received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    """Received symbols [B, S] and noise variances [B] or [B, S] at the scale before `unit_power`."""
+    if set(header.scale) == {1.0}:
+        return received, no
+    scale = np.broadcast_to(np.array(header.scale, np.float32), len(received))
+    variance = no / scale**2 if no.ndim == 1 else no / scale[:, None] ** 2
+    return (received / scale[:, None]).astype(np.complex64), variance.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -220,11 +60,13 @@ class DigitalChain:
         name: Name in results and figures.
         source: Images <-> letters.
         modem: Letters <-> symbols, of the same alphabet.
+        adaptive: Whether the source is told the channel's state.
     """
 
     name: str
     source: Source
     modem: Modem
+    adaptive: bool = False
 
     def __post_init__(self) -> None:
         if self.source.alphabet != self.modem.alphabet:
@@ -233,23 +75,24 @@ class DigitalChain:
                 f"the modem one of {self.modem.alphabet}"
             )
 
-    def transmit(self, images: NDArray[np.float32]) -> Transmission:
+    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
         """See `Chain.transmit`."""
-        payload = self.source.encode(images)
-        return Transmission(self.modem.modulate(payload.letters), payload.header, payload)
+        payload = self.source.encode(images, csi if self.adaptive else None)
+        sent = Transmission(self.modem.modulate(payload.letters), payload.header, payload)
+        return sent if self.modem.equiprobable else unit_power(sent)
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
         """See `Chain.receive`."""
-        return self.decode(self.modem.demodulate(received, no), header)
+        return self.decode(self.modem.demodulate(*undo_scale(received, no, header)), header)
 
     def decode(self, got: Demodulated, header: Header) -> Reception:
-        """What a modem made of received symbols -> images."""
-        letters = hard_letters(got.evidence)
-        decoded = self.source.decode(got.evidence, header)
+        """See `Chain.decode`."""
+        letters = got.hard()
+        decoded = self.source.decode(got, header)
         used = np.broadcast_to(header.letters, len(letters))
         bits = used.astype(np.int64) * int(np.log2(self.source.alphabet))
         iterations = None if got.iterations is None else got.iterations.mean(axis=1)
-        return Reception(decoded.images, decoded.ok, letters, bits, iterations=iterations)
+        return Reception(decoded.images, decoded.ok, letters, bits, iterations)
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
         """See `Chain.count_errors`."""
@@ -264,24 +107,22 @@ class DigitalChain:
         )
 
 
-class AnalogCodec(Protocol):
-    """A codec whose letters are real numbers: two of them make a complex symbol."""
+class _WithoutLetters:
+    """Parts of `Chain` that a chain without letters and modem has nothing to say to."""
 
-    def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Images [B, H, W, 3] -> reals [B, h, w, C], C even, mean square 1/2 an image."""
+    modem = None
 
-    def decode(
-        self,
-        received: NDArray[np.float32],
-        height: int | None = None,
-        width: int | None = None,
-        snr_db: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.float32]:
-        """Noisy reals [B, h, w, C], received at Es/N0 snr_db [B] -> images [B, height, width, 3]."""
+    def decode(self, got: Demodulated, header: Header) -> Reception:
+        """Refuse: there is no modem whose output could be decoded."""
+        raise ValueError(f"{type(self).__name__} has no modem; use receive")
+
+    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+        """Nothing to count."""
+        return ErrorRates()
 
 
 @dataclass(frozen=True)
-class AnalogChain:
+class AnalogChain(_WithoutLetters):
     """An analog joint source-channel code: reals of the codec are the symbols' I and Q.
 
     Attributes:
@@ -291,34 +132,101 @@ class AnalogChain:
     """
 
     name: str
-    codec: AnalogCodec
+    codec: AnalogSource
     channels: int = 96
+    adaptive = False
 
-    def transmit(self, images: NDArray[np.float32]) -> Transmission:
+    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
         """See `Chain.transmit`."""
         reals = np.ascontiguousarray(self.codec.encode(images), np.float32)
         batch, height, width = images.shape[:3]
         symbols = reals.reshape(batch, -1).view(np.complex64)
-        return Transmission(symbols, Header(height, width, (reals[0].size,) * batch))
+        return unit_power(Transmission(symbols, Header(height, width, (reals[0].size,) * batch)))
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
         """See `Chain.receive`. The decoder is told the mean SNR of each image's symbols."""
-        rows, columns = -(-header.height // 8), -(-header.width // 8)
+        snr_db = mean_snr_db(no)
+        received, _ = undo_scale(received, no, header)
+        rows, columns = -(-header.height // CELL), -(-header.width // CELL)
         reals = np.ascontiguousarray(received).view(np.float32).reshape(-1, rows, columns, self.channels)
-        snr_db = 10 * np.log10(np.mean(1 / no.reshape(len(no), -1), axis=1))
-        images = self.codec.decode(reals, header.height, header.width, snr_db.astype(np.float32))
+        images = self.codec.decode(reals, header.height, header.width, snr_db)
         return Reception(np.clip(images, 0, 1), np.ones(len(received), bool))
 
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
-        """An analog chain has no letters: nothing to count."""
-        return ErrorRates()
+
+@dataclass(frozen=True)
+class IdealHeader(Header):
+    """Header of an ideal chain.
+
+    Attributes:
+        message: uint8 [B, K], the letters that were sent. An ideal code has no decoder that could be run:
+            its receiver hands the message over where the channel's capacity reaches the rate.
+    """
+
+    message: NDArray[np.uint8] = None  # type: ignore[assignment]
 
 
-def hard_letters(evidence: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Most likely letters, uint8 [B, K], of LLRs [B, K] or log-likelihoods [B, K, N]."""
-    if evidence.ndim == 2:
-        return (evidence > 0).astype(np.uint8)
-    return evidence.argmax(axis=-1).astype(np.uint8)
+@dataclass(frozen=True)
+class IdealChain(_WithoutLetters):
+    """A source with an ideal, capacity-achieving code: bits = symbols * log2(1 + SNR).
+
+    The sender knows the SNR and the source fills what the channel can carry, so this is an upper bound
+    of separate source and channel coding with that source. Where the channel turns out worse than the
+    sender was told, nothing arrives.
+
+    Attributes:
+        name: Name in results and figures.
+        source: Images <-> bits; its budget follows `capacity_bits`.
+        symbols: (height, width) -> complex symbols used.
+    """
+
+    name: str
+    source: Source
+    symbols: Callable[[int, int], int]
+    adaptive = True
+
+    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+        """Images -> Gaussian symbols of unit mean energy, as an ideal code's are."""
+        if csi is None:
+            raise ValueError(f"{self.name} fits its files to the channel's capacity; give it csi")
+        payload = self.source.encode(images, csi)
+        count = self.symbols(*images.shape[1:3])
+        rng = np.random.default_rng(0)
+        symbols = rng.standard_normal((len(images), 2 * count), np.float32).view(np.complex64)
+        height, width = images.shape[1:3]
+        header = IdealHeader(height, width, payload.header.letters, message=payload.letters)
+        return unit_power(Transmission(symbols, header, payload))
+
+    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+        """Deliver the message in each of B channel states whose capacity reaches its rate."""
+        if not isinstance(header, IdealHeader):
+            raise ValueError(f"{self.name} receives only what an ideal chain has sent, not {header}")
+        bits = np.broadcast_to(np.asarray(header.letters, np.int64), len(received))
+        arrives = bits <= received.shape[1] * mean_capacity(no) * (1 + ROUNDING)
+        message = np.broadcast_to(header.message, (len(received), header.message.shape[1]))
+        got = Demodulated(2 * message.astype(np.float32) - 1, no)
+        decoded = self.source.decode(got, header)
+        images = np.where(arrives[:, None, None, None], decoded.images, np.float32(GREY))
+        return Reception(images, decoded.ok & arrives, bits=bits)
+
+
+def capacity_bits(symbols: int, csi: ChannelState | None) -> int:
+    """Bits that an ideal code carries over complex symbols: floor(symbols * log2(1 + SNR))."""
+    if csi is None:
+        raise ValueError("the capacity of a channel needs its SNR; give csi")
+    return int(symbols * np.log2(1 + 1 / csi.no))
+
+
+@dataclass(frozen=True)
+class BitChain:
+    """Random bits through a modem, for error-rate curves.
+
+    Attributes:
+        name: Name in results and figures.
+        modem: Bits <-> symbols.
+    """
+
+    name: str
+    modem: Modem
 
 
 def count_letter_errors(

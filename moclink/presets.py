@@ -1,4 +1,4 @@
-"""Names -> transmit chains. Rooms are loaded when a chain is made, not when it is listed.
+"""Names of transmit chains: what there are, what they mean, and which are run by default.
 
 Grammar of the names:
 
@@ -18,19 +18,16 @@ A further file codec is one line in `FILE_CODECS`, a further variant one in `VAR
 from __future__ import annotations
 
 import difflib
-import importlib
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from moclink.chain import AnalogChain, Chain, DigitalChain, Modem
+from moclink.constants import CODES, LDPC_DECODERS, MATCHES, RECEIVERS
 
 CODEWORD = 648  # transmitted bits of an LDPC block
 MODULATIONS = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
 INFORMATION_BITS = {"r13": 216, "r12": 324, "r23": 432, "r34": 486, "r56": 540}  # of a codeword
-MATCHES = ("source-bits", "symbols")
 
 
 @dataclass(frozen=True)
@@ -45,23 +42,10 @@ class ChainOptions:
         receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
     """
 
-    match: str = "source-bits"
-    code: str = "ldpc5g"
-    ldpc: str = "auto"
-    receiver: str = "soft"
-
-
-@dataclass(frozen=True)
-class BitChain:
-    """Random bits through a modem, for error-rate curves.
-
-    Attributes:
-        name: Name in results and figures.
-        modem: Bits <-> symbols.
-    """
-
-    name: str
-    modem: Modem
+    match: str = MATCHES[0]
+    code: str = CODES[0]
+    ldpc: str = LDPC_DECODERS[0]
+    receiver: str = RECEIVERS[0]
 
 
 # Name -> module and codec there, loaded when a chain needs it.
@@ -87,9 +71,9 @@ VARIANTS: dict[str, tuple[str, Any]] = {
     "hard": ("receiver", "hard"),
     "soft": ("receiver", "soft"),
 }
-_VARIANT = "|".join(sorted(VARIANTS, key=len, reverse=True))
-SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({_VARIANT}))*)")
-_NAMED = re.compile(rf"(?P<family>moc-rvq(-perceptual)?)-(?P<scheme>{SEMANTIC.pattern})")
+VARIANT_PATTERN = "|".join(sorted(VARIANTS, key=len, reverse=True))
+SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({VARIANT_PATTERN}))*)")
+NAMED = re.compile(rf"(?P<family>moc-rvq(-perceptual)?)-(?P<scheme>{SEMANTIC.pattern})")
 
 DEFAULT_CHAINS = (
     *(f"moc-rvq-l{levels}" for levels in LEVELS),
@@ -145,10 +129,10 @@ def check_name(name: str) -> None:
     names = chain_names()
     if name in names:
         return
-    if _NAMED.fullmatch(name):
+    if NAMED.fullmatch(name):
         return
-    path, scheme = _path_and_scheme(name)
-    if _page(path).is_file():
+    path, scheme = path_and_scheme(name)
+    if json_file(path).is_file():
         if scheme and not SEMANTIC.fullmatch(scheme):
             variants = ", ".join(VARIANTS)
             raise ValueError(f"{name!r}: after the colon comes l1 to l4, then any of {variants}, with dashes")
@@ -166,123 +150,21 @@ def is_file_chain(name: str) -> bool:
     return family in FILE_CODECS and scheme.partition("-")[0] in ("ldpc", "capacity")
 
 
-def make_chain(name: str, options: ChainOptions = ChainOptions()) -> Chain | BitChain:
-    """Make the chain of a name.
-
-    Args:
-        name: See the module's docstring.
-        options: Choices common to all chains.
-
-    Raises:
-        ValueError: Unknown name (the nearest one is suggested), damaged weights, or options that do
-            not go together.
-    """
-    check_name(name)
-    if name == "jscc-96":
-        return _analog_chain(name, ANALOG_PRESET)
-    named = _NAMED.fullmatch(name)
-    if named:
-        return _semantic_chain(name, SEMANTIC_PRESETS[named["family"]], named["scheme"], options)
-    family, _, scheme = name.partition("-")
-    if family == "random":
-        return BitChain(name, _bit_modem(scheme, options))
-    if family in FILE_CODECS:
-        module, codec_name = FILE_CODECS[family]
-        codec = getattr(importlib.import_module(module), codec_name)
-        if scheme == "capacity":
-            return _capacity_chain(name, codec, options)
-        return _file_chain(name, codec, _bit_modem(scheme, options), options)
-    return _own_chain(name, options)
+def is_bit_chain(name: str) -> bool:
+    """Say whether a chain of this name sends random bits instead of pictures."""
+    return name.startswith("random-")
 
 
-def _path_and_scheme(name: str) -> tuple[str, str]:
+def path_and_scheme(name: str) -> tuple[str, str]:
     """PATH:SCHEME -> its parts; the scheme is empty if there is none."""
     path, colon, scheme = name.rpartition(":")
     return (path, scheme) if colon else (name, "")
 
 
-def _page(path: str) -> Path:
-    """The JSON page of exported weights, given with or without its ending."""
+def json_file(path: str) -> Path:
+    """The JSON file of exported weights, given with or without its ending."""
     stem = path.removesuffix(".json").removesuffix(".weights.h5")
     return Path(stem + ".json")
-
-
-def _own_chain(name: str, options: ChainOptions) -> Chain:
-    """A chain of exported weights; what kind of codec they are stands in their page."""
-    import json
-
-    path, scheme = _path_and_scheme(name)
-    try:
-        kind = json.loads(_page(path).read_text(encoding="utf-8"))["kind"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{_page(path)} is no page of exported weights ({error!r}); export again") from error
-    if kind == "analog":
-        return _analog_chain(name, path)
-    return _semantic_chain(name, path, scheme or "l4", options)
-
-
-def _semantic_chain(name: str, preset: str, scheme: str, options: ChainOptions) -> Chain:
-    from moclink.phy.modems import IndexModem
-    from moclink.sources.semantic import SemanticSource
-
-    match = SEMANTIC.fullmatch(scheme)
-    if match is None:
-        raise ValueError(f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb")
-    chosen: dict[str, Any] = {"receiver": options.receiver, "placement": "trained"}
-    chosen.update(VARIANTS[v] for v in re.findall(f"-({_VARIANT})", match["variants"]))
-    codec = _semantic_codec(preset, chosen.pop("placement"))
-    source = SemanticSource(codec, int(match["levels"]), **chosen)
-    return DigitalChain(name, source, IndexModem(codec.quantizer.states))
-
-
-@lru_cache(maxsize=4)
-def _semantic_codec(preset: str, placement: str):  # noqa: ANN202
-    """One codec serves all its levels: it is loaded, and its graphs are traced, once."""
-    from moclink.sources.semantic import RememberingCodec, load_semantic
-
-    return RememberingCodec(load_semantic(preset, placement))
-
-
-def _analog_chain(name: str, preset: str) -> Chain:
-    from moclink.sources.semantic import load_analog
-
-    codec = load_analog(preset)
-    return AnalogChain(name, codec, codec.decoder.latent_channels)
-
-
-def _bit_modem(scheme: str, options: ChainOptions):  # noqa: ANN202
-    from moclink.phy.ldpc import get_code
-    from moclink.phy.modems import BitModem
-
-    if not scheme.startswith("ldpc"):
-        return BitModem(MODULATIONS[_qam_last(scheme)])
-    _, modulation, rate = scheme.split("-") if scheme != "ldpc" else ("ldpc", "64qam", "r12")
-    bits_per_symbol = MODULATIONS[modulation]
-    # TS 38.212 interleaves a codeword over the symbol's bits; 802.11n sends it as it is.
-    interleaved = bits_per_symbol if options.code == "ldpc5g" else None
-    code = get_code(options.code, INFORMATION_BITS[rate], CODEWORD, interleaved)
-    return BitModem(bits_per_symbol, code, options.ldpc)
-
-
-def _file_chain(name: str, codec, modem, options: ChainOptions) -> DigitalChain:  # noqa: ANN001
-    from moclink.sources.file_source import FileSource
-    from moclink.sources.rate import semantic_bits, semantic_symbols
-
-    def budget(height: int, width: int) -> int:
-        if options.match == "source-bits":
-            return semantic_bits(height, width)
-        return modem.letters_within(semantic_symbols(height, width))
-
-    return DigitalChain(name, FileSource(codec, budget), modem)
-
-
-def _capacity_chain(name: str, codec, options: ChainOptions) -> Chain:  # noqa: ANN001
-    """Ideal code over the symbols that the rate-1/2 64-QAM LDPC chain of the same match uses."""
-    from moclink.sources.capacity import CapacityChain
-    from moclink.sources.rate import semantic_symbols
-
-    factor = 2 if options.match == "source-bits" else 1
-    return CapacityChain(name, codec, lambda height, width: factor * semantic_symbols(height, width))
 
 
 def _qam_first(modulation: str) -> str:
@@ -290,6 +172,6 @@ def _qam_first(modulation: str) -> str:
     return f"qam{modulation[:-3]}" if modulation.endswith("qam") else modulation
 
 
-def _qam_last(modulation: str) -> str:
+def qam_last(modulation: str) -> str:
     """qam16 -> 16qam."""
     return f"{modulation[3:]}qam" if modulation.startswith("qam") else modulation

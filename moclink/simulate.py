@@ -11,16 +11,14 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 
 from moclink import __version__
-from moclink.memory import available_memory, parse_memory
-from moclink.presets import MATCHES, ChainOptions, check_name, default_chains, describe_chains
+from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, METRICS, RECEIVERS
+from moclink.presets import ChainOptions, check_name, default_chains, describe_chains
+from moclink.sweep.memory import available_memory, parse_memory
 
-METRICS = ("psnr", "ssim", "lpips", "st-lpips")
-CODES = ("ldpc5g", "wifi648")
-ENGINES = ("auto", "fast", "sionna")
-RECEIVERS = ("soft", "hard")
 MAX_SNR_POINTS = 1000
 
 
@@ -64,10 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--trials", default="1", metavar="N", help="noise realisations an image (%(default)s)")
     add("--channel", default="awgn", help="awgn, rayleigh (block fading, equalised), ... (%(default)s)")
     match = "classical files: as many bits as the semantic chain at L4, or as many symbols (%(default)s)"
-    add("--match", default="source-bits", choices=MATCHES, help=match)
-    add("--code", default="ldpc5g", choices=CODES, help="channel code of the *-ldpc chains (%(default)s)")
-    add("--ldpc", default="auto", choices=ENGINES, help="LDPC decoder (%(default)s)")
-    add("--receiver", default="soft", choices=RECEIVERS, help="retrieval in semantic chains (%(default)s)")
+    add("--match", default=MATCHES[0], choices=MATCHES, help=match)
+    add("--code", default=CODES[0], choices=CODES, help="channel code of the *-ldpc chains (%(default)s)")
+    add("--ldpc", default=LDPC_DECODERS[0], choices=LDPC_DECODERS, help="LDPC decoder (%(default)s)")
+    receiver = "retrieval in semantic chains (%(default)s)"
+    add("--receiver", default=RECEIVERS[0], choices=RECEIVERS, help=receiver)
+    csi = "what adaptive chains are told on fading channels: this realisation's SNR, or the average"
+    add("--csi", default=CSI[0], choices=CSI, help=f"{csi} (%(default)s)")
     add("--metrics", default="psnr,ssim", metavar="NAMES", help=f"comma list of {metrics} (%(default)s)")
     add("--seed", default="1", metavar="N", help="seed of all noise (%(default)s)")
     add("--min-errors", default="100", metavar="N", help="errors at which random-* chains stop (%(default)s)")
@@ -161,7 +162,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     workers = _whole("--workers", args.workers, 1) if args.workers else None
     memory = parse_memory(args.memory) if args.memory else None
 
-    # From here on the rooms are loaded, which takes seconds: bad arguments have been answered.
+    # From here on packages are loaded, which takes seconds: bad arguments have been answered.
     from moclink.images import find_images, read_pictures, sample_paths
     from moclink.phy.channels import get_channel
 
@@ -182,15 +183,16 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
         "seed": seed,
         "min_errors": min_errors,
         "reuse_error_patterns": args.reuse_error_patterns,
+        "csi": args.csi,
         "images": [[p.name, p.digest] for p in pictures],
         "version": __version__,
     }
-    from moclink.report import write_record
-    from moclink.results import ResultStore
-    from moclink.sweep import Plan
+    from moclink.results.record import write_record
+    from moclink.results.store import ResultStore
+    from moclink.sweep.plan import Plan
 
     reuse = args.reuse_error_patterns
-    plan = Plan(snrs, chains, trials, args.channel, metrics, seed, min_errors, options, reuse)
+    plan = Plan(snrs, chains, trials, args.channel, metrics, seed, min_errors, options, reuse, args.csi)
     with _pool(workers, memory, args.cluster, plan, pictures) as pool:
         each = _memory_each(memory, args.cluster, pool, pictures)
         _check_together(plan, pool)
@@ -208,9 +210,9 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
 
 def _pool(workers: int | None, memory: int | None, cluster: str | None, plan, pictures):  # noqa: ANN001, ANN202
     """The workers asked for, or else as many as GPUs (without any: CPUs), memory and the work allow."""
-    from moclink.devices import visible_gpus
-    from moclink.sweep import least_memory, units_of
-    from moclink.workers import Pool, cpus
+    from moclink.sweep.devices import visible_gpus
+    from moclink.sweep.plan import least_memory, units_of
+    from moclink.sweep.workers import Pool, cpus
 
     if workers is None:
         fit = (memory or available_memory()) // least_memory(pictures)
@@ -220,7 +222,7 @@ def _pool(workers: int | None, memory: int | None, cluster: str | None, plan, pi
 
 def _memory_each(memory: int | None, cluster: str | None, pool, pictures) -> int:  # noqa: ANN001
     """Bytes for each worker. Only what a user asks for is refused if it is too little."""
-    from moclink.sweep import DEFAULT_MEMORY, least_memory
+    from moclink.sweep.plan import DEFAULT_MEMORY, least_memory
 
     if memory is None:
         return DEFAULT_MEMORY if cluster else available_memory() // pool.workers
@@ -235,20 +237,23 @@ def _memory_each(memory: int | None, cluster: str | None, pool, pictures) -> int
 
 def _check_together(plan, pool) -> None:  # noqa: ANN001
     """Make channel and chains once, so that what cannot work is said before anything is written."""
-    from moclink.unit import check
+    from moclink.sweep.session import Session
+    from moclink.sweep.task import check
 
-    for _, problem in pool.run(check, [plan] * pool.workers):  # every worker makes its chains meanwhile
+    # A task for each worker: every worker makes its chains meanwhile.
+    for _, problem in pool.run(check, [plan] * pool.workers, partial(Session, plan)):
         raise UsageError(problem)
 
 
 def _run(plan, pictures, store, pool, memory: int) -> int:  # noqa: ANN001
     from tqdm import tqdm
 
-    from moclink.figures import draw
-    from moclink.report import table, unmet_budgets
-    from moclink.results import read_rows
-    from moclink.sweep import cells_of, run_sweep
-    from moclink.workers import WorkersLost
+    from moclink.results.figures import draw
+    from moclink.results.store import read_rows
+    from moclink.results.tables import table, unmet_budgets
+    from moclink.sweep.plan import cells_of
+    from moclink.sweep.run import run_sweep
+    from moclink.sweep.workers import WorkersLost
 
     bar = tqdm(total=len(cells_of(plan, pictures)), unit="cell", dynamic_ncols=True, mininterval=0.5)
 

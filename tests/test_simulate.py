@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.figures import draw
+from moclink.chain import BitChain
+from moclink.chain_factory import make_chain
 from moclink.images import Picture, read_image, sample_paths
-from moclink.presets import BitChain, ChainOptions, chain_names, default_chains, describe_chains, make_chain
-from moclink.results import ResultStore, read_rows
+from moclink.presets import ChainOptions, chain_names, default_chains, describe_chains
+from moclink.results.figures import draw
+from moclink.results.store import ResultStore, read_rows
 from moclink.simulate import UsageError, main, parse_snr
-from moclink.sweep import Plan, run_sweep
+from moclink.sweep.plan import Plan
+from moclink.sweep.run import run_sweep
 
 
 @pytest.fixture(scope="module")
@@ -232,10 +235,10 @@ def wait_until(true, process) -> None:
 
 
 def held(gate, photo, out) -> list[str]:
-    """The command of a run that stops where the gate says (see tests/held.py)."""
+    """The command of a run that stops where the gate says (see tests/sweep/held.py)."""
     gate.mkdir()
     arguments = [*KILL_ARGUMENTS, "--images", str(photo), "--out", str(out)]
-    return [sys.executable, str(Path(__file__).with_name("held.py")), str(gate), *arguments]
+    return [sys.executable, str(Path(__file__).parent / "sweep" / "held.py"), str(gate), *arguments]
 
 
 def test_killed_at_ten_random_moments_a_run_ends_as_if_undisturbed(photo, undisturbed, tmp_path):

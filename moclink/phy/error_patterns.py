@@ -26,10 +26,11 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.chain import Demodulated, Modem
 from moclink.phy.channels import PREFIXED, Key, get_channel, stream
 from moclink.phy.ldpc import LDPCCode
 from moclink.phy.modems import BitModem
+from moclink.protocols import Modem
+from moclink.types import Demodulated
 
 KEPT_BYTES = 64_000_000  # 36 SNRs of a 2K picture at 0.75 bits a pixel take 10 MB
 
@@ -133,7 +134,7 @@ class ErrorPatterns:
         errors = np.stack([np.unpackbits(p.errors[:blocks], axis=1, count=k).reshape(-1) for p in found])
         sent = np.pad(letters, ((0, 0), (0, blocks * k - letters.shape[1])))
         iterations = np.stack([pattern.iterations[:blocks] for pattern in found])
-        return Demodulated(2 * (sent ^ errors).astype(np.float32) - 1, iterations)
+        return Demodulated(2 * (sent ^ errors).astype(np.float32) - 1, no, iterations)
 
     def _keep(self, patterns: dict[Any, _Pattern]) -> None:
         for name, pattern in patterns.items():
@@ -160,6 +161,6 @@ def _patterns(
     skipped = first * code.n // modem.bits_per_symbol
     variances = output.no if output.no.ndim == 1 else output.no[:, skipped:]
     got = modem.demodulate(output.received[:, skipped:], variances)
-    errors = (got.evidence > 0) ^ message[:, first * code.k :].astype(bool)
+    errors = (got.values > 0) ^ message[:, first * code.k :].astype(bool)
     packed = np.packbits(errors.reshape(len(keys), blocks - first, code.k), axis=2)
     return [_Pattern(*pair) for pair in zip(packed, np.asarray(got.iterations), strict=True)]

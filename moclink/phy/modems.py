@@ -16,9 +16,9 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.chain import Demodulated
 from moclink.phy.axis_llrs import axis_llrs, axis_log_likelihoods
 from moclink.phy.ldpc import LDPCCode, get_decoder
+from moclink.types import Demodulated
 
 
 @cache
@@ -62,6 +62,11 @@ class IndexModem:
         """None: there is no channel code."""
         return None
 
+    @property
+    def equiprobable(self) -> bool:
+        """False: some code vectors are used more often than others."""
+        return False
+
     def symbols_for(self, letters: int) -> int:
         """Complex symbols for this many indices: half, rounded up."""
         return -(-letters // 2)
@@ -84,7 +89,7 @@ class IndexModem:
             received: complex64 [B, S].
             no: Noise variance, [B] or [B, S].
         """
-        return Demodulated(axis_log_likelihoods(received, no, pam_amplitudes(self.states)))
+        return Demodulated(axis_log_likelihoods(received, no, pam_amplitudes(self.states)), no)
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,11 @@ class BitModem:
     def block_letters(self) -> int | None:
         """Information bits of a codeword, k; None if uncoded."""
         return self.code.k if self.code else None
+
+    @property
+    def equiprobable(self) -> bool:
+        """True: the bits of a compressed file are taken as equally likely."""
+        return True
 
     def symbols_for(self, letters: int) -> int:
         """Complex symbols for this many bits, padding of the last codeword and symbol counted."""
@@ -149,8 +159,7 @@ class BitModem:
     def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
         """LLRs ln P(1)/P(0) of the bits handed to `modulate`, float32 [B, K'], padding last.
 
-        With a channel code these are the decoder's decisions, as +1 and -1: hard-output decoding
-        leaves no finer evidence.
+        With a channel code these are the decoder's hard decisions, as +1 and -1.
 
         Args:
             received: complex64 [B, S].
@@ -158,12 +167,11 @@ class BitModem:
         """
         llr = self.demap(received, no)
         if not self.code:
-            return Demodulated(llr)
+            return Demodulated(llr, no)
         batch, blocks = llr.shape[0], llr.shape[1] // self.code.n
         decoded = self._decoder.decode(llr[:, : blocks * self.code.n].reshape(-1, self.code.n))
         bits = decoded.bits.reshape(batch, blocks * self.code.k)
-        evidence = 2 * bits.astype(np.float32) - 1
-        return Demodulated(evidence, decoded.iterations.reshape(batch, blocks))
+        return Demodulated(2 * bits.astype(np.float32) - 1, no, decoded.iterations.reshape(batch, blocks))
 
     def demap(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
         """A-posteriori LLRs ln P(1)/P(0) of the channel bits, float32 [B, S * bits_per_symbol]."""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.chain import Decoded, Header, Payload, RateFit, hard_letters
+from moclink.constants import GREY
 from moclink.images import to_float, to_uint8
 from moclink.sources.rate import fit_quality
-
-GREY = np.float32(0.5)  # level of the image that stands for an outage
+from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload, RateFit
 
 
 class FileCodec(Protocol):
@@ -43,6 +42,47 @@ class FileCodec(Protocol):
         """
 
 
+class FileCache:
+    """Files that rate control has tried, and pictures decoded of files: the last few of each.
+
+    Bisections for several budgets, and chains with the same codec, share the tried files. Above the
+    waterfall of its code a file arrives undamaged at SNR after SNR and is decoded once.
+
+    Args:
+        pictures: How many pictures' files, and how many decoded files, are kept.
+    """
+
+    def __init__(self, pictures: int = 4) -> None:
+        self._pictures = pictures
+        self._tried: OrderedDict[Any, dict[int, bytes]] = OrderedDict()
+        self._decoded: OrderedDict[Any, NDArray[np.uint8] | None] = OrderedDict()
+
+    def tried(self, codec: FileCodec, pixels: NDArray[np.uint8]) -> dict[int, bytes]:
+        """Files of a picture by quality, to be added to."""
+        digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()
+        return self._keep(self._tried, (codec, digest), lambda: {})
+
+    def decoded(self, codec: FileCodec, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8] | None:
+        """The picture in a file, uint8, or None if there is none of the announced shape."""
+
+        def decode() -> NDArray[np.uint8] | None:
+            try:
+                pixels = codec.decode_file(data, shape[0] * shape[1])
+            except ValueError:
+                return None
+            return pixels if pixels.shape == shape else None
+
+        return self._keep(self._decoded, (codec, data, shape), decode)
+
+    def _keep(self, kept: OrderedDict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+        if key not in kept:
+            kept[key] = make()
+        kept.move_to_end(key)
+        while len(kept) > self._pictures:
+            kept.popitem(last=False)
+        return kept[key]
+
+
 @dataclass(frozen=True)
 class FileSource:
     """A file codec with rate control as a source of bits.
@@ -51,63 +91,50 @@ class FileSource:
 
     Attributes:
         codec: Image <-> file.
-        budget: (height, width) -> bits a file may have.
+        budget: (height, width, csi) -> bits a file may have; csi is what the sender knows of the channel.
+        cache: What was encoded and decoded before; shared by the chains of a worker.
     """
 
     codec: FileCodec
-    budget: Callable[[int, int], int]
+    budget: Callable[[int, int, ChannelState | None], int]
+    cache: FileCache = field(default_factory=FileCache, compare=False, repr=False)
 
     @property
     def alphabet(self) -> int:
         """2: letters are bits."""
         return 2
 
-    def encode(self, images: NDArray[np.float32], csi: Any = None) -> Payload:
-        """Images [B, H, W, 3] -> bits [B, K] of the best files within budget, first bit of a byte first.
-
-        `csi`, what the sender knows of the channel, changes nothing: the budget is fixed.
-        """
+    def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
+        """Images [B, H, W, 3] -> bits [B, K] of the best files within budget, first bit of a byte first."""
         height, width = images.shape[1:3]
-        files, fits = zip(
-            *(fit_file(self.codec, image, self.budget(height, width)) for image in images), strict=True
-        )
+        budget = self.budget(height, width, csi)
+        files, fits = zip(*(fit_file(self.codec, image, budget, self.cache) for image in images), strict=True)
         lengths = tuple(8 * len(data) for data in files)
         letters = np.zeros((len(files), max(lengths)), np.uint8)
         for row, data in enumerate(files):
             letters[row, : lengths[row]] = np.unpackbits(np.frombuffer(data, np.uint8))
         return Payload(letters, Header(height, width, lengths), fits)
 
-    def decode(self, evidence: NDArray[np.float32], header: Header) -> Decoded:
-        """LLRs [B, K] -> images; a bit string that comes again is not decoded again."""
-        bits = hard_letters(evidence)
+    def decode(self, got: Demodulated, header: Header) -> Decoded:
+        """Bits by the signs of LLRs [B, K] -> images; a bit string that comes again is not decoded again."""
+        bits = got.hard()
         lengths = np.broadcast_to(header.letters, len(bits))
         images = np.full((len(bits), header.height, header.width, 3), GREY, np.float32)
         ok = np.zeros(len(bits), bool)
         for row, length in enumerate(lengths):
             data = np.packbits(bits[row, :length]).tobytes()
-            pixels = _decoded(self.codec, data, (header.height, header.width, 3))
+            pixels = self.cache.decoded(self.codec, data, (header.height, header.width, 3))
             if pixels is not None:
                 images[row], ok[row] = to_float(pixels), True
         return Decoded(images, ok)
 
 
-@lru_cache(maxsize=4)
-def _decoded(codec: Any, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8] | None:
-    """The picture in a file, or None if there is none of the announced shape.
-
-    Kept, since above the waterfall of its code a file arrives undamaged at SNR after SNR.
-    """
-    try:
-        pixels = codec.decode_file(data, shape[0] * shape[1])
-    except ValueError:
-        return None
-    return pixels if pixels.shape == shape else None
-
-
-def fit_file(codec: FileCodec, image: NDArray[np.float32], budget_bits: int) -> tuple[bytes, RateFit]:
+def fit_file(
+    codec: FileCodec, image: NDArray[np.float32], budget_bits: int, cache: FileCache | None = None
+) -> tuple[bytes, RateFit]:
     """Encode one image [H, W, 3] in [0, 1] with the best quality whose file fits the budget."""
     pixels = to_uint8(image)
-    files = _files(codec, hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest())
+    files = {} if cache is None else cache.tried(codec, pixels)
 
     def encode(quality: int) -> bytes:
         if quality not in files:
@@ -115,9 +142,3 @@ def fit_file(codec: FileCodec, image: NDArray[np.float32], budget_bits: int) -> 
         return files[quality]
 
     return fit_quality(codec.name, encode, codec.qualities, budget_bits)
-
-
-@lru_cache(maxsize=4)
-def _files(codec: Any, digest: bytes) -> dict[int, bytes]:
-    """Files of the picture with this digest by quality: bisections for several budgets share them."""
-    return {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from moclink.chain import RateFit
+from moclink.constants import CELL
+from moclink.types import RateFit
 
-CELL = 8  # side in pixels of a cell of the semantic codec's latent grid
 BITS_PER_CELL_LEVEL = 12  # 4 heads of 3 bits
 SYMBOLS_PER_CELL_LEVEL = 2
 

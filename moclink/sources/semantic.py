@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.chain import Decoded, Header, Payload, hard_letters
 from moclink.codec.analog_model import AnalogCodec
-from moclink.codec.index_channel import amplitudes
 from moclink.codec.model import SemanticCodec
 from moclink.codec.reordering import place_codebooks
-from moclink.sources.rate import CELL
+from moclink.constants import CELL
+from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 RECEIVERS = ("soft", "hard")
 SHUFFLE_SEED = 0  # of the code order that "no reordering" stands for
@@ -115,49 +114,31 @@ class SemanticSource:
         """States of an index, N."""
         return self.codec.quantizer.states
 
-    def encode(self, images: NDArray[np.float32]) -> Payload:
+    def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
         """Images [B, H, W, 3] -> indices [B, h * w * levels * heads]."""
         indices = self.codec.encode(images, self.levels)[:, :, :, : self.levels]
         letters = indices.reshape(len(images), -1).astype(np.uint8)
         used = (letters.shape[1],) * len(images)
         return Payload(letters, Header(images.shape[1], images.shape[2], used))
 
-    def decode(self, evidence: NDArray[np.float32], header: Header) -> Decoded:
+    def decode(self, got: Demodulated, header: Header) -> Decoded:
         """Log-likelihoods [B, K, N] -> images. Indices always give a picture: there is no outage."""
-        used = evidence[:, : header.letters[0]]
+        used = got.values[:, : header.letters[0]]
         rows, columns = -(-header.height // CELL), -(-header.width // CELL)
         grid = (len(used), rows, columns, self.levels, self.codec.quantizer.heads)
         if self.receiver == "soft":
             received = self.codec.posteriors(used.reshape(*grid, self.alphabet))
         else:
-            received = hard_letters(used).reshape(grid).astype(np.int32)
+            received = used.argmax(axis=-1).reshape(grid).astype(np.int32)
         images = self.codec.decode(
             received,
-            snr_db=snr_of(used),
+            snr_db=got.snr_db,
             height=header.height,
             width=header.width,
             use_nrb=self.use_nrb,
             requantize=self.requantize,
         )
         return Decoded(images, np.ones(len(images), bool))
-
-
-def snr_of(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The SNR that log-likelihoods were made with, in dB, float32 [B].
-
-    ln p(y|k) = -(y - a_k)^2 / no is a parabola over equally spaced amplitudes a_k, whatever y is: its
-    second difference -2 d^2 / no holds the noise variance. Averaged over the letters of an image.
-
-    Args:
-        evidence: Log-likelihoods [B, K, N], N of at least 4.
-    """
-    levels = amplitudes(evidence.shape[-1])
-    order = np.argsort(levels)
-    first = len(order) // 2 - 1
-    step = levels[order[1]] - levels[order[0]]
-    low, middle, high = (evidence[..., order[first + i]].astype(np.float64) for i in range(3))
-    inverse_no = -(low - 2 * middle + high).mean(axis=1) / (2 * step**2)
-    return (10 * np.log10(np.maximum(inverse_no, 1e-6))).astype(np.float32)
 
 
 def load_semantic(preset: str | Path, placement: str = "trained") -> SemanticCodec:

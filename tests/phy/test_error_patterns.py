@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from moclink.chain import hard_letters
 from moclink.phy.channels import CHANNELS, PREFIXED, awgn, noise_variance, stream
 from moclink.phy.error_patterns import ErrorPatterns, can_share
 from moclink.phy.ldpc import get_code
@@ -38,9 +37,9 @@ def test_a_pattern_is_what_a_scrambled_link_does_to_any_message(name):
     for message in (file_like(blocks * k), np.zeros((1, blocks * k), np.uint8)):
         pad = message ^ word
         received = awgn(modem.modulate(message ^ pad), no, [key])
-        by_hand = hard_letters(modem.demodulate(received.received, received.no).evidence) ^ pad
+        by_hand = modem.demodulate(received.received, received.no).hard() ^ pad
         shared = ErrorPatterns().send(modem, "awgn", message, no, [key])
-        assert np.array_equal(hard_letters(shared.evidence), by_hand)
+        assert np.array_equal(shared.hard(), by_hand)
         assert 0 < np.count_nonzero(by_hand != message)
 
 
@@ -52,14 +51,14 @@ def test_what_is_kept_changes_nothing(channel):
     long, short = file_like(40 * 324), file_like(9 * 324 - 50)
     forgetful = ErrorPatterns(kept_bytes=0)
     expected = forgetful.send(modem, channel, long, no, three)
-    errors = hard_letters(expected.evidence) ^ long
+    errors = expected.hard() ^ long
     assert errors.any(axis=1).any() and not np.array_equal(errors[1], errors[2])
     patterns = ErrorPatterns()
     for message, rows in ((short, [1]), (long, [2, 0, 1]), (short, [0, 2]), (long, [0, 1, 2])):
         got = patterns.send(modem, channel, message, no[rows], [three[row] for row in rows])
         used = message.shape[1]
-        assert np.array_equal(hard_letters(got.evidence)[:, :used] ^ message, errors[rows, :used])
-        blocks = got.evidence.shape[1] // 324
+        assert np.array_equal(got.hard()[:, :used] ^ message, errors[rows, :used])
+        blocks = got.values.shape[1] // 324
         assert np.array_equal(got.iterations, expected.iterations[rows, :blocks])
     assert patterns.decoded_blocks == 3 * 40  # each block of each realisation once
     forgetful.send(modem, channel, long, no, three)
@@ -88,7 +87,7 @@ def deviations(modem, message, snr_db, trials=24) -> tuple[np.ndarray, np.ndarra
     output = awgn(modem.modulate(message), no, keys(snr_db, trials, seed=2))
     figures = []
     for got in (shared, modem.demodulate(output.received, output.no)):
-        wrong = (hard_letters(got.evidence) != message).reshape(trials, -1, modem.code.k)
+        wrong = (got.hard() != message).reshape(trials, -1, modem.code.k)
         bler = wrong.any(axis=2).mean(axis=1)
         figures.append(np.stack([wrong.mean(axis=(1, 2)), bler, got.iterations.mean(axis=1)]))
     ours, theirs = figures

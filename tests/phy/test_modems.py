@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sionna.phy.mapping import Demapper, Mapper
 
-from moclink.chain import count_letter_errors, hard_letters
+from moclink.chain import count_letter_errors
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.ldpc import get_code
 from moclink.phy.modems import BitModem, IndexModem, pam_amplitudes
@@ -97,10 +97,10 @@ def test_llrs_equal_sionnas_app_demapper(bits_per_symbol, snr_db):
 def test_index_likelihoods_are_gaussian():
     rng = np.random.default_rng(3)
     y = (rng.normal(size=(1, 6)) + 1j * rng.normal(size=(1, 6))).astype(np.complex64)
-    evidence = IndexModem(8).demodulate(y, np.float32([0.1])).evidence
+    values = IndexModem(8).demodulate(y, np.float32([0.1])).values
     axes = np.stack([y.real, y.imag], -1).reshape(-1)
     expected = -((axes[:, None] - pam_amplitudes(8)) ** 2) / (2 * 0.05)
-    assert np.allclose(evidence[0], expected, rtol=1e-5)
+    assert np.allclose(values[0], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("snr_db", [12.0, 17.78, 22.78])
@@ -108,7 +108,7 @@ def test_uncoded_64qam_has_the_error_rates_of_theory(snr_db):
     bits = np.random.default_rng(4).integers(0, 2, (1, 1_200_000), np.uint8)
     modem = BitModem(6)
     output = awgn(modem.modulate(bits), noise_variance(np.array([snr_db])), [(7, snr_db)])
-    got = hard_letters(modem.demodulate(output.received, output.no).evidence)
+    got = modem.demodulate(output.received, output.no).hard()
     ber = float(count_letter_errors(bits, got, (bits.size,), 2, None).ber[0])
     # app's sign is bit-wise MAP, which equals the nearest point but at low SNR. Errors of one symbol
     # come together, so the deviation is that of symbols: at most sqrt(3) of that of independent bits.
@@ -122,7 +122,7 @@ def test_index_error_rate_is_that_of_8_pam(snr_db):
     indices = np.random.default_rng(5).integers(0, 8, (1, 400_000), np.uint8)
     modem = IndexModem(8)
     output = awgn(modem.modulate(indices), noise_variance(np.array([snr_db])), [(8, snr_db)])
-    got = hard_letters(modem.demodulate(output.received, output.no).evidence)
+    got = modem.demodulate(output.received, output.no).hard()
     ier = float(count_letter_errors(indices, got, (indices.size,), 8, None).ier[0])
     expected = 1.75 * q_function(math.sqrt(10 ** (snr_db / 10) / 21))
     assert abs(ier - expected) < 4 * math.sqrt(expected / indices.size)
@@ -138,7 +138,7 @@ def test_coded_bits_come_back_over_a_clean_channel(k, bits_per_symbol):
     assert x.shape[1] == modem.symbols_for(bits.shape[1]) == 4 * 648 // bits_per_symbol
     assert modem.letters_within(x.shape[1]) == 4 * k
     got = modem.demodulate(x, np.float32([1e-3, 1e-3]))
-    assert np.array_equal(hard_letters(got.evidence)[:, : bits.shape[1]], bits)
+    assert np.array_equal(got.hard()[:, : bits.shape[1]], bits)
     assert got.iterations.shape == (2, 4) and set(np.unique(got.iterations)) <= {1, 2, 3}
 
 

@@ -8,10 +8,11 @@ To be run again when new weights are shipped, and then only: tests/test_weights.
 import json
 from pathlib import Path
 
+from moclink.chain_factory import make_chain
 from moclink.images import read_image, sample_paths, to_float
 from moclink.metrics import psnr
 from moclink.phy.channels import awgn, noise_variance
-from moclink.presets import LEVELS, SEMANTIC_PRESETS, make_chain
+from moclink.presets import LEVELS, SEMANTIC_PRESETS
 
 CHAINS = (
     *(f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS),

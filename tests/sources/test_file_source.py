@@ -9,6 +9,11 @@ from moclink.sources.bpg_files import BPG
 from moclink.sources.file_source import FileSource, fit_file
 from moclink.sources.pillow_codecs import AVIF, JPEG, JPEG2000, WEBP
 from moclink.sources.rate import semantic_bits
+from moclink.types import Demodulated
+
+
+def llrs(values) -> Demodulated:
+    return Demodulated(np.float32(values), np.full(len(values), 0.1, np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +24,7 @@ def photo() -> np.ndarray:
 @pytest.mark.parametrize("codec", [JPEG, BPG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
 def test_codecs_use_their_budget_and_come_back(codec, photo):
     budget = semantic_bits(*photo.shape[1:3])
-    source = FileSource(codec, lambda height, width: budget)
+    source = FileSource(codec, lambda height, width, csi: budget)
     payload = source.encode(photo)
     fit = payload.rate_fits[0]
     assert fit.fits and payload.letters.shape == (1, fit.file_bits)
@@ -28,7 +33,7 @@ def test_codecs_use_their_budget_and_come_back(codec, photo):
         8 * len(codec.encode_file(np.rint(photo[0] * 255).astype(np.uint8), finer)) > budget
         or finer == fit.quality
     )
-    decoded = source.decode(2.0 * payload.letters - 1, payload.header)
+    decoded = source.decode(llrs(2.0 * payload.letters - 1), payload.header)
     assert decoded.ok.all()
     assert psnr(decoded.images, photo)[0] > 23
 
@@ -40,13 +45,13 @@ def test_an_impossible_budget_is_declared(photo):
 
 @pytest.mark.parametrize("codec", [JPEG, BPG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
 def test_damaged_files_give_a_picture_or_an_outage(codec, photo):
-    source = FileSource(codec, lambda height, width: 20_000)
+    source = FileSource(codec, lambda height, width, csi: 20_000)
     payload = source.encode(photo)
     rng = np.random.default_rng(1)
     bits = np.repeat(payload.letters, 60, 0)
     for row, rate in enumerate(np.geomspace(1e-5, 0.5, 60)):
         bits[row] ^= (rng.random(bits.shape[1]) < rate).astype(np.uint8)
-    decoded = source.decode(2.0 * bits - 1, payload.header)
+    decoded = source.decode(llrs(2.0 * bits - 1), payload.header)
     assert np.isfinite(decoded.images).all()
     assert decoded.images.min() >= 0 and decoded.images.max() <= 1
     assert decoded.ok[0] and not decoded.ok[-1]
@@ -54,8 +59,8 @@ def test_damaged_files_give_a_picture_or_an_outage(codec, photo):
 
 
 def test_a_file_of_another_size_is_an_outage(photo):
-    source = FileSource(JPEG, lambda height, width: 20_000)
+    source = FileSource(JPEG, lambda height, width, csi: 20_000)
     payload = source.encode(photo[:, :64, :64])
     wrong = payload.header.__class__(128, 192, payload.header.letters)
-    decoded = source.decode(2.0 * payload.letters - 1, wrong)
+    decoded = source.decode(llrs(2.0 * payload.letters - 1), wrong)
     assert not decoded.ok[0] and decoded.images.shape == (1, 128, 192, 3)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from moclink.results import ResultStore, Row, RunFolderError, Shown, average, read_rows, read_shown
+from moclink.results.averages import average
+from moclink.results.store import ResultStore, RunFolderError, read_rows, read_shown
+from moclink.types import Row, Shown
 
 PARAMETERS = {"snr": [0.0, 1.0], "chains": ["b", "a"], "images": [["y", "1"], ["x", "2"]], "seed": 1}
 
@@ -27,23 +29,9 @@ def test_rows_come_back_in_the_order_of_the_run(tmp_path):
     assert read_rows(tmp_path) == [rows[3], rows[2], rows[1], rows[0]]
     lines = (tmp_path / "results.csv").read_text().splitlines()
     assert lines[0] == (
-        "chain,image,height,width,snr_db,trial,psnr_db,ssim,lpips,st_lpips,ber,ier,bler,outage,bits,symbols,cbr"
+        "chain,image,height,width,snr_db,trial,psnr_db,ssim,lpips,st_lpips,ber,ier,bler,outage,bits,symbols,cbr,energy,papr_db"
     )
-    assert lines[1] == "b,x,8,16,0,0,inf,,,,,,,,,,"
-
-
-def test_a_folder_of_the_version_without_iterations_still_opens(tmp_path):
-    ResultStore(tmp_path, PARAMETERS).close()
-    with sqlite3.connect(tmp_path / "results.sqlite") as base:
-        base.execute("ALTER TABLE cells DROP COLUMN iterations")
-        base.execute("INSERT INTO cells (chain, image, snr_db, trial, ber) VALUES ('a', 'x', 0, 0, 0.5)")
-    base.close()
-    (old,) = read_rows(tmp_path)
-    assert (old.ber, old.iterations) == (0.5, None)
-    store = ResultStore(tmp_path, PARAMETERS)
-    store.add([row("a", "y", iterations=7.25)])
-    store.close()
-    assert [r.iterations for r in read_rows(tmp_path)] == [7.25, None]
+    assert lines[1] == "b,x,8,16,0,0,inf,,,,,,,,,,,,"
 
 
 def test_a_failed_transaction_leaves_nothing(tmp_path):
@@ -60,13 +48,6 @@ def test_a_run_resumes_under_its_own_parameters_only(tmp_path):
     with pytest.raises(RunFolderError, match=r"begun with seed = 1, not 2; give that again"):
         ResultStore(tmp_path, {**PARAMETERS, "seed": 2})
     ResultStore(tmp_path, PARAMETERS).close()
-
-
-def test_a_folder_from_before_error_patterns_were_shared_counts_as_not_sharing(tmp_path):
-    ResultStore(tmp_path, PARAMETERS).close()
-    ResultStore(tmp_path, {**PARAMETERS, "reuse_error_patterns": False}).close()
-    with pytest.raises(RunFolderError, match="begun with reuse_error_patterns = false, not true"):
-        ResultStore(tmp_path, {**PARAMETERS, "reuse_error_patterns": True})
 
 
 def test_two_processes_cannot_share_a_folder(tmp_path):

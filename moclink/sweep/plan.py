@@ -1,69 +1,101 @@
-"""The Monte Carlo sweep: chains x pictures x SNRs x trials -> rows, resumable cell by cell.
+"""What a sweep computes, and how it is cut into tasks for workers.
 
-The cells that are missing are cut into tasks (see `moclink.unit`), workers compute them in any
-order, and this process alone writes what they give, each time in one transaction. Noise is keyed by
-(seed, SNR, picture, trial): chains of equal length meet the same noise, and a row is the same
-whichever worker computes it, in whatever company.
+A task is one picture through one chain or several, at some SNRs and trials. How the cells are cut decides
+who computes what and when, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
+
+from moclink.constants import CSI
 from moclink.images import Picture
-from moclink.presets import is_file_chain
-from moclink.results import Cell, ResultStore
-from moclink.unit import BITS_NAME, Plan, Task, work
-from moclink.workers import Pool
+from moclink.presets import ChainOptions, is_bit_chain, is_file_chain
+from moclink.types import Cell
 
-__all__ = ["Plan", "cells_of", "least_memory", "run_sweep", "units_of"]
-
+BITS_NAME = "random-bits"  # in the image column, for chains that carry random bits
+GALLERY_SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
 TASK_PIXELS = 128_000_000  # received in one task: all SNRs of a 2K picture
 # Measured with /usr/bin/time over chains of all kinds; see benchmarks/README.md.
 WORKER_BYTES = 1_500_000_000  # Python with TensorFlow, a codec's weights and its activations
 PICTURE_BYTES = 200  # a pixel of the picture that is being scored or decoded
-CELL_BYTES = 60  # a pixel of each received picture of a batch: evidence, floats
+CELL_BYTES = 60  # a pixel of each received picture of a batch: log-likelihoods, floats
 DEFAULT_MEMORY = 4 * 2**30  # for each worker where nobody says
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the results of a sweep.
+
+    Attributes:
+        snrs: Es/N0 values in dB, ascending.
+        chains: Names of the chains.
+        trials: Noise realisations an image.
+        channel: Name of the channel.
+        metrics: Names of the metrics.
+        seed: Seed of all noise.
+        min_errors: Bit sources stop at this many bit errors (block errors if coded).
+        options: Choices common to all chains.
+        reuse_error_patterns: Whether the classical chains of a picture share one scrambled coded link.
+        csi: What adaptive chains are told: "instantaneous", the SNR of the realisation that their symbols
+            will meet, or "average", that of the channel. Over AWGN the two are the same.
+    """
+
+    snrs: tuple[float, ...]
+    chains: tuple[str, ...]
+    trials: int = 1
+    channel: str = "awgn"
+    metrics: tuple[str, ...] = ("psnr", "ssim")
+    seed: int = 1
+    min_errors: int = 100
+    options: ChainOptions = ChainOptions()
+    reuse_error_patterns: bool = False
+    csi: str = CSI[0]
+
+    @property
+    def gallery_snrs(self) -> tuple[float, ...]:
+        """The SNRs whose pictures are kept: 0, 5, 10, 15 and 20 dB, or else an even spread."""
+        if set(GALLERY_SNRS) <= set(self.snrs):
+            return GALLERY_SNRS
+        places = np.linspace(0, len(self.snrs) - 1, min(len(GALLERY_SNRS), len(self.snrs)))
+        return tuple(self.snrs[round(place)] for place in places)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work for one worker.
+
+    Attributes:
+        plan: The sweep.
+        picture: The image; None for chains of random bits.
+        cells: What to compute, chain by chain.
+        shown: Whether the gallery shows this picture.
+        batch: Cells to receive at once, which bounds the memory.
+    """
+
+    plan: Plan
+    picture: Picture | None
+    cells: tuple[Cell, ...]
+    shown: bool = False
+    batch: int = 1
+
+    @property
+    def chains(self) -> list[str]:
+        """Names of its chains."""
+        return list(dict.fromkeys(chain for chain, *_ in self.cells))
+
+    @property
+    def label(self) -> str:
+        """What the user is told of it."""
+        return f"{' + '.join(self.chains)}, {self.picture.name if self.picture else BITS_NAME}"
 
 
 def cells_of(plan: Plan, pictures: Sequence[Picture]) -> list[Cell]:
     """All cells of a plan, in the order of the run."""
     return [cell for name, picture in units_of(plan, pictures) for cell in _cells(plan, name, picture)]
-
-
-def run_sweep(
-    plan: Plan,
-    pictures: Sequence[Picture],
-    store: ResultStore,
-    progress: Callable[[int, str], None],
-    pool: Pool | None = None,
-    memory: int = DEFAULT_MEMORY,
-) -> None:
-    """Compute and store every cell that is not stored yet.
-
-    Args:
-        plan: What to compute.
-        pictures: The images.
-        store: Where results go, and where finished cells are found.
-        progress: Called with the number of cells done since the last call, and the unit's name.
-        pool: Who does the work; None for this process.
-        memory: Bytes that each worker may take. Decides how many cells are received at once, and
-            nothing else.
-    """
-    pool = pool or Pool()
-    every = cells_of(plan, pictures)
-    missing = set(every) - store.done()
-    progress(len(every) - len(missing), "")
-    tasks = [
-        task
-        for names, picture in _groups(plan, pictures, {image for _, image, *_ in missing}, pool.workers)
-        for task in _tasks(plan, names, picture, missing, bool(pictures) and picture is pictures[0], memory)
-    ]
-    if pool.workers > 1:
-        tasks.sort(key=_effort, reverse=True)  # what comes last is short: nobody waits long for the end
-    for task, outcome in pool.run(work, tasks):
-        store.add(outcome.rows, outcome.shown, outcome.fits)
-        progress(len(outcome.rows), task.label)
 
 
 def least_memory(pictures: Sequence[Picture]) -> int:
@@ -74,7 +106,7 @@ def least_memory(pictures: Sequence[Picture]) -> int:
 
 def units_of(plan: Plan, pictures: Sequence[Picture]) -> list[tuple[str, Picture | None]]:
     """(chain, picture), the chains of one picture together: they share encodings."""
-    bits = [name for name in plan.chains if name.startswith("random-")]
+    bits = [name for name in plan.chains if is_bit_chain(name)]
     names = [name for name in plan.chains if name not in bits]
     return [(name, picture) for picture in pictures for name in names] + [(name, None) for name in bits]
 
@@ -84,7 +116,7 @@ def _cells(plan: Plan, chain: str, picture: Picture | None) -> list[Cell]:
     return [(chain, label, snr, trial) for trial in range(plan.trials) for snr in plan.snrs]
 
 
-def _groups(
+def groups_of(
     plan: Plan, pictures: Sequence[Picture], unfinished: set[str], workers: int
 ) -> Iterator[tuple[tuple[str, ...], Picture | None]]:
     """Chains that share work, and the picture: what one worker should do.
@@ -102,7 +134,7 @@ def _groups(
             yield files, picture
 
 
-def _tasks(
+def tasks_of(
     plan: Plan,
     chains: tuple[str, ...],
     picture: Picture | None,
@@ -128,7 +160,7 @@ def _tasks(
     return tasks
 
 
-def _effort(task: Task) -> float:
+def effort_of(task: Task) -> float:
     """Roughly how long a task takes, in arbitrary units: learned chains most, then BPG and AVIF."""
     pixels = task.picture.pixels[..., 0].size if task.picture else 0
     weights = {"bpg": 2, "avif": 2}

@@ -8,91 +8,25 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from moclink.chain import RateFit
-
-PSNR_CEILING_DB = 100.0  # an identical image (PSNR infinite) counts as this in averages
+from moclink.results.averages import average
+from moclink.types import Cell, RateFit, Row, Shown
 
 
 class RunFolderError(ValueError):
     """A run folder cannot be used; the message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One cell's result; None where something was not measured or has no meaning.
-
-    Attributes:
-        chain: Name of the chain.
-        image: Name of the picture.
-        height: Image height in pixels.
-        width: Image width in pixels.
-        snr_db: Es/N0 in dB.
-        trial: Number of the noise realisation, from 0.
-        psnr_db: PSNR in dB.
-        ssim: SSIM.
-        lpips: LPIPS.
-        st_lpips: ST-LPIPS.
-        ber: Bit error rate over the source's bits.
-        ier: Index error rate.
-        bler: Block error rate.
-        outage: 1 if nothing could be decoded, else 0.
-        bits: Source bits sent.
-        symbols: Complex symbols sent, padding included.
-        cbr: Channel bandwidth ratio, symbols / (height * width * 3).
-        iterations: Mean iterations of the LDPC decoder a codeword.
-    """
-
-    chain: str
-    image: str
-    height: int | None
-    width: int | None
-    snr_db: float
-    trial: int
-    psnr_db: float | None = None
-    ssim: float | None = None
-    lpips: float | None = None
-    st_lpips: float | None = None
-    ber: float | None = None
-    ier: float | None = None
-    bler: float | None = None
-    outage: int | None = None
-    bits: int | None = None
-    symbols: int | None = None
-    cbr: float | None = None
-    iterations: float | None = None
-
-
 COLUMNS = [field.name for field in fields(Row)]
-CSV_COLUMNS = COLUMNS[: COLUMNS.index("cbr") + 1]  # what stands in results.csv
-Cell = tuple[str, str, float, int]  # chain, image, snr_db, trial
+CSV_COLUMNS = COLUMNS[: COLUMNS.index("papr_db") + 1]  # what results.csv holds
 
-
-@dataclass(frozen=True)
-class Shown:
-    """A received picture, kept for the gallery.
-
-    Attributes:
-        chain: Name of the chain, or "original".
-        image: Name of the picture.
-        snr_db: Es/N0 in dB; 0 for the original.
-        png: The picture as a PNG file.
-    """
-
-    chain: str
-    image: str
-    snr_db: float
-    png: bytes
+AVERAGED = [name for name in CSV_COLUMNS[CSV_COLUMNS.index("psnr_db") :] if name != "symbols"]
 
 
 class ResultStore:
@@ -115,9 +49,6 @@ class ResultStore:
             self._lock.execute("BEGIN EXCLUSIVE")
             self._base = sqlite3.connect(self.folder / "results.sqlite", timeout=30)
             self._base.executescript(_SCHEMA)
-            known = [column for _, column, *_ in self._base.execute("PRAGMA table_info(cells)")]
-            if "iterations" not in known:  # a folder of an earlier version
-                self._base.execute("ALTER TABLE cells ADD COLUMN iterations REAL")
         except (OSError, sqlite3.Error) as error:
             if "locked" in str(error):
                 raise RunFolderError(
@@ -137,7 +68,7 @@ class ResultStore:
                 )
             return
         for name in sorted(set(found) | set(parameters)):
-            old, new = found.get(name, _FORMERLY.get(name, "null")), json.dumps(parameters.get(name))
+            old, new = found.get(name, "null"), json.dumps(parameters.get(name))
             if old != new:
                 self.close()
                 raise RunFolderError(
@@ -188,14 +119,12 @@ class ResultStore:
         self._lock.close()
 
 
-# Parameters that earlier versions did not store, and what these versions did.
-_FORMERLY = {"reuse_error_patterns": "false"}
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS parameters (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cells (
     chain TEXT, image TEXT, height INTEGER, width INTEGER, snr_db REAL, trial INTEGER,
     psnr_db REAL, ssim REAL, lpips REAL, st_lpips REAL, ber REAL, ier REAL, bler REAL,
-    outage INTEGER, bits INTEGER, symbols INTEGER, cbr REAL, iterations REAL,
+    outage INTEGER, bits INTEGER, symbols INTEGER, cbr REAL, energy REAL, papr_db REAL, iterations REAL,
     PRIMARY KEY (chain, image, snr_db, trial));
 CREATE TABLE IF NOT EXISTS pictures (
     chain TEXT, image TEXT, snr_db REAL, png BLOB, PRIMARY KEY (chain, image, snr_db));
@@ -208,7 +137,6 @@ CREATE TABLE IF NOT EXISTS rate_fits (
 def read_rows(folder: str | Path) -> list[Row]:
     """All finished cells of a run, by chain and image in the order of the run, then SNR and trial."""
     with closing(_open(folder)) as base:
-        # A folder of an earlier version has no iterations, the last column.
         rows = [Row(*values) for values in base.execute("SELECT * FROM cells")]
         order = dict(base.execute("SELECT name, value FROM parameters"))
     chains = {name: place for place, name in enumerate(json.loads(order.get("chains", "[]")))}
@@ -234,57 +162,11 @@ def read_parameters(folder: str | Path) -> dict:
         return {k: json.loads(v) for k, v in base.execute("SELECT name, value FROM parameters")}
 
 
-@dataclass(frozen=True)
-class Average:
-    """Mean over images with its 95 % confidence interval.
-
-    Attributes:
-        snr_db: Es/N0 in dB.
-        mean: Mean over images of the mean over trials.
-        half_width: Half the interval, Student's t over images; 0 with a single image.
-        images: Number of images.
-    """
-
-    snr_db: float
-    mean: float
-    half_width: float
-    images: int
-
-
-def half_width(values: NDArray[np.float64]) -> float:
-    """Half the 95 % confidence interval of the mean of values [n], Student's t; 0 of a single value."""
-    from scipy.special import stdtrit
-
-    if len(values) < 2:
-        return 0.0
-    return float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
-
-
-def average(rows: Sequence[Row], metric: str) -> list[Average]:
-    """Average one metric of one chain at each SNR: over trials first, then over images.
-
-    Args:
-        rows: Rows of one chain.
-        metric: A column; rows where it is None are left out. An infinite PSNR counts as 100 dB.
-    """
-    ceiling = PSNR_CEILING_DB if metric == "psnr_db" else math.inf
-    cells: dict[float, dict[str, list[float]]] = {}
-    for row in rows:
-        value = getattr(row, metric)
-        if value is not None:
-            cells.setdefault(row.snr_db, {}).setdefault(row.image, []).append(min(value, ceiling))
-    averages = []
-    for snr_db, images in sorted(cells.items()):
-        values = np.array([np.mean(trials) for trials in images.values()])
-        averages.append(Average(snr_db, float(values.mean()), half_width(values), len(values)))
-    return averages
-
-
 def _summary(rows: Sequence[Row]) -> Iterable[tuple]:
     """(chain, metric, SNR, mean, half of the 95 % interval, number of images) of all that was measured."""
     for chain in dict.fromkeys(row.chain for row in rows):
         own = [row for row in rows if row.chain == chain]
-        for metric in ("psnr_db", "ssim", "lpips", "st_lpips", "ber", "ier", "bler", "outage", "bits", "cbr"):
+        for metric in AVERAGED:
             for point in average(own, metric):
                 half = point.half_width if point.images > 1 else None
                 yield chain, metric, point.snr_db, point.mean, half, point.images

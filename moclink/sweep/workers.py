@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import pickle
 import signal
 import sys
 import tempfile
@@ -17,14 +18,16 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from moclink.devices import take_gpu, visible_gpus
+from moclink.sweep.devices import take_gpu, visible_gpus
 
 T = TypeVar("T")
 R = TypeVar("R")
-# (function, numbered tasks) -> (number, results), as tasks are finished
+S = TypeVar("S")
+# (call, numbered tasks) -> (number, results), as tasks are finished
 Spread = Callable[[Callable, dict[int, Any]], Iterator[tuple[int, list]]]
 
 TRIES = 3  # breakdowns in a row, without a finished task between them, before giving up
@@ -48,7 +51,7 @@ class Pool:
 
     Example:
         >>> with Pool(2) as pool:
-        ...     for task, result in pool.run(function, tasks):
+        ...     for task, result in pool.run(work, tasks, partial(Session, plan)):
         ...         ...
     """
 
@@ -59,6 +62,7 @@ class Pool:
         self._close = contextlib.ExitStack()
         self._spread: Spread | None = None
         self._broken: tuple[type[BaseException], ...] = ()
+        self._own = HeldSession()
         if cluster:
             self._spread, self._broken, self.workers = _connect(cluster, self._close)
         elif workers > 1:
@@ -70,12 +74,19 @@ class Pool:
     def __exit__(self, *error: object) -> None:
         self._close.close()
 
-    def run(self, function: Callable[[T], Iterable[R]], tasks: Sequence[T]) -> Iterator[tuple[T, R]]:
-        """Call function on every task.
+    def run(
+        self,
+        function: Callable[[S, T], Iterable[R]],
+        tasks: Sequence[T],
+        make_session: Callable[[], S],
+    ) -> Iterator[tuple[T, R]]:
+        """Call function(session, task) on every task.
 
         Args:
-            function: From a task to its results; importable by workers.
+            function: From a worker's session and a task to its results; importable by workers.
             tasks: What to work on, in the order of beginning.
+            make_session: Makes what a worker keeps from task to task; can be pickled. Each worker makes one,
+                and keeps it for later calls with an equal one.
 
         Yields:
             (task, result) in the order of finishing. In this process results come one by one, from a
@@ -84,16 +95,19 @@ class Pool:
         Raises:
             WorkersLost: Workers died `TRIES` times without finishing a task.
         """
+        key = pickle.dumps(make_session)
         if self._spread is None:
+            session = self._own.get(key, make_session)
             for task in tasks:
-                for result in function(task):
+                for result in function(session, task):
                     yield task, result
             return
+        call = partial(_call, function, key)
         missing, tries = dict(enumerate(tasks)), 0
         while missing:
             before = len(missing)
             try:
-                for number, results in self._spread(function, missing):
+                for number, results in self._spread(call, missing):
                     task = missing.pop(number)
                     for result in results:
                         yield task, result
@@ -106,19 +120,42 @@ class Pool:
                     ) from error
 
 
-def _call(function: Callable[[T], Iterable[R]], number: int, task: T) -> tuple[int, list[R]]:
-    return number, list(function(task))
+class HeldSession:
+    """The session of one worker, and what it was made for."""
+
+    def __init__(self) -> None:
+        self._key: bytes | None = None
+        self._session: Any = None
+
+    def get(self, key: bytes, make: Callable[[], S]) -> S:
+        """The session of this key; another one's is given up first."""
+        if self._key != key:
+            self._key, self._session = None, None
+            self._session = make()
+            self._key = key
+        return self._session
+
+
+# A pool hands tasks to a process, not to an object: this is where a worker process keeps its session.
+_OF_THIS_PROCESS = HeldSession()
+
+
+def _call(
+    function: Callable[[Any, T], Iterable[R]], make_session: bytes, number: int, task: T
+) -> tuple[int, list[R]]:
+    session = _OF_THIS_PROCESS.get(make_session, lambda: pickle.loads(make_session)())
+    return number, list(function(session, task))
 
 
 def _joblib(config: dict[str, Any]) -> Spread:
     """Spread calls by joblib."""
 
-    def spread(function: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
+    def spread(call: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
         from joblib import Parallel, delayed, parallel_config
 
         with parallel_config(**config):
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
-        calls = [delayed(_call)(function, number, task) for number, task in tasks.items()]
+        calls = [delayed(call)(number, task) for number, task in tasks.items()]
         with _ctrl_c_later():
             results = parallel(calls)
         try:
@@ -214,19 +251,24 @@ def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tup
     gpus = int(resources.get("GPU", 0))  # Ray shows a task the GPU that it is given, and no other
     workers = max(1, gpus or int(resources.get("CPU", 1)))
 
-    def spread(function: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
+    def spread(call: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
         # Ray itself repeats a task whose worker or node is lost.
-        call = ray.remote(num_cpus=1, num_gpus=min(gpus, 1), max_retries=TRIES)(_call)
+        remote = ray.remote(num_cpus=1, num_gpus=min(gpus, 1), max_retries=TRIES)(_apply)
         waiting = list(tasks.items())[::-1]
         running: list[Any] = []
         while waiting or running:
             while waiting and len(running) < 2 * workers:
-                running.append(call.remote(function, *waiting.pop()))
+                running.append(remote.remote(call, *waiting.pop()))
             (ready,), running = ray.wait(running)
             yield ray.get(ready)
 
     lost = (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError)
     return spread, lost, workers
+
+
+def _apply(call: Callable, number: int, task: Any) -> Any:
+    """Call: Ray makes remote functions of functions only."""
+    return call(number, task)
 
 
 def _connect_dask(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tuple, int]:

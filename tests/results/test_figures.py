@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.figures import _envelope, _families, _read, draw, draw_paper, main
-from moclink.labels import display_name, short_name
-from moclink.results import Average, ResultStore, Row, RunFolderError, Shown, read_rows
+from moclink.figures import main
+from moclink.results.averages import Average
+from moclink.results.figures import _envelope, _families, _read, draw, draw_paper
+from moclink.results.names import display_name, short_name
+from moclink.results.store import ResultStore, RunFolderError, read_rows
+from moclink.types import Row, Shown
 
 
 @pytest.mark.parametrize(

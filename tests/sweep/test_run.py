@@ -12,21 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink import sweep as sweep_room
-from moclink import unit
 from moclink.codec.analog_model import AnalogCodec
 from moclink.codec.model import SemanticCodec
 from moclink.codec.sizes import size
 from moclink.images import Picture, read_image, sample_paths
-from moclink.memory import available_memory, parse_memory
-from moclink.presets import make_chain
-from moclink.results import ResultStore, read_rows, read_shown
+from moclink.results.store import ResultStore, read_rows, read_shown
 from moclink.simulate import main
-from moclink.sources import file_source
 from moclink.sources.semantic import RememberingCodec, SemanticSource
-from moclink.sweep import Plan, cells_of, run_sweep
-from moclink.unit import _Scorer
-from moclink.workers import Pool
+from moclink.sweep.plan import Plan, Task, cells_of
+from moclink.sweep.run import run_sweep
+from moclink.sweep.session import Session
+from moclink.sweep.task import work
+from moclink.sweep.workers import Pool
+from moclink.types import Demodulated
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +70,6 @@ def sharing():
 @pytest.fixture(scope="module")
 def shared(sharing, pictures, tmp_path_factory):
     """What one process makes of that plan."""
-    unit._patterns.cache_clear()
     return sweep(tmp_path_factory.mktemp("shared"), sharing, pictures)
 
 
@@ -99,7 +96,6 @@ def test_shared_error_patterns_do_not_depend_on_who_shares_them(sharing, picture
     """Each chain alone, nothing kept, cell by cell: the rows are the same."""
     rows = []
     for name in sharing.chains:
-        unit._patterns.cache_clear()
         rows += sweep(tmp_path / name, replace(sharing, chains=(name,)), pictures, memory=0)[0]
     assert rows == shared[0]
     # One decoding serves both chains of a modem; a link of one's own has other errors.
@@ -110,30 +106,17 @@ def test_shared_error_patterns_do_not_depend_on_who_shares_them(sharing, picture
     assert [(r.bits, r.symbols, r.cbr) for r in own] == [(r.bits, r.symbols, r.cbr) for r in rows]
 
 
-def test_chains_that_share_are_decoded_once(sharing, pictures, tmp_path):
+def test_chains_that_share_are_decoded_once(sharing, pictures):
     plan = replace(sharing, chains=("jpeg-ldpc", "bpg-ldpc"))
-    unit._patterns.cache_clear()
-    rows, _ = sweep(tmp_path, plan, pictures)
+    session, rows = Session(plan), []
+    for picture in pictures:
+        cells = tuple(c for c in cells_of(plan, pictures) if c[1] == picture.name)
+        rows += [row for got in work(session, Task(plan, picture, cells, batch=3)) for row in got.rows]
     blocks = {}
     for row in rows:
         place = row.image, row.snr_db, row.trial
         blocks[place] = max(blocks.get(place, 0), -(-row.bits // 324))
-    assert unit._patterns().decoded_blocks == sum(blocks.values())
-
-
-@pytest.mark.parametrize("workers,expected", [(1, 3), (2, 4), (3, 3), (4, 6)])
-def test_file_chains_of_a_picture_are_one_task_unless_workers_would_idle(workers, expected):
-    """Three pictures: with two workers, the third is dealt out chain by chain."""
-    plan = Plan((5.0, 10.0), ("moc-rvq-l4", "jpeg-ldpc", "bpg-ldpc", "random-qam64"))
-    pictures = [Picture(str(side), np.zeros((side, side, 3), np.uint8)) for side in (20, 30, 40)]
-    cells = set(cells_of(plan, pictures))
-    groups = list(sweep_room._groups(plan, pictures, {"20", "30", "40"}, workers))
-    tasks = [t for names, p in groups for t in sweep_room._tasks(plan, names, p, cells, False, 2**32)]
-    assert {cell for task in tasks for cell in task.cells} == cells
-    assert sum(len(task.cells) for task in tasks) == len(cells)
-    assert sum("jpeg-ldpc" in task.chains or "bpg-ldpc" in task.chains for task in tasks) == expected
-    first = max(tasks, key=sweep_room._effort)
-    assert first.chains == ["moc-rvq-l4"] and first.picture.name == "40"
+    assert session.patterns.decoded_blocks == sum(blocks.values())
 
 
 def children(parent: int) -> set[int]:
@@ -254,36 +237,6 @@ def test_an_index_map_that_comes_again_is_decoded_once():
     assert inner.decoded == 5
 
 
-def test_a_file_that_arrives_undamaged_again_is_decoded_once(pictures, tmp_path, monkeypatch):
-    chain = make_chain("jpeg-ldpc")
-    decoded = []
-    kind = type(chain.source.codec)
-    decode = kind.decode_file
-
-    def counted(self, data, max_pixels):
-        decoded.append(data)
-        return decode(self, data, max_pixels)
-
-    monkeypatch.setattr(kind, "decode_file", counted)
-    file_source._decoded.cache_clear()
-    rows, _ = sweep(tmp_path, Plan((15.0, 20.0, 25.0, 30.0), ("jpeg-ldpc",)), pictures, memory=0)
-    assert len(decoded) == 2 and {row.bler for row in rows} == {0.0}
-
-
-def test_equal_pictures_are_scored_once():
-    reference = np.random.default_rng(0).random((1, 20, 20, 3), np.float32)
-    scorer = _Scorer(("psnr", "ssim"), reference, "")
-    calls = []
-    inner = scorer._functions["psnr_db"]
-    scorer._functions["psnr_db"] = lambda images, original: (
-        calls.append(len(images)) or inner(images, original)
-    )
-    images = np.concatenate([reference * 0.5, reference * 0.25, reference * 0.5])
-    scores = scorer(images)
-    assert scores["psnr_db"] == list(inner(images, reference)) and calls == [2]
-    assert scorer(images[:1])["ssim"] == scores["ssim"][:1] and calls == [2]
-
-
 def test_graphs_are_not_traced_for_each_picture_size():
     """Two traces at most generalise to any size; a third where a batch of one comes between."""
     codec = SemanticCodec.from_size("toy")
@@ -298,28 +251,11 @@ def test_graphs_are_not_traced_for_each_picture_size():
         (16, 72, 2),
     ):
         sent = source.encode(rng.random((1, height, width, 3), np.float32))
-        evidence = rng.normal(size=(batch, sent.letters.shape[1], 8)).astype(np.float32)
-        source.decode(evidence, sent.header)
+        values = rng.normal(size=(batch, sent.letters.shape[1], 8)).astype(np.float32)
+        source.decode(Demodulated(values, np.full(batch, 0.1, np.float32)), sent.header)
     runners = (*codec._indexers.values(), codec._soft, *codec._refiners.values(), codec._painter)
     used = [runner.predict_function for runner in runners if runner.predict_function]
     traces = [function.experimental_get_tracing_count() for function in used]
     assert len(traces) == 4
     print("traces of encoder, retrieval, noise reduction and decoder over 6 sizes:", traces)
     assert max(traces) <= 3
-
-
-@pytest.mark.parametrize(
-    "text,size", [("4G", 2**32), ("1.5 GB", 3 * 2**29), ("800M", 800 * 2**20), ("2", 2**31), ("64kib", 2**16)]
-)
-def test_memory_is_read(text, size):
-    assert parse_memory(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "G", "-1G", "0", "4X", "1e9"])
-def test_malformed_memory_is_refused(text):
-    with pytest.raises(ValueError, match="--memory"):
-        parse_memory(text)
-
-
-def test_this_machine_has_some_memory():
-    assert available_memory() > 2**20

@@ -1,19 +1,13 @@
-"""What a run says of itself: its record (run.json), its tables, and budgets that were not met."""
+"""Tables of a run as text, and budgets that were not met."""
 
 from __future__ import annotations
 
 import csv
-import json
-import os
-import platform
-import subprocess
 from collections.abc import Sequence
-from datetime import datetime
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from moclink.results import Row, average
+from moclink.results.averages import average
+from moclink.types import Row
 
 TABLES = (
     ("psnr_db", "PSNR in dB", "{:.2f}"),
@@ -26,7 +20,6 @@ TABLES = (
     ("outage", "outage rate", "{:.2f}"),
     ("iterations", "LDPC iterations a codeword", "{:.1f}"),
 )
-PACKAGES = ("sionna-no-rt", "tensorflow", "keras", "numpy", "pillow", "av", "numba")
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -67,43 +60,3 @@ def unmet_budgets(folder: Path, most: int = 10) -> list[str]:
     if len(late) > most:
         lines.append(f"... and {len(late) - most} more; see rate_fits.csv")
     return lines
-
-
-def write_record(folder: Path, arguments: Sequence[str], parameters: dict[str, Any]) -> None:
-    """Write run.json: what was run, with what, and when; a resumed run adds its command."""
-    path = folder / "run.json"
-    commands: list[dict[str, Any]] = []
-    if path.is_file():
-        try:
-            commands = json.loads(path.read_text())["commands"]
-        except (ValueError, KeyError, OSError):
-            commands = [{"note": "an earlier run.json could not be read"}]
-    started = datetime.now().astimezone().isoformat(timespec="seconds")
-    commands.append({"command": ["python", "-m", "moclink.simulate", *arguments], "started": started})
-    record = {
-        "commands": commands,
-        "parameters": parameters,
-        "versions": {name: metadata.version(name) for name in PACKAGES},
-        "git_revision": _git_revision(),
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-    }
-    part = path.with_suffix(".json.part")
-    part.write_text(json.dumps(record, indent=1) + "\n")
-    os.replace(part, path)
-
-
-def _git_revision() -> str | None:
-    """Revision of the source tree that moclink runs from; None if it is no checkout."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None

@@ -7,10 +7,8 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 _PATIENCE_S = 60.0
-_claims: list[IO[str]] = []  # open, and so locked, until this process ends
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
@@ -42,11 +40,14 @@ def places(gpus: Sequence[str], workers: int) -> list[tuple[str, int]]:
     return [(gpus[worker % len(gpus)], worker // len(gpus)) for worker in range(workers)]
 
 
-def take_gpu(gpus: Sequence[str], workers: int, folder: Path) -> None:
+def take_gpu(gpus: Sequence[str], workers: int, folder: Path) -> int:
     """Take a GPU that no other worker has, and show this process no other; before TensorFlow is loaded.
 
     A place is held by the lock on a file in `folder`, which the system gives back however the process
     ends: whoever comes instead takes its place.
+
+    Returns:
+        The file descriptor that holds the place until it is closed or this process ends.
 
     Raises:
         RuntimeError: If all places stay taken.
@@ -56,16 +57,16 @@ def take_gpu(gpus: Sequence[str], workers: int, folder: Path) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         for gpu, turn in places(gpus, workers):
-            claim = open(folder / f"{gpu.replace('/', '-')}.{turn}", "w")
+            # A plain descriptor stays open, and the place locked, until this process ends.
+            claim = os.open(folder / f"{gpu.replace('/', '-')}.{turn}", os.O_WRONLY | os.O_CREAT)
             try:
                 fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                claim.close()
+                os.close(claim)
                 continue
-            _claims.append(claim)
             os.environ["CUDA_VISIBLE_DEVICES"] = gpu
             if workers > len(gpus):  # else the first would take all its memory
                 os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
-            return
+            return claim
         time.sleep(0.1)  # of a worker that is ending
     raise RuntimeError(f"all places on the GPUs {', '.join(gpus)} are taken")

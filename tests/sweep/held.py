@@ -1,4 +1,4 @@
-"""Run moclink.simulate, held where a test wants it: python tests/held.py GATE ARGUMENTS...
+"""Run moclink.simulate, held where a test wants it: python tests/sweep/held.py GATE ARGUMENTS...
 
 So a test kills processes where it means to, on machines of any speed. GATE is a folder. A worker that
 takes up task N of the sweep writes GATE/begun-N-PID and waits for GATE/go-N. If GATE/statements holds a
@@ -21,14 +21,16 @@ def wait_for(path):
         time.sleep(0.01)
 
 
-def held_call(function, number, task):
+def held_call(function, make_session, number, task):
     """What a worker does with a task; being of __main__, it goes to workers by value."""
     import os
 
     if function.__name__ == "work":
         (gate / f"begun-{number}-{os.getpid()}").touch()
         wait_for(gate / f"go-{number}")
-    return number, list(function(task))
+    from moclink.sweep.workers import _call  # in a worker it is as it was
+
+    return _call(function, make_session, number, task)
 
 
 def stop():
@@ -39,7 +41,8 @@ def stop():
 
 
 def main():
-    from moclink import simulate, workers
+    from moclink import simulate
+    from moclink.sweep import workers
 
     workers._call = held_call
     connect, numbers = sqlite3.connect, count(1)

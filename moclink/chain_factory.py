@@ -1,0 +1,164 @@
+"""Names -> transmit chains. Packages are loaded when a chain is made, not when it is listed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from moclink.chain import AnalogChain, BitChain, DigitalChain, IdealChain, capacity_bits
+from moclink.presets import (
+    ANALOG_PRESET,
+    CODEWORD,
+    FILE_CODECS,
+    INFORMATION_BITS,
+    MODULATIONS,
+    NAMED,
+    SEMANTIC,
+    SEMANTIC_PRESETS,
+    VARIANT_PATTERN,
+    VARIANTS,
+    ChainOptions,
+    check_name,
+    json_file,
+    path_and_scheme,
+    qam_last,
+)
+from moclink.protocols import Chain, Modem
+from moclink.types import ChannelState
+
+
+def make_chain(name: str, options: ChainOptions | None = None) -> Chain | BitChain:
+    """Make the chain of a name.
+
+    Args:
+        name: See the module's docstring.
+        options: Choices common to all chains; None for the defaults.
+
+    Raises:
+        ValueError: Unknown name (the nearest one is suggested), damaged weights, or options that do
+            not go together.
+    """
+    return ChainFactory(options).make(name)
+
+
+class ChainFactory:
+    """Makes chains that share what they can: codecs with their weights, channel codes, tried files.
+
+    Args:
+        options: Choices common to all chains; None for the defaults.
+    """
+
+    def __init__(self, options: ChainOptions | None = None) -> None:
+        self.options = options or ChainOptions()
+        self._semantic: dict[tuple[str, str], Any] = {}
+        self._modems: dict[str, Modem] = {}
+        self._files: Any = None
+
+    def make(self, name: str) -> Chain | BitChain:
+        """Make the chain of a name; see `make_chain`."""
+        check_name(name)
+        if name == "jscc-96":
+            return self._analog_chain(name, ANALOG_PRESET)
+        named = NAMED.fullmatch(name)
+        if named:
+            return self._semantic_chain(name, SEMANTIC_PRESETS[named["family"]], named["scheme"])
+        family, _, scheme = name.partition("-")
+        if family == "random":
+            return BitChain(name, self._bit_modem(scheme))
+        if family in FILE_CODECS:
+            module, codec_name = FILE_CODECS[family]
+            codec = getattr(importlib.import_module(module), codec_name)
+            if scheme == "capacity":
+                return self._ideal_chain(name, codec)
+            return self._file_chain(name, codec, self._bit_modem(scheme))
+        return self._own_chain(name)
+
+    def _own_chain(self, name: str) -> Chain:
+        """A chain of exported weights; what kind of codec they are is written in their JSON file."""
+        path, scheme = path_and_scheme(name)
+        try:
+            kind = json.loads(json_file(path).read_text(encoding="utf-8"))["kind"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{json_file(path)} does not describe exported weights ({error!r}); export again"
+            ) from error
+        if kind == "analog":
+            return self._analog_chain(name, path)
+        return self._semantic_chain(name, path, scheme or "l4")
+
+    def _semantic_chain(self, name: str, preset: str, scheme: str) -> Chain:
+        from moclink.phy.modems import IndexModem
+        from moclink.sources.semantic import RememberingCodec, SemanticSource, load_semantic
+
+        match = SEMANTIC.fullmatch(scheme)
+        if match is None:
+            raise ValueError(f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb")
+        chosen: dict[str, Any] = {"receiver": self.options.receiver, "placement": "trained"}
+        chosen.update(VARIANTS[v] for v in re.findall(f"-({VARIANT_PATTERN})", match["variants"]))
+        # One codec serves all its levels: it is loaded, and its graphs are traced, once.
+        key = preset, chosen.pop("placement")
+        if key not in self._semantic:
+            self._semantic[key] = RememberingCodec(load_semantic(*key))
+        codec = self._semantic[key]
+        source = SemanticSource(codec, int(match["levels"]), **chosen)
+        return DigitalChain(name, source, IndexModem(codec.quantizer.states))
+
+    def _analog_chain(self, name: str, preset: str) -> Chain:
+        from moclink.sources.semantic import load_analog
+
+        codec = load_analog(preset)
+        return AnalogChain(name, codec, codec.decoder.latent_channels)
+
+    def _bit_modem(self, scheme: str) -> Modem:
+        """The modem of a scheme; the same one for all chains, so that they may share error patterns."""
+        if scheme not in self._modems:
+            self._modems[scheme] = _make_bit_modem(scheme, self.options)
+        return self._modems[scheme]
+
+    def _file_source(self, codec: Any, budget: Callable[[int, int, ChannelState | None], int]) -> Any:
+        from moclink.sources.file_source import FileCache, FileSource
+
+        if self._files is None:
+            self._files = FileCache()
+        return FileSource(codec, budget, self._files)
+
+    def _file_chain(self, name: str, codec: Any, modem: Modem) -> DigitalChain:
+        from moclink.sources.rate import semantic_bits, semantic_symbols
+
+        def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
+            if self.options.match == "source-bits":
+                return semantic_bits(height, width)
+            return modem.letters_within(semantic_symbols(height, width))
+
+        return DigitalChain(name, self._file_source(codec, budget), modem)
+
+    def _ideal_chain(self, name: str, codec: Any) -> IdealChain:
+        """Ideal code over the symbols that the rate-1/2 64-QAM LDPC chain of the same match uses."""
+        from moclink.sources.rate import semantic_symbols
+
+        factor = 2 if self.options.match == "source-bits" else 1
+
+        def symbols(height: int, width: int) -> int:
+            return factor * semantic_symbols(height, width)
+
+        def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
+            return capacity_bits(symbols(height, width), csi)
+
+        return IdealChain(name, self._file_source(codec, budget), symbols)
+
+
+def _make_bit_modem(scheme: str, options: ChainOptions) -> Modem:
+    from moclink.phy.ldpc import get_code
+    from moclink.phy.modems import BitModem
+
+    if not scheme.startswith("ldpc"):
+        return BitModem(MODULATIONS[qam_last(scheme)])
+    _, modulation, rate = scheme.split("-") if scheme != "ldpc" else ("ldpc", "64qam", "r12")
+    bits_per_symbol = MODULATIONS[modulation]
+    # TS 38.212 interleaves a codeword over the symbol's bits; 802.11n sends it as it is.
+    interleaved = bits_per_symbol if options.code == "ldpc5g" else None
+    code = get_code(options.code, INFORMATION_BITS[rate], CODEWORD, interleaved)
+    return BitModem(bits_per_symbol, code, options.ldpc)

@@ -1,0 +1,11 @@
+"""Numbers and choice lists that several packages share."""
+
+CELL = 8  # side in pixels of a cell of the learned codecs' latent grid
+GREY = 0.5  # level of the image that an outage is scored as
+
+MATCHES = ("source-bits", "symbols")  # what the classical chains' budget is made equal to
+CODES = ("ldpc5g", "wifi648")  # channel codes of the *-ldpc chains
+LDPC_DECODERS = ("auto", "fast", "sionna")
+RECEIVERS = ("soft", "hard")  # retrieval of code vectors in the semantic chains
+METRICS = ("psnr", "ssim", "lpips", "st-lpips")
+CSI = ("instantaneous", "average")  # what adaptive chains are told on fading channels

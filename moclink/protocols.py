@@ -1,0 +1,128 @@
+"""Protocols: what a source, a modem and a chain have to be able to do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.types import (
+    ChannelState,
+    Decoded,
+    Demodulated,
+    ErrorRates,
+    Header,
+    Payload,
+    Reception,
+    Transmission,
+)
+
+
+class Source(Protocol):
+    """A codec, learned or classical: images <-> letters of an alphabet."""
+
+    @property
+    def alphabet(self) -> int:
+        """Number of values of a letter: 2 for bits, N for codebook indices."""
+
+    def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
+        """Encode images into letters.
+
+        Args:
+            images: float32 [B, H, W, 3] in [0, 1].
+            csi: What the sender knows of the channel; a source that does not adapt ignores it.
+        """
+
+    def decode(self, got: Demodulated, header: Header) -> Decoded:
+        """Decode what the modem says of each letter.
+
+        Args:
+            got: LLRs or log-likelihoods of B receptions. B may exceed the number of images encoded if
+                that was one (one image, many channel states).
+            header: Side information from `encode`.
+        """
+
+
+class Modem(Protocol):
+    """Letters <-> complex symbols, with or without channel code."""
+
+    @property
+    def alphabet(self) -> int:
+        """Number of values of a letter."""
+
+    @property
+    def block_letters(self) -> int | None:
+        """Letters in one block of the channel code; None if uncoded."""
+
+    @property
+    def equiprobable(self) -> bool:
+        """Whether letters are taken as equally likely, as the bits of a file are.
+
+        The constellation then has unit mean energy as it is. Otherwise a chain scales the symbols of
+        each image to unit mean energy.
+        """
+
+    def symbols_for(self, letters: int) -> int:
+        """Complex symbols that carry this many letters, padding included."""
+
+    def letters_within(self, symbols: int) -> int:
+        """The most letters that this many complex symbols can carry."""
+
+    def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
+        """Map letters [B, K] to symbols [B, S] of a constellation of unit mean energy."""
+
+    def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
+        """Received symbols [B, S] and noise variances [B] or [B, S] -> LLRs or log-likelihoods."""
+
+
+class AnalogSource(Protocol):
+    """A codec whose letters are real numbers: two of them make a complex symbol."""
+
+    def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Images [B, H, W, 3] -> reals [B, h, w, C], C even."""
+
+    def decode(
+        self,
+        received: NDArray[np.float32],
+        height: int | None = None,
+        width: int | None = None,
+        snr_db: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Noisy reals [B, h, w, C], received at Es/N0 snr_db [B] -> images [B, height, width, 3]."""
+
+
+class Chain(Protocol):
+    """A way to carry images over symbols; what the simulator runs."""
+
+    @property
+    def name(self) -> str:
+        """Name in results and figures."""
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether `transmit` uses channel state information."""
+
+    @property
+    def modem(self) -> Modem | None:
+        """What makes symbols of letters; None for a chain without letters."""
+
+    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+        """Images -> symbols.
+
+        Args:
+            images: float32 [B, H, W, 3] in [0, 1].
+            csi: What the sender knows of the channel. A chain that is not adaptive ignores it.
+
+        Raises:
+            ValueError: If an adaptive chain that cannot do without is given None.
+        """
+
+    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+        """Received symbols [B, S] and noise variances [B] or [B, S] -> images."""
+
+    def decode(self, got: Demodulated, header: Header) -> Reception:
+        """What the modem made of received symbols -> images; for chains that have a modem."""
+
+    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+        """Compare what was received with what was sent."""

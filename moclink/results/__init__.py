@@ -1,0 +1,1 @@
+"""Results of a run: kept in its folder, read again, averaged, tabled and drawn."""

@@ -1,0 +1,55 @@
+"""The record of a run, run.json: what was run, with what, and when."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("sionna-no-rt", "tensorflow", "keras", "numpy", "pillow", "av", "numba")
+
+
+def write_record(folder: Path, arguments: Sequence[str], parameters: dict[str, Any]) -> None:
+    """Write run.json: what was run, with what, and when; a resumed run adds its command."""
+    path = folder / "run.json"
+    commands: list[dict[str, Any]] = []
+    if path.is_file():
+        try:
+            commands = json.loads(path.read_text())["commands"]
+        except (ValueError, KeyError, OSError):
+            commands = [{"note": "an earlier run.json could not be read"}]
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    commands.append({"command": ["python", "-m", "moclink.simulate", *arguments], "started": started})
+    record = {
+        "commands": commands,
+        "parameters": parameters,
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "git_revision": _git_revision(),
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
+    part = path.with_suffix(".json.part")
+    part.write_text(json.dumps(record, indent=1) + "\n")
+    os.replace(part, path)
+
+
+def _git_revision() -> str | None:
+    """Revision of the source tree that moclink runs from; None if it is no checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,92 @@
+"""Error rates of random bits through a modem.
+
+Over AWGN a cell is sent in batches of 64,800 bits until enough errors have been seen. A rate that is
+estimated so is too high by at most 1 / min_errors of itself, since the last error ends the count.
+
+Over a fading channel the errors of one fade come together, and a rule that stops at errors would stop on
+bad fades. A cell then sends a fixed number of codewords (or blocks of 648 bits), each through a realisation
+of its own, whatever happens to them; its error rates are means over realisations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from moclink.chain import BitChain
+from moclink.sweep.session import Session
+from moclink.types import Cell, Row
+
+BATCH_BITS = 64_800  # 200 codewords of 324 bits
+MAX_BITS = 100 * BATCH_BITS
+REALISATIONS = 1000  # of a fading channel, in a cell
+UNCODED_BLOCK = 648  # bits that share a realisation where there is no code
+REALISATIONS_AT_ONCE = 200
+
+
+@dataclass
+class Count:
+    """What has been sent, and what of it was wrong."""
+
+    bits: int = 0
+    blocks: int = 0
+    symbols: int = 0
+    wrong_bits: int = 0
+    wrong_blocks: int = 0
+    iterations: int = 0
+
+
+def measure_bit_errors(session: Session, cell: Cell) -> Row:
+    """Send random bits by a chain of random bits, and count what is wrong.
+
+    Args:
+        session: Chains and channel.
+        cell: Which chain, SNR and trial.
+    """
+    name, image, snr, trial = cell
+    plan, chain = session.plan, session.chain(name)
+    block, count = chain.modem.block_letters, Count()
+    coded = block is not None
+    if plan.channel == "awgn":
+        size = BATCH_BITS // block * block if block else BATCH_BITS
+        while count.bits < MAX_BITS and (count.wrong_blocks if coded else count.wrong_bits) < plan.min_errors:
+            _send(session, chain, size, snr, [(plan.seed, snr, image, trial, count.bits)], count)
+    else:
+        size = block or UNCODED_BLOCK
+        for start in range(0, REALISATIONS, REALISATIONS_AT_ONCE):
+            numbers = range(start, min(start + REALISATIONS_AT_ONCE, REALISATIONS))
+            keys = [(plan.seed, snr, image, trial, number) for number in numbers]
+            _send(session, chain, size, snr, keys, count)
+    return Row(
+        name,
+        image,
+        None,
+        None,
+        snr,
+        trial,
+        ber=count.wrong_bits / count.bits,
+        bler=count.wrong_blocks / count.blocks if coded else None,
+        iterations=count.iterations / count.blocks if coded else None,
+        bits=count.bits,
+        symbols=count.symbols,
+    )
+
+
+def _send(session: Session, chain: BitChain, size: int, snr: float, keys: list[tuple], count: Count) -> None:
+    """Send `size` bits through each realisation of the channel, and add to the count."""
+    from moclink.phy.channels import noise_variance, stream
+
+    block = chain.modem.block_letters
+    bits = np.concatenate([stream((*key, "bits")).integers(0, 2, (1, size), np.uint8) for key in keys])
+    output = session.channel(chain.modem.modulate(bits), noise_variance(np.full(len(keys), snr)), keys)
+    got = chain.modem.demodulate(output.received, output.no)
+    wrong = (got.hard()[:, :size] != bits).astype(np.int64)
+    count.bits += bits.size
+    count.symbols += output.received.size
+    count.wrong_bits += int(wrong.sum())
+    if block and got.iterations is not None:
+        blocks = wrong.reshape(-1, block)
+        count.blocks += len(blocks)
+        count.wrong_blocks += int(blocks.any(axis=1).sum())
+        count.iterations += int(got.iterations.sum())

@@ -1,0 +1,64 @@
+"""Run a sweep: cut what is missing into tasks, have them worked on, store what they give.
+
+Workers compute tasks in any order, and this process alone writes what they give, each time in one
+transaction. Noise is keyed by (seed, SNR, picture, trial): chains of equal length meet the same noise, and
+a row is the same whichever worker computes it, in whatever company.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Protocol
+
+from moclink.images import Picture
+from moclink.sweep.plan import DEFAULT_MEMORY, Plan, cells_of, effort_of, groups_of, tasks_of
+from moclink.sweep.session import Session
+from moclink.sweep.task import Fit, work
+from moclink.sweep.workers import Pool
+from moclink.types import Cell, Row, Shown
+
+
+class Store(Protocol):
+    """Where results go, and where finished cells are found."""
+
+    def done(self) -> set[Cell]:
+        """Cells that are finished."""
+
+    def add(self, rows: Iterable[Row], shown: Iterable[Shown] = (), fits: Iterable[Fit] = ()) -> None:
+        """Store finished cells in one transaction."""
+
+
+def run_sweep(
+    plan: Plan,
+    pictures: Sequence[Picture],
+    store: Store,
+    progress: Callable[[int, str], None],
+    pool: Pool | None = None,
+    memory: int = DEFAULT_MEMORY,
+) -> None:
+    """Compute and store every cell that is not stored yet.
+
+    Args:
+        plan: What to compute.
+        pictures: The images.
+        store: Where results go, and where finished cells are found.
+        progress: Called with the number of cells done since the last call, and the unit's name.
+        pool: Who does the work; None for this process.
+        memory: Bytes that each worker may take. Decides how many cells are received at once, and
+            nothing else.
+    """
+    pool = pool or Pool()
+    every = cells_of(plan, pictures)
+    missing = set(every) - store.done()
+    progress(len(every) - len(missing), "")
+    tasks = [
+        task
+        for names, picture in groups_of(plan, pictures, {image for _, image, *_ in missing}, pool.workers)
+        for task in tasks_of(plan, names, picture, missing, bool(pictures) and picture is pictures[0], memory)
+    ]
+    if pool.workers > 1:
+        tasks.sort(key=effort_of, reverse=True)  # what comes last is short: nobody waits long for the end
+    for task, outcome in pool.run(work, tasks, partial(Session, plan)):
+        store.add(outcome.rows, outcome.shown, outcome.fits)
+        progress(len(outcome.rows), task.label)

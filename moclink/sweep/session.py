@@ -1,0 +1,135 @@
+"""What a worker keeps while it works: one session a worker, made once, passed on, ended with it.
+
+Everything that saves a worker from doing work twice is held here or by what is held here: chains with
+their weights and traced graphs, encoded pictures, files that rate control has tried, error patterns,
+scores. Nothing of it changes a result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.chain import BitChain
+from moclink.chain_factory import ChainFactory
+from moclink.protocols import Chain
+from moclink.sweep.plan import Plan
+from moclink.sweep.workers import quietly
+from moclink.types import ChannelState, Transmission
+
+if TYPE_CHECKING:
+    from moclink.phy.channels import Channel
+    from moclink.phy.error_patterns import ErrorPatterns
+
+KEPT_TRANSMISSIONS = 4
+
+
+class Session:
+    """Chains, encoded pictures, error patterns and scores of one worker.
+
+    Args:
+        plan: The sweep that the worker works for.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._factory = ChainFactory(plan.options)
+        self._chains: dict[str, Chain | BitChain] = {}
+        self._sent: OrderedDict[Any, Transmission] = OrderedDict()
+        self._scorer: tuple[str, Scorer] | None = None
+
+    def chain(self, name: str) -> Any:
+        """The chain of a name, made on first use: weights are read and graphs traced once.
+
+        Returns:
+            A `Chain`, or a `BitChain` for the names of random bits.
+
+        Raises:
+            ValueError: See `moclink.chain_factory.make_chain`.
+        """
+        if name not in self._chains:
+            with quietly():
+                self._chains[name] = self._factory.make(name)
+        return self._chains[name]
+
+    @cached_property
+    def channel(self) -> Channel:
+        """The plan's channel."""
+        from moclink.phy.channels import get_channel
+
+        return get_channel(self.plan.channel)
+
+    @cached_property
+    def patterns(self) -> ErrorPatterns:
+        """Error patterns, kept from chain to chain."""
+        from moclink.phy.error_patterns import ErrorPatterns
+
+        return ErrorPatterns()
+
+    def transmission(
+        self, chain: Chain, image: NDArray[np.float32], digest: str, csi: ChannelState | None
+    ) -> Transmission:
+        """What a chain sends of an image; the last ones are kept, since tasks of a picture follow each other.
+
+        Args:
+            chain: A chain of this session.
+            image: float32 [1, H, W, 3].
+            digest: What identifies the image.
+            csi: What the sender knows; ignored by chains that do not adapt.
+        """
+        key = chain.name, digest, csi if chain.adaptive else None
+        if key not in self._sent:
+            self._sent[key] = chain.transmit(image, key[2])
+        self._sent.move_to_end(key)
+        while len(self._sent) > KEPT_TRANSMISSIONS:
+            self._sent.popitem(last=False)
+        return self._sent[key]
+
+    def scorer(self, image: NDArray[np.float32], digest: str) -> Scorer:
+        """What scores received pictures against an image; that of the last image is kept."""
+        if self._scorer is None or self._scorer[0] != digest:
+            self._scorer = digest, Scorer(self.plan.metrics, image)
+        return self._scorer[1]
+
+
+class Scorer:
+    """Scores received pictures against the original; equal ones only once, in whatever batch they come.
+
+    Args:
+        metrics: Names of the metrics.
+        reference: The original, float32 [1, H, W, 3].
+    """
+
+    def __init__(self, metrics: Sequence[str], reference: NDArray[np.float32]) -> None:
+        self.reference = reference
+        self.functions = metric_functions(metrics, min(reference.shape[1:3]))
+        self._known: dict[bytes, dict[str, float]] = {}
+
+    def __call__(self, images: NDArray[np.float32]) -> dict[str, list[float]]:
+        """Score images [B, H, W, 3]: column of the results -> B values."""
+        keys = [hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in images]
+        new = {key: place for place, key in enumerate(keys) if key not in self._known}
+        if new:
+            chosen = images[list(new.values())]
+            columns = {name: function(chosen, self.reference) for name, function in self.functions.items()}
+            for row, key in enumerate(new):
+                self._known[key] = {name: float(values[row]) for name, values in columns.items()}
+        return {name: [self._known[key][name] for key in keys] for name in self.functions}
+
+
+def metric_functions(metrics: Sequence[str], side: int) -> dict[str, Callable]:
+    """Column -> function of (images, reference); those that pictures of so short a side have."""
+    from moclink import metrics as module
+
+    least = {"psnr": 1, "ssim": module.SSIM_WINDOW}
+    return {
+        "psnr_db" if name == "psnr" else name.replace("-", "_"): getattr(module, name.replace("-", "_"))
+        for name in metrics
+        if side >= least.get(name, module.PERCEPTUAL_SIZE)
+    }

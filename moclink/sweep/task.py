@@ -1,0 +1,212 @@
+"""Work on a task: one picture through one chain or several, at some SNRs and trials.
+
+The picture is encoded, sent over the channel, decoded and scored. A row depends on its cell alone: not on
+the cells it shares a task or a batch with, nor on the worker.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from moclink.images import to_float, to_uint8
+from moclink.protocols import Chain
+from moclink.sweep.bit_errors import measure_bit_errors
+from moclink.sweep.plan import Plan, Task
+from moclink.sweep.session import Session, metric_functions
+from moclink.sweep.workers import quietly
+from moclink.types import (
+    Cell,
+    ChannelState,
+    RateFit,
+    Reception,
+    Row,
+    Shown,
+    Transmission,
+    mean_capacity,
+)
+
+Fit = tuple[str, str, float | None, RateFit]  # chain, image, SNR in dB or None if it is the same at all
+Key = tuple[int, float, str, int]  # seed, SNR, the picture's digest, trial
+GALLERY_SIDE = 512
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What some cells of a task gave, ready for the store.
+
+    Attributes:
+        rows: One a cell.
+        shown: Pictures for the gallery.
+        fits: How rates were fitted.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+    fits: list[Fit] = field(default_factory=list)
+
+
+def check(session: Session, plan: Plan) -> list[str]:
+    """Make the chains that a plan names, so that what cannot work is said before anything is written.
+
+    Returns:
+        What is wrong with the plan: nothing or one message.
+    """
+    try:
+        for name in plan.chains:
+            session.chain(name)
+        with quietly():
+            _try_metrics(plan.metrics)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def _try_metrics(names: Sequence[str]) -> None:
+    """Raise ValueError if the weights of a learned metric are missing."""
+    from moclink.metrics import PERCEPTUAL_SIZE
+
+    flat = np.full((1, PERCEPTUAL_SIZE, PERCEPTUAL_SIZE, 3), 0.5, np.float32)
+    for name in set(names) - {"psnr", "ssim"}:
+        try:
+            metric_functions([name], PERCEPTUAL_SIZE)[name.replace("-", "_")](flat, flat)
+        except RuntimeError as error:
+            raise ValueError(f"--metrics {name}: {error}") from error
+
+
+def work(session: Session, task: Task) -> Iterator[TaskResult]:
+    """Compute the cells of a task, chain by chain and batch by batch."""
+    picture = task.picture
+    if picture is None:
+        for cell in task.cells:
+            yield TaskResult([measure_bit_errors(session, cell)])
+        return
+    image = to_float(picture.pixels)[None]
+    if task.shown:
+        yield TaskResult([], [Shown("original", picture.name, 0.0, _png(image[0]))])
+    for name in task.chains:
+        cells = [cell for cell in task.cells if cell[0] == name]
+        for start in range(0, len(cells), task.batch):
+            yield from _send(session, task, cells[start : start + task.batch], image, picture.digest)
+
+
+def _send(
+    session: Session, task: Task, cells: Sequence[Cell], image: NDArray[np.float32], digest: str
+) -> Iterator[TaskResult]:
+    """Send one picture by one chain for a batch of cells, and score what arrives."""
+    plan = session.plan
+    chain: Chain = session.chain(cells[0][0])
+    keys = [(plan.seed, snr, digest, trial) for _, _, snr, trial in cells]
+    states = _sender_knowledge(session, chain, keys, image)
+    for csi in dict.fromkeys(states):
+        places = [place for place, state in enumerate(states) if state == csi]
+        sent = session.transmission(chain, image, digest, csi)
+        got = _over_the_channel(session, chain, sent, [keys[place] for place in places])
+        scores = session.scorer(image, digest)(got.images)
+        yield _result(session, task, [cells[place] for place in places], scores, sent, got)
+
+
+def _sender_knowledge(
+    session: Session, chain: Chain, keys: Sequence[Key], image: NDArray[np.float32]
+) -> list[ChannelState | None]:
+    """What the chain's sender is told of each realisation; None for a chain that does not adapt.
+
+    The instantaneous SNR is the one at which an AWGN channel has the capacity of the realisation. How many
+    symbols meet it is known from what the chain sends when it is told the average.
+    """
+    if not chain.adaptive:
+        return [None] * len(keys)
+    average = [ChannelState(snr) for _, snr, *_ in keys]
+    if session.plan.channel == "awgn" or session.plan.csi == "average":
+        return list(average)
+    states: list[ChannelState | None] = []
+    for key, csi in zip(keys, average, strict=True):
+        sent = session.transmission(chain, image, key[2], csi)
+        output = session.channel(sent.symbols, np.array([csi.no], np.float32), [key])
+        states.append(ChannelState(float(10 * np.log10(2 ** mean_capacity(output.no)[0] - 1))))
+    return states
+
+
+def _over_the_channel(session: Session, chain: Chain, sent: Transmission, keys: Sequence[Key]) -> Reception:
+    """Send one transmission once for each key."""
+    from moclink.phy.channels import noise_variance
+    from moclink.phy.error_patterns import can_share
+
+    no = noise_variance(np.array([snr for _, snr, *_ in keys]))
+    plan = session.plan
+    if plan.reuse_error_patterns and sent.payload and chain.modem and can_share(chain.modem, plan.channel):
+        got = session.patterns.send(chain.modem, plan.channel, sent.payload.letters, no, keys)
+        return chain.decode(got, sent.header)
+    output = session.channel(sent.symbols, no, keys)
+    return chain.receive(output.received, output.no, sent.header)
+
+
+def _result(
+    session: Session,
+    task: Task,
+    cells: Sequence[Cell],
+    scores: dict[str, list[float]],
+    sent: Transmission,
+    got: Reception,
+) -> TaskResult:
+    """What a batch of cells gives: rows, pictures for the gallery, and how rates were fitted."""
+    chain: Chain = session.chain(cells[0][0])
+    rates = chain.count_errors(sent, got)
+    symbols = sent.symbols.shape[1]
+    energy, papr_db = float(sent.energy[0]), float(sent.papr_db[0])
+    height, width = got.images.shape[1:3]
+    rows = [
+        Row(
+            name,
+            picture,
+            height,
+            width,
+            snr,
+            trial,
+            **_at(scores, i),
+            **_at({"ber": rates.ber, "ier": rates.ier, "bler": rates.bler}, i),
+            iterations=float(got.iterations[i]) if got.iterations is not None else None,
+            outage=int(not got.decoded[i]),
+            bits=int(got.bits[i]) if got.bits is not None else None,
+            symbols=symbols,
+            cbr=symbols / (height * width * 3),
+            energy=energy,
+            papr_db=papr_db,
+        )
+        for i, (name, picture, snr, trial) in enumerate(cells)
+    ]
+    keep = set(session.plan.gallery_snrs) if task.shown else set()
+    shown = [
+        Shown(name, picture, snr, _png(got.images[i]))
+        for i, (name, picture, snr, trial) in enumerate(cells)
+        if snr in keep and trial == 0
+    ]
+    return TaskResult(rows, shown, _fits(chain, cells, sent))
+
+
+def _fits(chain: Chain, cells: Sequence[Cell], sent: Transmission) -> list[Fit]:
+    """How the rate was fitted: once for all SNRs, or at each SNR by a chain that adapts."""
+    name, picture, *_ = cells[0]
+    fits = sent.payload.rate_fits if sent.payload else ()
+    snrs = dict.fromkeys(snr for _, _, snr, _ in cells) if chain.adaptive else [None]
+    return [(name, picture, snr, fit) for snr in snrs for fit in fits]
+
+
+def _at(values: dict[str, Any], place: int) -> dict[str, Any]:
+    """One row's values of columns; None where a column has none."""
+    return {name: float(each[place]) if each is not None else None for name, each in values.items()}
+
+
+def _png(image: NDArray[np.float32]) -> bytes:
+    """The centre of a picture, at most 512 pixels a side, as a PNG file."""
+    height, width = image.shape[:2]
+    top, left = max(0, height - GALLERY_SIDE) // 2, max(0, width - GALLERY_SIDE) // 2
+    buffer = io.BytesIO()
+    Image.fromarray(to_uint8(image[top : top + GALLERY_SIDE, left : left + GALLERY_SIDE])).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,270 @@
+"""Records: everything that crosses from one package to another.
+
+    image -> source encoder -> letters -> modem -> symbols -> channel
+    image <- source decoder <- LLRs or log-likelihoods <- modem <- received symbols
+
+A *letter* is what a source hands to a modem: a bit (alphabet of 2) or an octonary codebook index
+(alphabet of 8). A *chain* joins a source and a modem, or goes from images to symbols directly. Arrays
+are NumPy. SNR is Es/N0 in dB at E|x|^2 = 1; `no` is the noise variance of a complex symbol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Cell = tuple[str, str, float, int]  # chain, image, SNR in dB, trial
+
+
+@dataclass(frozen=True)
+class ChannelState:
+    """Channel state information at the sender. A sender without any is given None.
+
+    Attributes:
+        snr_db: Es/N0 in dB: that of the channel, or of the realisation that the symbols will meet.
+    """
+
+    snr_db: float
+
+    @property
+    def no(self) -> float:
+        """Noise variance of a symbol of unit energy, 10**(-snr_db / 10), rounded to float32."""
+        return float(np.float32(10.0 ** (-self.snr_db / 10.0)))
+
+
+@dataclass(frozen=True)
+class Header:
+    """Side information, known to the receiver without error and not counted in the rate.
+
+    Attributes:
+        height: Image height in pixels, before any padding.
+        width: Image width in pixels, before any padding.
+        letters: Number of letters in use in each row of the payload; what follows is padding.
+        scale: Factor that brought each row's symbols to unit mean energy; 1 where it is not given.
+    """
+
+    height: int
+    width: int
+    letters: tuple[int, ...]
+    scale: tuple[float, ...] = (1.0,)
+
+
+@dataclass(frozen=True)
+class RateFit:
+    """How a file codec met its bit budget.
+
+    Attributes:
+        codec: Name of the file codec.
+        quality: The codec's own quality parameter that was chosen.
+        file_bits: Size of the file in bits.
+        budget_bits: The budget in bits.
+    """
+
+    codec: str
+    quality: int
+    file_bits: int
+    budget_bits: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the file is within its budget (false if even the smallest file is not)."""
+        return self.file_bits <= self.budget_bits
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What a source hands to the modem.
+
+    Attributes:
+        letters: uint8 [B, K], values 0 .. alphabet - 1, zero-padded to the longest row.
+        header: Side information for the decoder.
+        rate_fits: One record an image where a quality was fitted to a budget, else empty.
+    """
+
+    letters: NDArray[np.uint8]
+    header: Header
+    rate_fits: tuple[RateFit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Demodulated:
+    """What a modem makes of received symbols, and the noise that it was made with.
+
+    Attributes:
+        values: LLRs float32 [B, K'], ln P(1)/P(0), for bits; log-likelihoods ln p(y|k) up to a constant,
+            float32 [B, K', N], for indices. K' >= K: padding letters, known to be zero at the sender,
+            come last.
+        no: Noise variance of the equalised symbols, float32 [B] or [B, S], at unit mean energy of the
+            constellation.
+        iterations: int32 [B, blocks], iterations that the channel code's decoder spent on each block;
+            None if uncoded.
+    """
+
+    values: NDArray[np.float32]
+    no: NDArray[np.float32]
+    iterations: NDArray[np.int32] | None = None
+
+    @property
+    def snr_db(self) -> NDArray[np.float32]:
+        """Mean SNR of each row's symbols, 10 log10(mean(1 / no)), float32 [B]."""
+        return mean_snr_db(self.no)
+
+    def hard(self) -> NDArray[np.uint8]:
+        """Most likely letters, uint8 [B, K']."""
+        if self.values.ndim == 2:
+            return (self.values > 0).astype(np.uint8)
+        return self.values.argmax(axis=-1).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a source decoder gives back.
+
+    Attributes:
+        images: float32 [B, H, W, 3] in [0, 1].
+        ok: bool [B]; false where nothing could be decoded (an outage), in which case the image
+            is mid-grey.
+    """
+
+    images: NDArray[np.float32]
+    ok: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Transmission:
+    """What a chain sends for a batch of images.
+
+    Attributes:
+        symbols: complex64 [B, S], mean energy 1 in each row.
+        header: Side information for the receiver.
+        payload: Letters behind the symbols; None for a chain without letters.
+    """
+
+    symbols: NDArray[np.complex64]
+    header: Header
+    payload: Payload | None = None
+
+    @property
+    def energy(self) -> NDArray[np.float64]:
+        """Mean energy of each row's symbols, float64 [B]."""
+        return (np.abs(self.symbols).astype(np.float64) ** 2).mean(axis=1)
+
+    @property
+    def papr_db(self) -> NDArray[np.float64]:
+        """Peak-to-average power ratio of each row's symbols in dB, float64 [B]; NaN for a silent row."""
+        peak = np.abs(self.symbols).max(axis=1).astype(np.float64) ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return 10 * np.log10(peak / self.energy)
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What a chain's receiver makes of a batch of received symbols.
+
+    Attributes:
+        images: float32 [B, H, W, 3] in [0, 1].
+        decoded: bool [B]; false is an outage (the image is then mid-grey).
+        letters: uint8 [B, K] hard decisions; None for chains without letters.
+        bits: int64 [B], source bits behind each image; None for an analog chain.
+        iterations: float64 [B], mean iterations of the channel decoder a block; None without one.
+    """
+
+    images: NDArray[np.float32]
+    decoded: NDArray[np.bool_]
+    letters: NDArray[np.uint8] | None = None
+    bits: NDArray[np.int64] | None = None
+    iterations: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class ErrorRates:
+    """Error rates of one batch; each float64 [B], or None where it has no meaning.
+
+    Attributes:
+        ber: Bit errors / bits, over the letters in use.
+        ier: Index errors / indices (octonary letters only).
+        bler: Blocks with any bit error / blocks (with a channel code only), padding included.
+    """
+
+    ber: NDArray[np.float64] | None = None
+    ier: NDArray[np.float64] | None = None
+    bler: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cell's result; None where something was not measured or has no meaning.
+
+    Attributes:
+        chain: Name of the chain.
+        image: Name of the picture.
+        height: Image height in pixels.
+        width: Image width in pixels.
+        snr_db: Es/N0 in dB.
+        trial: Number of the noise realisation, from 0.
+        psnr_db: PSNR in dB.
+        ssim: SSIM.
+        lpips: LPIPS.
+        st_lpips: ST-LPIPS.
+        ber: Bit error rate over the source's bits.
+        ier: Index error rate.
+        bler: Block error rate.
+        outage: 1 if nothing could be decoded, else 0.
+        bits: Source bits sent.
+        symbols: Complex symbols sent, padding included.
+        cbr: Channel bandwidth ratio, symbols / (height * width * 3).
+        energy: Mean energy of the symbols sent, E|x|^2.
+        papr_db: Peak-to-average power ratio of the symbols sent, in dB.
+        iterations: Mean iterations of the LDPC decoder a codeword.
+    """
+
+    chain: str
+    image: str
+    height: int | None
+    width: int | None
+    snr_db: float
+    trial: int
+    psnr_db: float | None = None
+    ssim: float | None = None
+    lpips: float | None = None
+    st_lpips: float | None = None
+    ber: float | None = None
+    ier: float | None = None
+    bler: float | None = None
+    outage: int | None = None
+    bits: int | None = None
+    symbols: int | None = None
+    cbr: float | None = None
+    energy: float | None = None
+    papr_db: float | None = None
+    iterations: float | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A received picture, kept for the gallery.
+
+    Attributes:
+        chain: Name of the chain, or "original".
+        image: Name of the picture.
+        snr_db: Es/N0 in dB; 0 for the original.
+        png: The picture as a PNG file.
+    """
+
+    chain: str
+    image: str
+    snr_db: float
+    png: bytes
+
+
+def mean_snr_db(no: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean SNR of symbols of unit energy in dB, float32 [B], from noise variances [B] or [B, S]."""
+    inverse = np.mean(1.0 / np.asarray(no, np.float64).reshape(len(no), -1), axis=1)
+    return (10 * np.log10(inverse)).astype(np.float32)
+
+
+def mean_capacity(no: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean of log2(1 + 1 / no) over each row's symbols, bits a symbol, float64 [B], no [B] or [B, S]."""
+    return np.log2(1 + 1 / np.asarray(no, np.float64).reshape(len(no), -1)).mean(axis=1)

@@ -1,0 +1,22 @@
+"""How a sweep is cut into tasks."""
+
+import numpy as np
+import pytest
+
+from moclink.images import Picture
+from moclink.sweep.plan import Plan, cells_of, effort_of, groups_of, tasks_of
+
+
+@pytest.mark.parametrize("workers,expected", [(1, 3), (2, 4), (3, 3), (4, 6)])
+def test_file_chains_of_a_picture_are_one_task_unless_workers_would_idle(workers, expected):
+    """Three pictures: with two workers, the third is dealt out chain by chain."""
+    plan = Plan((5.0, 10.0), ("moc-rvq-l4", "jpeg-ldpc", "bpg-ldpc", "random-qam64"))
+    pictures = [Picture(str(side), np.zeros((side, side, 3), np.uint8)) for side in (20, 30, 40)]
+    cells = set(cells_of(plan, pictures))
+    groups = list(groups_of(plan, pictures, {"20", "30", "40"}, workers))
+    tasks = [t for names, p in groups for t in tasks_of(plan, names, p, cells, False, 2**32)]
+    assert {cell for task in tasks for cell in task.cells} == cells
+    assert sum(len(task.cells) for task in tasks) == len(cells)
+    assert sum("jpeg-ldpc" in task.chains or "bpg-ldpc" in task.chains for task in tasks) == expected
+    first = max(tasks, key=effort_of)
+    assert first.chains == ["moc-rvq-l4"] and first.picture.name == "40"

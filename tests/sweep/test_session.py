@@ -1,0 +1,72 @@
+"""What a worker's session keeps, and that it does no work twice."""
+
+import numpy as np
+import pytest
+
+from moclink.images import read_image, sample_paths, to_float
+from moclink.sweep.plan import Plan
+from moclink.sweep.session import Scorer, Session
+from moclink.types import ChannelState
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return to_float(read_image(sample_paths()[0])[None, 80:149, 100:203])
+
+
+def test_a_file_that_arrives_undamaged_again_is_decoded_once(photo, monkeypatch):
+    session, decoded = Session(Plan((15.0, 20.0), ("jpeg-ldpc", "webp-ldpc"))), []
+    chain = session.chain("jpeg-ldpc")
+    kind = type(chain.source.codec)
+    decode = kind.decode_file
+
+    def counted(self, data, max_pixels):
+        decoded.append(data)
+        return decode(self, data, max_pixels)
+
+    monkeypatch.setattr(kind, "decode_file", counted)
+    sent = chain.transmit(photo)
+    for _ in range(3):
+        chain.receive(sent.symbols, np.float32([1e-3]), sent.header)
+    assert len(decoded) == 1
+
+
+def test_chains_of_one_codec_share_the_files_that_were_tried(photo, monkeypatch):
+    session, tried = Session(Plan((15.0,), ("jpeg-ldpc", "jpeg-ldpc-qpsk-r12"))), []
+    kind = type(session.chain("jpeg-ldpc").source.codec)
+    encode = kind.encode_file
+
+    def counted(self, image, quality):
+        tried.append(quality)
+        return encode(self, image, quality)
+
+    monkeypatch.setattr(kind, "encode_file", counted)
+    for name in session.plan.chains:  # the same budget of bits: the same bisection
+        session.chain(name).transmit(photo)
+    assert len(tried) == len(set(tried)) > 1
+
+
+def test_only_an_adaptive_chain_is_encoded_anew_for_each_state(photo):
+    session = Session(Plan((5.0, 10.0), ("jpeg-ldpc", "jpeg-capacity")))
+    states = [ChannelState(5.0), ChannelState(10.0), ChannelState(5.0)]
+    fixed, ideal = (
+        [session.transmission(session.chain(name), photo, "digest", csi) for csi in states]
+        for name in session.plan.chains
+    )
+    assert fixed[0] is fixed[1] is fixed[2]
+    assert ideal[0] is ideal[2] and ideal[0] is not ideal[1]
+    assert ideal[0].header.letters < ideal[1].header.letters
+
+
+def test_equal_pictures_are_scored_once():
+    reference = np.random.default_rng(0).random((1, 20, 20, 3), np.float32)
+    scorer = Scorer(("psnr", "ssim"), reference)
+    calls = []
+    inner = scorer.functions["psnr_db"]
+    scorer.functions["psnr_db"] = lambda images, original: (
+        calls.append(len(images)) or inner(images, original)
+    )
+    images = np.concatenate([reference * 0.5, reference * 0.25, reference * 0.5])
+    scores = scorer(images)
+    assert scores["psnr_db"] == list(inner(images, reference)) and calls == [2]
+    assert scorer(images[:1])["ssim"] == scores["ssim"][:1] and calls == [2]

@@ -1,0 +1,26 @@
+"""Records: what follows from what they hold."""
+
+import numpy as np
+import pytest
+
+from moclink.types import ChannelState, Demodulated, mean_capacity, mean_snr_db
+
+
+def test_hard_letters_are_the_likeliest():
+    no = np.float32([0.1])
+    assert Demodulated(np.float32([[-1, 2, 0]]), no).hard().tolist() == [[0, 1, 0]]
+    assert Demodulated(np.float32([[[0, 3, 1], [5, 3, 1]]]), no).hard().tolist() == [[1, 0]]
+
+
+def test_the_snr_of_a_row_is_the_mean_over_its_symbols():
+    assert mean_snr_db(np.float32([1, 0.1])) == pytest.approx([0, 10], abs=1e-5)
+    fading = np.float32([[0.5, 0.25, 1.0, 1.0]])  # SNRs 2, 4, 1, 1
+    assert Demodulated(np.zeros((1, 8), np.float32), fading).snr_db == pytest.approx(10 * np.log10(2))
+    assert mean_capacity(fading) == pytest.approx((np.log2(3) + np.log2(5) + 2) / 4)
+
+
+def test_noise_variance_is_that_of_the_channel():
+    from moclink.phy.channels import noise_variance
+
+    for snr_db in (-5.0, 3.7, 30.0):
+        assert ChannelState(snr_db).no == noise_variance(snr_db)
