@@ -1,3 +1,37 @@
 """moclink: an end-to-end link simulator for digital semantic communication."""
 
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+# Name -> module: loaded on first use, so that `import moclink` loads no framework.
+_LAZY = {
+    "run": "moclink.runs",
+    "open_run": "moclink.results.run",
+    "SemanticCodec": "moclink.codec.model",
+    "AnalogCodec": "moclink.codec.analog_model",
+    "SionnaLayer": "moclink.phy.layer",
+    "SemanticLink": "moclink.phy.link",
+}
+__all__ = ["AnalogCodec", "SemanticCodec", "SemanticLink", "SionnaLayer", "open_run", "run"]
+
+if TYPE_CHECKING:
+    from moclink.codec.analog_model import AnalogCodec
+    from moclink.codec.model import SemanticCodec
+    from moclink.phy.layer import SionnaLayer
+    from moclink.phy.link import SemanticLink
+    from moclink.results.run import open_run
+    from moclink.runs import run
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'moclink' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,15 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moclink import __version__
 from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, METRICS, RECEIVERS
-from moclink.presets import ChainOptions, check_name, default_chains, describe_chains
-from moclink.sweep.memory import available_memory, parse_memory
+from moclink.presets import check_name, default_chains, describe_chains
+from moclink.sweep.memory import parse_memory
+
+if TYPE_CHECKING:
+    from moclink.results.run import Run
 
 MAX_SNR_POINTS = 1000
 
@@ -41,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in str(error).splitlines():
             print(f"moclink: {line}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("moclink: interrupted; finished cells are kept", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"moclink: interrupted; {error or 'nothing was begun'}", file=sys.stderr)
         return 130
 
 
@@ -79,7 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", metavar="SIZE", help="memory of all workers, such as 4G (what the machine has)")
     cluster = "work on a Ray (local, ray://HOST:PORT) or Dask (tcp://HOST:PORT) cluster"
     add("--cluster", metavar="ADDRESS", help=cluster)
-    add("--out", metavar="DIR", help="run folder; an existing one is resumed (a new dated one in runs/)")
+    add(
+        "--out",
+        metavar="DIR",
+        help="run folder; an existing one goes on, and is extended (a new dated one in runs/)",
+    )
+    anyway = "go on with a run of another version of moclink (recorded in run.json)"
+    add("--resume-anyway", action="store_true", help=anyway)
     add("--version", action="version", version=f"moclink {__version__}")
     return parser
 
@@ -163,130 +170,50 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     memory = parse_memory(args.memory) if args.memory else None
 
     # From here on packages are loaded, which takes seconds: bad arguments have been answered.
-    from moclink.images import find_images, read_pictures, sample_paths
-    from moclink.phy.channels import get_channel
-
-    get_channel(args.channel)
-    pictures = read_pictures(find_images(args.images) if args.images else sample_paths())
-    out = Path(args.out) if args.out else _dated_folder()
-    options = ChainOptions(args.match, args.code, args.ldpc, args.receiver)
-    parameters = {
-        "snr": list(snrs),
-        "chains": list(chains),
-        "trials": trials,
-        "channel": args.channel,
-        "match": args.match,
-        "code": args.code,
-        "ldpc": args.ldpc,
-        "receiver": args.receiver,
-        "metrics": list(metrics),
-        "seed": seed,
-        "min_errors": min_errors,
-        "reuse_error_patterns": args.reuse_error_patterns,
-        "csi": args.csi,
-        "images": [[p.name, p.digest] for p in pictures],
-        "version": __version__,
-    }
-    from moclink.results.record import write_record
-    from moclink.results.store import ResultStore
-    from moclink.sweep.plan import Plan
-
-    reuse = args.reuse_error_patterns
-    plan = Plan(snrs, chains, trials, args.channel, metrics, seed, min_errors, options, reuse, args.csi)
-    with _pool(workers, memory, args.cluster, plan, pictures) as pool:
-        each = _memory_each(memory, args.cluster, pool, pictures)
-        _check_together(plan, pool)
-        store = ResultStore(out, parameters)
-        try:
-            write_record(out, arguments, parameters)
-            return _run(plan, pictures, store, pool, each)
-        except KeyboardInterrupt:
-            store.export()
-            print(f"moclink: interrupted; finished cells are kept, --out {out} resumes", file=sys.stderr)
-            return 130
-        finally:
-            store.close()
-
-
-def _pool(workers: int | None, memory: int | None, cluster: str | None, plan, pictures):  # noqa: ANN001, ANN202
-    """The workers asked for, or else as many as GPUs (without any: CPUs), memory and the work allow."""
-    from moclink.sweep.devices import visible_gpus
-    from moclink.sweep.plan import least_memory, units_of
-    from moclink.sweep.workers import Pool, cpus
-
-    if workers is None:
-        fit = (memory or available_memory()) // least_memory(pictures)
-        workers = max(1, min(len(visible_gpus()) or cpus(), len(units_of(plan, pictures)), fit))
-    return Pool(workers, cluster)
-
-
-def _memory_each(memory: int | None, cluster: str | None, pool, pictures) -> int:  # noqa: ANN001
-    """Bytes for each worker. Only what a user asks for is refused if it is too little."""
-    from moclink.sweep.plan import DEFAULT_MEMORY, least_memory
-
-    if memory is None:
-        return DEFAULT_MEMORY if cluster else available_memory() // pool.workers
-    least, each = least_memory(pictures), memory // pool.workers
-    if each < least:
-        raise UsageError(
-            f"--memory leaves {each / 2**30:.1f}G for each of the workers ({pool.workers}), "
-            f"and the largest picture takes {least / 2**30:.1f}G; give more, or fewer --workers"
-        )
-    return each
-
-
-def _check_together(plan, pool) -> None:  # noqa: ANN001
-    """Make channel and chains once, so that what cannot work is said before anything is written."""
-    from moclink.sweep.session import Session
-    from moclink.sweep.task import check
-
-    # A task for each worker: every worker makes its chains meanwhile.
-    for _, problem in pool.run(check, [plan] * pool.workers, partial(Session, plan)):
-        raise UsageError(problem)
-
-
-def _run(plan, pictures, store, pool, memory: int) -> int:  # noqa: ANN001
-    from tqdm import tqdm
-
-    from moclink.results.figures import draw
-    from moclink.results.store import read_rows
-    from moclink.results.tables import table, unmet_budgets
-    from moclink.sweep.plan import cells_of
-    from moclink.sweep.run import run_sweep
+    from moclink.runs import run
     from moclink.sweep.workers import WorkersLost
 
-    bar = tqdm(total=len(cells_of(plan, pictures)), unit="cell", dynamic_ncols=True, mininterval=0.5)
-
-    def progress(cells: int, unit: str) -> None:
-        if unit:
-            bar.set_postfix_str(unit, refresh=False)
-        bar.update(cells)
-
-    lost = ""
     try:
-        with bar:
-            run_sweep(plan, pictures, store, progress, pool, memory)
+        results = run(
+            chains,
+            snrs,
+            args.images,
+            channel=args.channel,
+            trials=trials,
+            metrics=metrics,
+            match=args.match,
+            code=args.code,
+            ldpc=args.ldpc,
+            receiver=args.receiver,
+            csi=args.csi,
+            seed=seed,
+            min_errors=min_errors,
+            reuse_error_patterns=args.reuse_error_patterns,
+            out=args.out,
+            resume_anyway=args.resume_anyway,
+            workers=workers,
+            memory=memory,
+            cluster=args.cluster,
+            command=["python", "-m", "moclink.simulate", *arguments],
+        )
     except WorkersLost as error:
-        lost = str(error)
-    store.export()
-    if lost:
-        print(f"moclink: {lost}; finished cells are kept, --out {store.folder} resumes", file=sys.stderr)
+        print(f"moclink: {error}", file=sys.stderr)
         return 1
-    for line in unmet_budgets(store.folder):
-        print(f"moclink: {line}", file=sys.stderr)
-    print(table(read_rows(store.folder)))
-    for path in draw(store.folder):
-        print(path)
-    print(store.folder / "results.csv")
+    _report(results)
     return 0
 
 
-def _dated_folder() -> Path:
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder, number = Path("runs") / stamp, 2
-    while folder.exists():
-        folder, number = Path("runs") / f"{stamp}-{number}", number + 1
-    return folder
+def _report(results: Run) -> None:
+    """Print tables and the files that were written."""
+    from moclink.results.figures import draw
+    from moclink.results.tables import table, unmet_budgets
+
+    for line in unmet_budgets(results.folder):
+        print(f"moclink: {line}", file=sys.stderr)
+    print(table(results.rows()))
+    for path in draw(results.folder):
+        print(path)
+    print(results.folder / "results.csv")
 
 
 if __name__ == "__main__":

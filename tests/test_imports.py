@@ -45,7 +45,8 @@ MAY = {
     "results": {"matplotlib", "PIL"},
     "figures": {"results"},
     "simulate": {"phy", "presets", "sweep", "results"},
-    "__init__": set(),
+    "runs": {"phy", "presets", "sweep", "results"},
+    "__init__": {"codec", "phy", "results"},
 }
 
 

@@ -12,10 +12,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from moclink import __version__
+
 PACKAGES = ("sionna-no-rt", "tensorflow", "keras", "numpy", "pillow", "av", "numba")
 
 
-def write_record(folder: Path, arguments: Sequence[str], parameters: dict[str, Any]) -> None:
+def write_record(folder: Path, command: Sequence[str], parameters: dict[str, Any]) -> None:
     """Write run.json: what was run, with what, and when; a resumed run adds its command."""
     path = folder / "run.json"
     commands: list[dict[str, Any]] = []
@@ -25,7 +27,7 @@ def write_record(folder: Path, arguments: Sequence[str], parameters: dict[str, A
         except (ValueError, KeyError, OSError):
             commands = [{"note": "an earlier run.json could not be read"}]
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    commands.append({"command": ["python", "-m", "moclink.simulate", *arguments], "started": started})
+    commands.append({"command": list(command), "started": started, "version": __version__})
     record = {
         "commands": commands,
         "parameters": parameters,

@@ -26,6 +26,7 @@ class RunFolderError(ValueError):
 COLUMNS = [field.name for field in fields(Row)]
 CSV_COLUMNS = COLUMNS[: COLUMNS.index("papr_db") + 1]  # what results.csv holds
 
+EXTENDABLE = ("snr", "chains", "images", "trials")
 AVERAGED = [name for name in CSV_COLUMNS[CSV_COLUMNS.index("psnr_db") :] if name != "symbols"]
 
 
@@ -34,14 +35,16 @@ class ResultStore:
 
     Args:
         folder: The run folder, made if it is missing.
-        parameters: What must agree for a run to be resumed; any JSON value by name.
+        parameters: What the run is asked for; any JSON value by name. A run that was begun goes on if they
+            are the same; those of `EXTENDABLE` may differ: cells are added.
+        resume_anyway: Go on with a run of another version of moclink.
 
     Raises:
         RunFolderError: If the folder cannot be written, is in use by another process, or holds a
             run with other parameters.
     """
 
-    def __init__(self, folder: str | Path, parameters: dict) -> None:
+    def __init__(self, folder: str | Path, parameters: dict, resume_anyway: bool = False) -> None:
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -55,26 +58,38 @@ class ResultStore:
                     f"{self.folder} is in use by another process; wait for it or choose another --out"
                 ) from error
             raise RunFolderError(f"cannot write to {self.folder} ({error}); choose another --out") from error
-        self._agree(parameters)
+        self._agree(parameters, resume_anyway)
 
-    def _agree(self, parameters: dict) -> None:
-        """Store the parameters of a new run, or hold them against those it was begun with."""
-        found = dict(self._base.execute("SELECT name, value FROM parameters"))
-        if not found:
-            with self._base:
-                self._base.executemany(
-                    "INSERT INTO parameters VALUES (?, ?)",
-                    [(k, json.dumps(v)) for k, v in parameters.items()],
-                )
-            return
-        for name in sorted(set(found) | set(parameters)):
-            old, new = found.get(name, "null"), json.dumps(parameters.get(name))
-            if old != new:
+    def _agree(self, parameters: dict, resume_anyway: bool) -> None:
+        """Store the parameters of a new run; compare and extend those of a run that was begun."""
+        found = {k: json.loads(v) for k, v in self._base.execute("SELECT name, value FROM parameters")}
+        for name in sorted(set(found) | set(parameters)) if found else ():
+            old, new = found.get(name), parameters.get(name)
+            if old == new or name in EXTENDABLE or (name == "version" and resume_anyway):
+                continue
+            self.close()
+            remedy = "give that again to resume, or choose another --out"
+            if name == "version":
+                remedy = "--resume-anyway goes on with this version, or choose another --out"
+            raise RunFolderError(
+                f"{self.folder} was begun with {name} = {json.dumps(old)}, not {json.dumps(new)}; {remedy}"
+            )
+        grown = [name for name in EXTENDABLE if name in found]
+        merged = parameters | {
+            name: _extended(found[name], parameters.get(name, found[name])) for name in grown
+        }
+        digests = dict(merged.get("images", []))
+        for name, digest in dict(found.get("images", [])).items():
+            if digests[name] != digest:
                 self.close()
                 raise RunFolderError(
-                    f"{self.folder} was begun with {name} = {_short(old)}, not {_short(new)}; "
-                    f"give that again to resume, or choose another --out"
+                    f"{self.folder} holds another picture called {name}; rename one, or choose another --out"
                 )
+        with self._base:
+            self._base.executemany(
+                "INSERT OR REPLACE INTO parameters VALUES (?, ?)",
+                [(k, json.dumps(v)) for k, v in merged.items()],
+            )
 
     def add(
         self,
@@ -108,7 +123,7 @@ class ResultStore:
         values = ([getattr(row, name) for name in CSV_COLUMNS] for row in rows)
         _write_csv(self.folder / "results.csv", CSV_COLUMNS, values)
         header = ["chain", "metric", "snr_db", "mean", "ci95_half_width", "images"]
-        _write_csv(self.folder / "summary.csv", header, _summary(rows))
+        _write_csv(self.folder / "summary.csv", header, summary_of(rows))
         fits = self._base.execute("SELECT * FROM rate_fits ORDER BY chain, image, snr_db").fetchall()
         header = ["chain", "image", "snr_db", "codec", "quality", "file_bits", "budget_bits"]
         _write_csv(self.folder / "rate_fits.csv", header, fits)
@@ -162,7 +177,7 @@ def read_parameters(folder: str | Path) -> dict:
         return {k: json.loads(v) for k, v in base.execute("SELECT name, value FROM parameters")}
 
 
-def _summary(rows: Sequence[Row]) -> Iterable[tuple]:
+def summary_of(rows: Sequence[Row]) -> Iterable[tuple]:
     """(chain, metric, SNR, mean, half of the 95 % interval, number of images) of all that was measured."""
     for chain in dict.fromkeys(row.chain for row in rows):
         own = [row for row in rows if row.chain == chain]
@@ -195,5 +210,8 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> N
     os.replace(part, path)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."
+def _extended(old: object, new: object) -> object:
+    """The larger of two counts; of two lists, the old one and then what is new."""
+    if isinstance(old, list) and isinstance(new, list):
+        return old + [item for item in new if item not in old]
+    return max(old, new)  # type: ignore[call-overload]

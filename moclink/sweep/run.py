@@ -36,6 +36,7 @@ def run_sweep(
     progress: Callable[[int, str], None],
     pool: Pool | None = None,
     memory: int = DEFAULT_MEMORY,
+    make_session: Callable[[], Session] | None = None,
 ) -> None:
     """Compute and store every cell that is not stored yet.
 
@@ -47,7 +48,9 @@ def run_sweep(
         pool: Who does the work; None for this process.
         memory: Bytes that each worker may take. Decides how many cells are received at once, and
             nothing else.
+        make_session: Makes a worker's session; None for one of the plan alone.
     """
+    make_session = make_session or partial(Session, plan)
     pool = pool or Pool()
     every = cells_of(plan, pictures)
     missing = set(every) - store.done()
@@ -59,6 +62,6 @@ def run_sweep(
     ]
     if pool.workers > 1:
         tasks.sort(key=effort_of, reverse=True)  # what comes last is short: nobody waits long for the end
-    for task, outcome in pool.run(work, tasks, partial(Session, plan)):
+    for task, outcome in pool.run(work, tasks, make_session):
         store.add(outcome.rows, outcome.shown, outcome.fits)
         progress(len(outcome.rows), task.label)

@@ -35,12 +35,17 @@ class Session:
 
     Args:
         plan: The sweep that the worker works for.
+        chains: Chains that the user has made, by name; the others are made by name.
+        channel: A channel that the user has made; None for the plan's, by name.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(
+        self, plan: Plan, chains: dict[str, Chain | BitChain] | None = None, channel: Channel | None = None
+    ) -> None:
         self.plan = plan
         self._factory = ChainFactory(plan.options)
-        self._chains: dict[str, Chain | BitChain] = {}
+        self._chains: dict[str, Chain | BitChain] = dict(chains or {})
+        self._channel = channel
         self._sent: OrderedDict[Any, Transmission] = OrderedDict()
         self._scorer: tuple[str, Scorer] | None = None
 
@@ -60,10 +65,10 @@ class Session:
 
     @cached_property
     def channel(self) -> Channel:
-        """The plan's channel."""
+        """What lies between sender and receiver."""
         from moclink.phy.channels import get_channel
 
-        return get_channel(self.plan.channel)
+        return self._channel or get_channel(self.plan.channel)
 
     @cached_property
     def patterns(self) -> ErrorPatterns:

@@ -86,7 +86,7 @@ class Pool:
             function: From a worker's session and a task to its results; importable by workers.
             tasks: What to work on, in the order of beginning.
             make_session: Makes what a worker keeps from task to task; can be pickled. Each worker makes one,
-                and keeps it for later calls with an equal one.
+                and keeps it for later calls with the same one.
 
         Yields:
             (task, result) in the order of finishing. In this process results come one by one, from a
@@ -95,14 +95,15 @@ class Pool:
         Raises:
             WorkersLost: Workers died `TRIES` times without finishing a task.
         """
-        key = pickle.dumps(make_session)
         if self._spread is None:
-            session = self._own.get(key, make_session)
+            session = self._own.get(make_session, make_session)
             for task in tasks:
                 for result in function(session, task):
                     yield task, result
             return
-        call = partial(_call, function, key)
+        import cloudpickle  # for what a notebook has defined
+
+        call = partial(_call, function, cloudpickle.dumps(make_session))
         missing, tries = dict(enumerate(tasks)), 0
         while missing:
             before = len(missing)
@@ -124,10 +125,10 @@ class HeldSession:
     """The session of one worker, and what it was made for."""
 
     def __init__(self) -> None:
-        self._key: bytes | None = None
+        self._key: Any = None
         self._session: Any = None
 
-    def get(self, key: bytes, make: Callable[[], S]) -> S:
+    def get(self, key: Any, make: Callable[[], S]) -> S:
         """The session of this key; another one's is given up first."""
         if self._key != key:
             self._key, self._session = None, None

@@ -8,7 +8,8 @@ from PIL import Image
 
 from moclink.figures import main
 from moclink.results.averages import Average
-from moclink.results.figures import _envelope, _families, _read, draw, draw_paper
+from moclink.results.curves import envelope, families
+from moclink.results.figures import draw, draw_paper, read_runs
 from moclink.results.names import display_name, short_name
 from moclink.results.store import ResultStore, RunFolderError, read_rows
 from moclink.types import Row, Shown
@@ -48,14 +49,14 @@ def test_short_names_leave_out_folders_and_nothing_else(chain, expected):
 
 def test_families_are_codecs_with_several_schemes():
     chains = ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12", "bpg-ldpc", "random-ldpc", "random-ldpc-16qam-r12"]
-    assert _families(chains) == {"jpeg": ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12"]}
+    assert families(chains) == {"jpeg": ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12"]}
 
 
 def test_the_envelope_is_the_best_at_each_snr():
     one = [Average(0.0, 10.0, 0, 3), Average(5.0, 20.0, 0, 3)]
     two = [Average(0.0, 12.0, 0, 3), Average(5.0, 15.0, 0, 3), Average(9.0, 1.0, 0, 3)]
-    assert _envelope([one, two], max) == [(0.0, 12.0), (5.0, 20.0), (9.0, 1.0)]
-    assert _envelope([one, two], min) == [(0.0, 10.0), (5.0, 15.0), (9.0, 1.0)]
+    assert envelope([one, two], max) == [(0.0, 12.0), (5.0, 20.0), (9.0, 1.0)]
+    assert envelope([one, two], min) == [(0.0, 10.0), (5.0, 15.0), (9.0, 1.0)]
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_several_runs_are_drawn_as_one(run_folder, tmp_path_factory):
     store.add([Row("bpg-ldpc", "0", 40, 60, 5.0, 0, psnr_db=31.0)])
     store.add([Row("jpeg-ldpc", "0", 40, 60, snr, 0, psnr_db=50.0) for snr in (5.0, 10.0)])
     store.close()
-    first, rows = read_rows(run_folder), _read((run_folder, finer))[0]
+    first, rows = read_rows(run_folder), read_runs((run_folder, finer))[0]
     assert rows[: len(first)] == first  # of the cell that both have, the first folder's row
     assert [(r.chain, r.snr_db) for r in rows[len(first) :]] == [("bpg-ldpc", 5.0), ("jpeg-ldpc", 5.0)]
     assert main([str(run_folder), str(finer), "--paper", "fig3"]) == 0

@@ -1,0 +1,156 @@
+"""The Python API: the sweep of the command line, with chains and channels as objects too."""
+
+import subprocess
+import sys
+
+import cloudpickle
+import numpy as np
+import pytest
+
+import moclink
+from moclink.chain import DigitalChain
+from moclink.images import Picture, read_image, sample_paths
+from moclink.phy.channels import ChannelOutput, awgn
+from moclink.phy.modems import BitModem
+from moclink.results.store import RunFolderError
+from moclink.sources.file_source import FileSource
+from moclink.sources.pillow_codecs import JPEG
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return read_image(sample_paths()[0])[80:149, 100:203]
+
+
+@pytest.fixture(scope="module")
+def results(photo, tmp_path_factory):
+    """Two chains by name."""
+    out = tmp_path_factory.mktemp("api") / "run"
+    return moclink.run(["jpeg-ldpc", "random-qam64"], [5, 20], photo, out=out, min_errors=20, progress=False)
+
+
+def own_chain(name="mine", bits=6_000) -> DigitalChain:
+    return DigitalChain(name, FileSource(JPEG, lambda height, width, csi: bits), BitModem(2))
+
+
+class Halved:
+    """A channel that loses half of the amplitude, which the receiver makes up for."""
+
+    name = "halved"
+
+    def __call__(self, symbols, no, keys):
+        output = awgn(symbols * np.float32(0.5), no, keys)
+        return ChannelOutput(output.received * 2, output.no * 4)
+
+
+def test_a_run_is_the_one_of_the_command_line(results, photo, tmp_path):
+    from PIL import Image
+
+    Image.fromarray(photo).save(tmp_path / "image-1.png")
+    command = "--chains jpeg-ldpc,random-qam64 --snr 5,20 --min-errors 20 --workers 1".split()
+    command += ["--images", str(tmp_path / "image-1.png"), "--out", str(tmp_path / "run")]
+    done = subprocess.run([sys.executable, "-m", "moclink.simulate", *command], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert moclink.open_run(tmp_path / "run").rows() == results.rows()
+    assert len(results.rows()) == 4
+
+
+def test_results_are_rows_averages_and_figures(results):
+    rows = results.rows(["jpeg-ldpc"])
+    assert [row.snr_db for row in rows] == [5, 20] and rows[0].outage == 1 and rows[1].psnr_db > 18
+    means = {(r["chain"], r["metric"], r["snr_db"]): r["mean"] for r in results.summary()}
+    assert means["jpeg-ldpc", "psnr_db", 20] == rows[1].psnr_db
+    assert means["jpeg-ldpc", "energy", 20] == pytest.approx(1, abs=0.03)
+    assert len(results.plot().axes) == 3 and len(results.plot(["jpeg-ldpc"]).axes) == 2
+    assert results.gallery(["jpeg-ldpc"])._repr_png_().startswith(b"\x89PNG")
+    assert "4 cells of 2 chains" in repr(results) and "PSNR in dB" in repr(results)
+    with pytest.raises(ValueError, match="no results of 'bpg-ldpc', but of jpeg-ldpc, random-qam64"):
+        results.rows(["bpg-ldpc"])
+    with pytest.raises(ValueError, match="no received pictures"):
+        results.gallery(["random-qam64"])
+
+
+def test_rows_as_a_data_frame(results):
+    pandas = pytest.importorskip("pandas")
+    frame = results.to_pandas()
+    assert isinstance(frame, pandas.DataFrame) and len(frame) == 4
+    assert frame.loc[(frame.chain == "jpeg-ldpc") & (frame.snr_db == 20), "outage"].item() == 0
+
+
+def test_chains_and_channels_may_be_objects(photo, tmp_path):
+    pictures = [Picture("one", photo), photo[:40]]
+    plain = moclink.run([own_chain(), "jpeg-ldpc"], 14, pictures, out=tmp_path / "a", progress=False)
+    assert {row.chain for row in plain.rows()} == {"mine", "jpeg-ldpc"}
+    assert {row.image for row in plain.rows()} == {"one", "image-2"}
+    halved = moclink.run(own_chain(), 14, pictures, channel=Halved(), out=tmp_path / "b", progress=False)
+    assert halved.parameters["channel"].endswith("halved")
+    # A QPSK bit is wrong with probability Q(sqrt(SNR)): at 14 dB never, at 8 dB in 0.6 % of some 6,000.
+    assert all(row.ber == 0 for row in plain.rows(["mine"]))
+    assert all(0.002 < row.ber < 0.013 for row in halved.rows())
+
+
+def test_objects_reach_worker_processes(photo, tmp_path):
+    """Also those of a module that a worker cannot import, as of a notebook."""
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    options = {"images": photo, "snr": [8, 14], "channel": Halved(), "progress": False}
+    one = moclink.run([own_chain()], out=tmp_path / "a", **options)
+    two = moclink.run([own_chain()], out=tmp_path / "b", workers=2, **options)
+    assert one.rows() == two.rows() and len(one.rows()) == 2
+
+
+def test_a_run_is_extended_by_chains_snrs_pictures_and_trials(photo, tmp_path):
+    def more(*chains, snr, images, trials=1, **options):
+        return moclink.run(chains, snr, images, trials=trials, out=tmp_path, progress=False, **options)
+
+    first = Picture("first", photo)
+    before = more("jpeg-ldpc", snr=5, images=first).rows()
+    after = more("jpeg-ldpc", "webp-ldpc", snr=[5, 20], images=[first, photo[:40]], trials=2).rows()
+    assert len(after) == 2 * 2 * 2 * 2 and before[0] in after
+    assert more("webp-ldpc", snr=20, images=first).parameters["chains"] == ["jpeg-ldpc", "webp-ldpc"]
+    with pytest.raises(RunFolderError, match="begun with seed = 1, not 2; give that again"):
+        more("jpeg-ldpc", snr=5, images=first, seed=2)
+    with pytest.raises(RunFolderError, match="another picture called first"):
+        more("jpeg-ldpc", snr=5, images=Picture("first", photo[::-1].copy()))
+    assert moclink.open_run(tmp_path).rows() == after
+
+
+def test_a_run_of_another_version_goes_on_if_that_is_said(photo, tmp_path, monkeypatch):
+    def go(**options):
+        return moclink.run("jpeg-ldpc", 20, photo, out=tmp_path, progress=False, **options)
+
+    go()
+    monkeypatch.setattr("moclink.runs.__version__", "9.9")
+    with pytest.raises(RunFolderError, match="--resume-anyway"):
+        go()
+    assert go(resume_anyway=True).parameters["version"] == "9.9"
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        ({"chains": []}, "chains is empty"),
+        ({"chains": "jpeg-lpdc"}, "did you mean jpeg-ldpc"),
+        ({"chains": [3]}, "neither a chain's name nor a chain"),
+        ({"chains": ["jpeg-ldpc", "jpeg-ldpc"]}, "same name"),
+        ({"channel": "agwn"}, "did you mean awgn"),
+        ({"channel": 3}, "neither a channel's name nor callable"),
+        ({"metrics": ["psnr", "vmaf"]}, "metrics 'vmaf': there are psnr"),
+        ({"match": "bits"}, "match 'bits': there are source-bits, symbols"),
+        ({"trials": 0}, "trials 0: a whole number of at least 1"),
+        ({"trials": 1.5}, "trials 1.5: a whole number"),
+        ({"images": np.zeros((8, 8, 3))}, "give uint8"),
+        ({"images": []}, "images is empty"),
+        ({"images": "nowhere.png"}, "no such image or folder: nowhere.png"),
+    ],
+)
+def test_a_wrong_argument_is_named_before_anything_is_written(arguments, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        moclink.run(**{"chains": "jpeg-ldpc", "snr": 5, "out": tmp_path / "run", **arguments})
+    assert not (tmp_path / "run").exists()
+
+
+def test_public_names_are_there():
+    assert {"run", "open_run", "SemanticCodec", "SionnaLayer"} <= set(dir(moclink))
+    assert moclink.SemanticCodec.__name__ == "SemanticCodec"
+    with pytest.raises(AttributeError, match="no attribute 'simulation'"):
+        getattr(moclink, "simulation")  # noqa: B009
