@@ -2,7 +2,7 @@
 
     from moclink import bpg
     data = bpg.encode(image, qp=29)       # uint8 [H, W, 3] -> bytes
-    image = bpg.decode(data)              # bytes -> uint8 [H, W, 3], the reference decoder's pixels
+    image = bpg.decode(data)              # bytes -> uint8 [H, W, 3], or [H, W, 4] with alpha
     bpg.read_info(data).chroma            # '420'
 
 The same on the command line: `python -m moclink.bpg info|encode|decode`. The package imports
@@ -11,7 +11,7 @@ NumPy and PyAV (and Pillow on the command line), and nothing else of moclink: it
 
 from .codec import DEFAULT_MAX_PIXELS, MAX_QP, decode, encode
 from .container import BpgInfo, read_info
-from .errors import BpgError, CorruptBpgError, UnsupportedBpgError
+from .errors import BpgError, BpgTooLargeError, CorruptBpgError, UnsupportedBpgError
 from .hevc import PRESETS
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "PRESETS",
     "BpgError",
     "BpgInfo",
+    "BpgTooLargeError",
     "CorruptBpgError",
     "UnsupportedBpgError",
     "decode",

@@ -4,22 +4,26 @@
     python -m moclink.bpg encode photo.png photo.bpg --qp 29 --chroma 420
     python -m moclink.bpg decode photo.bpg photo.png
 
-Errors are one line on standard error and exit status 1.
+Pictures are read as everywhere in moclink (docs/pictures.md). A damaged or truncated file is refused
+unless `decode --damaged` asks for what can be seen of it. Errors are one line on standard error and
+exit status 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from moclink.images import read_image
 
 from .codec import DEFAULT_MAX_PIXELS, MAX_QP, decode, encode
-from .container import CHROMA_FORMATS, check_supported, read_info, read_picture
+from .container import ENCODED_CHROMA, check_supported, read_info, read_picture
 from .errors import UnsupportedBpgError
 from .hevc import PRESETS
 
@@ -35,11 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
-    except (ValueError, OSError, Image.DecompressionBombError) as error:
-        reason = f"{options.input}: not an image" if isinstance(error, UnidentifiedImageError) else error
-        print(f"bpg: {reason}", file=sys.stderr)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"bpg: {error}", file=sys.stderr)
         return 1
+    for warning in caught:
+        print(f"bpg: note: {warning.message}", file=sys.stderr)
     return 0
 
 
@@ -50,11 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("input", type=Path, help="BPG file")
     info.set_defaults(run=_info)
     encoder = commands.add_parser("encode", help="picture (PNG, JPEG, ...) to BPG")
-    encoder.add_argument("input", type=Path, help="picture that Pillow reads")
+    encoder.add_argument("input", type=Path, help="picture to read")
     encoder.add_argument("output", type=Path, help="BPG file to write")
-    encoder.add_argument("--qp", type=int, default=29, help=f"quantiser, 0 (best) to {MAX_QP} (default: 29)")
     encoder.add_argument(
-        "--chroma", choices=CHROMA_FORMATS, default="420", help="chroma format (default: 420)"
+        "--qp", type=float, default=29, help=f"quantiser, 0 (best) to {MAX_QP}, fractions too (default: 29)"
+    )
+    encoder.add_argument(
+        "--chroma", choices=ENCODED_CHROMA, default="420", help="chroma format (default: 420)"
     )
     encoder.add_argument("--preset", choices=PRESETS, default="slow", help="libx265 preset (default: slow)")
     encoder.add_argument("--md5", action="store_true", help="add an MD5 of the samples (57 bytes in colour)")
@@ -62,9 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     decoder = commands.add_parser("decode", help="BPG to a picture (PNG, ...)")
     decoder.add_argument("input", type=Path, help="BPG file")
     decoder.add_argument("output", type=Path, help="picture to write, in the format of its suffix")
-    decoder.add_argument("--strict", action="store_true", help="fail on any damage that the decoder notices")
     decoder.add_argument(
-        "--max-pixels", type=int, default=DEFAULT_MAX_PIXELS, help="largest picture to decode"
+        "--damaged", action="store_true", help="show what can be seen of a damaged or truncated file"
+    )
+    decoder.add_argument(
+        "--max-pixels", type=int, default=DEFAULT_MAX_PIXELS, help="largest picture to decode (default: 2^26)"
     )
     decoder.set_defaults(run=_decode)
     return parser
@@ -76,21 +87,20 @@ def _info(options: argparse.Namespace) -> None:
     lines = {"file_bytes": len(data)} | asdict(info)
     try:
         check_supported(info)
-        sequence, hevc_data = read_picture(data, info, strict=True)
-        lines |= asdict(sequence) | {"hevc_bytes": len(hevc_data), "supported": "yes"}
+        picture = read_picture(data, info, strict=True)
+        lines |= asdict(picture.sequence) | {"hevc_bytes": len(picture.hevc_data), "supported": "yes"}
     except UnsupportedBpgError as error:
         lines["supported"] = f"no: {error}"
     print("\n".join(f"{name:24} {value}" for name, value in lines.items()))
 
 
 def _encode(options: argparse.Namespace) -> None:
-    with Image.open(options.input) as picture:
-        image = np.asarray(picture.convert("RGB"))
+    image = read_image(options.input)
     options.output.write_bytes(encode(image, options.qp, options.chroma, options.preset, options.md5))
 
 
 def _decode(options: argparse.Namespace) -> None:
-    image = decode(options.input.read_bytes(), options.strict, options.max_pixels)
+    image = decode(options.input.read_bytes(), not options.damaged, options.max_pixels)
     Image.fromarray(image).save(options.output)
 
 

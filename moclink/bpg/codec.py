@@ -3,25 +3,39 @@
     RGB -> Y, Cb, Cr -> [libx265] -> PPS, slice -> BPG file
     RGB <- Y, Cb, Cr <- [FFmpeg]  <- VPS, SPS, PPS, slice <- BPG file
 
-Images are uint8 RGB; arguments are checked here, files in the modules below.
+Images are uint8 RGB (RGBA where the file has alpha); arguments are checked here, files in the modules
+below.
 """
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .color import to_planes, to_rgb, upsample
-from .container import CHROMA_FORMATS, check_supported, read_info, read_picture, write_file
-from .errors import UnsupportedBpgError
+from .alpha import add_alpha, multiply_by_white
+from .chroma import upsample
+from .color import to_planes, to_rgb
+from .container import (
+    ENCODED_CHROMA,
+    BpgInfo,
+    CodedPicture,
+    check_supported,
+    read_info,
+    read_picture,
+    write_file,
+)
+from .errors import BpgTooLargeError
 from .hevc import MAX_SIDE, PRESETS, coded_size, decode_planes, encode_planes
+from .nal import first_picture, split_layers, split_nals
 
 MAX_QP = 51
-DEFAULT_MAX_PIXELS = 2**24  # 4096 x 4096
+DEFAULT_MAX_PIXELS = MAX_SIDE**2  # whatever `encode` writes can be read
 
 
 def encode(
-    image: NDArray[np.uint8], qp: int, chroma: str = "420", preset: str = "slow", md5: bool = False
+    image: NDArray[np.uint8], qp: float, chroma: str = "420", preset: str = "slow", md5: bool = False
 ) -> bytes:
     """Encode a picture as a BPG file: 8 bits, full-range BT.601.
 
@@ -29,7 +43,8 @@ def encode(
 
     Args:
         image: RGB, uint8 [H, W, 3], sides of 1 to 8192 pixels.
-        qp: Quantiser parameter, 0 (best) to 51 (smallest); bpgenc's `-q`, whose default is 29.
+        qp: Quantiser parameter, 0 (best) to 51 (smallest); bpgenc's `-q`, whose default is 29. A
+            fraction gives some blocks the integer below it and the others the one above.
         chroma: "420" (bpgenc's default), "444", or "gray", which keeps the luma alone.
         preset: libx265's speed preset; "slow" matches the reference encoder's rate, "medium" does not.
         md5: Whether to add an MD5 of the samples (57 bytes in colour), by which `decode` with
@@ -40,6 +55,7 @@ def encode(
 
     Raises:
         ValueError: If an argument is out of range.
+        BpgTooLargeError: If a side is longer than 8192 pixels.
         BpgError: If libx265 fails.
     """
     image = np.asarray(image)
@@ -47,21 +63,22 @@ def encode(
         raise ValueError(f"image is {image.dtype} {list(image.shape)}: it must be uint8 [H, W, 3]")
     height, width = image.shape[:2]
     if not 1 <= min(height, width) <= max(height, width) <= MAX_SIDE:
-        raise ValueError(f"image is {width} x {height} pixels: both sides must be 1 to {MAX_SIDE}")
-    if isinstance(qp, bool) or not isinstance(qp, (int, np.integer)) or not 0 <= qp <= MAX_QP:
-        raise ValueError(f"qp is {qp!r}: it must be an integer from 0 to {MAX_QP}")
-    if chroma not in CHROMA_FORMATS:
-        raise ValueError(f"chroma is {chroma!r}: it must be one of {', '.join(CHROMA_FORMATS)}")
+        raise BpgTooLargeError(f"image is {width} x {height} pixels: both sides must be 1 to {MAX_SIDE}")
+    number = isinstance(qp, (int, float, np.integer, np.floating)) and not isinstance(qp, bool)
+    if not number or not 0 <= qp <= MAX_QP:  # NaN is not in the range either
+        raise ValueError(f"qp is {qp!r}: it must be a number from 0 to {MAX_QP}")
+    if chroma not in ENCODED_CHROMA:
+        raise ValueError(f"chroma is {chroma!r}: it must be one of {', '.join(ENCODED_CHROMA)}")
     if preset not in PRESETS:
         raise ValueError(f"preset is {preset!r}: it must be one of {', '.join(PRESETS)}")
     rows, columns = coded_size(height, width)
-    planes: list[NDArray[np.uint8]] = []
+    planes: list[NDArray[np.unsignedinteger]] = []
     for plane in to_planes(image, chroma):
         half = chroma == "420" and bool(planes)
         target = (rows // 2, columns // 2) if half else (rows, columns)
         missing = [(0, side - have) for side, have in zip(target, plane.shape, strict=True)]
         planes.append(np.pad(plane, missing, mode="edge"))
-    sequence, hevc_data = encode_planes(planes, chroma, int(qp), preset, md5)
+    sequence, hevc_data = encode_planes(planes, chroma, float(qp), preset, md5)
     return write_file(height, width, chroma, sequence, hevc_data)
 
 
@@ -69,32 +86,59 @@ def decode(data: bytes, strict: bool = False, max_pixels: int = DEFAULT_MAX_PIXE
     """Decode a BPG file to the reference decoder's pixels.
 
     Damage in the coded picture usually goes unnoticed in HEVC: what comes out is a damaged picture, and by
-    default that is returned, for it is what a receiver sees.
+    default that is returned, for it is what a receiver sees. Of an animation the first picture is
+    returned, with a warning.
 
     Args:
         data: The file.
         strict: Whether to raise on every error that the decoder notices: truncation, broken syntax and,
             in a file made with `md5`, any wrong sample. (The file header, with size and colour space, is
-            not covered by the MD5.)
+            not covered by the MD5.) It takes twice the time.
         max_pixels: Largest number of pixels to decode; a header that claims more is refused before
-            anything is allocated.
+            anything is allocated. The default is 2^26 (8192 x 8192).
 
     Returns:
-        RGB, uint8 [H, W, 3]; a grey picture has three equal channels.
+        RGB, uint8 [H, W, 3]; a grey picture has three equal channels. Straight (not premultiplied) RGBA,
+        [H, W, 4], if the file has an alpha plane. Samples of more than 8 bits are rounded to 8.
 
     Raises:
         CorruptBpgError: If the data break the format or hold no picture that can be decoded.
-        UnsupportedBpgError: If the file uses what this package refuses, or is larger than `max_pixels`.
+        UnsupportedBpgError: If the file uses what FFmpeg does not decode, or decodes wrongly.
+        BpgTooLargeError: If the picture is larger than `max_pixels`.
     """
     data = bytes(data)
     info = read_info(data)
     check_supported(info)
     if info.width * info.height > max_pixels:
-        raise UnsupportedBpgError(
+        raise BpgTooLargeError(
             f"picture is {info.width} x {info.height} pixels: max_pixels allows {max_pixels}"
         )
-    sequence, hevc_data = read_picture(data, info, strict)
-    planes = decode_planes(hevc_data, sequence, info.height, info.width, info.chroma, strict)
-    if info.chroma == "420":
-        planes = planes[:1] + [upsample(plane, info.height, info.width) for plane in planes[1:]]
-    return to_rgb(planes, info.color_space, info.limited_range)
+    if info.animation:
+        warnings.warn("the BPG file is an animation: only its first picture is decoded", stacklevel=2)
+    picture = read_picture(data, info, strict)
+    layers = 1 if picture.alpha_sequence is None else 2
+    nals = split_nals(b"\0\0\1" + picture.hevc_data)
+    if info.animation:
+        nals = first_picture(nals, layers)
+    colour, fourth = split_layers(nals) if layers == 2 else (nals, [])
+    rgb = _decode_colour(colour, picture, info, strict)
+    if picture.alpha_sequence is None:
+        return rgb
+    (plane,) = decode_planes(
+        fourth, picture.alpha_sequence, info.height, info.width, "gray", strict, info.bit_depth
+    )
+    if info.cmyk:
+        return multiply_by_white(rgb, plane, info.bit_depth)
+    return add_alpha(rgb, plane, info.bit_depth, info.premultiplied)
+
+
+def _decode_colour(
+    nals: list[bytes], picture: CodedPicture, info: BpgInfo, strict: bool
+) -> NDArray[np.uint8]:
+    size = (info.height, info.width)
+    coded_chroma = info.chroma.removesuffix("-mpeg2")
+    planes = decode_planes(nals, picture.sequence, *size, coded_chroma, strict, info.bit_depth)
+    if coded_chroma in ("420", "422"):
+        full = [upsample(plane, *size, info.chroma, info.bit_depth) for plane in planes[1:]]
+        planes = [planes[0], *full]
+    return to_rgb(planes, info.color_space, info.limited_range, info.bit_depth)

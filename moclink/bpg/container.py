@@ -19,7 +19,9 @@ from .sequence import SequenceParameters, read_sequence, write_sequence
 
 MAGIC = b"BPG\xfb"
 CHROMA_NAMES = {0: "gray", 1: "420", 2: "422", 3: "444", 4: "420-mpeg2", 5: "422-mpeg2"}
-CHROMA_FORMATS = {"gray": 0, "420": 1, "444": 3}  # coded here; values: chroma_format_idc
+PIXEL_FORMATS = {name: number for number, name in CHROMA_NAMES.items()}
+ENCODED_CHROMA = ("gray", "420", "444")
+DECODED_BIT_DEPTHS = (8, 9, 10, 12)  # what FFmpeg's HEVC decoder has
 COLOR_SPACES = {0: "ycbcr-bt601", 1: "rgb", 2: "ycgco", 3: "ycbcr-bt709", 4: "ycbcr-bt2020"}
 
 
@@ -34,7 +36,9 @@ class BpgInfo:
         bit_depth: Bits a sample.
         color_space: One of `COLOR_SPACES`.
         limited_range: Whether samples use the video range (16 to 235) in place of 0 to 255.
-        alpha: Whether there is an alpha (or CMYK's K) plane.
+        alpha: Whether there is an alpha plane.
+        premultiplied: Whether the colour is stored times alpha.
+        cmyk: Whether the colour is CMYK, with a fourth plane for K.
         animation: Whether the file is an animation.
         extension_tags: Tags of the extension blocks (1 EXIF, 2 ICC profile, 3 XMP, 4 thumbnail,
             5 animation control).
@@ -50,6 +54,8 @@ class BpgInfo:
     color_space: str
     limited_range: bool
     alpha: bool
+    premultiplied: bool
+    cmyk: bool
     animation: bool
     extension_tags: tuple[int, ...]
     data_length: int
@@ -81,6 +87,9 @@ def read_info(data: bytes) -> BpgInfo:
         raise CorruptBpgError(f"color_space is {color_space}: it must be 0 to 4")
     if pixel_format == 0 and color_space != 0:
         raise CorruptBpgError(f"color_space is {color_space}: it must be 0 for a grey picture")
+    alpha_1, alpha_2 = bool(data[4] & 16), bool(data[5] & 4)
+    if pixel_format == 0 and alpha_2 and not alpha_1:
+        raise CorruptBpgError("the picture is both grey and CMYK")
     if bit_depth > 14:
         raise CorruptBpgError(f"bit depth is {bit_depth}: it must be 8 to 14")
     width, at = read_ue7(data, 6, "picture_width")
@@ -98,7 +107,9 @@ def read_info(data: bytes) -> BpgInfo:
         bit_depth=bit_depth,
         color_space=COLOR_SPACES[color_space],
         limited_range=bool(data[5] & 2),
-        alpha=bool(data[4] & 16 or data[5] & 4),
+        alpha=alpha_1,
+        premultiplied=alpha_1 and alpha_2,
+        cmyk=alpha_2 and not alpha_1,
         animation=bool(data[5] & 1),
         extension_tags=tags,
         data_length=data_length,
@@ -124,25 +135,34 @@ def _read_extensions(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
 
 
 def check_supported(info: BpgInfo) -> None:
-    """Refuse what this package does not decode.
+    """Refuse what FFmpeg's HEVC decoder cannot decode.
 
     Raises:
-        UnsupportedBpgError: For alpha, animations, more than 8 bits and chroma formats other than
-            gray, 420 and 444.
+        UnsupportedBpgError: For 11, 13 and 14 bits a sample.
     """
-    decoded = ", ".join(CHROMA_FORMATS)
-    refusals = {
-        "an animation": info.animation,
-        "an alpha plane": info.alpha,
-        f"{info.bit_depth} bits a sample (8 are decoded)": info.bit_depth != 8,
-        f"chroma format {info.chroma} ({decoded} are decoded)": info.chroma not in CHROMA_FORMATS,
-    }
-    for feature, present in refusals.items():
-        if present:
-            raise UnsupportedBpgError(f"the file has {feature}: not supported")
+    if info.bit_depth not in DECODED_BIT_DEPTHS:
+        decoded = ", ".join(map(str, DECODED_BIT_DEPTHS))
+        raise UnsupportedBpgError(
+            f"the file has {info.bit_depth} bits a sample: not supported ({decoded} are decoded)"
+        )
 
 
-def read_picture(data: bytes, info: BpgInfo, strict: bool) -> tuple[SequenceParameters, bytes]:
+@dataclass(frozen=True)
+class CodedPicture:
+    """What lies behind the file header.
+
+    Attributes:
+        sequence: Sequence parameters of the colour planes.
+        alpha_sequence: Those of the fourth plane (alpha, or CMYK's), or None.
+        hevc_data: NAL units of all planes, without the first start code.
+    """
+
+    sequence: SequenceParameters
+    alpha_sequence: SequenceParameters | None
+    hevc_data: bytes
+
+
+def read_picture(data: bytes, info: BpgInfo, strict: bool) -> CodedPicture:
     """Read the sequence parameters and cut out the HEVC data.
 
     Args:
@@ -152,7 +172,7 @@ def read_picture(data: bytes, info: BpgInfo, strict: bool) -> tuple[SequencePara
             is returned.
 
     Returns:
-        The sequence parameters, and the HEVC NAL units without the first start code.
+        The sequence parameters and the HEVC data.
 
     Raises:
         CorruptBpgError: If a field is out of range or there are no data.
@@ -164,11 +184,19 @@ def read_picture(data: bytes, info: BpgInfo, strict: bool) -> tuple[SequencePara
             f"file is truncated: {info.data_length} bytes of picture data announced, "
             f"{len(data) - info.data_start} present"
         )
-    length, at = read_ue7(data[:end], info.data_start, "hevc_header_length")
-    stop = at + length
-    if stop >= min(end, len(data)):
+    at, alpha = info.data_start, None
+    if info.alpha or info.cmyk:
+        alpha, at = _read_hevc_header(data[:end], at, info.bit_depth)
+    sequence, at = _read_hevc_header(data[:end], at, info.bit_depth)
+    return CodedPicture(sequence, alpha, data[at:end])
+
+
+def _read_hevc_header(data: bytes, at: int, bit_depth: int) -> tuple[SequenceParameters, int]:
+    """Return the sequence parameters at `at`, and the offset behind them."""
+    length, at = read_ue7(data, at, "hevc_header_length")
+    if at + length >= len(data):
         raise CorruptBpgError(f"hevc_header_length is {length}: no HEVC data behind it")
-    return read_sequence(data[at:stop]), data[stop:end]
+    return read_sequence(data[at : at + length], bit_depth), at + length
 
 
 def write_file(height: int, width: int, chroma: str, sequence: SequenceParameters, hevc_data: bytes) -> bytes:
@@ -186,5 +214,5 @@ def write_file(height: int, width: int, chroma: str, sequence: SequenceParameter
     """
     header = write_sequence(sequence)
     picture = write_ue7(len(header)) + header + hevc_data
-    flags = bytes([CHROMA_FORMATS[chroma] << 5, 0])
+    flags = bytes([PIXEL_FORMATS[chroma] << 5, 0])
     return MAGIC + flags + write_ue7(width) + write_ue7(height) + write_ue7(len(picture)) + picture

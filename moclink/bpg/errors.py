@@ -13,3 +13,7 @@ class CorruptBpgError(BpgError):
 
 class UnsupportedBpgError(BpgError):
     """The file may well be valid, but uses a feature that this package refuses; the message names it."""
+
+
+class BpgTooLargeError(BpgError):
+    """A picture has more pixels than are allowed, or sides that the encoder does not take."""

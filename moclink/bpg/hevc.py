@@ -6,6 +6,7 @@ several cores works on several pictures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import av
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BpgError, CorruptBpgError
+from .nal import PPS, SPS, VPS, nal_type, split_nals
 from .sequence import SequenceParameters
 from .sps import read_sps, write_parameter_sets
 
-Planes = list[NDArray[np.uint8]]  # Y, or Y, Cb, Cr, each [rows, columns]
+Planes = list[NDArray[np.unsignedinteger]]  # Y, or Y, Cb, Cr, each [rows, columns]
 
 PRESETS = (
     "ultrafast",
@@ -31,11 +33,11 @@ PRESETS = (
     "placebo",
 )
 MAX_SIDE = 8192  # pixels; HEVC's highest levels end at 16888, but no picture of ours comes near
-_PIXEL_FORMATS = {"gray": "gray", "420": "yuv420p", "444": "yuv444p"}
-_VPS, _SPS, _PPS = 32, 33, 34
+_PIXEL_FORMATS = {"gray": "gray", "420": "yuv420p", "422": "yuv422p", "444": "yuv444p"}
+_INTRA_STEP = 3  # at constant qp libx265 codes an intra picture so far below the qp that it is given
 # Slices, PPS and the two kinds of SEI. A parameter set or an end-of-sequence mark inside the data is
 # a forgery of bit errors: an SPS could change the picture's size behind the header's back.
-_PASSED_TYPES = frozenset(range(22)) | {_PPS, 39, 40}
+_PASSED_TYPES = frozenset(range(22)) | {PPS, 39, 40}
 _PADDING = 64  # FFmpeg's AV_INPUT_BUFFER_PADDING_SIZE
 _MAX_PPS = 64  # HEVC has no more identifiers
 # A damaged slice can cover the picture again from its address on. Pixels times slices is bounded, so that
@@ -62,14 +64,15 @@ def _min_coding_block(height: int, width: int) -> int:
 
 
 def encode_planes(
-    planes: Planes, chroma: str, qp: int, preset: str, md5: bool
+    planes: Planes, chroma: str, qp: float, preset: str, md5: bool
 ) -> tuple[SequenceParameters, bytes]:
     """Encode one picture with libx265 at a constant quantiser.
 
     Args:
         planes: uint8 planes, Y [H, W] (and Cb, Cr of their own size), padded to `coded_size`.
         chroma: "gray", "420" or "444".
-        qp: Quantiser parameter, 0 to 51.
+        qp: Quantiser parameter, 0 to 51. A fraction gives some blocks the integer below it and the
+            others the one above.
         preset: One of `PRESETS`.
         md5: Whether to add the MD5 of the planes, by which a decoder can find damage.
 
@@ -80,26 +83,7 @@ def encode_planes(
         BpgError: If libx265 fails.
     """
     height, width = planes[0].shape
-    block = _min_coding_block(height, width)
-    parameters = {
-        "qp": qp,
-        "keyint": 1,
-        "bframes": 0,
-        "scenecut": 0,
-        "repeat-headers": 1,
-        "info": 0,
-        "log-level": "none",
-        "amp": 1,
-        "rect": 1,
-        "temporal-mvp": 1,
-        "frame-threads": 1,
-        "pools": "none",
-        "wpp": 0,
-        "hash": int(md5),
-        "min-cu-size": block,  # the fastest presets would take another
-    }
-    if block > 8:
-        parameters["ctu"] = block
+    parameters = _parameters(height, width, qp, preset) | {"hash": int(md5)}
     try:
         context = av.CodecContext.create("libx265", "w")
         context.width, context.height = width, height
@@ -118,11 +102,42 @@ def encode_planes(
             f"libx265 failed on {width} x {height} {chroma}, qp {qp}, preset {preset}: {error.strerror}"
         ) from error
     nals = split_nals(b"".join(bytes(packet) for packet in packets))
-    sequence = next((read_sps(nal, height, width, chroma) for nal in nals if _nal_type(nal) == _SPS), None)
-    kept = [nal for nal in nals if _nal_type(nal) not in (_VPS, _SPS)]
-    if sequence is None or not kept or _nal_type(kept[0]) != _PPS:
+    sequence = next((read_sps(nal, height, width, chroma) for nal in nals if nal_type(nal) == SPS), None)
+    kept = [nal for nal in nals if nal_type(nal) not in (VPS, SPS)]
+    if sequence is None or not kept or nal_type(kept[0]) != PPS:
         raise BpgError("libx265 gave no picture that starts with SPS and PPS")
     return sequence, b"\0\0\1".join(kept)
+
+
+def _parameters(height: int, width: int, qp: float, preset: str) -> dict[str, object]:
+    """Return the parameters of libx265 for one picture of `coded_size`."""
+    block = _min_coding_block(height, width)
+    parameters: dict[str, object] = {
+        "keyint": 1,
+        "bframes": 0,
+        "scenecut": 0,
+        "repeat-headers": 1,
+        "info": 0,
+        "log-level": "none",
+        "amp": 1,
+        "rect": 1,
+        "temporal-mvp": 1,
+        "frame-threads": 1,
+        "pools": "none",
+        "wpp": 0,
+        "min-cu-size": block,  # the fastest presets would take another
+    }
+    if block > 8:
+        parameters["ctu"] = block
+    if preset == "placebo" and min(height, width) <= 32:
+        # Small pictures have small coding tree blocks, and libx265 refuses transform trees deeper than these.
+        parameters |= {"tu-intra-depth": 3, "tu-inter-depth": 3}
+    if qp == int(qp):
+        return parameters | {"qp": int(qp)}
+    # Constant quality without rate control is a fractional qp, to which the smallest useful strength of
+    # adaptive quantisation adds an offset around 0 by the variance of each block, before rounding.
+    fraction = {"crf": max(qp - _INTRA_STEP, 0), "qcomp": 1, "cutree": 0, "rc-lookahead": 0}
+    return parameters | fraction | {"aq-mode": 2, "aq-strength": 0.3, "qg-size": max(block, 16)}
 
 
 def _to_frame(planes: Planes, chroma: str) -> av.VideoFrame:
@@ -136,28 +151,50 @@ def _to_frame(planes: Planes, chroma: str) -> av.VideoFrame:
 
 
 def decode_planes(
-    hevc_data: bytes, sequence: SequenceParameters, height: int, width: int, chroma: str, strict: bool
+    nals: Sequence[bytes],
+    sequence: SequenceParameters,
+    height: int,
+    width: int,
+    chroma: str,
+    strict: bool,
+    bit_depth: int = 8,
 ) -> Planes:
     """Decode one picture with FFmpeg.
 
     Args:
-        hevc_data: PPS and slices as BPG keeps them.
+        nals: PPS, slices and SEI of one picture and one layer.
         sequence: The file's sequence parameters.
         height: Picture height in pixels.
         width: Picture width in pixels.
-        chroma: "gray", "420" or "444".
-        strict: Whether to raise on any error that FFmpeg notices, a wrong MD5 among them. If not, a
-            damaged picture is returned as it comes out.
+        chroma: "gray", "420", "422" or "444".
+        strict: Whether to raise on any error that FFmpeg notices, a wrong MD5 among them, and where the
+            last slice is cut short. If not, a damaged picture is returned as it comes out.
+        bit_depth: Bits a sample.
 
     Returns:
-        uint8 planes, cropped to the picture (chroma: half of it, rounded up).
+        uint8 (8 bits) or uint16 planes, cropped to the picture (chroma: half of it, rounded up, where it
+        is subsampled).
 
     Raises:
         CorruptBpgError: If no picture comes out, or one of another size or format.
     """
     coded = sequence.coded_size(height, width)
-    nals = _checked_nals(hevc_data, coded[0] * coded[1], strict)
-    stream = write_parameter_sets(sequence, *coded, chroma) + nals
+    kept = _checked_nals(nals, coded[0] * coded[1], strict)
+    headers = write_parameter_sets(sequence, *coded, chroma, bit_depth)
+    wanted = (*coded, _PIXEL_FORMATS[chroma] + ("" if bit_depth == 8 else f"{bit_depth}le"))
+    planes = _crop(_decode(headers + kept, strict, wanted), height, width, chroma)
+    if strict:
+        last = max(place for place, nal in enumerate(kept) if nal_type(nal) < VPS)
+        longer = [nal + b"\xff" * _PADDING * (place == last) for place, nal in enumerate(kept)]
+        again = _crop(_decode(headers + longer, strict, wanted), height, width, chroma)
+        # A whole slice ends inside its data. Only a cut one depends on what follows: zeros, or these ones.
+        if not all(np.array_equal(one, other) for one, other in zip(planes, again, strict=True)):
+            raise CorruptBpgError("file is truncated: the coded picture ends early")
+    return planes
+
+
+def _decode(stream: list[bytes], strict: bool, wanted: tuple[int, int, str]) -> av.VideoFrame:
+    """Return the first picture of a stream, which must have the wanted height, width and format."""
     # FFmpeg reads behind the end of damaged slices, and PyAV hands it these very bytes without the padding
     # that it asks for: with zeros of our own it finds the same there every time, and nobody else's memory.
     packet = av.Packet(b"".join(b"\0\0\0\1" + nal for nal in stream) + bytes(_PADDING))
@@ -173,40 +210,32 @@ def decode_planes(
         raise CorruptBpgError("the HEVC data hold no picture that can be decoded")
     frame = frames[0]
     found = (frame.height, frame.width, frame.format.name)
-    if found != (*coded, _PIXEL_FORMATS[chroma]):
-        raise CorruptBpgError(f"the decoded picture is {found}, not {(*coded, _PIXEL_FORMATS[chroma])}")
-    return _from_frame(frame, height, width, chroma)
+    if found != wanted:
+        raise CorruptBpgError(f"the decoded picture is {found}, not {wanted}")
+    return frame
 
 
-def _from_frame(frame: av.VideoFrame, height: int, width: int, chroma: str) -> Planes:
-    half = (-(-height // 2), -(-width // 2)) if chroma == "420" else (height, width)
+def _crop(frame: av.VideoFrame, height: int, width: int, chroma: str) -> Planes:
+    rows = -(-height // 2) if chroma == "420" else height
+    columns = -(-width // 2) if chroma in ("420", "422") else width
+    dtype = np.dtype("<u2" if frame.format.name.endswith("le") else "u1")
     planes = []
-    for plane, (rows, columns) in zip(frame.planes, ((height, width), half, half), strict=False):
-        pixels = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-        planes.append(pixels[:rows, :columns])
+    for place, plane in enumerate(frame.planes):
+        line = plane.line_size // dtype.itemsize
+        pixels = np.frombuffer(memoryview(plane), dtype).reshape(plane.height, line)
+        planes.append(pixels[:rows, :columns] if place else pixels[:height, :width])
     return planes
 
 
-def _checked_nals(hevc_data: bytes, pixels: int, strict: bool) -> list[bytes]:
-    """Split the data, drop what does not belong there, and bound the work they can cause."""
-    nals = split_nals(b"\0\0\1" + hevc_data)
-    kept = [nal for nal in nals if _nal_type(nal) in _PASSED_TYPES]
+def _checked_nals(nals: Sequence[bytes], pixels: int, strict: bool) -> list[bytes]:
+    """Drop what does not belong into a file, and bound the work that the rest can cause."""
+    kept = [nal for nal in nals if nal_type(nal) in _PASSED_TYPES]
     if strict and len(kept) < len(nals):
         raise CorruptBpgError("the HEVC data hold NAL units other than PPS, slices and SEI")
-    pps = sum(_nal_type(nal) == _PPS for nal in kept)
-    slices = sum(_nal_type(nal) < _VPS for nal in kept)
+    pps = sum(nal_type(nal) == PPS for nal in kept)
+    slices = sum(nal_type(nal) < VPS for nal in kept)
     if not slices:
         raise CorruptBpgError("the HEVC data hold no slice")
     if pps > _MAX_PPS or (slices > 1 and slices * pixels > _MAX_SLICE_WORK):
         raise CorruptBpgError(f"{pps} PPS and {slices} slices are too many for a picture of {pixels} pixels")
     return kept
-
-
-def split_nals(stream: bytes) -> list[bytes]:
-    """Split a byte stream at its start codes (ITU-T H.265, annex B) into NAL units of at least 2 bytes."""
-    # A start code may have a zero byte before it, and a NAL unit never ends in one.
-    return [nal for part in stream.split(b"\0\0\1")[1:] if len(nal := part.rstrip(b"\0")) >= 2]
-
-
-def _nal_type(nal: bytes) -> int:
-    return nal[0] >> 1 & 63

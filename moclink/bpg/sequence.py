@@ -39,8 +39,8 @@ class Pcm:
     """Raw (PCM) coding blocks, if enabled.
 
     Attributes:
-        luma_bits: Bits a luma sample, 1 to 8.
-        chroma_bits: Bits a chroma sample, 1 to 8.
+        luma_bits: Bits a luma sample, at most the picture's.
+        chroma_bits: Bits a chroma sample, at most the picture's.
         log2_min: log2 of the smallest PCM block.
         log2_max: log2 of the largest PCM block.
         loop_filter_disabled: Whether PCM blocks escape the loop filters.
@@ -85,11 +85,12 @@ class SequenceParameters:
         return -(-height // block) * block, -(-width // block) * block
 
 
-def read_sequence(header: bytes) -> SequenceParameters:
+def read_sequence(header: bytes, bit_depth: int = 8) -> SequenceParameters:
     """Read the bytes of `hevc_header`.
 
     Args:
         header: The bytes that follow `hevc_header_length`.
+        bit_depth: Bits a sample of the picture.
 
     Returns:
         The fields.
@@ -109,7 +110,7 @@ def read_sequence(header: bytes) -> SequenceParameters:
     )
     depth = reader.ue("max_transform_hierarchy_depth_intra", log2_ctb - log2_min_tb)
     sao = bool(reader.u(1))
-    pcm = _read_pcm(reader, log2_min_cb, log2_ctb) if reader.u(1) else None
+    pcm = _read_pcm(reader, log2_min_cb, log2_ctb, bit_depth) if reader.u(1) else None
     strong = bool(reader.u(1))
     flags = _read_range_extension(reader) if reader.u(1) else ()
     if reader.left >= 8 or reader.u(reader.left):
@@ -117,10 +118,12 @@ def read_sequence(header: bytes) -> SequenceParameters:
     return SequenceParameters(log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth, sao, strong, pcm, flags)
 
 
-def _read_pcm(reader: BitReader, log2_min_cb: int, log2_ctb: int) -> Pcm:
+def _read_pcm(reader: BitReader, log2_min_cb: int, log2_ctb: int, bit_depth: int) -> Pcm:
     luma_bits, chroma_bits = 1 + reader.u(4), 1 + reader.u(4)
-    if max(luma_bits, chroma_bits) > 8:
-        raise CorruptBpgError(f"PCM samples have {luma_bits} and {chroma_bits} bits: at most 8 are possible")
+    if max(luma_bits, chroma_bits) > bit_depth:
+        raise CorruptBpgError(
+            f"PCM samples have {luma_bits} and {chroma_bits} bits: at most {bit_depth} are possible"
+        )
     lowest, highest = min(log2_min_cb, 5), min(log2_ctb, 5)
     log2_min = 3 + reader.ue("log2_min_pcm_luma_coding_block_size_minus3", highest - 3)
     if log2_min < lowest:

@@ -8,22 +8,25 @@ References:
 from __future__ import annotations
 
 from .bits import BitReader, BitWriter
-from .container import CHROMA_FORMATS
 from .errors import CorruptBpgError
 from .sequence import SequenceParameters, write_blocks, write_extension, write_pcm
 
+CHROMA_FORMAT_IDC = {"gray": 0, "420": 1, "422": 2, "444": 3}
 _PROFILE_RANGE_EXTENSIONS = 4
 _LEVEL_8_5 = 255  # the level of no limits
 
 
-def write_parameter_sets(sequence: SequenceParameters, height: int, width: int, chroma: str) -> list[bytes]:
+def write_parameter_sets(
+    sequence: SequenceParameters, height: int, width: int, chroma: str, bit_depth: int = 8
+) -> list[bytes]:
     """Regenerate the VPS and the SPS that an HEVC decoder needs before the picture.
 
     Args:
         sequence: Sequence parameters of the file.
         height: Coded height, a multiple of the minimum coding block.
         width: Coded width, a multiple of the minimum coding block.
-        chroma: "gray", "420" or "444".
+        chroma: "gray", "420", "422" or "444".
+        bit_depth: Bits a sample, 8 to 14.
 
     Returns:
         The two NAL units, with emulation prevention, without start codes.
@@ -47,14 +50,14 @@ def write_parameter_sets(sequence: SequenceParameters, height: int, width: int, 
     sps.u(1, 1)  # sps_temporal_id_nesting_flag
     _write_profile(sps)
     sps.ue(0)  # sps_seq_parameter_set_id
-    sps.ue(CHROMA_FORMATS[chroma])
+    sps.ue(CHROMA_FORMAT_IDC[chroma])
     if chroma == "444":
         sps.u(1, 0)  # separate_colour_plane_flag
     sps.ue(width)
     sps.ue(height)
     sps.u(1, 0)  # conformance_window_flag
-    sps.ue(0)  # bit_depth_luma_minus8
-    sps.ue(0)  # bit_depth_chroma_minus8
+    sps.ue(bit_depth - 8)  # bit_depth_luma_minus8
+    sps.ue(bit_depth - 8)  # bit_depth_chroma_minus8
     sps.ue(4)  # log2_max_pic_order_cnt_lsb_minus4
     _write_buffering(sps)
     write_blocks(sps, sequence)
@@ -101,7 +104,7 @@ def _finish(writer: BitWriter) -> bytes:
     return bytes(out)
 
 
-def read_sps(nal: bytes, height: int, width: int, chroma: str) -> SequenceParameters:
+def read_sps(nal: bytes, height: int, width: int, chroma: str, bit_depth: int = 8) -> SequenceParameters:
     """Read an encoder's SPS and check that a BPG file can carry it.
 
     Args:
@@ -109,6 +112,7 @@ def read_sps(nal: bytes, height: int, width: int, chroma: str) -> SequenceParame
         height: Coded height that the SPS must state.
         width: Coded width that the SPS must state.
         chroma: Chroma format that the SPS must state.
+        bit_depth: Bits a sample that the SPS must state.
 
     Returns:
         The fields that go into the file.
@@ -122,15 +126,15 @@ def read_sps(nal: bytes, height: int, width: int, chroma: str) -> SequenceParame
     reader.u(1 + 88 + 8)  # temporal nesting; profile; level: without effect on decoding
     expected = [("sub-layers", layers, 0), ("SPS id", reader.ue("SPS id", 15), 0)]
     chroma_format = reader.ue("chroma_format_idc", 3)
-    expected.append(("chroma_format_idc", chroma_format, CHROMA_FORMATS[chroma]))
+    expected.append(("chroma_format_idc", chroma_format, CHROMA_FORMAT_IDC[chroma]))
     if chroma_format == 3:
         expected.append(("separate_colour_plane_flag", reader.u(1), 0))
     expected += [
         ("width", reader.ue("width", 1 << 17), width),
         ("height", reader.ue("height", 1 << 17), height),
         ("conformance_window_flag", reader.u(1), 0),
-        ("bit_depth_luma_minus8", reader.ue("bit depth", 8), 0),
-        ("bit_depth_chroma_minus8", reader.ue("bit depth", 8), 0),
+        ("bit_depth_luma_minus8", reader.ue("bit depth", 8), bit_depth - 8),
+        ("bit_depth_chroma_minus8", reader.ue("bit depth", 8), bit_depth - 8),
     ]
     expected.append(("log2_max_pic_order_cnt_lsb_minus4", reader.ue("log2_max_pic_order_cnt_lsb", 12), 4))
     reader.u(1)

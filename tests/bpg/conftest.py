@@ -1,5 +1,6 @@
 """What the BPG tests share: the reference programs' files (tests/refs/bpg), and a random picture."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,39 @@ VECTORS = (
 def vector(request: pytest.FixtureRequest) -> Vector:
     """Each file of the reference encoder that can be decoded."""
     return request.param
+
+
+@dataclass(frozen=True)
+class Further:
+    """A file of a kind that this package reads and does not write, with the digest of its pixels."""
+
+    name: str
+    shape: tuple[int, ...]
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        return REFS / f"{self.name}.bpg"
+
+    @property
+    def data(self) -> bytes:
+        return self.path.read_bytes()
+
+
+FURTHER = tuple(
+    Further(name, tuple(entry["shape"]), entry["sha256"])
+    for name, entry in json.loads((REFS / "decoded.json").read_text()).items()
+)
+
+
+@pytest.fixture(params=FURTHER, ids=lambda further: further.name)
+def further(request: pytest.FixtureRequest) -> Further:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def large_vector() -> Vector:
+    return VECTORS[0]
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moclink import bpg
+from moclink.bpg import chroma as chroma_filters
 from moclink.bpg import color
 from moclink.bpg.bits import write_ue7
 
@@ -29,7 +32,7 @@ def uncoded(image: np.ndarray, chroma: str) -> np.ndarray:
     """The picture after the conversions alone, without HEVC between them."""
     planes = color.to_planes(image, chroma)
     if chroma == "420":
-        planes = planes[:1] + [color.upsample(plane, *image.shape[:2]) for plane in planes[1:]]
+        planes = planes[:1] + [chroma_filters.upsample(plane, *image.shape[:2]) for plane in planes[1:]]
     return color.to_rgb(planes, "ycbcr-bt601", False)
 
 
@@ -42,6 +45,14 @@ def picture_2k(smooth) -> np.ndarray:
 @pytest.mark.parametrize("strict", [False, True])
 def test_reference_files_decode_to_the_reference_decoders_pixels(vector, strict):
     np.testing.assert_array_equal(bpg.decode(vector.data, strict=strict), vector.decoded)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_files_of_further_kinds_decode_to_the_reference_decoders_pixels(further, strict):
+    """9 to 12 bits, 4:2:2, other colour spaces, limited range, alpha: exact."""
+    image = bpg.decode(further.data, strict=strict)
+    assert image.shape == further.shape
+    assert hashlib.sha256(image.tobytes()).hexdigest() == further.sha256
 
 
 def test_the_readme_quotes_the_right_quality(vector):
@@ -128,6 +139,46 @@ def test_every_preset(smooth, preset):
     assert psnr(bpg.decode(bpg.encode(image, 20, "444", preset, md5=True), strict=True), image) > 36
 
 
+@pytest.mark.parametrize("preset", bpg.PRESETS)
+def test_every_preset_at_small_sizes(smooth, preset):
+    for height, width in [(1, 1), (1, 33), (9, 200), (16, 17), (24, 24), (32, 33), (33, 33), (40, 20)]:
+        image = smooth(height, width, 5)
+        decoded = bpg.decode(bpg.encode(image, 29, "420", preset, md5=True), strict=True)
+        assert decoded.shape == image.shape
+
+
+@pytest.mark.parametrize("chroma", CHROMA)
+def test_fractions_of_qp_lie_between_their_neighbours(large_vector, chroma):
+    image = large_vector.source
+    sizes, qualities = [], []
+    for qp in (30, 29.75, 29.5, 29.25, 29.0, np.float64(29)):
+        data = bpg.encode(image, qp, chroma, "medium", md5=True)
+        sizes.append(len(data))
+        qualities.append(psnr(bpg.decode(data, strict=True), uncoded(image, chroma)))
+    assert sizes[4] == sizes[5] == len(bpg.encode(image, 29, chroma, "medium", md5=True))
+    assert all(0.99 * sizes[0] <= size <= 1.01 * sizes[4] for size in sizes)
+    assert sizes[0] < sizes[2] < sizes[4] and qualities[0] < qualities[2] < qualities[4]
+
+
+@pytest.mark.parametrize("qp", [0.5, 2.75, 3.25, 50.75])
+def test_fractions_of_qp_at_the_limits_and_small_sizes(smooth, qp):
+    for height, width in [(1, 1), (9, 17), (33, 64), (16, 300)]:
+        image = smooth(height, width, 8)
+        assert bpg.decode(bpg.encode(image, qp, "444", md5=True), strict=True).shape == image.shape
+
+
+def test_truncation_is_seen_where_no_length_is_stated(vector):
+    """Every cut of a reference file (whose length field is 0) is refused, or has left the picture whole."""
+    data, refused = vector.data, 0
+    cuts = [*range(1, 12), *range(12, len(data) - 60, max(1, len(data) // 20))]
+    for cut in cuts:
+        try:
+            np.testing.assert_array_equal(bpg.decode(data[:-cut], strict=True), vector.decoded)
+        except bpg.CorruptBpgError:
+            refused += 1
+    assert refused >= len(cuts) - 1  # the last byte may hold no more than the stop bit
+
+
 def test_grey_keeps_the_luma(vector):
     decoded = bpg.decode(bpg.encode(vector.source, 10, "gray", "ultrafast"))
     assert (decoded == decoded[:, :, :1]).all()
@@ -184,12 +235,19 @@ def test_damaged_files_give_a_picture_or_a_value_error(smooth, data):
 
 def test_max_pixels_is_checked_before_decoding(small_vector):
     data = small_vector.data
-    with pytest.raises(bpg.UnsupportedBpgError, match="64 x 64 pixels: max_pixels allows 4095"):
+    with pytest.raises(bpg.BpgTooLargeError, match="64 x 64 pixels: max_pixels allows 4095"):
         bpg.decode(data, max_pixels=4095)
     bpg.decode(data, max_pixels=4096)
     huge = data[:6] + write_ue7(2**32 - 1) + write_ue7(2**32 - 1) + data[8:]
-    with pytest.raises(bpg.UnsupportedBpgError, match="max_pixels"):
+    with pytest.raises(bpg.BpgTooLargeError, match="max_pixels"):
         bpg.decode(huge)
+
+
+def test_what_is_written_at_6000_x_4000_is_read_by_default(smooth):
+    image = np.tile(smooth(400, 600, 4), (10, 10, 1))
+    decoded = bpg.decode(bpg.encode(image, 45, "gray", "ultrafast"))
+    assert decoded.shape == image.shape
+    assert 6000 * 4000 <= bpg.DEFAULT_MAX_PIXELS == 8192**2
 
 
 @pytest.mark.parametrize(
@@ -199,10 +257,12 @@ def test_max_pixels_is_checked_before_decoding(small_vector):
         ({"image": np.zeros((4, 4), np.uint8)}, r"uint8 \[4, 4\]"),
         ({"image": np.zeros((4, 4, 4), np.uint8)}, r"\[4, 4, 4\]"),
         ({"image": np.zeros((0, 4, 3), np.uint8)}, "4 x 0 pixels"),
-        ({"image": np.zeros((1, 8193, 3), np.uint8)}, "8193 x 1 pixels"),
+        ({"image": np.zeros((1, 8193, 3), np.uint8)}, "8193 x 1 pixels: both sides must be 1 to 8192"),
         ({"qp": 52}, "qp is 52"),
         ({"qp": -1}, "qp is -1"),
-        ({"qp": 29.0}, r"qp is 29\.0"),
+        ({"qp": 51.25}, r"qp is 51\.25"),
+        ({"qp": float("nan")}, "qp is nan"),
+        ({"qp": "29"}, "qp is '29'"),
         ({"qp": True}, "qp is True"),
         ({"chroma": "422"}, "chroma is '422'"),
         ({"preset": "best"}, "preset is 'best'"),

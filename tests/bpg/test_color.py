@@ -3,59 +3,6 @@ import pytest
 
 from moclink.bpg import color
 
-TAPS = [-1, 4, -10, 57, 18, -6, 2]  # / 64
-
-
-def interpolated(plane: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The interpolation one sample at a time, as its definition reads."""
-    rows, columns = plane.shape
-
-    def weights(at: int, count: int) -> list[tuple[int, int]]:
-        step = 1 if at % 2 else -1
-        return [(min(max(at // 2 + step * (k - 3), 0), count - 1), tap) for k, tap in enumerate(TAPS)]
-
-    out = np.empty((height, width), np.uint8)
-    for y in range(height):
-        for x in range(width):
-            total = sum(
-                down * across * int(plane[row, column])
-                for row, down in weights(y, rows)
-                for column, across in weights(x, columns)
-            )
-            out[y, x] = min(max((total + 2048) >> 12, 0), 255)
-    return out
-
-
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 8), (2, 3), (7, 6), (15, 18), (131, 5)])
-def test_upsample_is_the_seven_tap_filter(height, width):
-    plane = np.random.default_rng(height).integers(0, 256, ((height + 1) // 2, (width + 1) // 2), np.uint8)
-    np.testing.assert_array_equal(color.upsample(plane, height, width), interpolated(plane, height, width))
-
-
-def test_down_taps_are_the_least_squares_ones():
-    """The symmetric taps d that minimise E|x - U D x|^2 for an AR(1) signal of correlation 0.95."""
-    n = 64
-    up = np.zeros((2 * n, n))
-    for i in range(n):
-        for k, tap in enumerate(TAPS):
-            up[2 * i + 1, (i + k - 3) % n] += tap / 64
-            up[2 * i, (i - k + 3) % n] += tap / 64
-    pairs = []
-    for k in range(3):
-        down = np.zeros((n, 2 * n))
-        for i in range(n):
-            down[i, (2 * i - k) % (2 * n)] += 1
-            down[i, (2 * i + 1 + k) % (2 * n)] += 1
-        pairs.append(up @ down)
-    lag = np.abs(np.subtract.outer(np.arange(2 * n), np.arange(2 * n)))
-    correlation = 0.95 ** np.minimum(lag, 2 * n - lag)
-    normal = [[np.trace(one @ correlation @ other.T) for other in pairs] for one in pairs]
-    half = np.linalg.solve(normal, [np.trace(one @ correlation) for one in pairs])
-    taps = 128 * np.concatenate([half[::-1], half]) / (2 * half.sum())
-    np.testing.assert_allclose(color._DOWN_TAPS, taps, atol=0.5)
-    assert sum(color._DOWN_TAPS) == 128
-
-
 # (k_r, k_b) of ITU-R BT.601, BT.709 and BT.2020.
 STANDARDS = {"ycbcr-bt601": (0.299, 0.114), "ycbcr-bt709": (0.2126, 0.0722), "ycbcr-bt2020": (0.2627, 0.0593)}
 
@@ -68,16 +15,18 @@ def exact_rgb(ycc: np.ndarray, k_r: float, k_b: float) -> np.ndarray:
     return 255 * np.clip(np.stack([red, green, blue], -1), 0, 1)
 
 
+@pytest.mark.parametrize("bit_depth", [8, 9, 10, 12])
 @pytest.mark.parametrize("limited_range", [False, True])
 @pytest.mark.parametrize("standard", STANDARDS)
-def test_to_rgb_is_the_rounded_definition(standard, limited_range):
-    samples = np.random.default_rng(1).integers(0, 256, (100, 300, 3), np.uint8)
-    luma_step, chroma_step, black = (219, 224, 16) if limited_range else (255, 255, 0)
-    scaled = (samples - np.array([black, 128, 128])) / [luma_step, chroma_step, chroma_step]
+def test_to_rgb_is_the_rounded_definition(standard, limited_range, bit_depth):
+    one, top = 2 ** (bit_depth - 8), 2**bit_depth - 1
+    samples = np.random.default_rng(1).integers(0, top + 1, (100, 300, 3)).astype(np.uint16)
+    luma_step, chroma_step, black = (219 * one, 224 * one, 16 * one) if limited_range else (top, top, 0)
+    scaled = (samples - np.array([black, 128 * one, 128 * one])) / [luma_step, chroma_step, chroma_step]
     exact = exact_rgb(scaled, *STANDARDS[standard])
-    found = color.to_rgb(list(np.moveaxis(samples, -1, 0)), standard, limited_range)
-    # Rounding alone is 0.5; the weights have 22 fraction bits, times at most 3 samples of 8 bits.
-    assert np.abs(found - exact).max() <= 0.5 + 3 * 255 * 2**-22
+    found = color.to_rgb(list(np.moveaxis(samples, -1, 0)), standard, limited_range, bit_depth)
+    # Rounding alone is 0.5; each weight is half of 2^-22 wrong at most, times 3 samples.
+    assert np.abs(found - exact).max() <= 0.5 + 3 * top * 2**-23
 
 
 def test_to_rgb_of_ycgco_and_rgb():
@@ -89,6 +38,19 @@ def test_to_rgb_of_ycgco_and_rgb():
     np.testing.assert_array_equal(color.to_rgb(planes, "ycgco", False), rgb)
     planes = [plane.astype(np.uint8) for plane in (green, blue, red)]
     np.testing.assert_array_equal(color.to_rgb(planes, "rgb", False), rgb)
+
+
+@pytest.mark.parametrize("bit_depth", [8, 10])
+def test_ycgco_of_limited_range_scales_chroma_as_luma(bit_depth):
+    """The reference's reading of the format: 255 / 219 for all three planes."""
+    one = 2 ** (bit_depth - 8)
+    luma, cg, co = np.random.default_rng(3).integers(0, 256 * one, (3, 60, 40))
+    first, second = cg - 128 * one, co - 128 * one
+    exact = np.stack([luma - first + second, luma + first, luma - first - second], -1) - 16 * one
+    exact = np.clip(exact * 255 / (219 * one), 0, 255)
+    planes = [plane.astype(np.uint16) for plane in (luma, cg, co)]
+    found = color.to_rgb(planes, "ycgco", True, bit_depth)
+    assert np.abs(found - exact).max() <= 0.5 + 3 * 256 * one * 2**-23
 
 
 def test_grey_and_limited_range():

@@ -6,23 +6,23 @@ import pytest
 
 from moclink.bpg import CorruptBpgError, color, hevc
 from moclink.bpg.container import read_info, read_picture
+from moclink.bpg.nal import split_nals
 from moclink.bpg.sps import read_sps
 
 PPS, IDR_SLICES, SEI_SUFFIX = 34, (19, 20), 40
 
 
+def nals_of(hevc_data: bytes) -> list[bytes]:
+    return split_nals(b"\0\0\1" + hevc_data)
+
+
 def types_of(hevc_data: bytes) -> list[int]:
-    return [nal[0] >> 1 for nal in hevc.split_nals(b"\0\0\1" + hevc_data)]
+    return [nal[0] >> 1 for nal in nals_of(hevc_data)]
 
 
 def parts(vector) -> tuple:
-    sequence, hevc_data = read_picture(vector.data, read_info(vector.data), strict=True)
-    return hevc_data, sequence, *vector.source.shape[:2], vector.chroma
-
-
-def test_split_nals():
-    stream = b"\0\0\0\1\x44\x01ab\0\0\1\x26\x01c\0\0\3\1d\0\0\0\0\1\x4e\x01\0\0\1\0\0\1x"
-    assert hevc.split_nals(stream) == [b"\x44\x01ab", b"\x26\x01c\0\0\3\1d", b"\x4e\x01"]
+    picture = read_picture(vector.data, read_info(vector.data), strict=True)
+    return nals_of(picture.hevc_data), picture.sequence, *vector.source.shape[:2], vector.chroma
 
 
 @pytest.mark.parametrize("chroma", ["gray", "420", "444"])
@@ -35,7 +35,7 @@ def test_encoder_gives_pps_slice_and_hash_alone(smooth, chroma, md5):
     found = types_of(hevc_data)
     assert found[0] == PPS and found[1] in IDR_SLICES and found[2:] == [SEI_SUFFIX] * md5
     assert sequence.coded_size(48, 72) == (48, 72)
-    decoded = hevc.decode_planes(hevc_data, sequence, 48, 72, chroma, strict=True)
+    decoded = hevc.decode_planes(nals_of(hevc_data), sequence, 48, 72, chroma, strict=True)
     assert [plane.shape for plane in decoded] == [plane.shape for plane in planes]
     for ours, theirs in zip(decoded, planes, strict=True):
         # The quantiser's step at qp 30 is 0.625 * 2 ** (30 / 6) = 20, its mean error at most a quarter.
@@ -43,8 +43,8 @@ def test_encoder_gives_pps_slice_and_hash_alone(smooth, chroma, md5):
 
 
 def test_parameter_sets_and_marks_inside_the_data_are_dropped(small_vector):
-    hevc_data, *rest = parts(small_vector)
-    clean = hevc.decode_planes(hevc_data, *rest, strict=False)
+    nals, *rest = parts(small_vector)
+    clean = hevc.decode_planes(nals, *rest, strict=False)
     for kind in (
         32,
         33,
@@ -54,7 +54,7 @@ def test_parameter_sets_and_marks_inside_the_data_are_dropped(small_vector):
         38,
         63,
     ):  # VPS, SPS, delimiter, end of sequence, end of stream, filler, free
-        forged = hevc_data + b"\0\0\1" + bytes([kind << 1, 1]) + b"\xaa" * 9
+        forged = [*nals, bytes([kind << 1, 1]) + b"\xaa" * 9]
         for ours, wanted in zip(hevc.decode_planes(forged, *rest, strict=False), clean, strict=True):
             np.testing.assert_array_equal(ours, wanted)
         with pytest.raises(CorruptBpgError, match="other than PPS"):
@@ -62,27 +62,25 @@ def test_parameter_sets_and_marks_inside_the_data_are_dropped(small_vector):
 
 
 def test_work_is_bounded(small_vector):
-    hevc_data, *rest = parts(small_vector)
-    pps, idr = hevc.split_nals(b"\0\0\1" + hevc_data)
+    (pps, idr), *rest = parts(small_vector)
     with pytest.raises(CorruptBpgError, match="65 PPS"):
-        hevc.decode_planes(b"\0\0\1".join([pps] * 65 + [idr]), *rest, strict=False)
+        hevc.decode_planes([pps] * 65 + [idr], *rest, strict=False)
     slices = hevc._MAX_SLICE_WORK // 64**2 + 1
     with pytest.raises(CorruptBpgError, match=f"{slices} slices"):
-        hevc.decode_planes(b"\0\0\1".join([pps] + [idr[:4]] * slices), *rest, strict=False)
+        hevc.decode_planes([pps] + [idr[:4]] * slices, *rest, strict=False)
 
 
 def test_no_slice_and_no_picture_are_errors(small_vector):
-    hevc_data, *rest = parts(small_vector)
-    pps, idr = hevc.split_nals(b"\0\0\1" + hevc_data)
-    for broken in (b"", pps, b"\0\0\1", pps + b"\0\0\1\x26\x01", idr, pps + b"\0\0\1\x26\x01\x80"):
+    (pps, idr), *rest = parts(small_vector)
+    for broken in ([], [pps], [pps, b"\x26\x01"], [idr], [pps, b"\x26\x01\x80"]):
         with pytest.raises(CorruptBpgError):
             hevc.decode_planes(broken, *rest, strict=False)
 
 
 def test_damaged_slices_decode_the_same_every_time(vector):
     """FFmpeg reads behind the end of a cut slice; what it finds there must not depend on chance."""
-    hevc_data, *rest = parts(vector)
-    cut = hevc_data[: len(hevc_data) * 2 // 3]
+    (pps, idr), *rest = parts(vector)
+    cut = [pps, idr[: len(idr) * 2 // 3]]
     first = [plane.copy() for plane in hevc.decode_planes(cut, *rest, strict=False)]
     for length in (10, 1000, 5000):
         clutter = [np.full(length, 255 - k, np.uint8).tobytes() for k in range(50)]
@@ -120,7 +118,7 @@ def test_tools_that_other_encoders_use(smooth, chroma, tools):
     nals = hevc.split_nals(b"".join(bytes(packet) for packet in packets))
     sequence = next(read_sps(nal, 128, 256, chroma) for nal in nals if nal[0] >> 1 == 33)
     hevc_data = b"\0\0\1".join(nal for nal in nals if nal[0] >> 1 not in (32, 33))
-    decoded = hevc.decode_planes(hevc_data, sequence, 128, 256, chroma, strict=True)
+    decoded = hevc.decode_planes(nals_of(hevc_data), sequence, 128, 256, chroma, strict=True)
     assert types_of(hevc_data).count(SEI_SUFFIX) == 1
     if tools == "lossless=1":
         for ours, wanted in zip(decoded, planes, strict=True):

@@ -11,6 +11,7 @@ ALLOWED = {
     "fractions",
     "pathlib",
     "sys",
+    "warnings",
     "av",
     "numpy",
     "PIL",

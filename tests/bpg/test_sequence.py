@@ -103,3 +103,10 @@ def test_refuses_other_extensions():
 def test_coded_size():
     assert TYPICAL.coded_size(187, 250) == (192, 256)
     assert SequenceParameters(4, 4, 2, 4, 0, True, True).coded_size(1, 17) == (16, 32)
+
+
+def test_pcm_samples_have_at_most_the_pictures_bits():
+    sequence = SequenceParameters(4, 4, 2, 4, 0, False, False, Pcm(10, 9, 4, 4, True))
+    assert read_sequence(write_sequence(sequence), bit_depth=10) == sequence
+    with pytest.raises(CorruptBpgError, match="at most 9"):
+        read_sequence(write_sequence(sequence), bit_depth=9)

@@ -34,6 +34,16 @@ def test_ffmpeg_reads_the_same(chroma):
     assert context.pix_fmt == {"gray": "gray", "420": "yuv420p", "444": "yuv444p"}[chroma]
 
 
+@pytest.mark.parametrize("bit_depth", [8, 9, 10, 12])
+@pytest.mark.parametrize(("chroma", "name"), [("gray", "gray"), ("422", "yuv422p")])
+def test_ffmpeg_reads_the_bit_depth(chroma, name, bit_depth):
+    nals = write_parameter_sets(SEQUENCES[0], 64, 64, chroma, bit_depth)
+    context = av.CodecContext.create("hevc", "r")
+    context.extradata = b"".join(b"\0\0\0\1" + nal for nal in nals)
+    context.open()
+    assert context.pix_fmt == name + (f"{bit_depth}le" if bit_depth > 8 else "")
+
+
 def test_refuses_an_sps_that_a_file_cannot_carry():
     sps = write_parameter_sets(SEQUENCES[0], 64, 64, "420")[1]
     with pytest.raises(CorruptBpgError, match="width 64"):
