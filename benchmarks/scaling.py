@@ -45,6 +45,13 @@ def picture(side: int, number: int) -> Picture:
     return Picture(f"{number}-{side}", np.ascontiguousarray(pixels[top : top + side, top : top + side]))
 
 
+def changed(picture: Picture, number: int) -> Picture:
+    """A picture that differs from all others in a pixel: nothing is remembered of it."""
+    pixels = picture.pixels.copy()
+    pixels[0, 0] = divmod(number, 256) + (0,)
+    return Picture(picture.name, pixels)
+
+
 def seconds(plan: Plan, pictures: list[Picture]) -> float:
     """CPU seconds of a sweep in this process."""
     with tempfile.TemporaryDirectory() as folder:
@@ -87,9 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
             fastest = dict.fromkeys(sizes, math.inf)
             for _ in range(options.rounds + 1):  # the first round traces
                 for size, (plan, pictures) in sizes.items():
-                    for each in pictures:  # a new picture: nothing is remembered of it
-                        each.pixels[0, 0] = divmod(next(numbers), 256) + (0,)
-                    fastest[size] = min(fastest[size], seconds(plan, pictures))
+                    new = [changed(each, next(numbers)) for each in pictures]
+                    fastest[size] = min(fastest[size], seconds(plan, new))
             slope = float(np.polyfit(np.log(list(fastest)), np.log(list(fastest.values())), 1)[0])
             results[chain][axis] = {"cpu_s": {str(k): v for k, v in fastest.items()}, "exponent": slope}
             times = ", ".join(f"{size}: {taken:.2f} s" for size, taken in fastest.items())

@@ -1,4 +1,4 @@
-"""Reading and checking of images; the sample photographs.
+"""Reading and checking of images; pictures under their names; the sample photographs.
 
 Every image becomes uint8 RGB [H, W, 3] here, whatever its file holds, and float32 in [0, 1] from
 then on. Files that cannot be read raise `ImageError`, which names the file and the reason.
@@ -7,19 +7,37 @@ then on. Files that cannot be read raise `ImageError`, which names the file and 
 from __future__ import annotations
 
 import hashlib
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from moclink.image_modes import ImageError, on_white, to_srgb
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "ImageError",
+    "Picture",
+    "find_images",
+    "read_image",
+    "read_pictures",
+    "sample_paths",
+    "to_float",
+    "to_uint8",
+]
 
 SUFFIXES = {
     ".png",
     ".jpg",
     ".jpeg",
     ".bmp",
+    ".bpg",
     ".gif",
     ".ppm",
     ".pgm",
@@ -30,29 +48,84 @@ SUFFIXES = {
     ".jp2",
 }
 MAX_PIXELS = 2**26  # 8192 x 8192
+_BPG_MAGIC = b"BPG\xfb"
+_UPRIGHT = {  # EXIF orientation -> what undoes it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-class ImageError(ValueError):
-    """An image, or a folder of images, cannot be used; the message names it and says why."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """An image under its name.
+    """An image under its name, whose pixels are read from its file when they are wanted.
+
+    A picture made from an array keeps it. One of a file (`from_file`) keeps where the file lies, so that
+    a folder of any size needs little memory, and a picture that is pickled is small.
 
     Attributes:
-        name: Short name, unique within a run.
-        pixels: uint8 [H, W, 3], RGB.
+        name: Short name, unique within a run; always printable and of valid Unicode.
+        source: uint8 [H, W, 3], RGB, or the file.
+        height: Height in pixels.
+        width: Width in pixels.
+        digest: SHA-256 of size and pixels: what identifies the picture wherever its file lies.
     """
 
     name: str
-    pixels: NDArray[np.uint8]
+    source: NDArray[np.uint8] | Path
+    height: int = field(init=False)
+    width: int = field(init=False)
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, Path):
+            object.__setattr__(self, "source", self.source.absolute())
+            pixels = read_image(self.source)
+        else:
+            pixels = self.source.view()
+            pixels.flags.writeable = False  # the digest stays true
+            object.__setattr__(self, "source", pixels)
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(f"pixels are {pixels.dtype} {list(pixels.shape)}: they must be uint8 [H, W, 3]")
+        object.__setattr__(self, "name", _printable(self.name))
+        object.__setattr__(self, "height", pixels.shape[0])
+        object.__setattr__(self, "width", pixels.shape[1])
+        object.__setattr__(self, "digest", _digest(pixels))
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of size and pixels: what identifies the picture wherever its file lies."""
-        height, width, _ = self.pixels.shape
-        return hashlib.sha256(f"{height}x{width}:".encode() + self.pixels.tobytes()).hexdigest()
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 [H, W, 3], RGB: read again at each access if the picture is a file's.
+
+        Raises:
+            ImageError: If the file is gone, or holds another picture than before.
+        """
+        if isinstance(self.source, np.ndarray):
+            return self.source
+        pixels = read_image(self.source)
+        if _digest(pixels) != self.digest:
+            raise ImageError(f"{self.source}: the picture has changed since it was first read")
+        return pixels
+
+    def loaded(self) -> Picture:
+        """The same picture with its pixels in memory, for machines that do not see the file."""
+        return Picture(self.name, self.pixels)
+
+
+def _digest(pixels: NDArray[np.uint8]) -> str:
+    height, width, _ = pixels.shape
+    state = hashlib.sha256(f"{height}x{width}:".encode())
+    state.update(np.ascontiguousarray(pixels).data)
+    return state.hexdigest()
+
+
+def _printable(name: str) -> str:
+    """Write bytes that are no UTF-8, and characters that cannot be printed, as escapes."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def sample_paths() -> list[Path]:
@@ -63,6 +136,9 @@ def sample_paths() -> list[Path]:
 def find_images(inputs: Iterable[str | Path]) -> list[Path]:
     """Expand files and folders into image files, sorted within each folder.
 
+    A file that is named more than once, in whatever spelling or through a link, is taken once; a line on
+    standard error says so.
+
     Raises:
         ImageError: If an input does not exist or a folder holds no image file.
     """
@@ -71,20 +147,38 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
         if item.is_dir():
             inside = sorted(p for p in item.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
             if not inside:
-                raise ImageError(f"folder {item} holds no image; name a folder with png, jpg, ... files")
+                raise ImageError(
+                    f"folder {_shown(item)} holds no image; name a folder with png, jpg, ... files"
+                )
             found += inside
         elif item.is_file():
             found.append(item)
         else:
-            raise ImageError(f"no such image or folder: {item}")
-    return list(dict.fromkeys(found))
+            raise ImageError(f"no such image or folder: {_shown(item)}")
+    files: dict[tuple[int, int], Path] = {}
+    for path in found:
+        status = path.stat()
+        files.setdefault((status.st_dev, status.st_ino), path)
+    if len(files) < len(found):
+        repeated = next(path for path in found if path not in files.values())
+        print(
+            f"note: {len(found) - len(files)} of {len(found)} images are files named before, "
+            f"as {_shown(repeated)}: each counts once",
+            file=sys.stderr,
+        )
+    return list(files.values())
+
+
+def _shown(path: str | Path) -> str:
+    return _printable(str(path))
 
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Read any picture that Pillow knows as 8-bit RGB, upright.
+    """Read a picture file as 8-bit sRGB, upright.
 
-    The EXIF orientation is applied; palettes and grey become RGB; transparency is laid on white;
-    CMYK is converted; 16-bit samples are scaled to 8 bits.
+    BPG and whatever Pillow knows. The EXIF orientation is applied; palettes and grey become RGB;
+    transparency is laid on white; ICC profiles and CMYK are converted to sRGB; samples of more than 8
+    bits are scaled by what the file says of their range. Of an animation the first picture is read.
 
     Args:
         path: An image file.
@@ -94,48 +188,86 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
         uint8 [H, W, 3].
 
     Raises:
-        ImageError: If the file is no readable image, is truncated, or is too large.
+        ImageError: If the file is no readable image, is truncated, is too large, or does not say how its
+            samples are to be scaled.
     """
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise ImageError(f"{path}: {width}x{height} pixels, over {max_pixels}; reduce it first")
-            image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+        with open(path, "rb") as file:
+            if file.read(len(_BPG_MAGIC)) == _BPG_MAGIC:
+                return _read_bpg(path, max_pixels)
+        return _read_with_pillow(path, max_pixels)
+    except ImageError as error:
+        raise ImageError(_printable(str(error))) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: {error}; reduce the picture first") from error
+        raise ImageError(f"{_shown(path)}: {error}; reduce the picture first") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: not an image that Pillow can read") from error
+        raise ImageError(f"{_shown(path)}: not an image that can be read") from error
+    except FileNotFoundError as error:
+        raise ImageError(f"{_shown(path)}: no such file") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(f"{path}: unreadable or truncated ({error})") from error
+        raise ImageError(f"{_shown(path)}: unreadable or truncated ({error})") from error
 
 
-def read_pictures(paths: Sequence[str | Path], max_pixels: int = MAX_PIXELS) -> list[Picture]:
-    """Read all files, or say of every one that cannot be read why not.
+def _read_with_pillow(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+        image = Image.open(path)
+    with image:
+        _check_size(path, *image.size, max_pixels)
+        image.load()
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        rgb = to_srgb(image, path)
+    turned = _UPRIGHT.get(orientation)
+    return rgb if turned is None else np.asarray(Image.fromarray(rgb).transpose(turned))
 
-    Names are file stems; where two files share one, the folder's name is put before it, and a
-    number after it if that is not enough.
+
+def _read_bpg(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:
+    from moclink import bpg  # with FFmpeg, which nobody else needs
+
+    data = Path(path).read_bytes()
+    try:
+        info = bpg.read_info(data)
+        _check_size(path, info.width, info.height, max_pixels)
+        image = Image.fromarray(bpg.decode(data, strict=True, max_pixels=max_pixels))
+    except bpg.BpgError as error:
+        raise ImageError(f"{path}: {error}") from error
+    return np.asarray(on_white(image, image.getchannel("A")) if image.mode == "RGBA" else image)
+
+
+def _check_size(path: str | Path, width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise ImageError(f"{path}: {width}x{height} pixels, over {max_pixels}; reduce it first")
+
+
+def read_pictures(paths: Sequence[str | Path]) -> list[Picture]:
+    """Check all files, or say of every one that cannot be read why not.
+
+    Each is read once, for its size and digest, and not kept. A file with the pixels of another, which
+    would meet the same noise, is left out; a line on standard error says so. Names are file stems; where
+    two files share one, the folder's name is put before it, and a number after it if that is not enough.
 
     Raises:
         ImageError: One line a bad file, all of them.
     """
     pictures, faults, taken = [], [], set()
-    stems = [Path(p).stem for p in paths]
+    known: dict[str, Path] = {}
+    stems = [_printable(Path(p).stem) for p in paths]
     for path, stem in zip(map(Path, paths), stems, strict=True):
-        try:
-            pixels = read_image(path, max_pixels)
-        except ImageError as error:
-            faults.append(str(error))
-            continue
-        base = stem if stems.count(stem) == 1 else f"{path.resolve().parent.name}-{path.name}"
+        base = stem if stems.count(stem) == 1 else _printable(f"{path.resolve().parent.name}-{path.name}")
         name, number = base, 2
         while name in taken:
             name, number = f"{base}-{number}", number + 1
+        try:
+            picture = Picture(name, path)
+        except ImageError as error:
+            faults.append(str(error))
+            continue
+        first = known.setdefault(picture.digest, path)
+        if first is not path:
+            print(f"note: {_shown(path)} is the same picture as {_shown(first)}: left out", file=sys.stderr)
+            continue
         taken.add(name)
-        pictures.append(Picture(name, pixels))
+        pictures.append(picture)
     if faults:
         raise ImageError("\n".join(faults))
     return pictures
@@ -149,16 +281,3 @@ def to_float(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def to_uint8(images: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Float in [0, 1] (clipped) -> uint8, rounded to nearest."""
     return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
-
-
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I") or image.mode == "F":
-        samples = np.asarray(image)
-        # Pillow opens 16-bit grey as I;16 or, for some files, as 32-bit I that still holds 16 bits.
-        grey = samples.astype(np.float64) / (257.0 if image.mode != "F" else 1.0)
-        return np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[..., None], 3, axis=-1)
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        image = Image.alpha_composite(white, layer)
-    return np.asarray(image.convert("RGB"))

@@ -100,7 +100,7 @@ def cells_of(plan: Plan, pictures: Sequence[Picture]) -> list[Cell]:
 
 def least_memory(pictures: Sequence[Picture]) -> int:
     """Bytes that a worker needs for the largest picture, one received picture at a time."""
-    largest = max((picture.pixels[..., 0].size for picture in pictures), default=0)
+    largest = max((picture.height * picture.width for picture in pictures), default=0)
     return WORKER_BYTES + (PICTURE_BYTES + CELL_BYTES) * largest
 
 
@@ -145,7 +145,7 @@ def tasks_of(
     """The missing cells of some chains and a picture, cut into tasks of minutes at most."""
     size, batch = 1, 1
     if picture:
-        pixels = picture.pixels[..., 0].size
+        pixels = picture.height * picture.width
         size = max(1, TASK_PIXELS // pixels)
         batch = max(1, (memory - WORKER_BYTES - PICTURE_BYTES * pixels) // (CELL_BYTES * pixels))
     # Cut alike for all chains: those of one task meet the same noise.
@@ -162,7 +162,7 @@ def tasks_of(
 
 def effort_of(task: Task) -> float:
     """Roughly how long a task takes, in arbitrary units: learned chains most, then BPG and AVIF."""
-    pixels = task.picture.pixels[..., 0].size if task.picture else 0
+    pixels = task.picture.height * task.picture.width if task.picture else 0
     weights = {"bpg": 2, "avif": 2}
     return pixels * sum(
         weights.get(chain.partition("-")[0], 1) if is_file_chain(chain) else 10 for chain, *_ in task.cells
