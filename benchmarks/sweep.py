@@ -46,13 +46,14 @@ from benchmarks.machine import machine_line
 from moclink import metrics
 from moclink.chain import DigitalChain
 from moclink.chain_factory import make_chain
+from moclink.constants import LDPC_DECODERS
 from moclink.images import Picture, find_images, read_pictures, sample_paths, to_float
 from moclink.phy.channels import complex_normal, stream
-from moclink.phy.early_stopping import LONGEST_STAGE
 from moclink.phy.modems import BitModem
+from moclink.phy.staged_decoder import LONGEST_STAGE
 from moclink.presets import ChainOptions
 from moclink.results.store import COLUMNS, ResultStore, read_rows
-from moclink.simulate import ENGINES, parse_snr
+from moclink.simulate import parse_snr
 from moclink.sweep.plan import Plan
 from moclink.sweep.run import run_sweep
 from moclink.sweep.workers import Pool
@@ -233,7 +234,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, help="take only so many")
     parser.add_argument("--chains", default="jpeg-ldpc,bpg-ldpc", help="comma list (%(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="of the sweep (%(default)s)")
-    parser.add_argument("--ldpc", default="auto", choices=ENGINES, help="of the sweep (%(default)s)")
+    parser.add_argument("--ldpc", default="auto", choices=LDPC_DECODERS, help="of the sweep (%(default)s)")
     naive = "stock, or with moclink's LLRs, or also with its stopping; the latter two under XLA (%(default)s)"
     parser.add_argument("--naive", default="stock", choices=NAIVE, help=naive)
     parser.add_argument("--xla", action="store_true", help="compile the naive sweep's decoder")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
 from moclink.phy.belief_propagation import LLR_MAX, BeliefPropagation
-from moclink.phy.early_stopping import StagedDecoder, place_tensor
 from moclink.phy.ldpc_graph import (
     DecodedBlocks,
     TannerGraph,
@@ -26,6 +25,7 @@ from moclink.phy.ldpc_graph import (
     sparse_pcm,
     systematic_generator,
 )
+from moclink.phy.staged_decoder import StagedDecoder, place_tensor
 
 CODES = ("ldpc5g", "wifi648")
 ENGINES = ("auto", "sionna", "fast")

@@ -1,7 +1,14 @@
+"""The decoder that stops early against Sionna's own."""
+
+import doctest
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from sionna.phy import config
+from sionna.phy.channel import AWGN
 from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
+from sionna.phy.mapping import BinarySource, Demapper, Mapper
 
 from moclink.phy.early_stopping import EarlyStoppingLDPC5GDecoder
 
@@ -69,6 +76,50 @@ def test_a_state_is_resumed_and_num_iter_can_be_given_at_the_call(encoder):
     np.testing.assert_array_equal(ours(noise, msg_v2c=own_state)[0].numpy(), resumed.numpy())
 
 
+@pytest.mark.parametrize("return_infobits", [True, False])
+def test_no_iteration_gives_the_llrs_back_as_sionnas_block_does(encoder, llr, return_infobits):
+    options = {"hard_out": False, "return_state": True, "return_infobits": return_infobits}
+    expected, expected_state = LDPC5GDecoder(encoder, num_iter=0, **options)(llr)
+    logits, state = EarlyStoppingLDPC5GDecoder(encoder, num_iter=0, lanes=32, **options)(llr)
+    np.testing.assert_array_equal(logits.numpy(), expected.numpy())
+    np.testing.assert_array_equal(state.numpy(), expected_state.numpy())
+    # The LLRs themselves, clipped; the systematic bits come from the LLRs' own places.
+    assert logits.numpy().std() > 1
+    at_the_call = EarlyStoppingLDPC5GDecoder(encoder, num_iter=7, lanes=32, **options)(llr, num_iter=0)[0]
+    np.testing.assert_array_equal(at_the_call.numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+def test_the_number_of_iterations_may_be_a_tensor(encoder, jit):
+    noise = tf.constant(np.random.default_rng(11).normal(scale=0.3, size=(40, 120)), tf.float32)
+    decoder = EarlyStoppingLDPC5GDecoder(encoder, hard_out=False, lanes=16)
+    stock = LDPC5GDecoder(encoder, hard_out=False)
+    decode = tf.function(lambda llr, most: decoder(llr, num_iter=most), jit_compile=jit)
+    for most in (0, 1, 2, 5, 6):
+        expected = stock(noise, num_iter=most).numpy()
+        np.testing.assert_allclose(decode(noise, tf.constant(most)).numpy(), expected, atol=1e-4)
+        np.testing.assert_allclose(decoder(noise, num_iter=tf.constant(most)).numpy(), expected, atol=1e-4)
+
+
+def test_the_example_of_the_docstring_runs():
+    examples = doctest.DocTestParser().get_examples(EarlyStoppingLDPC5GDecoder.__doc__)
+    names = {
+        "tf": tf,
+        "BinarySource": BinarySource,
+        "AWGN": AWGN,
+        "Mapper": Mapper,
+        "Demapper": Demapper,
+        "LDPC5GEncoder": LDPC5GEncoder,
+        "EarlyStoppingLDPC5GDecoder": EarlyStoppingLDPC5GDecoder,
+    }
+    config.seed = 12
+    assert len(examples) == 9  # all of them
+    for example in examples:
+        exec(example.source, names)
+    # 4 dB above the waterfall of QPSK at rate 1/2: five iterations are enough, too.
+    np.testing.assert_array_equal(names["decoded"].numpy(), names["bits"].numpy())
+
+
 def test_double_precision(encoder, llr):
     decoder = EarlyStoppingLDPC5GDecoder(encoder, precision="double", lanes=32)
     decoded = decoder(tf.cast(llr, tf.float64))
@@ -82,7 +133,16 @@ def test_what_cannot_be_staged_is_refused(encoder):
         EarlyStoppingLDPC5GDecoder(encoder, cn_schedule="layered")
     with pytest.raises(ValueError, match="callbacks"):
         EarlyStoppingLDPC5GDecoder(encoder, c2v_callbacks=[lambda message, it: message])
-    with pytest.raises(ValueError, match="num_iter is 0"):
-        EarlyStoppingLDPC5GDecoder(encoder, num_iter=0)
+    with pytest.raises(ValueError, match="num_iter is -1"):
+        EarlyStoppingLDPC5GDecoder(encoder, num_iter=-1)
+    with pytest.raises(ValueError, match="num_iter is 2.0"):
+        EarlyStoppingLDPC5GDecoder(encoder, num_iter=2.0)
+    decoder = EarlyStoppingLDPC5GDecoder(encoder)
+    with pytest.raises(ValueError, match="num_iter is -3; a whole number from 0 up"):
+        decoder(tf.zeros([2, 120]), num_iter=-3)
+    with pytest.raises(ValueError, match="a whole number from 0 up"):
+        decoder(tf.zeros([2, 120]), num_iter=tf.constant([1, 2]))
+    with pytest.raises(ValueError, match="a whole number from 0 up"):
+        decoder(tf.zeros([2, 120]), num_iter=1.5)
     with pytest.raises(ValueError, match="n = 120"):
         EarlyStoppingLDPC5GDecoder(encoder)(tf.zeros([2, 60]))
