@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 import keras
+import numpy as np
 from sionna.phy import Block, config
 
 TRUSTED = ("sionna", "moclink")  # packages that a saved model may name classes of
@@ -20,6 +21,9 @@ class SionnaLayer(keras.layers.Layer):
     (a trainable constellation, say) are TensorFlow's and not Keras's: they are neither trained by
     `fit` nor saved. Noise follows `sionna.phy.config.seed`, not Keras's seed.
 
+    `keras.saving.load_model` finds this layer only after `import moclink.phy.layer`: of the modules
+    that a saved model names, Keras imports none but its own.
+
     Args:
         block: A Sionna block; or, for a model that is to be saved and loaded, the block's class or
             its import path ("sionna.phy.channel.AWGN").
@@ -29,7 +33,8 @@ class SionnaLayer(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        Those of the block, as positional or keyword arguments: tensors float or complex.
+        Those of the block, as positional or keyword arguments: float or complex tensors or arrays, or
+        Python numbers.
 
     Returns:
         What the block returns.
@@ -44,6 +49,7 @@ class SionnaLayer(keras.layers.Layer):
         ...                 {"constellation_type": "qam", "num_bits_per_symbol": 6})(bits)
         >>> y = SionnaLayer("sionna.phy.channel.AWGN")(x, no)
         >>> model = keras.Model([bits, no], y)
+        >>> y = SionnaLayer(AWGN())(np.zeros((2, 8), np.complex64), 0.1)    # on values, no model around
     """
 
     def __init__(
@@ -71,6 +77,10 @@ class SionnaLayer(keras.layers.Layer):
         self.supports_jit = supports_jit
         self.built = True  # a Sionna block builds itself, from the shapes of its first call
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer; Keras takes no Python numbers as positional arguments, so they become arrays."""
+        return super().__call__(*(_as_array(argument) for argument in args), **kwargs)
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Call the block."""
         return self.block(*args, **kwargs)
@@ -90,6 +100,14 @@ class SionnaLayer(keras.layers.Layer):
             )
         own = {"block": self.block_path, "arguments": self.arguments, "supports_jit": self.supports_jit}
         return {**super().get_config(), **own}
+
+
+def _as_array(argument: Any) -> Any:
+    """A Python number as float32, complex64 or int32 array without axes; all else as it is."""
+    for kind, dtype in ((bool, np.bool_), (int, np.int32), (float, np.float32), (complex, np.complex64)):
+        if isinstance(argument, kind):
+            return np.asarray(argument, dtype)
+    return argument
 
 
 def _path(block: Any) -> str | None:

@@ -74,7 +74,7 @@ def test_fit_trains_through_the_channel():
 
 
 class FlatAwgn(AWGN):
-    """AWGN on the real part: a stand-in for a real-valued channel."""
+    """AWGN on the real part: a channel of real symbols."""
 
     def call(self, x, no):
         return tf.math.real(super().call(tf.cast(x, self.cdtype), no))
@@ -124,6 +124,40 @@ def test_noise_needs_no_seed_set_before():
         "assert np.abs(y).min() > 0\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "no", [0.25, 1, np.float64(0.25), np.float32([0.25, 0.25]), tf.constant(0.25)], ids=str
+)
+def test_python_numbers_are_taken_as_sionna_takes_them(no):
+    x = np.zeros((2, 8), np.complex64)
+    config.seed = 4
+    expected = AWGN()(x, tf.cast(no, tf.float32))
+    for call in (lambda layer: layer(x, no), lambda layer: layer(x, no=no)):
+        config.seed = 4
+        assert np.array_equal(call(SionnaLayer(AWGN())), expected)
+
+
+def test_a_number_in_a_functional_model_is_saved_with_it(tmp_path):
+    inputs = keras.Input((8,), dtype="complex64")
+    model = keras.Model(inputs, SionnaLayer("sionna.phy.channel.AWGN")(inputs, 0.25))
+    model.save(tmp_path / "noisy.keras")
+    x = np.zeros((2, 8), np.complex64)
+    config.seed = 5
+    expected = AWGN()(x, 0.25)
+    for made in (model, keras.saving.load_model(tmp_path / "noisy.keras")):
+        config.seed = 5
+        assert np.array_equal(made(x), expected)
+
+
+def test_a_saved_model_is_loaded_in_a_process_that_imports_the_layer_only(tmp_path):
+    link().save(tmp_path / "link.keras")
+    code = (
+        "import sys, keras, moclink.phy.layer\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "assert [type(layer).__name__ for layer in model.layers].count('SionnaLayer') == 3\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "link.keras"], check=True)
 
 
 def test_errors_name_what_was_given():
