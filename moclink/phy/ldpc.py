@@ -1,20 +1,21 @@
 """LDPC codes of 5G NR and 802.11n: NumPy in, NumPy out.
 
-Sionna is the definition: its encoder makes the generator matrix and its belief propagation is what
-every decoder here is held against. LLRs are ln P(1)/P(0), Sionna's sign.
+Sionna is the definition: its encoder and its belief propagation are what every encoder and decoder here
+is held against. LLRs are ln P(1)/P(0), Sionna's sign.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
+from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode
 from moclink.phy.belief_propagation import LLR_MAX, BeliefPropagation
 from moclink.phy.ldpc_graph import (
     DecodedBlocks,
@@ -29,8 +30,6 @@ from moclink.phy.staged_decoder import StagedDecoder, place_tensor
 
 CODES = ("ldpc5g", "wifi648")
 ENGINES = ("auto", "sionna", "fast")
-# 32 MB of float32: every code up to about k = 2000 at rate 1/2.
-LARGEST_GENERATOR = 2**23
 
 
 class Decoder(Protocol):
@@ -48,10 +47,9 @@ class LDPCCode:
         name: "ldpc5g" or "wifi648".
         k: Information bits in a block.
         n: Transmitted bits in a block.
-        generator: float32 [k, n], 0 or 1; None where it would take more than `LARGEST_GENERATOR`
-            elements, and Sionna's encoder does the work.
+        generator: float32 [k, n], 0 or 1; None for 5G codes, whose base graph encodes faster.
         graph: Where decoding happens.
-        encoder_5g: Sionna's encoder, which its 5G decoder wants; None for other codes.
+        encoder_5g: Sionna's encoder, which knows the code's sizes and interleaver; None for other codes.
     """
 
     name: str
@@ -67,9 +65,7 @@ class LDPCCode:
         return self.k / self.n
 
     def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Encode blocks, c = u G mod 2.
-
-        A float32 matrix product counts exactly up to 2^24, more than any k.
+        """Encode blocks.
 
         Args:
             bits: uint8 [B, k], 0 or 1.
@@ -84,10 +80,14 @@ class LDPCCode:
             raise ValueError(f"bits have the shape {bits.shape}; [B, {self.k}] is wanted")
         if bits.size and bits.max() > 1:
             raise ValueError(f"bits hold the value {bits.max()}; 0 and 1 are wanted")
-        if self.generator is None:
-            return _encode_with_sionna(self.encoder_5g, bits)
-        counts = bits.astype(np.float32) @ self.generator
-        return (counts.astype(np.int32) & 1).astype(np.uint8)
+        if self.generator is not None:
+            # c = u G mod 2; a float32 matrix product counts exactly up to 2^24, more than any k.
+            counts = bits.astype(np.float32) @ self.generator
+            return (counts.astype(np.int32) & 1).astype(np.uint8)
+        encoder: Any = self.encoder_5g
+        base_graph = 1 if encoder.k_ldpc == INFORMATION_COLUMNS[1] * encoder.z else 2
+        codewords = BlockCode(base_graph, self.k).encode(bits, self.n)
+        return codewords if encoder.num_bits_per_symbol is None else codewords[:, encoder.out_int]
 
 
 def get_code(name: str, k: int, n: int, num_bits_per_symbol: int | None = None) -> LDPCCode:
@@ -139,20 +139,7 @@ def _make_code(name: str, k: int, n: int, num_bits_per_symbol: int | None) -> LD
             f"ldpc5g with k = {k} and n = {n} does not exist ({error}); "
             "above k = 3824 the rate is at least 1/3"
         ) from error
-    generator = None
-    if k * n <= LARGEST_GENERATOR:
-        generator = _encode_with_sionna(encoder, np.eye(k, dtype=np.uint8)).astype(np.float32)
-    return LDPCCode(name, k, n, generator, graph_5g(encoder), encoder)
-
-
-def _encode_with_sionna(encoder: LDPC5GEncoder, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Encode bits [B, k] in batches: the encoder gathers every check's bits into one padded tensor."""
-    batch = max(1, 2**19 // encoder.n_ldpc)
-    codewords = np.empty((len(bits), encoder.n), np.uint8)
-    for start in range(0, len(bits), batch):
-        part = slice(start, start + batch)
-        codewords[part] = encoder(tf.constant(bits[part], tf.float32)).numpy()
-    return codewords
+    return LDPCCode(name, k, n, None, graph_5g(encoder), encoder)
 
 
 def get_decoder(
