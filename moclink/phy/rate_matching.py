@@ -1,0 +1,55 @@
+"""Rate matching of 5G LDPC (3GPP TS 38.212, 5.4.2): circular buffer, repetition, bit interleaver.
+
+Redundancy version 0 only: the circular buffer is read from its start, and again from its start when it is
+used up (repetition).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def match_rate(buffer: NDArray[np.uint8], length: int, bits_per_symbol: int) -> NDArray[np.uint8]:
+    """Select bits of the circular buffer and interleave them.
+
+    Args:
+        buffer: uint8 [B, N], the circular buffer without filler bits, or its start if `length` is less.
+        length: Bits to be sent for each block, E; a multiple of `bits_per_symbol`.
+        bits_per_symbol: Modulation order Q_m. Bits i E/Q_m .. (i+1) E/Q_m - 1 become bit i of the symbols.
+
+    Returns:
+        uint8 [B, E].
+
+    Raises:
+        ValueError: If E is no multiple of Q_m.
+    """
+    _check_length(length, bits_per_symbol)
+    selected = buffer[:, np.arange(length) % buffer.shape[1]]
+    return selected.reshape(len(buffer), bits_per_symbol, -1).transpose(0, 2, 1).reshape(len(buffer), -1)
+
+
+def recover_rate(llr: NDArray[np.float32], size: int, bits_per_symbol: int) -> NDArray[np.float32]:
+    """Undo `match_rate`: LLRs of repeated bits are added, those of bits not sent are zero.
+
+    Args:
+        llr: float32 [B, E].
+        size: Bits of the circular buffer that the decoder is given, N.
+        bits_per_symbol: Modulation order Q_m.
+
+    Returns:
+        float32 [B, N].
+
+    Raises:
+        ValueError: If E is no multiple of Q_m.
+    """
+    batch, length = llr.shape
+    _check_length(length, bits_per_symbol)
+    selected = llr.reshape(batch, -1, bits_per_symbol).transpose(0, 2, 1).reshape(batch, length)
+    rounds = np.pad(selected, ((0, 0), (0, -length % size))).reshape(batch, -1, size)
+    return rounds.sum(axis=1, dtype=np.float32)
+
+
+def _check_length(length: int, bits_per_symbol: int) -> None:
+    if length < 1 or length % bits_per_symbol:
+        raise ValueError(f"{length} bits are not a whole number of symbols of {bits_per_symbol} bits")
