@@ -1,7 +1,8 @@
 """Image quality: one figure per image, for images of shape [B, H, W, 3] with values in [0, 1].
 
-`psnr` and `ssim` are plain NumPy and load nothing else, so that a simulator's worker scores JPEG and BPG
-without Keras. `lpips` and `st_lpips` load Keras and their network on the first call, once a process.
+PSNR, SSIM and their relatives are plain NumPy and load nothing else, so that a worker of the simulator
+scores JPEG and BPG without Keras. `lpips` and `st_lpips` load Keras and their network on the first call,
+once a process.
 
 The received images come first and the original second. One original, of shape [1, H, W, 3], serves a whole
 batch of received images: so the SNR axis can be the batch.
@@ -15,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-SSIM_WINDOW = 11
-SSIM_SIGMA = 1.5
-SSIM_K1 = 0.01
-SSIM_K2 = 0.03
+from moclink.structural_similarity import MS_SSIM_WEIGHTS, SSIM_WINDOW, mean_similarity, moments, pyramid
+
+MS_SSIM_SIZE = 161  # the least side that is 11 after it was halved four times, rounding up
+LUMA = (0.299, 0.587, 0.114)  # of ITU-R BT.601, full range, as in JPEG
 PERCEPTUAL_SIZE = 32
 
 
@@ -47,6 +48,32 @@ def psnr(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         return -10.0 * np.log10(mse)
 
 
+def psnr_y(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """PSNR of luma, Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601, full range, as in JPEG).
+
+    Super-resolution papers that use MATLAB's rgb2ycbcr have Y in 16..235; their figures are
+    20 log10(255 / 219) = 1.32 dB higher.
+
+    Args:
+        images: [B, H, W, 3], floating point, in [0, 1].
+        reference: [B, H, W, 3] or [1, H, W, 3], floating point, in [0, 1].
+
+    Returns:
+        [B] float64 in dB; `inf` where the luma is identical.
+
+    Raises:
+        ValueError: shapes, types or values are not as above.
+    """
+    images, reference = checked_pair(images, reference)
+    mse = np.empty(len(images))
+    for b, image in enumerate(images):
+        error = np.subtract(image, reference[b % len(reference)], dtype=np.float64)
+        luma = sum(weight * error[:, :, c] for c, weight in enumerate(LUMA))
+        mse[b] = np.square(luma).mean()
+    with np.errstate(divide="ignore"):
+        return -10.0 * np.log10(mse)
+
+
 def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Structural similarity, mean over all positions of the window and over the three channels.
 
@@ -70,21 +97,65 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         similarity", IEEE Transactions on Image Processing 13(4), 2004, eq. 13 and section III.C.
     """
     images, reference = checked_pair(images, reference)
-    height, width = images.shape[1:3]
-    if min(height, width) < SSIM_WINDOW:
-        raise ValueError(
-            f"SSIM needs images of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, its window; "
-            f"got {height} x {width}."
-        )
+    _check_size("SSIM", images, SSIM_WINDOW, "its window")
     similarity = np.zeros(len(images))
     for c in range(3):
-        moments = None
+        known: tuple[np.ndarray, ...] = ()
         for b, image in enumerate(images):
-            if moments is None or len(reference) > 1:
-                y = reference[b % len(reference), :, :, c].astype(np.float64)
-                moments = y, *_local_means(y, y * y)
-            similarity[b] += _mean_ssim(image[:, :, c].astype(np.float64), *moments) / 3
+            if not known or len(reference) > 1:
+                known = moments(reference[b % len(reference), :, :, c].astype(np.float64))
+            similarity[b] += mean_similarity(image[:, :, c].astype(np.float64), *known)[0] / 3
     return similarity
+
+
+def ms_ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Multi-scale structural similarity over five scales, mean over the three channels.
+
+    MS-SSIM = SSIM_5^w5 cs_1^w1 ... cs_4^w4 with SSIM and its contrast-structure term cs averaged over all
+    positions of SSIM's window inside the image of each scale; each scale is the one before, averaged over
+    2 x 2 pixels (an odd last row or column is repeated) and halved. A negative mean counts as 0.
+
+    Args:
+        images: [B, H, W, 3], floating point, in [0, 1], H and W at least 161.
+        reference: [B, H, W, 3] or [1, H, W, 3], floating point, in [0, 1].
+
+    Returns:
+        [B] float64 in [0, 1].
+
+    Raises:
+        ValueError: shapes, types or values are not as above. Below 161 x 161 pixels the window does not fit
+            the coarsest scale: MS-SSIM is not defined there, and no other is put in its place.
+
+    Reference:
+        Wang, Simoncelli, Bovik, "Multi-scale structural similarity for image quality assessment", Asilomar
+        Conference on Signals, Systems and Computers, 2003, eq. 7 and section 3.2.
+    """
+    images, reference = checked_pair(images, reference)
+    _check_size("MS-SSIM", images, MS_SSIM_SIZE, "its window at the coarsest of five scales")
+    similarity = np.zeros(len(images))
+    for c in range(3):
+        known: list[tuple[np.ndarray, ...]] = []
+        for b, image in enumerate(images):
+            if not known or len(reference) > 1:
+                scales = pyramid(reference[b % len(reference), :, :, c].astype(np.float64))
+                known = [moments(scale) for scale in scales]
+            scales = pyramid(image[:, :, c].astype(np.float64))
+            means = [mean_similarity(x, *of_y) for x, of_y in zip(scales, known, strict=True)]
+            terms = [structure for _, structure in means[:-1]] + [means[-1][0]]
+            product = np.prod(np.maximum(terms, 0.0) ** np.array(MS_SSIM_WEIGHTS))
+            similarity[b] += product / 3
+    return similarity
+
+
+def ms_ssim_db(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """MS-SSIM in dB, -10 log10(1 - MS-SSIM), as papers plot it; `inf` for identical images.
+
+    Arguments and errors are those of `ms_ssim`. Averages are averages of this figure.
+    """
+    # Rounding puts MS-SSIM of identical images up to 1e-15 off 1.
+    distance = 1.0 - ms_ssim(images, reference)
+    with np.errstate(divide="ignore"):
+        return -10.0 * np.log10(np.where(distance < 1e-14, 0.0, distance))
 
 
 def lpips(
@@ -194,35 +265,9 @@ def _scorer(loader: str, net: str, path: str | Path | None) -> Any:
         return error
 
 
-def _mean_ssim(x: np.ndarray, y: np.ndarray, mean_y: np.ndarray, mean_yy: np.ndarray) -> float:
-    """Mean SSIM of the channel x [H, W] against y, whose local means of y and y^2 are known."""
-    mean_x, mean_xx, mean_xy = _local_means(x, x * x, x * y)
-    c1, c2 = SSIM_K1**2, SSIM_K2**2
-    product = mean_x * mean_y
-    squares = mean_x * mean_x + mean_y * mean_y
-    luminance = (2 * product + c1) / (squares + c1)
-    structure = (2 * (mean_xy - product) + c2) / (mean_xx + mean_yy - squares + c2)
-    return float(np.multiply(luminance, structure, out=luminance).mean())
-
-
-def _local_means(*maps: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Gaussian local means of maps [H, W], each [H - 10, W - 10].
-
-    Not matrix products: their last bits depend on the number of threads that the BLAS takes.
-    """
-    from scipy.ndimage import correlate1d
-
-    inside = slice(SSIM_WINDOW // 2, -(SSIM_WINDOW // 2))
-    return tuple(
-        correlate1d(correlate1d(x, _window(), axis=0, mode="constant"), _window(), axis=1, mode="constant")[
-            inside, inside
-        ]
-        for x in maps
-    )
-
-
-@lru_cache
-def _window() -> np.ndarray:
-    """The gaussian window [11], of sum 1."""
-    window = np.exp(-0.5 * ((np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2) / SSIM_SIGMA) ** 2)
-    return window / window.sum()
+def _check_size(metric: str, images: np.ndarray, least: int, reason: str) -> None:
+    height, width = images.shape[1:3]
+    if min(height, width) < least:
+        raise ValueError(
+            f"{metric} needs images of at least {least} x {least} pixels, {reason}; got {height} x {width}."
+        )

@@ -38,6 +38,7 @@ MAY = {
     "constants": set(),
     "chain": set(),
     "metrics": {"perceptual"},
+    "structural_similarity": set(),
     "images": {"PIL", "bpg"},
     "image_modes": {"PIL"},
     "presets": set(),

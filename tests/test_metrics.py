@@ -1,13 +1,17 @@
-"""PSNR and SSIM against scikit-image; what they refuse."""
+"""PSNR and SSIM against scikit-image, MS-SSIM against TensorFlow's figures; what they refuse."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from moclink.metrics import psnr, ssim
+from moclink.images import read_image, sample_paths, to_float
+from moclink.metrics import ms_ssim, ms_ssim_db, psnr, psnr_y, ssim
 
 
 def _smooth(rng, height, width):
@@ -57,10 +61,65 @@ def test_psnr_and_ssim_equal_scikit_image(dtype):
         assert psnr(image[None], reference[None])[0] == pytest.approx(expected, abs=1e-9)
 
 
+def _reference_pair(height, width, deviation, kind):
+    """A crop of a sample and what became of it, as in tests/refs/make_ms_ssim.py."""
+    lake = next(path for path in sample_paths() if path.stem == "lake")
+    original = to_float(read_image(lake)[40 : 40 + height, 30 : 30 + width])
+    if kind == "grey":
+        return np.full_like(original, 0.5), original
+    if kind == "negative":
+        return 1 - original, original
+    if kind == "coarse":
+        return np.rint(original * 7).astype(np.float32) / 7, original
+    noise = np.random.default_rng(height).normal(0, deviation, original.shape)
+    return np.clip(original + noise, 0, 1).astype(np.float32), original
+
+
+MS_SSIM = json.loads((Path(__file__).parent / "refs" / "ms_ssim.json").read_text())["values"]
+
+
+@pytest.mark.parametrize("stored", MS_SSIM, ids=lambda case: f"{case[0]}x{case[1]}-{case[3]}")
+def test_ms_ssim_equals_tensorflow(stored):
+    *case, expected = stored
+    image, original = _reference_pair(*case)
+    assert ms_ssim(image[None], original[None])[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_ms_ssim_in_db_and_of_equal_images():
+    image, original = _reference_pair(161, 202, 0.1, "noise")
+    expected = -10 * np.log10(1 - ms_ssim(image[None], original[None])[0])
+    assert ms_ssim_db(image[None], original[None])[0] == pytest.approx(expected, rel=1e-12)
+    assert ms_ssim(original[None], original[None])[0] == pytest.approx(1, abs=1e-12)
+    assert ms_ssim_db(original[None], original[None])[0] == np.inf
+    batch = np.stack([image, original])
+    figures = ms_ssim(batch, original[None])
+    np.testing.assert_allclose(figures, ms_ssim(batch, np.stack([original, original])), atol=1e-12)
+    assert figures[0] < figures[1]
+
+
+@pytest.mark.parametrize("shape", [(1, 160, 300, 3), (1, 300, 160, 3)])
+def test_ms_ssim_below_its_window_is_refused(shape):
+    with pytest.raises(ValueError, match="MS-SSIM needs images of at least 161 x 161"):
+        ms_ssim(np.zeros(shape), np.zeros(shape))
+
+
+def test_psnr_of_luma_is_that_of_matlab_but_for_its_range():
+    image, original = _reference_pair(161, 202, 0.1, "noise")
+    # scikit-image's rgb2ycbcr is MATLAB's: Y from 16 to 235.
+    luma = [rgb2ycbcr(x.astype(np.float64))[..., 0] for x in (image, original)]
+    matlab = peak_signal_noise_ratio(*luma, data_range=255)
+    expected = matlab - 20 * np.log10(255 / 219)
+    # The matrix of rgb2ycbcr has three decimals.
+    assert psnr_y(image[None], original[None])[0] == pytest.approx(expected, abs=1e-3)
+    grey = np.repeat(image[None, :, :, :1], 3, axis=3), np.repeat(original[None, :, :, :1], 3, axis=3)
+    assert psnr_y(*grey)[0] == pytest.approx(psnr(*grey)[0], abs=1e-9)
+    assert psnr_y(original[None], original[None])[0] == np.inf
+
+
 def test_a_batch_is_scored_image_by_image():
     rng = np.random.default_rng(3)
     images, references = rng.random((2, 5, 23, 38, 3)).astype(np.float32)
-    for metric in (psnr, ssim):
+    for metric in (psnr, psnr_y, ssim):
         figures = metric(images, references)
         assert figures.shape == (5,) and figures.dtype == np.float64
         one_by_one = [metric(x[None], y[None])[0] for x, y in zip(images, references, strict=True)]
@@ -87,7 +146,7 @@ def test_ssim_below_its_window_is_refused_as_in_scikit_image(shape):
         ssim(image, image)
 
 
-@pytest.mark.parametrize("metric", [psnr, ssim])
+@pytest.mark.parametrize("metric", [psnr, psnr_y, ssim, ms_ssim])
 @pytest.mark.parametrize(
     ("images", "reference", "message"),
     [
