@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.index_channel import amplitudes
+from moclink.codec.constellation import amplitudes
 from moclink.codec.model import SemanticCodec
 from moclink.codec.reordering import expected_distortion, place
 

@@ -54,10 +54,11 @@ from moclink.phy.staged_decoder import LONGEST_STAGE
 from moclink.presets import ChainOptions
 from moclink.results.store import COLUMNS, ResultStore, read_rows
 from moclink.simulate import parse_snr
+from moclink.sources.file_source import FileCache
 from moclink.sweep.plan import Plan
 from moclink.sweep.run import run_sweep
 from moclink.sweep.workers import Pool
-from moclink.types import Row
+from moclink.types import Decoded, Demodulated, Header, Payload, Row
 
 RESULTS = Path(__file__).parent / "results"
 K, N, BITS_PER_SYMBOL, NUM_ITER = 324, 648, 6, 20
@@ -187,18 +188,13 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
             )
 
 
-def _encode_anew(chain: DigitalChain, image: np.ndarray):  # noqa: ANN202
-    from moclink.sources import file_source
-
-    file_source._files.cache_clear()
-    return chain.source.encode(image)
+def _encode_anew(chain: DigitalChain, image: np.ndarray) -> Payload:
+    return replace(chain.source, cache=FileCache()).encode(image)
 
 
-def _decode_anew(chain: DigitalChain, bits: np.ndarray, header):  # noqa: ANN001, ANN202
-    from moclink.sources import file_source
-
-    file_source._decoded.cache_clear()
-    return chain.source.decode((2.0 * bits[None] - 1).astype(np.float32), header)
+def _decode_anew(chain: DigitalChain, bits: np.ndarray, header: Header) -> Decoded:
+    got = Demodulated((2.0 * bits[None] - 1).astype(np.float32), np.ones(1, np.float32))
+    return replace(chain.source, cache=FileCache()).decode(got, header)
 
 
 def moclink_rows(plan: Plan, picture: Picture, pool: Pool) -> list[Row]:

@@ -90,8 +90,9 @@ class ChainFactory:
         return self._semantic_chain(name, path, scheme or "l4")
 
     def _semantic_chain(self, name: str, preset: str, scheme: str) -> Chain:
+        from moclink.codec.cached_codec import CachedSemanticCodec
         from moclink.phy.modems import IndexModem
-        from moclink.sources.semantic import RememberingCodec, SemanticSource, load_semantic
+        from moclink.sources.semantic import SemanticSource, load_semantic
 
         match = SEMANTIC.fullmatch(scheme)
         if match is None:
@@ -101,7 +102,7 @@ class ChainFactory:
         # One codec serves all its levels: it is loaded, and its graphs are traced, once.
         key = preset, chosen.pop("placement")
         if key not in self._semantic:
-            self._semantic[key] = RememberingCodec(load_semantic(*key))
+            self._semantic[key] = CachedSemanticCodec(load_semantic(*key))
         codec = self._semantic[key]
         source = SemanticSource(codec, int(match["levels"]), **chosen)
         return DigitalChain(name, source, IndexModem(codec.quantizer.states))

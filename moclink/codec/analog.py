@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from moclink.codec.index_channel import noise_variance
+from moclink.codec.receiver import noise_variance
 
 PILOT = 0.5**0.5  # value of the pilot channel before the power is normalised
 

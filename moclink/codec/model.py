@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from moclink.codec import files
 from moclink.codec.ends import DEFAULT_BUDGET, encode_images, paint, to_pixels
 from moclink.codec.network import semantic_network
+from moclink.codec.receiver import posterior
 from moclink.codec.runner import Budget, Runner
 from moclink.codec.sizes import size
 
@@ -146,9 +147,7 @@ class SemanticCodec:
             p(k|y), float32 of the same shape.
         """
         scores = np.asarray(log_likelihoods, np.float32)
-        scores = scores + np.log(np.maximum(self.priors[: scores.shape[3]], 1e-12))
-        weights = np.exp(scores - scores.max(-1, keepdims=True))
-        return weights / weights.sum(-1, keepdims=True)
+        return posterior(scores, self.priors[: scores.shape[3]])
 
     def decode(
         self,

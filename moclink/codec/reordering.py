@@ -28,7 +28,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.index_channel import amplitudes, axis_labels
+from moclink.codec.constellation import amplitudes, axis_labels
 
 METHODS = ("none", "greedy", "greedy-paper", "exact", "descent")
 

@@ -30,6 +30,7 @@ from sionna.phy import Block
 from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
 from sionna.phy.mapping import Demapper, Mapper
 
+from moclink.codec.receiver import log_likelihoods, noise_variance, posterior
 from moclink.phy.fading import divide_out
 from moclink.phy.layer import SionnaLayer
 from moclink.phy.modems import pam_amplitudes
@@ -127,7 +128,7 @@ class QAMPath(keras.layers.Layer):
 
     def call(self, letters: Any, snr_db: Any) -> tuple[Any, Any]:
         """Send and receive."""
-        no = ops.power(10.0, -snr_db / 10.0)
+        no = noise_variance(snr_db)
         bits = ops.take(self._table, letters, axis=0)
         return self._uncoded(bits, no) if self.code is None else self._coded(bits, no, self.code)
 
@@ -137,10 +138,10 @@ class QAMPath(keras.layers.Layer):
         even = ops.pad(bits, ((0, 0), (0, count % 2), (0, 0)))
         y, no_eff = self._over_channel(interleave_axes(even), no)
         axes = ops.reshape(ops.stack([tf.math.real(y), tf.math.imag(y)], axis=-1), (ops.shape(y)[0], -1))
-        distance = axes[..., None] - pam_amplitudes(self.states)
         variance = ops.repeat(no_eff, 2, axis=1)[..., None]
+        evidence = log_likelihoods(axes, variance, pam_amplitudes(self.states))
         worth = 10.0 * ops.log10(ops.maximum(ops.mean(1.0 / no_eff, axis=1), 1e-6))
-        return (-(distance * distance) / variance)[:, :count], worth
+        return evidence[:, :count], worth
 
     def _coded(self, bits: Any, no: Any, code: LDPC5GEncoder) -> tuple[Any, Any]:
         """Indices as bits through the code; the decoder's soft output is their evidence."""
@@ -301,10 +302,7 @@ class SemanticLink(keras.Model):
                 ops.pad(indices, [(0, missing if axis == 3 else 0) for axis in range(5)]), self.levels
             )
         priors = ops.stack([moc.priors.value for moc in self.quantizer.mocs[: self.levels]])
-        scores = evidence + ops.log(ops.maximum(priors, 1e-12))
-        # Written out: TensorFlow's softmax refuses more than five axes.
-        weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
-        posteriors = weights / ops.sum(weights, axis=-1, keepdims=True)
+        posteriors = posterior(evidence, priors)
         return self.quantizer.expected(
             ops.pad(posteriors, [(0, missing if axis == 3 else 0) for axis in range(6)]), self.levels
         )

@@ -2,82 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moclink.codec.analog_model import AnalogCodec
+from moclink.codec.cached_codec import CachedSemanticCodec
 from moclink.codec.model import SemanticCodec
 from moclink.codec.reordering import place_codebooks
-from moclink.constants import CELL
+from moclink.constants import CELL, RECEIVERS
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
-RECEIVERS = ("soft", "hard")
 SHUFFLE_SEED = 0  # of the code order that "no reordering" stands for
 PLACEMENT_SNRS = (0.0, 5.0, 10.0, 15.0)
-
-
-class RememberingCodec:
-    """A semantic codec that does no work twice in a row.
-
-    It keeps the indices of the last images, so that chains of several levels encode a picture once;
-    and the last pictures made of hard decisions, so that an index map that comes again, as it does
-    where there are no errors, is not decoded again. With the noise reduction block the picture also
-    depends on the SNR, and posteriors never come again: these are always decoded.
-
-    Args:
-        codec: A codec whose weights do not change any more.
-    """
-
-    KEPT = 2  # pictures
-
-    def __init__(self, codec: SemanticCodec) -> None:
-        self._codec = codec
-        self._encoded: tuple[bytes, NDArray[np.int32]] | None = None
-        self._pictures: dict[tuple, NDArray[np.float32]] = {}
-
-    @property
-    def quantizer(self) -> Any:
-        """MOC-RVQ."""
-        return self._codec.quantizer
-
-    def encode(self, images: NDArray[np.floating], levels: int | None = None) -> NDArray[np.int32]:
-        """See `SemanticCodec.encode`."""
-        searched = levels if self.quantizer.search == "joint" else None
-        digest = hashlib.sha256(f"{images.shape} {searched}".encode() + images.tobytes()).digest()
-        if self._encoded is None or self._encoded[0] != digest:
-            self._encoded = digest, self._codec.encode(images, levels)
-        return self._encoded[1]
-
-    def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
-        """See `SemanticCodec.posteriors`."""
-        return self._codec.posteriors(log_likelihoods)
-
-    def decode(
-        self, received: NDArray, *, snr_db: NDArray[np.floating], use_nrb: bool, **options: Any
-    ) -> NDArray[np.float32]:
-        """See `SemanticCodec.decode`."""
-        options["use_nrb"] = use_nrb
-        if received.dtype.kind == "f":
-            return self._codec.decode(received, snr_db=snr_db, **options)
-        chosen = tuple(sorted(options.items()))
-        keys = [
-            (hashlib.sha256(row.tobytes()).digest(), row.shape, float(snr) if use_nrb else None, chosen)
-            for row, snr in zip(received, snr_db, strict=True)
-        ]
-        new = {key: place for place, key in enumerate(keys) if key not in self._pictures}
-        known = dict(self._pictures)
-        if new:
-            places = list(new.values())
-            known |= zip(
-                new, self._codec.decode(received[places], snr_db=snr_db[places], **options), strict=True
-            )
-        self._pictures = {key: known[key].copy() for key in list(dict.fromkeys(keys))[-self.KEPT :]}
-        return np.stack([known[key] for key in keys])
 
 
 @dataclass(frozen=True)
@@ -96,7 +35,7 @@ class SemanticSource:
         requantize: Whether requantisation (eq. 9) follows the noise reduction block.
     """
 
-    codec: SemanticCodec | RememberingCodec
+    codec: SemanticCodec | CachedSemanticCodec
     levels: int = 4
     receiver: str = "soft"
     use_nrb: bool = True
@@ -115,14 +54,31 @@ class SemanticSource:
         return self.codec.quantizer.states
 
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
-        """Images [B, H, W, 3] -> indices [B, h * w * levels * heads]."""
+        """Encode images into the indices that are sent.
+
+        Args:
+            images: float32 [B, H, W, 3] in [0, 1].
+            csi: Channel state information, which this codec makes no use of.
+
+        Returns:
+            Letters uint8 [B, h * w * levels * heads].
+        """
         indices = self.codec.encode(images, self.levels)[:, :, :, : self.levels]
         letters = indices.reshape(len(images), -1).astype(np.uint8)
         used = (letters.shape[1],) * len(images)
         return Payload(letters, Header(images.shape[1], images.shape[2], used))
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
-        """Log-likelihoods [B, K, N] -> images. Indices always give a picture: there is no outage."""
+        """Decode what the demodulator made of the received symbols.
+
+        Args:
+            got: Log-likelihoods [B, K, N], and the noise variance [B] that they were made with, of which
+                the noise reduction block is told.
+            header: Side information from `encode`.
+
+        Returns:
+            Images. Indices always give a picture: there is no outage.
+        """
         used = got.values[:, : header.letters[0]]
         rows, columns = -(-header.height // CELL), -(-header.width // CELL)
         grid = (len(used), rows, columns, self.levels, self.codec.quantizer.heads)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from moclink.codec.analog_model import AnalogCodec
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.model import SemanticCodec
+from moclink.codec.receiver import noise_variance
 from moclink.images import read_image
 from moclink.training.patches import list_pictures
 from moclink.training.stages import psnr_of
@@ -32,9 +33,9 @@ def open_codec(path: str | Path) -> SemanticCodec | AnalogCodec:
         return AnalogCodec.from_preset(path)
 
 
-def _spread(snr_db: float) -> np.float32:
+def _deviation(snr_db: float) -> np.float32:
     """Standard deviation of the noise of one real axis, sqrt(no / 2)."""
-    return np.float32(np.sqrt(10 ** (-snr_db / 10) / 2))
+    return np.sqrt(ops.convert_to_numpy(noise_variance(snr_db)) / np.float32(2))
 
 
 def _centre(image: NDArray[np.uint8], crop: int | None) -> NDArray[np.uint8]:
@@ -59,16 +60,16 @@ def _semantic_rows(codec: SemanticCodec, image: Any, snrs: Sequence[float], seed
     noise = np.random.default_rng([seed, 0x58]).standard_normal(indices.shape).astype(np.float32)
     for snr in snrs:
         at = np.array([snr], np.float32)
-        received = ops.convert_to_numpy(channel.transmit(indices)) + noise * _spread(snr)
-        soft = codec.posteriors(ops.convert_to_numpy(channel.log_likelihoods(received, at)))
-        hard = ops.convert_to_numpy(channel.detect(received))
-        for name, (evidence, options) in {
+        y = ops.convert_to_numpy(channel.transmit(indices)) + noise * _deviation(snr)
+        soft = codec.posteriors(ops.convert_to_numpy(channel.log_likelihoods(y, at)))
+        hard = ops.convert_to_numpy(channel.detect(y))
+        for name, (received, options) in {
             "soft, NRB": (soft, {}),
             "soft, NRB, not requantised": (soft, {"requantize": False}),
             "soft": (soft, {"use_nrb": False}),
             "hard": (hard, {"use_nrb": False}),
         }.items():
-            decoded = codec.decode(evidence, snr_db=at, **options, **size)
+            decoded = codec.decode(received, snr_db=at, **options, **size)
             row[f"l{levels} {snr:g} dB, {name}"] = psnr_of(decoded[0], image)
     return row
 
@@ -79,7 +80,7 @@ def _analog_rows(codec: AnalogCodec, image: Any, snrs: Sequence[float], seed: in
     noise = np.random.default_rng([seed, 0x59]).standard_normal(sent.shape).astype(np.float32)
     row = {}
     for snr in snrs:
-        received = sent + noise * _spread(snr)
+        received = sent + noise * _deviation(snr)
         decoded = codec.decode(received, image.shape[0], image.shape[1], snr)
         row[f"{snr:g} dB"] = psnr_of(decoded[0], image)
     return row

@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 from moclink.codec.analog import power_normalize
-from moclink.codec.index_channel import noise_variance
+from moclink.codec.receiver import noise_variance
 from moclink.training import losses
 
 PIXEL_LOSSES = {"l1": losses.l1, "mse": losses.mse, "log-mse": losses.log_mse}

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from moclink.codec.index_channel import axis_labels
+from moclink.codec.constellation import axis_labels
 from moclink.codec.kmeans import k_means
 from moclink.codec.reordering import (
     METHODS,

@@ -1,4 +1,4 @@
-"""The semantic codec as a source: letters, receivers, own weights."""
+"""The semantic codec as a source: letters, receivers, the SNR that the decoder is told, own weights."""
 
 import math
 
@@ -8,13 +8,14 @@ import pytest
 from moclink.chain import DigitalChain
 from moclink.chain_factory import make_chain
 from moclink.codec.analog_model import AnalogCodec
-from moclink.codec.index_channel import amplitudes
+from moclink.codec.constellation import amplitudes
 from moclink.codec.model import SemanticCodec
 from moclink.images import read_image, sample_paths, to_float
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.modems import IndexModem, pam_amplitudes
 from moclink.presets import ChainOptions, check_name
 from moclink.sources.semantic import SemanticSource, load_semantic
+from moclink.types import Header
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,25 @@ def test_the_soft_receiver_retrieves_the_posterior_mean(codec, photo):
     posteriors = codec.posteriors(values.reshape(1, rows, columns, 4, 4, 8))
     got = np.asarray(codec.quantizer.expected(posteriors, np.int32([4])))
     assert np.allclose(got[0], z.reshape(rows, columns, 16), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("no", "expected"), [([0.1, 1.0], [10, 0]), ([[0.1] * 8, [0.2, 1.0] * 4], [10, 10 * math.log10(3)])]
+)
+def test_the_noise_reduction_is_told_the_mean_snr_of_the_symbols(codec, no, expected):
+    told = []
+
+    class Recording:
+        quantizer, posteriors = codec.quantizer, codec.posteriors
+
+        def decode(self, received, snr_db, **options):
+            told.extend(snr_db)
+            return np.zeros((len(received), 8, 8, 3), np.float32)
+
+    received = np.zeros((2, 8), np.complex64)
+    got = IndexModem(8).demodulate(received, np.array(no, np.float32))
+    SemanticSource(Recording(), 4).decode(got, Header(8, 8, (16, 16)))
+    assert told == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("states", [4, 16])
