@@ -21,6 +21,7 @@ from moclink.types import (
     Demodulated,
     ErrorRates,
     Header,
+    Payload,
     Reception,
     Transmission,
     mean_capacity,
@@ -158,11 +159,11 @@ class IdealHeader(Header):
     """Header of an ideal chain.
 
     Attributes:
-        message: uint8 [B, K], the letters that were sent. An ideal code has no decoder that could be run:
-            its receiver hands the message over where the channel's capacity reaches the rate.
+        payload: What was sent. An ideal code has no decoder that could be run: its receiver hands the
+            letters over where the channel's capacity reaches the rate.
     """
 
-    message: NDArray[np.uint8] = None  # type: ignore[assignment]
+    payload: Payload = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ class IdealChain(_WithoutLetters):
         rng = np.random.default_rng(0)
         symbols = rng.standard_normal((len(images), 2 * count), np.float32).view(np.complex64)
         height, width = images.shape[1:3]
-        header = IdealHeader(height, width, payload.header.letters, message=payload.letters)
+        header = IdealHeader(height, width, payload.header.letters, payload=payload)
         return unit_power(Transmission(symbols, header, payload))
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
@@ -202,9 +203,10 @@ class IdealChain(_WithoutLetters):
             raise ValueError(f"{self.name} receives only what an ideal chain has sent, not {header}")
         bits = np.broadcast_to(np.asarray(header.letters, np.int64), len(received))
         arrives = bits <= received.shape[1] * mean_capacity(no) * (1 + ROUNDING)
-        message = np.broadcast_to(header.message, (len(received), header.message.shape[1]))
+        letters = header.payload.letters
+        message = np.broadcast_to(letters, (len(received), letters.shape[1]))
         got = Demodulated(2 * message.astype(np.float32) - 1, no)
-        decoded = self.source.decode(got, header)
+        decoded = self.source.decode(got, header.payload.header)
         images = np.where(arrives[:, None, None, None], decoded.images, np.float32(GREY))
         return Reception(images, decoded.ok & arrives, bits=bits)
 

@@ -6,6 +6,7 @@ import importlib
 import json
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from moclink.chain import AnalogChain, BitChain, DigitalChain, IdealChain, capacity_bits
@@ -24,9 +25,10 @@ from moclink.presets import (
     check_name,
     json_file,
     path_and_scheme,
-    qam_last,
+    split_cbr,
 )
 from moclink.protocols import Chain, Modem
+from moclink.sources.rate import semantic_bits, semantic_symbols
 from moclink.types import ChannelState
 
 
@@ -62,18 +64,19 @@ class ChainFactory:
         check_name(name)
         if name == "jscc-96":
             return self._analog_chain(name, ANALOG_PRESET)
+        base, cbr = split_cbr(name)
         named = NAMED.fullmatch(name)
         if named:
             return self._semantic_chain(name, SEMANTIC_PRESETS[named["family"]], named["scheme"])
-        family, _, scheme = name.partition("-")
+        family, _, scheme = base.partition("-")
         if family == "random":
             return BitChain(name, self._bit_modem(scheme))
         if family in FILE_CODECS:
             module, codec_name = FILE_CODECS[family]
             codec = getattr(importlib.import_module(module), codec_name)
             if scheme == "capacity":
-                return self._ideal_chain(name, codec)
-            return self._file_chain(name, codec, self._bit_modem(scheme))
+                return self._ideal_chain(name, codec, cbr)
+            return self._file_chain(name, codec, self._bit_modem(scheme), cbr)
         return self._own_chain(name)
 
     def _own_chain(self, name: str) -> Chain:
@@ -126,29 +129,30 @@ class ChainFactory:
             self._files = FileCache()
         return FileSource(codec, budget, self._files)
 
-    def _file_chain(self, name: str, codec: Any, modem: Modem) -> DigitalChain:
-        from moclink.sources.rate import semantic_bits, semantic_symbols
-
+    def _file_chain(self, name: str, codec: Any, modem: Modem, cbr: Fraction | None) -> DigitalChain:
         def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
-            if self.options.match == "source-bits":
+            if cbr is None and self.options.match == "source-bits":
                 return semantic_bits(height, width)
-            return modem.letters_within(semantic_symbols(height, width))
+            return modem.letters_within(self._symbols(height, width, cbr))
 
         return DigitalChain(name, self._file_source(codec, budget), modem)
 
-    def _ideal_chain(self, name: str, codec: Any) -> IdealChain:
+    def _ideal_chain(self, name: str, codec: Any, cbr: Fraction | None) -> IdealChain:
         """Ideal code over the symbols that the rate-1/2 64-QAM LDPC chain of the same match uses."""
-        from moclink.sources.rate import semantic_symbols
-
-        factor = 2 if self.options.match == "source-bits" else 1
+        factor = 2 if cbr is None and self.options.match == "source-bits" else 1
 
         def symbols(height: int, width: int) -> int:
-            return factor * semantic_symbols(height, width)
+            return factor * self._symbols(height, width, cbr)
 
         def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
             return capacity_bits(symbols(height, width), csi)
 
         return IdealChain(name, self._file_source(codec, budget), symbols)
+
+    @staticmethod
+    def _symbols(height: int, width: int, cbr: Fraction | None) -> int:
+        """Symbols at a channel bandwidth ratio, rounded down; None for those of the semantic chain at L4."""
+        return semantic_symbols(height, width) if cbr is None else int(cbr * 3 * height * width)
 
 
 def _make_bit_modem(scheme: str, options: ChainOptions) -> Modem:
@@ -156,7 +160,7 @@ def _make_bit_modem(scheme: str, options: ChainOptions) -> Modem:
     from moclink.phy.modems import BitModem
 
     if not scheme.startswith("ldpc"):
-        return BitModem(MODULATIONS[qam_last(scheme)])
+        return BitModem(MODULATIONS[scheme])
     _, modulation, rate = scheme.split("-") if scheme != "ldpc" else ("ldpc", "64qam", "r12")
     bits_per_symbol = MODULATIONS[modulation]
     # TS 38.212 interleaves a codeword over the symbol's bits; 802.11n sends it as it is.

@@ -4,13 +4,16 @@ Grammar of the names:
 
     CODEC-ldpc[-MODULATION-RATE]   file codec + LDPC + QAM          jpeg-ldpc, jpeg-ldpc-16qam-r12
     CODEC-capacity                 file codec + ideal code          jpeg-capacity
-    random-MODULATION              random bits, uncoded             random-qam64
+    random-MODULATION              random bits, uncoded             random-64qam
     random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM         random-ldpc
 
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L      moc-rvq-l4, moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR      moc-rvq-perceptual-l4
     jscc-96                        analog codec
     PATH[:lL[-VARIANT...]]         a codec of one's own             runs/mine/codec:l4-hard
+
+    NAME@CBR                       a classical or ideal chain at a channel bandwidth ratio of its own,
+                                   symbols / (3 H W): bpg-ldpc@1/24
 
 A further file codec is one line in `FILE_CODECS`, a further variant one in `VARIANTS`.
 """
@@ -19,7 +22,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +79,7 @@ VARIANTS: dict[str, tuple[str, Any]] = {
 VARIANT_PATTERN = "|".join(sorted(VARIANTS, key=len, reverse=True))
 SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({VARIANT_PATTERN}))*)")
 NAMED = re.compile(rf"(?P<family>moc-rvq(-perceptual)?)-(?P<scheme>{SEMANTIC.pattern})")
+AT_CBR = re.compile(r"(?P<base>.+)@(?P<cbr>[\d./]+)")
 
 DEFAULT_CHAINS = (
     *(f"moc-rvq-l{levels}" for levels in LEVELS),
@@ -100,7 +106,7 @@ def chain_names() -> list[str]:
     names = [f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS]
     names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + ["moc-rvq-l4-no-nrb-no-cr", "jscc-96"]
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
-    names += [f"random-{_qam_first(m)}" for m in MODULATIONS]
+    names += [f"random-{m}" for m in MODULATIONS]
     return names + [f"random-{scheme}" for scheme in schemes]
 
 
@@ -118,7 +124,7 @@ def describe_chains() -> list[tuple[str, str]]:
         rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))
         rows.append((f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}"))
         rows.append((f"{codec}-capacity", f"{codec.upper()} + ideal code: bits = symbols * log2(1 + SNR)"))
-    rows.append(("random-MOD", "random bits, uncoded: " + ", ".join(map(_qam_first, MODULATIONS))))
+    rows.append(("random-MOD", "random bits, uncoded: " + modulations))
     rows.append(("random-ldpc", "random bits + LDPC (k=324, n=648) + 64-QAM"))
     rows.append(("random-ldpc-MOD-RATE", "the same with another modulation and rate"))
     return rows
@@ -126,7 +132,10 @@ def describe_chains() -> list[tuple[str, str]]:
 
 def check_name(name: str) -> None:
     """Raise ValueError, with the nearest name or the remedy, if there is no chain of this name."""
-    names = chain_names()
+    names, asked = chain_names(), name
+    name, cbr = split_cbr(name)
+    if cbr is not None and not takes_cbr(name):
+        raise ValueError(f"{asked!r}: {name} declares its own CBR; classical chains can be given one")
     if name in names:
         return
     if NAMED.fullmatch(name):
@@ -139,14 +148,54 @@ def check_name(name: str) -> None:
         return
     if "/" in name:
         raise ValueError(f"no codec at {path}: name the path that python -m moclink.train export wrote")
-    near = difflib.get_close_matches(name, names, 1)
+    respelled = re.sub(r"qam(\d+)", r"\1qam", name)
+    near = [respelled] if respelled in names else difflib.get_close_matches(name, names, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"unknown chain {name!r}{hint} (--list-chains shows them all)")
 
 
+def at_cbr(names: Iterable[str], cbrs: Iterable[Fraction]) -> tuple[str, ...]:
+    """Names of chains at several channel bandwidth ratios; what declares its own stays as it is."""
+    found: dict[str, None] = {}
+    for name in names:
+        fixed = not takes_cbr(name) or split_cbr(name)[1] is not None
+        found.update(dict.fromkeys([name] if fixed else [f"{name}@{cbr}" for cbr in cbrs]))
+    return tuple(found)
+
+
+def split_cbr(name: str) -> tuple[str, Fraction | None]:
+    """NAME@CBR -> the name and the channel bandwidth ratio, None if there is none.
+
+    Raises:
+        ValueError: If what follows the @ is no ratio above 0 and up to 1.
+    """
+    match = AT_CBR.fullmatch(name)
+    return (match["base"], parse_cbr(match["cbr"])) if match else (name, None)
+
+
+def parse_cbr(text: str) -> Fraction:
+    """Read a channel bandwidth ratio, symbols / (3 H W), such as 1/24 or 0.05.
+
+    Raises:
+        ValueError: If the text is no number above 0 and up to 1.
+    """
+    try:
+        cbr = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        cbr = Fraction(0)
+    if not 0 < cbr <= 1:
+        raise ValueError(f"CBR {text}: give symbols a value, above 0 and up to 1, such as 1/24 or 0.05")
+    return cbr
+
+
+def takes_cbr(name: str) -> bool:
+    """Say whether a chain of this name can be given a channel bandwidth ratio."""
+    return is_file_chain(name)
+
+
 def is_file_chain(name: str) -> bool:
     """Say whether a chain of this name sends the files of a file codec."""
-    family, _, scheme = name.partition("-")
+    family, _, scheme = AT_CBR.sub(r"\g<base>", name).partition("-")
     return family in FILE_CODECS and scheme.partition("-")[0] in ("ldpc", "capacity")
 
 
@@ -165,13 +214,3 @@ def json_file(path: str) -> Path:
     """The JSON file of exported weights, given with or without its ending."""
     stem = path.removesuffix(".json").removesuffix(".weights.h5")
     return Path(stem + ".json")
-
-
-def _qam_first(modulation: str) -> str:
-    """16qam -> qam16, the order in names of uncoded chains."""
-    return f"qam{modulation[:-3]}" if modulation.endswith("qam") else modulation
-
-
-def qam_last(modulation: str) -> str:
-    """qam16 -> 16qam."""
-    return f"{modulation[3:]}qam" if modulation.startswith("qam") else modulation

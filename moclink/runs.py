@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from moclink import __version__
 from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, METRICS, RECEIVERS
-from moclink.presets import ChainOptions, check_name, default_chains
+from moclink.presets import ChainOptions, at_cbr, check_name, default_chains, parse_cbr
 from moclink.results.record import write_record
 from moclink.results.store import ResultStore
 from moclink.sweep.memory import available_memory
@@ -37,6 +38,7 @@ def run(
     channel: Any = "awgn",
     trials: int = 1,
     metrics: Sequence[str] = ("psnr", "ssim"),
+    cbr: Any = None,
     match: str = MATCHES[0],
     code: str = CODES[0],
     ldpc: str = LDPC_DECODERS[0],
@@ -64,7 +66,10 @@ def run(
         channel: Name of a channel, or a callable as `moclink.phy.channels.get_channel` returns.
         trials: Noise realisations of each picture.
         metrics: Some of "psnr", "ssim", "lpips", "st-lpips".
-        match: Budget of classical chains: "source-bits" or "symbols" of the semantic chain at L4.
+        cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains: one or
+            several, as fractions, floats or text such as "1/24". Chains get names such as bpg-ldpc@1/24.
+        match: Budget of classical chains without a CBR: "source-bits" or "symbols" of the semantic
+            chain at L4.
         code: "ldpc5g" or "wifi648".
         ldpc: LDPC decoder: "auto", "fast" or "sionna".
         receiver: Retrieval in the semantic chains: "soft" or "hard".
@@ -95,6 +100,9 @@ def run(
     from moclink.results.run import Run
 
     own_chains, names = _named_chains(chains)
+    if cbr is not None:
+        ratios = [cbr] if isinstance(cbr, str | float | Fraction) else cbr
+        names = at_cbr(names, [parse_cbr(str(ratio)) for ratio in ratios])
     channel_name, own_channel = _named_channel(channel)
     pictures = _pictures(images)
     options = ChainOptions(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from moclink import __version__
 from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, METRICS, RECEIVERS
-from moclink.presets import check_name, default_chains, describe_chains
+from moclink.presets import at_cbr, check_name, default_chains, describe_chains, parse_cbr
 from moclink.sweep.memory import parse_memory
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--channel", default="awgn", help="awgn, rayleigh (block fading, equalised), ... (%(default)s)")
     match = "classical files: as many bits as the semantic chain at L4, or as many symbols (%(default)s)"
     add("--match", default=MATCHES[0], choices=MATCHES, help=match)
+    cbr = "channel bandwidth ratios of classical and ideal chains, such as 1/24 or 1/96,1/48,1/24"
+    add("--cbr", metavar="RATIOS", help=f"{cbr} (see --match)")
     add("--code", default=CODES[0], choices=CODES, help="channel code of the *-ldpc chains (%(default)s)")
     add("--ldpc", default=LDPC_DECODERS[0], choices=LDPC_DECODERS, help="LDPC decoder (%(default)s)")
     receiver = "retrieval in semantic chains (%(default)s)"
@@ -163,6 +165,8 @@ def _check_metric(name: str) -> None:
 def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     snrs = parse_snr(args.snr)
     chains = _names("--chains", args.chains, check_name)
+    if args.cbr:
+        chains = at_cbr(chains, [parse_cbr(text) for text in args.cbr.split(",")])
     metrics = _names("--metrics", args.metrics, _check_metric)
     trials, seed = _whole("--trials", args.trials, 1), _whole("--seed", args.seed, 0)
     min_errors = _whole("--min-errors", args.min_errors, 1)

@@ -26,7 +26,7 @@ def photo():
 def results(photo, tmp_path_factory):
     """Two chains by name."""
     out = tmp_path_factory.mktemp("api") / "run"
-    return moclink.run(["jpeg-ldpc", "random-qam64"], [5, 20], photo, out=out, min_errors=20, progress=False)
+    return moclink.run(["jpeg-ldpc", "random-64qam"], [5, 20], photo, out=out, min_errors=20, progress=False)
 
 
 def own_chain(name="mine", bits=6_000) -> DigitalChain:
@@ -47,7 +47,7 @@ def test_a_run_is_the_one_of_the_command_line(results, photo, tmp_path):
     from PIL import Image
 
     Image.fromarray(photo).save(tmp_path / "image-1.png")
-    command = "--chains jpeg-ldpc,random-qam64 --snr 5,20 --min-errors 20 --workers 1".split()
+    command = "--chains jpeg-ldpc,random-64qam --snr 5,20 --min-errors 20 --workers 1".split()
     command += ["--images", str(tmp_path / "image-1.png"), "--out", str(tmp_path / "run")]
     done = subprocess.run([sys.executable, "-m", "moclink.simulate", *command], capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -64,10 +64,10 @@ def test_results_are_rows_averages_and_figures(results):
     assert len(results.plot().axes) == 3 and len(results.plot(["jpeg-ldpc"]).axes) == 2
     assert results.gallery(["jpeg-ldpc"])._repr_png_().startswith(b"\x89PNG")
     assert "4 cells of 2 chains" in repr(results) and "PSNR in dB" in repr(results)
-    with pytest.raises(ValueError, match="no results of 'bpg-ldpc', but of jpeg-ldpc, random-qam64"):
+    with pytest.raises(ValueError, match="no results of 'bpg-ldpc', but of jpeg-ldpc, random-64qam"):
         results.rows(["bpg-ldpc"])
     with pytest.raises(ValueError, match="no received pictures"):
-        results.gallery(["random-qam64"])
+        results.gallery(["random-64qam"])
 
 
 def test_rows_as_a_data_frame(results):

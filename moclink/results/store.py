@@ -87,8 +87,8 @@ class ResultStore:
                 )
         with self._base:
             self._base.executemany(
-                "INSERT OR REPLACE INTO parameters VALUES (?, ?)",
-                [(k, json.dumps(v)) for k, v in merged.items()],
+                "INSERT INTO parameters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                [(k, json.dumps(v)) for k, v in merged.items() if found.get(k) != v or k not in found],
             )
 
     def add(

@@ -84,6 +84,18 @@ class FileCache:
 
 
 @dataclass(frozen=True)
+class FileHeader(Header):
+    """Header of files.
+
+    Attributes:
+        fits: Whether each row's file fits its budget. Of one that does not, as much as fits is sent, and
+            the receiver shows nothing: comparisons at equal symbols stay equal.
+    """
+
+    fits: tuple[bool, ...] = (True,)
+
+
+@dataclass(frozen=True)
 class FileSource:
     """A file codec with rate control as a source of bits.
 
@@ -105,15 +117,19 @@ class FileSource:
         return 2
 
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
-        """Images [B, H, W, 3] -> bits [B, K] of the best files within budget, first bit of a byte first."""
+        """Images [B, H, W, 3] -> bits [B, K] of the best files within budget, first bit of a byte first.
+
+        A file that exceeds the budget even at the coarsest quality is cut off at it (see `FileHeader`).
+        """
         height, width = images.shape[1:3]
         budget = self.budget(height, width, csi)
         files, fits = zip(*(fit_file(self.codec, image, budget, self.cache) for image in images), strict=True)
-        lengths = tuple(8 * len(data) for data in files)
+        lengths = tuple(min(8 * len(data), budget) for data in files)
         letters = np.zeros((len(files), max(lengths)), np.uint8)
         for row, data in enumerate(files):
-            letters[row, : lengths[row]] = np.unpackbits(np.frombuffer(data, np.uint8))
-        return Payload(letters, Header(height, width, lengths), fits)
+            letters[row, : lengths[row]] = np.unpackbits(np.frombuffer(data, np.uint8))[: lengths[row]]
+        header = FileHeader(height, width, lengths, fits=tuple(fit.fits for fit in fits))
+        return Payload(letters, header, fits)
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """Bits by the signs of LLRs [B, K] -> images; a bit string that comes again is not decoded again."""
@@ -121,7 +137,10 @@ class FileSource:
         lengths = np.broadcast_to(header.letters, len(bits))
         images = np.full((len(bits), header.height, header.width, 3), GREY, np.float32)
         ok = np.zeros(len(bits), bool)
+        fits = np.broadcast_to(getattr(header, "fits", True), len(bits))
         for row, length in enumerate(lengths):
+            if not fits[row]:
+                continue
             data = np.packbits(bits[row, :length]).tobytes()
             pixels = self.cache.decoded(self.codec, data, (header.height, header.width, 3))
             if pixels is not None:

@@ -64,3 +64,14 @@ def test_a_file_of_another_size_is_an_outage(photo):
     wrong = payload.header.__class__(128, 192, payload.header.letters)
     decoded = source.decode(llrs(2.0 * payload.letters - 1), wrong)
     assert not decoded.ok[0] and decoded.images.shape == (1, 128, 192, 3)
+
+
+def test_a_file_over_budget_is_an_outage_of_the_budgets_length(photo):
+    batch = np.concatenate([photo, np.full_like(photo, 0.5)])  # a grey picture needs few bits
+    budget = 8 * len(JPEG.encode_file(np.full(photo.shape[1:], 128, np.uint8), 1)) + 8
+    source = FileSource(JPEG, lambda height, width, csi: budget)
+    payload = source.encode(batch)
+    assert payload.header.fits == (False, True) and payload.header.letters[0] == budget
+    decoded = source.decode(llrs(2.0 * payload.letters - 1), payload.header)
+    assert decoded.ok.tolist() == [False, True]
+    assert (decoded.images[0] == 0.5).all()

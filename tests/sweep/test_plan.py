@@ -10,7 +10,7 @@ from moclink.sweep.plan import Plan, cells_of, effort_of, groups_of, tasks_of
 @pytest.mark.parametrize("workers,expected", [(1, 3), (2, 4), (3, 3), (4, 6)])
 def test_file_chains_of_a_picture_are_one_task_unless_workers_would_idle(workers, expected):
     """Three pictures: with two workers, the third is dealt out chain by chain."""
-    plan = Plan((5.0, 10.0), ("moc-rvq-l4", "jpeg-ldpc", "bpg-ldpc", "random-qam64"))
+    plan = Plan((5.0, 10.0), ("moc-rvq-l4", "jpeg-ldpc", "bpg-ldpc", "random-64qam"))
     pictures = [Picture(str(side), np.zeros((side, side, 3), np.uint8)) for side in (20, 30, 40)]
     cells = set(cells_of(plan, pictures))
     groups = list(groups_of(plan, pictures, {"20", "30", "40"}, workers))

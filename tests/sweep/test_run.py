@@ -55,7 +55,7 @@ def sweep(folder, plan, pictures, **options):
 @pytest.fixture(scope="module")
 def plan(codecs):
     """A plan over chains of all kinds."""
-    names = ("jpeg-ldpc", "bpg-ldpc", "jpeg-capacity", *codecs, "random-qam64")
+    names = ("jpeg-ldpc", "bpg-ldpc", "jpeg-capacity", *codecs, "random-64qam")
     return Plan((5.0, 12.0, 30.0), names, trials=2, min_errors=20)
 
 

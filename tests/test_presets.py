@@ -1,0 +1,66 @@
+"""Names of chains: what is known, what is suggested, and channel bandwidth ratios in them."""
+
+from fractions import Fraction
+
+import pytest
+
+from moclink.chain_factory import make_chain
+from moclink.images import read_image, sample_paths, to_float
+from moclink.presets import at_cbr, chain_names, check_name, parse_cbr, split_cbr, takes_cbr
+from moclink.types import ChannelState
+
+
+def test_a_ratio_is_read_as_a_fraction_or_a_decimal():
+    assert parse_cbr("1/24") == Fraction(1, 24) and parse_cbr(" 0.05") == Fraction(1, 20)
+    assert split_cbr("bpg-ldpc@1/24") == ("bpg-ldpc", Fraction(1, 24))
+    assert split_cbr("runs/me@home/codec") == ("runs/me@home/codec", None)
+
+
+@pytest.mark.parametrize("text", ["0", "-1/24", "1/0", "2", "1.5", "a", "", "1/2/3", "nan", "inf"])
+def test_what_is_no_ratio_is_refused(text):
+    with pytest.raises(ValueError, match="give symbols a value, above 0 and up to 1"):
+        parse_cbr(text)
+
+
+def test_ratios_are_dealt_to_chains_that_take_them():
+    names = ("moc-rvq-l4", "jpeg-ldpc", "bpg-capacity@1/6", "random-64qam")
+    assert at_cbr(names, [Fraction(1, 24), Fraction(1, 48)]) == (
+        "moc-rvq-l4",
+        "jpeg-ldpc@1/24",
+        "jpeg-ldpc@1/48",
+        "bpg-capacity@1/6",
+        "random-64qam",
+    )
+
+
+@pytest.mark.parametrize(
+    "name,message",
+    [
+        ("jpeg-lpdc", "did you mean jpeg-ldpc"),
+        ("random-qam64", "did you mean random-64qam"),
+        ("jpeg-ldpc-qam16-r12", "did you mean jpeg-ldpc-16qam-r12"),
+        ("moc-rvq-l4@1/24", "moc-rvq-l4 declares its own CBR"),
+        ("jpeg-ldpc@0", "above 0 and up to 1"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_remedy(name, message):
+    with pytest.raises(ValueError, match=message):
+        check_name(name)
+
+
+def test_every_name_passes_its_own_check():
+    for name in chain_names():
+        check_name(name)
+        if takes_cbr(name):
+            check_name(f"{name}@1/24")
+
+
+@pytest.mark.parametrize("name", ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12", "webp-capacity"])
+@pytest.mark.parametrize("cbr", ["1/12", "0.03"])
+def test_no_more_symbols_are_sent_than_the_ratio_allows(name, cbr):
+    image = to_float(read_image(sample_paths()[0])[None, 60:193, 100:297])
+    chain = make_chain(f"{name}@{cbr}")
+    sent = chain.transmit(image, ChannelState(10.0))
+    allowed = int(Fraction(cbr) * image.size)
+    # Whole codewords and the coarse steps of the codecs leave some.
+    assert 0.75 * allowed < sent.symbols.shape[1] <= allowed
