@@ -57,6 +57,7 @@ class ChainOptions:
 FILE_CODECS = {
     "jpeg": ("moclink.sources.pillow_codecs", "JPEG"),
     "bpg": ("moclink.sources.bpg_files", "BPG"),
+    "bpg444": ("moclink.sources.bpg_files", "BPG444"),
     "webp": ("moclink.sources.pillow_codecs", "WEBP"),
     "avif": ("moclink.sources.pillow_codecs", "AVIF"),
     "jpeg2000": ("moclink.sources.pillow_codecs", "JPEG2000"),

@@ -63,7 +63,7 @@ class RateFit:
     """
 
     codec: str
-    quality: int
+    quality: float
     file_bits: int
     budget_bits: int
 

@@ -10,13 +10,15 @@ NumPy and PyAV (and Pillow on the command line), and nothing else of moclink: it
 """
 
 from .codec import DEFAULT_MAX_PIXELS, MAX_QP, decode, encode
-from .container import BpgInfo, read_info
+from .container import ENCODED_CHROMA, BpgInfo, read_info
 from .errors import BpgError, BpgTooLargeError, CorruptBpgError, UnsupportedBpgError
-from .hevc import PRESETS
+from .hevc import MAX_SIDE, PRESETS
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
+    "ENCODED_CHROMA",
     "MAX_QP",
+    "MAX_SIDE",
     "PRESETS",
     "BpgError",
     "BpgInfo",

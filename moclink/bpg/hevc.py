@@ -137,7 +137,8 @@ def _parameters(height: int, width: int, qp: float, preset: str) -> dict[str, ob
     # Constant quality without rate control is a fractional qp, to which the smallest useful strength of
     # adaptive quantisation adds an offset around 0 by the variance of each block, before rounding.
     fraction = {"crf": max(qp - _INTRA_STEP, 0), "qcomp": 1, "cutree": 0, "rc-lookahead": 0}
-    return parameters | fraction | {"aq-mode": 2, "aq-strength": 0.3, "qg-size": max(block, 16)}
+    group = max(block, 32 if min(height, width) > 64 else 16)
+    return parameters | fraction | {"aq-mode": 2, "aq-strength": 0.3, "qg-size": group}
 
 
 def _to_frame(planes: Planes, chroma: str) -> av.VideoFrame:

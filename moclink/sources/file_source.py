@@ -28,11 +28,18 @@ class FileCodec(Protocol):
         """Name in results."""
 
     @property
-    def qualities(self) -> Sequence[int]:
+    def qualities(self) -> Sequence[float]:
         """Quality parameters, from the coarsest to the finest."""
 
-    def encode_file(self, image: NDArray[np.uint8], quality: int) -> bytes:
-        """uint8 [H, W, 3] -> file."""
+    def limit_problem(self, height: int, width: int) -> str | None:
+        """Why a picture of this size cannot be coded, or None: known before anything is encoded."""
+
+    def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
+        """uint8 [H, W, 3] -> file.
+
+        Raises:
+            FileCodecError: If the format cannot hold the picture, or its encoder fails.
+        """
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         """File -> uint8 [H, W, 3].
@@ -54,10 +61,10 @@ class FileCache:
 
     def __init__(self, pictures: int = 4) -> None:
         self._pictures = pictures
-        self._tried: OrderedDict[Any, dict[int, bytes]] = OrderedDict()
+        self._tried: OrderedDict[Any, dict[float, bytes]] = OrderedDict()
         self._decoded: OrderedDict[Any, NDArray[np.uint8] | None] = OrderedDict()
 
-    def tried(self, codec: FileCodec, pixels: NDArray[np.uint8]) -> dict[int, bytes]:
+    def tried(self, codec: FileCodec, pixels: NDArray[np.uint8]) -> dict[float, bytes]:
         """Files of a picture by quality, to be added to."""
         digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()
         return self._keep(self._tried, (codec, digest), lambda: {})
@@ -120,6 +127,9 @@ class FileSource:
         """Images [B, H, W, 3] -> bits [B, K] of the best files within budget, first bit of a byte first.
 
         A file that exceeds the budget even at the coarsest quality is cut off at it (see `FileHeader`).
+
+        Raises:
+            FileCodecError: If the format cannot hold an image of this size.
         """
         height, width = images.shape[1:3]
         budget = self.budget(height, width, csi)
@@ -155,7 +165,7 @@ def fit_file(
     pixels = to_uint8(image)
     files = {} if cache is None else cache.tried(codec, pixels)
 
-    def encode(quality: int) -> bytes:
+    def encode(quality: float) -> bytes:
         if quality not in files:
             files[quality] = codec.encode_file(pixels, quality)
         return files[quality]

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from moclink.sources.limits import FileCodecError, side_problem
+
 
 @dataclass(frozen=True)
 class PillowCodec:
@@ -21,20 +23,28 @@ class PillowCodec:
     Attributes:
         name: Name in results.
         format: Pillow's name of the format.
+        longest_side: Longest side that is written and read again, in pixels.
         qualities: Quality parameters, from the coarsest to the finest.
         options: Further encoder options, as (name, value) pairs.
     """
 
     name: str
     format: str
+    longest_side: int
     qualities: Sequence[int] = range(1, 101)
     options: tuple[tuple[str, object], ...] = field(default=())
 
-    def encode_file(self, image: NDArray[np.uint8], quality: int) -> bytes:
-        """uint8 [H, W, 3] -> file."""
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(buffer, self.format, quality=quality, **dict(self.options))
-        return buffer.getvalue()
+    def limit_problem(self, height: int, width: int) -> str | None:
+        """Why a picture of this size cannot be coded, or None."""
+        return side_problem(self.name, height, width, self.longest_side)
+
+    def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
+        """uint8 [H, W, 3] -> file.
+
+        Raises:
+            FileCodecError: If the format cannot hold the picture, or its encoder fails.
+        """
+        return _save(self, image, {"quality": quality, **dict(self.options)})
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         """File -> uint8 [H, W, 3]; a damaged one gives what a viewer would show of it.
@@ -66,6 +76,19 @@ class PillowCodec:
             raise ValueError(f"not a decodable {self.format} file: {error}") from error
 
 
+def _save(codec: PillowCodec | Jpeg2000Codec, image: NDArray[np.uint8], options: dict[str, object]) -> bytes:
+    height, width = image.shape[:2]
+    if problem := codec.limit_problem(height, width):
+        raise FileCodecError(problem)
+    buffer = io.BytesIO()
+    try:
+        Image.fromarray(image).save(buffer, codec.format, **options)
+    # Pillow's encoders report failures in these ways.
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        raise FileCodecError(f"{codec.name} cannot code {width} x {height} pixels: {error}") from error
+    return buffer.getvalue()
+
+
 @contextlib.contextmanager
 def _lenient() -> Iterator[None]:
     """Show damaged files as far as they go, without warnings."""
@@ -79,9 +102,10 @@ def _lenient() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-JPEG = PillowCodec("jpeg", "JPEG", options=(("optimize", True),))
-WEBP = PillowCodec("webp", "WEBP", options=(("method", 4),))
-AVIF = PillowCodec("avif", "AVIF", range(0, 101), options=(("speed", 6),))
+JPEG = PillowCodec("jpeg", "JPEG", 65_500, options=(("optimize", True),))  # libjpeg's JPEG_MAX_DIMENSION
+WEBP = PillowCodec("webp", "WEBP", 16_383, options=(("method", 4),))  # 14 bits in the file
+# libavif writes twice as long a side, and does not read it.
+AVIF = PillowCodec("avif", "AVIF", 32_768, range(0, 101), options=(("speed", 6),))
 
 
 @dataclass(frozen=True)
@@ -90,29 +114,37 @@ class Jpeg2000Codec:
 
     Attributes:
         name: Name in results.
+        longest_side: Longest side, in pixels: 32 bits in the file.
         qualities: Tenths of a compression ratio, from the coarsest to the finest.
     """
 
     name: str = "jpeg2000"
+    longest_side: int = 2**32 - 1
     qualities: Sequence[int] = tuple(sorted({round(10 * 1.03**step) for step in range(235)}, reverse=True))
 
-    def encode_file(self, image: NDArray[np.uint8], quality: int) -> bytes:
-        """uint8 [H, W, 3] -> file."""
-        buffer = io.BytesIO()
-        Image.fromarray(image).save(
-            buffer,
-            "JPEG2000",
-            quality_mode="rates",
-            quality_layers=[quality / 10],
-            irreversible=True,
-            mct=1,
-            no_jp2=True,
-        )
-        return buffer.getvalue()
+    @property
+    def format(self) -> str:
+        """Pillow's name of the format."""
+        return "JPEG2000"
+
+    def limit_problem(self, height: int, width: int) -> str | None:
+        """See `PillowCodec.limit_problem`."""
+        return side_problem(self.name, height, width, self.longest_side)
+
+    def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
+        """See `PillowCodec.encode_file`."""
+        options = {
+            "quality_mode": "rates",
+            "quality_layers": [quality / 10],
+            "irreversible": True,
+            "mct": 1,
+            "no_jp2": True,
+        }
+        return _save(self, image, options)
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         """See `PillowCodec.decode_file`."""
-        return PillowCodec(self.name, "JPEG2000").decode_file(data, max_pixels)
+        return PillowCodec(self.name, self.format, self.longest_side).decode_file(data, max_pixels)
 
 
 JPEG2000 = Jpeg2000Codec()

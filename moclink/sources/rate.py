@@ -27,7 +27,7 @@ def semantic_symbols(height: int, width: int, levels: int = 4) -> int:
 
 
 def fit_quality(
-    codec: str, encode: Callable[[int], bytes], qualities: Sequence[int], budget_bits: int
+    codec: str, encode: Callable[[float], bytes], qualities: Sequence[float], budget_bits: int
 ) -> tuple[bytes, RateFit]:
     """Find the best quality whose file fits the budget, by bisection.
 

@@ -5,8 +5,9 @@ import pytest
 
 from moclink.images import read_image, sample_paths, to_float
 from moclink.metrics import psnr
-from moclink.sources.bpg_files import BPG
+from moclink.sources.bpg_files import BPG, BPG444
 from moclink.sources.file_source import FileSource, fit_file
+from moclink.sources.limits import FileCodecError
 from moclink.sources.pillow_codecs import AVIF, JPEG, JPEG2000, WEBP
 from moclink.sources.rate import semantic_bits
 from moclink.types import Demodulated
@@ -21,7 +22,7 @@ def photo() -> np.ndarray:
     return to_float(read_image(sample_paths()[0])[None, 60:188, 100:292])
 
 
-@pytest.mark.parametrize("codec", [JPEG, BPG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
+@pytest.mark.parametrize("codec", [JPEG, BPG, BPG444, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
 def test_codecs_use_their_budget_and_come_back(codec, photo):
     budget = semantic_bits(*photo.shape[1:3])
     source = FileSource(codec, lambda height, width, csi: budget)
@@ -43,7 +44,7 @@ def test_an_impossible_budget_is_declared(photo):
     assert not fit.fits and fit.quality == 1 and fit.file_bits == 8 * len(data) > 100
 
 
-@pytest.mark.parametrize("codec", [JPEG, BPG, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
+@pytest.mark.parametrize("codec", [JPEG, BPG, BPG444, WEBP, AVIF, JPEG2000], ids=lambda c: c.name)
 def test_damaged_files_give_a_picture_or_an_outage(codec, photo):
     source = FileSource(codec, lambda height, width, csi: 20_000)
     payload = source.encode(photo)
@@ -75,3 +76,10 @@ def test_a_file_over_budget_is_an_outage_of_the_budgets_length(photo):
     decoded = source.decode(llrs(2.0 * payload.letters - 1), payload.header)
     assert decoded.ok.tolist() == [False, True]
     assert (decoded.images[0] == 0.5).all()
+
+
+def test_a_picture_that_the_format_cannot_hold_is_named():
+    source = FileSource(WEBP, lambda height, width, csi: 20_000)
+    images = np.zeros((1, 16, 17_000, 3), np.float32)
+    with pytest.raises(FileCodecError, match="webp takes sides of at most 16383 pixels: .* 17000 x 16"):
+        source.encode(images)
