@@ -34,6 +34,7 @@ from PIL import Image
 from benchmarks.machine import machine_line
 from moclink import bpg
 from moclink.bpg import color
+from moclink.bpg.chroma import upsample
 from moclink.images import read_image, sample_paths
 from moclink.sources.rate import fit_quality, semantic_bits
 
@@ -207,11 +208,11 @@ def two_k(image: Pixels) -> dict:
     """Time the parts of the codec on one large picture, and a rate fit."""
     height, width = image.shape[:2]
     planes = color.to_planes(image, "420")
-    full = planes[:1] + [color.upsample(plane, height, width) for plane in planes[1:]]
+    full = planes[:1] + [upsample(plane, height, width) for plane in planes[1:]]
     result: dict = {
         "pixels": height * width,
         "rgb_to_420_s": cpu_seconds(lambda: color.to_planes(image, "420"), 3),
-        "upsample_s": cpu_seconds(lambda: [color.upsample(plane, height, width) for plane in planes[1:]], 3),
+        "upsample_s": cpu_seconds(lambda: [upsample(plane, height, width) for plane in planes[1:]], 3),
         "to_rgb_s": cpu_seconds(lambda: color.to_rgb(full, "ycbcr-bt601", False), 3),
         "encode_s": {},
         "decode_s": {},
