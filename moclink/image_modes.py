@@ -169,7 +169,7 @@ def _scaled_up(samples: NDArray[np.float64], bits: int) -> bool:
 def _suspicious(path: str | Path, highest: int) -> ImageError:
     return ImageError(
         f"{path}: its 16-bit samples reach only {highest} of 65535, as 14-bit, 12-bit or 10-bit data do; "
-        "scale them to 16 bits, or state their bits (PNG: sBIT)"
+        "scale them to 16 bits, or state their bits (PNG: sBIT; PPM: the maximum)"
     )
 
 
@@ -189,8 +189,18 @@ def _is_16_bit_colour(image: Image.Image, path: str | Path) -> bool:
     if image.format == "PNG":
         header = _png_chunk(path, b"IHDR")
         return header is not None and header[8] == 16
+    if image.format == "PPM":
+        return _ppm_maximum(path) > 255
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE)
     return isinstance(bits, tuple) and bits[0] == 16
+
+
+def _ppm_maximum(path: str | Path) -> int:
+    """The largest sample that the header of a PPM allows: the fourth of its words."""
+    with open(path, "rb") as file:
+        lines = file.read(1024).split(b"\n")
+    words = b" ".join(line.partition(b"#")[0] for line in lines).split()
+    return int(words[3]) if words[0] in (b"P3", b"P6") else 255
 
 
 def _significant_bits(path: str | Path) -> int | None:

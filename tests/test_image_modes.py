@@ -66,6 +66,29 @@ def test_16_bit_samples_that_use_few_bits_are_refused(tmp_path, highest):
             read_image(tmp_path / name)
 
 
+def tiff(path: Path, samples: np.ndarray) -> None:
+    """Write 16-bit RGB, which Pillow reads and does not write."""
+    height, width = samples.shape[:2]
+    bits = 8 + 2 + 9 * 12 + 4  # where the three BitsPerSample stand
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, bits), (259, 3, 1, 1), (262, 3, 1, 2)]
+    tags += [(273, 4, 1, bits + 6), (277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, samples.size * 2)]
+    directory = struct.pack("<H", 9) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    header = b"II*\0" + struct.pack("<I", 8)
+    path.write_bytes(header + directory + struct.pack("<3H", 16, 16, 16) + samples.astype("<u2").tobytes())
+
+
+def test_16_bit_colour_that_uses_few_bits_is_refused_in_every_format(tmp_path, colours):
+    full, few = colours.astype(np.uint16) * 257, colours.astype(np.uint16) * 16
+    for name, samples in (("full", full), ("few", few)):
+        tiff(tmp_path / f"{name}.tif", samples)
+        header = b"P6 # a comment\n13 9\n65535\n"
+        (tmp_path / f"{name}.ppm").write_bytes(header + samples.astype(">u2").tobytes())
+    for suffix in ("tif", "ppm"):
+        assert np.array_equal(read_image(tmp_path / f"full.{suffix}"), colours)
+        with pytest.raises(ImageError, match=f"few.{suffix}: its 16-bit samples reach only"):
+            read_image(tmp_path / f"few.{suffix}")
+
+
 def test_a_black_16_bit_picture_is_black(tmp_path):
     Image.fromarray(np.zeros((3, 4), np.uint16)).save(tmp_path / "a.png")
     assert read_image(tmp_path / "a.png").max() == 0

@@ -6,7 +6,7 @@
     bpg.read_info(data).chroma            # '420'
 
 The same on the command line: `python -m moclink.bpg info|encode|decode`. The package imports
-NumPy and PyAV (and Pillow on the command line), and nothing else of moclink: it can stand alone.
+NumPy and PyAV and nothing else of moclink; only its command line uses moclink.images.
 """
 
 from .codec import DEFAULT_MAX_PIXELS, MAX_QP, decode, encode
