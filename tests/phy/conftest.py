@@ -1,11 +1,14 @@
-"""What the LDPC tests share: codes, and LLRs of Gray QAM over AWGN made with Sionna's own blocks."""
+"""What tests share: closed forms; codes, and LLRs of Gray QAM over AWGN made with Sionna's own blocks."""
 
+import importlib.util
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from sionna.phy.channel import ChannelModel
 from sionna.phy.mapping import Constellation, Demapper, Mapper
 
 from moclink.phy.ldpc import LDPCCode, get_code
@@ -28,6 +31,33 @@ def over_awgn(code: LDPCCode, num_bits_per_symbol: int, snr_db: float, count: in
     received = symbols + noise[0] + 1j * noise[1]
     llr = Demapper("app", constellation=constellation)(tf.constant(received), tf.constant(no))
     return Blocks(bits, llr.numpy())
+
+
+class FixedChannel(ChannelModel):
+    """One path with a given matrix of gains [receive, transmit antennas], the same in all slots."""
+
+    def __init__(self, matrix):
+        super().__init__()
+        self._matrix = tf.constant(np.atleast_2d(matrix), tf.complex64)
+
+    def __call__(self, batch_size, num_time_steps, sampling_frequency):
+        a = self._matrix[None, None, :, None, :, None, None]
+        return tf.tile(a, [batch_size, 1, 1, 1, 1, 1, num_time_steps]), tf.zeros([batch_size, 1, 1, 1])
+
+
+@pytest.fixture(scope="session")
+def fixed_channel():
+    """A channel model of Sionna without fading."""
+    return FixedChannel
+
+
+@pytest.fixture(scope="session")
+def theory():
+    """The module of closed forms beside this file, `theory.py`."""
+    spec = importlib.util.spec_from_file_location("theory", Path(__file__).with_name("theory.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session", name="over_awgn")

@@ -13,10 +13,11 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder
 from moclink.chain import DigitalChain
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.model import SemanticCodec
-from moclink.phy.fading import RayleighFading, TDLOverOFDM
+from moclink.phy.fading import RayleighFading
 from moclink.phy.layer import SionnaLayer
 from moclink.phy.link import SemanticLink, equivalent_snr
 from moclink.phy.modems import IndexModem
+from moclink.phy.ofdm import TDLOverOFDM
 from moclink.sources.semantic import SemanticSource
 
 AWGN_PATH = "sionna.phy.channel.AWGN"
