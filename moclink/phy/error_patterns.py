@@ -26,7 +26,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.phy.channels import PREFIXED, Key, get_channel, stream
+from moclink.phy.channels import Channel, Key, get_channel, stream
 from moclink.phy.ldpc import LDPCCode
 from moclink.phy.modems import BitModem
 from moclink.protocols import Modem
@@ -35,7 +35,7 @@ from moclink.types import Demodulated
 KEPT_BYTES = 64_000_000  # 36 SNRs of a 2K picture at 0.75 bits a pixel take 10 MB
 
 
-def can_share(modem: Modem, channel: str) -> TypeGuard[BitModem]:
+def can_share(modem: Modem, channel: str | Channel) -> TypeGuard[BitModem]:
     """Say whether patterns of this modem over this channel can be shared by messages of any length.
 
     They can with a channel code whose blocks fill whole symbols, over a channel whose noise does not
@@ -45,7 +45,7 @@ def can_share(modem: Modem, channel: str) -> TypeGuard[BitModem]:
         isinstance(modem, BitModem)
         and modem.code is not None
         and modem.code.n % modem.bits_per_symbol == 0
-        and channel in PREFIXED
+        and get_channel(channel).prefixed
     )
 
 
@@ -87,12 +87,13 @@ class ErrorPatterns:
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
         self._limit = kept_bytes
         self._kept: OrderedDict[Any, _Pattern] = OrderedDict()
+        self._channels: dict[str, Channel] = {}
         self.decoded_blocks = 0
 
     def send(
         self,
         modem: BitModem,
-        channel: str,
+        channel: str | Channel,
         letters: NDArray[np.uint8],
         no: NDArray[np.float32],
         keys: Sequence[Key],
@@ -101,7 +102,7 @@ class ErrorPatterns:
 
         Args:
             modem: Modem and channel code, such as `can_share` accepts.
-            channel: Name of the channel.
+            channel: The channel or its specification.
             letters: The message, uint8 [1, K], bits.
             no: Noise variances, float32 [B].
             keys: One key for each of the B realisations, which with no decides all that is random.
@@ -112,19 +113,21 @@ class ErrorPatterns:
         Raises:
             ValueError: If the patterns of this modem and channel cannot be shared.
         """
-        if not can_share(modem, channel) or modem.code is None:
+        spec = channel if isinstance(channel, str) else channel.spec
+        made = self._channels.setdefault(spec, get_channel(channel))
+        if not can_share(modem, made) or modem.code is None:
             raise ValueError(
-                f"error patterns of {modem} over {channel} depend on the length of the message; take a code "
-                f"whose blocks fill whole symbols, and one of the channels {', '.join(sorted(PREFIXED))}"
+                f"error patterns of {modem} over {spec} depend on the length of the message; take a code "
+                "whose blocks fill whole symbols, and a channel such as awgn or rayleigh"
             )
         k = modem.code.k
         blocks = -(-letters.shape[1] // k)
-        names = [(modem, channel, float(variance), key) for variance, key in zip(no, keys, strict=True)]
+        names = [(modem, spec, float(variance), key) for variance, key in zip(no, keys, strict=True)]
         known = [self._kept.get(name) for name in names]
         lengths = [0 if pattern is None else len(pattern.errors) for pattern in known]
         for length in sorted({length for length in lengths if length < blocks}):
             rows = [row for row, known_blocks in enumerate(lengths) if known_blocks == length]
-            new = _patterns(modem, modem.code, channel, (length, blocks), no[rows], [keys[r] for r in rows])
+            new = _patterns(modem, modem.code, made, (length, blocks), no[rows], [keys[r] for r in rows])
             self.decoded_blocks += len(rows) * (blocks - length)
             for row, rest in zip(rows, new, strict=True):
                 before = known[row]
@@ -148,7 +151,7 @@ class ErrorPatterns:
 def _patterns(
     modem: BitModem,
     code: LDPCCode,
-    channel: str,
+    channel: Channel,
     part: tuple[int, int],
     no: NDArray[np.float32],
     keys: Sequence[Key],
@@ -157,7 +160,7 @@ def _patterns(
     first, blocks = part
     message = np.stack([stream((*key, "message")).integers(0, 2, blocks * code.k, np.uint8) for key in keys])
     # All blocks are sent, so that each meets the same noise; only those asked for are demapped and decoded.
-    output = get_channel(channel)(modem.modulate(message), no, keys)
+    output = channel(modem.modulate(message), no, keys)
     skipped = first * code.n // modem.bits_per_symbol
     variances = output.no if output.no.ndim == 1 else output.no[:, skipped:]
     got = modem.demodulate(output.received[:, skipped:], variances)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moclink.phy.channels import CHANNELS, PREFIXED, awgn, noise_variance, stream
+from moclink.phy.channels import awgn, get_channel, noise_variance, stream
 from moclink.phy.error_patterns import ErrorPatterns, can_share
 from moclink.phy.ldpc import get_code
 from moclink.phy.modems import BitModem
@@ -43,7 +43,9 @@ def test_a_pattern_is_what_a_scrambled_link_does_to_any_message(name):
         assert 0 < np.count_nonzero(by_hand != message)
 
 
-@pytest.mark.parametrize("channel", sorted(PREFIXED))
+@pytest.mark.parametrize(
+    "channel", ["awgn", "rayleigh", "rayleigh?coherence=108&common=1", "tdl-a?subcarriers=12"]
+)
 def test_what_is_kept_changes_nothing(channel):
     """Shorter, longer, other batches, another order, nothing kept: the same blocks."""
     modem, no = MODEMS["ldpc5g"](), noise_variance([8.0, 11.0, 11.0])
@@ -117,8 +119,10 @@ def test_without_a_scrambler_errors_depend_on_the_message():
 
 def test_what_cannot_be_shared_is_refused():
     modem = MODEMS["ldpc5g"]()
-    assert PREFIXED < set(CHANNELS) and can_share(modem, "awgn") and not can_share(modem, "sionna-awgn")
+    own = "sionna.phy.channel:AWGN"
+    assert can_share(modem, "awgn") and can_share(modem, get_channel("rayleigh-fast"))
+    assert not can_share(modem, own) and not can_share(modem, "mimo-2x2")
     straddling = BitModem(8, get_code("ldpc5g", 324, 650))  # a symbol holds bits of two blocks
     assert not can_share(BitModem(6), "awgn") and not can_share(straddling, "awgn")
-    with pytest.raises(ValueError, match="over sionna-awgn depend on the length of the message"):
-        ErrorPatterns().send(modem, "sionna-awgn", file_like(324), noise_variance([5.0]), keys(5.0, 1))
+    with pytest.raises(ValueError, match=f"over {own} depend on the length of the message"):
+        ErrorPatterns().send(modem, own, file_like(324), noise_variance([5.0]), keys(5.0, 1))

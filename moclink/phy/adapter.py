@@ -1,0 +1,151 @@
+"""A channel block of Sionna, of Keras or of one's own as a channel of the simulator."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from sionna.phy import Block, config
+
+from moclink.phy.block_output import RETURNS, equalized
+from moclink.phy.noise import ChannelOutput, Key, stream
+
+
+class BlockChannel:
+    """Calls a block transmission by transmission, each with random numbers of its own.
+
+    The block is called as block(x, no) on x, complex64 [1, S], with no, float32 [1]: Sionna blocks and
+    Keras layers get tensors, plain functions NumPy arrays. What it returns is read as
+    `moclink.phy.block_output` says, and checked. Two attributes of the block are honoured if it has them:
+
+    - `returns`: "y", "gains" or "equalized", see there.
+    - `symbols_per_call`: the block is then called on so many symbols at a time, the last ones filled up
+      with zeros, each call with random numbers of its own. The call is compiled once, and a longer
+      transmission begins with what a shorter one meets.
+
+    Random numbers that Sionna's `config` hands out (`tf_rng`, `np_rng`, `py_rng`) depend on the key
+    alone; afterwards these generators go on as if nothing had been drawn. With `check`, so do those of
+    Python's `random`, `numpy.random`, `tf.random` and a Keras layer's seed generators; the first call is
+    made twice, and an error tells if the key does not decide all. (`tf.random` cannot be set back.)
+
+    Args:
+        block: Function or block.
+        name: What messages call it.
+        returns: "auto" (by the block's attribute, or by the types returned), "y", "gains", "equalized".
+        vectors: K if the block takes vectors of K symbols, [S / K, K], and `no` as a scalar, as Sionna's
+            `FlatFadingChannel` does; 0 for rows of symbols.
+        check: Whether the block is somebody else's.
+
+    Raises:
+        ValueError: In each call, if the block fails or returns what cannot be read; the message names
+            the block.
+    """
+
+    def __init__(
+        self,
+        block: Callable[..., Any],
+        name: str,
+        returns: str = "auto",
+        vectors: int = 0,
+        check: bool = True,
+    ) -> None:
+        if returns == "auto":
+            returns = getattr(getattr(block, "func", block), "returns", "auto")  # of what a partial calls
+        if returns not in RETURNS:
+            raise ValueError(f"channel {name}: returns is {returns!r}; there are: {', '.join(RETURNS)}")
+        self._name = name
+        self._returns = returns
+        self._vectors = vectors
+        self._seed_all = self._unchecked = check
+        self._length = getattr(block, "symbols_per_call", None)
+        self._wants_tensors = isinstance(block, Block) or hasattr(block, "get_config")  # a Keras layer
+        self._seed_generators = [
+            variable
+            for variable in getattr(block, "variables", ())
+            if getattr(variable, "name", "") == "seed_generator_state"
+        ]
+        _ = config.tf_rng  # made before a graph is traced, where it would be lost
+        self._block = tf.function(block) if self._length else block
+
+    def __call__(
+        self, symbols: NDArray[np.complex64], no: NDArray[np.float32], keys: Sequence[Key]
+    ) -> ChannelOutput:
+        """Send symbols complex64 [1, S] or [B, S] with noise variances float32 [B]."""
+        received = np.empty((len(keys), symbols.shape[1]), np.complex64)
+        variances = np.ones(received.shape, np.float32)
+        for row, key in enumerate(keys):
+            sent = symbols[row if len(symbols) > 1 else 0]
+            length = self._length or max(sent.size, 1)
+            for number, start in enumerate(range(0, sent.size, length)):
+                part = slice(start, start + length)
+                call_key = (*key, "call", number) if self._length else key
+                received[row, part], variances[row, part] = self._send(sent[part], float(no[row]), call_key)
+        return ChannelOutput(received, variances)
+
+    def _send(self, sent: NDArray[np.complex64], no: float, key: Key) -> tuple[NDArray, NDArray]:
+        """One call."""
+        multiple = self._length or self._vectors or 1
+        filled = np.pad(sent, (0, -sent.size % multiple))
+        try:
+            x_hat, no_eff = self._call(filled, no, key)
+            if self._unchecked:
+                self._unchecked = False
+                again = self._call(filled, no, key)
+                if not (np.array_equal(x_hat, again[0]) and np.array_equal(no_eff, again[1])):
+                    raise ValueError(
+                        "two calls with the same key gave different results; take random numbers from "
+                        "sionna.phy.config.np_rng or tf_rng, or write a function (symbols, no, keys) that "
+                        "takes them from moclink.phy.channels.stream(key)"
+                    )
+        except Exception as error:  # whatever goes wrong in somebody else's code
+            first = str(error).strip().split("\n")[0]
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            raise ValueError(
+                f"channel {self._name}, called on {filled.size} symbols: {kind}{first}"
+            ) from error
+        return x_hat[: sent.size], no_eff[: sent.size]
+
+    def _call(self, sent: NDArray[np.complex64], no: float, key: Key) -> tuple[NDArray, NDArray]:
+        x: Any = sent.reshape(-1, self._vectors) if self._vectors else sent[None]
+        variance: Any = np.full([] if self._vectors else [1], no, np.float32)
+        if self._wants_tensors:
+            x, variance = tf.constant(x), tf.constant(variance)
+        with seeded(int(stream((*key, "sionna")).integers(2**62)), self._seed_all):
+            for variable in self._seed_generators:
+                variable.assign(stream((*key, "keras")).integers(2**31, size=2))
+            output = self._block(x, variance)
+        return equalized(output, sent, no, self._returns, self._vectors)
+
+
+@contextmanager
+def seeded(seed: int, everything: bool = False) -> Iterator[None]:
+    """Seed Sionna's random generators for a while, then let them go on where they were.
+
+    Args:
+        seed: The seed.
+        everything: Whether the global generators of Python, NumPy and TensorFlow are seeded too; the last
+            stays so.
+    """
+    tensors, arrays, python = config.tf_rng, config.np_rng, config.py_rng
+    before = tensors.state.numpy(), arrays.bit_generator.state, python.getstate()
+    globally = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        tensors.reset_from_seed(seed)
+        arrays.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+        python.seed(seed)
+        if everything:
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            random.seed(seed)
+            tf.random.set_seed(seed)
+        yield
+    finally:
+        tensors.state.assign(before[0])
+        arrays.bit_generator.state = before[1]
+        python.setstate(before[2])
+        np.random.set_state(globally[0])  # noqa: NPY002
+        random.setstate(globally[1])

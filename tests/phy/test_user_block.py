@@ -1,0 +1,194 @@
+"""Blocks of a user's own, by module:name and by file, with parameters."""
+
+import numpy as np
+import pytest
+
+from moclink.phy.channels import ChannelOutput, awgn, get_channel, noise_variance, stream
+from moclink.phy.ofdm import TDLOverOFDM
+
+SENT = np.exp(0.5j * np.pi * np.random.default_rng(1).integers(0, 4, (1, 2000))).astype(np.complex64)
+NO, KEYS = noise_variance([5.0, 15.0]), [(1, 5.0, "image", 0), (1, 15.0, "image", 0)]
+
+FILE = '''
+import numpy as np
+from dataclasses import dataclass
+from sionna.phy import Block, config
+from sionna.phy.channel import AWGN
+from moclink.phy.channels import ChannelOutput, awgn, stream
+
+class Attenuated(Block):
+    """y = a x + w with the gain a known."""
+    returns = "gains"
+
+    def __init__(self, gain=0.5, **kwargs):
+        super().__init__(**kwargs)
+        if gain <= 0:
+            raise ValueError(f"gain is {gain}; it must be positive")
+        self._gain, self._awgn = gain, AWGN()
+
+    def call(self, x, no):
+        return self._awgn(self._gain * x, no), np.float32([self._gain])
+
+def two_gains(x, no, weak=0.5):
+    """Every other symbol is weak."""
+    h = np.where(np.arange(x.shape[1]) % 2, weak, 1.0) + 0j
+    noise = config.np_rng.normal(size=(2, *x.shape)) * np.sqrt(no / 2)
+    return h * x + noise[0] + 1j * noise[1], h
+
+def phase_error(symbols, no, keys, degrees=6.0):
+    """An unknown phase in each realisation."""
+    phase = [np.deg2rad(degrees) * stream((*key, "phase")).standard_normal() for key in keys]
+    turned = symbols * np.exp(1j * np.array(phase))[:, None]
+    return awgn(turned.astype(np.complex64), no, keys)
+
+def careless(symbols, no, keys):
+    return symbols, no
+
+attenuated = Attenuated(0.25)
+fault = 3
+'''
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def residual(output) -> np.ndarray:
+    """Mean of the squared error over the variance claimed for it; 1 within 5 / sqrt(2000) if right."""
+    no = output.no if output.no.ndim == 2 else output.no[:, None]
+    return np.mean(np.abs(output.received - SENT) ** 2 / no, axis=1)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "sionna.phy.channel:AWGN",
+        "sionna.phy.channel:FlatFadingChannel?num_tx_ant=1&num_rx_ant=1&return_channel=true&vectors=1",
+        "sionna.phy.channel:FlatFadingChannel?num_tx_ant=4&num_rx_ant=6&return_channel=true&vectors=4",
+        "moclink.phy.fading:RayleighFading",
+        "moclink.phy.fading:RayleighFading?coherence=7",
+        "moclink.phy.ofdm:TDLOverOFDM?model=C&delay_spread=300e-9&csi=perfect&fft_size=24",
+    ],
+)
+def test_blocks_of_sionna_and_our_own_are_channels_by_their_import_path(spec):
+    channel = get_channel(spec)
+    output = channel(SENT, NO, KEYS)
+    assert np.all(np.abs(residual(output) - 1) < 5 / np.sqrt(2000))
+    assert np.array_equal(output.received[1], get_channel(spec)(SENT, NO[1:], KEYS[1:]).received[0])
+
+
+def test_a_registered_name_is_the_block_behind_it():
+    """What `tdl-c` gives is what the block gives: the registry changes nothing."""
+    spec = "tdl-c?delay_spread=300e-9&speed=3&csi=ls&subcarriers=24"
+    path = "moclink.phy.ofdm:TDLOverOFDM?model=C&delay_spread=300e-9&speed=3.0&csi=ls&fft_size=24"
+    outputs = [get_channel(s)(SENT, NO, KEYS) for s in (spec, path)]
+    made = get_channel(TDLOverOFDM("C", 300e-9, 3.0, 24, "ls"))
+    outputs.append(made(SENT, NO, KEYS))
+    for output in outputs[1:]:
+        assert np.array_equal(output.received, outputs[0].received)
+        assert np.array_equal(output.no, outputs[0].no)
+
+
+@pytest.mark.parametrize(
+    ("name", "gains"),
+    [
+        ("Attenuated?gain=0.2", [0.2]),
+        ("attenuated", [0.25]),
+        ("two_gains", [1, 0.5]),
+        ("two_gains?weak=0.1", [1, 0.1]),
+    ],
+)
+def test_a_file_holds_classes_objects_and_functions(file, name, gains):
+    output = get_channel(f"{file}:{name}")(SENT, NO, KEYS)
+    assert np.all(np.abs(residual(output) - 1) < 5 / np.sqrt(2000))
+    expected = NO[:, None] / np.resize(np.square(gains), 2000)
+    assert np.allclose(output.no, expected, rtol=1e-5)
+
+
+def test_a_function_with_keys_draws_for_itself(file):
+    channel = get_channel(f"{file}:phase_error?degrees=10")
+    output = channel(SENT, NO, KEYS)
+    turns = np.angle(np.mean(output.received * SENT.conj(), axis=1), deg=True)
+    expected = [10 * stream((*key, "phase")).standard_normal() for key in KEYS]
+    assert np.allclose(turns, expected, atol=5 * np.rad2deg(np.sqrt(0.5 / 2000)))
+    assert np.array_equal(output.received[1:], channel(SENT, NO[1:], KEYS[1:]).received)
+    same = get_channel(f"{file}:phase_error?degrees=10&common=1")(SENT, NO, KEYS)
+    turns = np.angle(np.mean(same.received * SENT.conj(), axis=1), deg=True)
+    assert abs(turns[0] - turns[1]) < 10 * np.rad2deg(np.sqrt(0.5 / 2000))
+
+
+def test_objects_are_channels_too():
+    assert np.array_equal(get_channel(awgn)(SENT, NO, KEYS).received, awgn(SENT, NO, KEYS).received)
+    channel = get_channel("awgn")
+    assert get_channel(channel) is channel
+    with pytest.raises(ValueError, match="channel 7: a name, a Sionna block, a Keras layer or a function"):
+        get_channel(7)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("{file}:twogains", r"mine.py has no twogains \(did you mean two_gains\?\)"),
+        ("{file}:Attenuated?gian=1", r"no parameter 'gian' \(did you mean gain\?\); there are: gain"),
+        ("{file}:Attenuated?gain=-1", "mine.py:Attenuated: gain is -1; it must be positive"),
+        ("{file}:attenuated?gain=1", "is a made Attenuated, which takes no parameters: gain"),
+        ("{file}:two_gains?strong=1", "no parameter 'strong'.*; there are: weak"),
+        ("{file}:phase_error?angle=1", "no parameter 'angle'; there are: degrees"),
+        ("{file}:careless", "careless: it returned tuple; a ChannelOutput is wanted"),
+        ("{file}:fault", "3 is no block, layer, function or class of one"),
+        ("{file}:two_gains?returns=h", "returns is 'h'; it must be auto, y, gains or equalized"),
+        ("moclink.phy.nothing:AWGN", "moclink.phy.nothing cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_what_is_wrong_with_a_block_is_said_in_one_line(file, spec, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        get_channel(spec.format(file=file))(SENT, NO, KEYS)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("nowhere.py:AWGN", "there is no file nowhere.py"),
+        ("no_such_module:AWGN", "there is no module no_such_module on the Python path"),
+        ("sionna:", "module:name or path/to/file.py:name is wanted"),
+        (":AWGN", "module:name or path/to/file.py:name is wanted"),
+    ],
+)
+def test_a_wrong_place_is_refused_before_anything_is_imported(spec, message):
+    with pytest.raises(ValueError, match=message):
+        get_channel(spec)
+
+
+def test_a_file_that_fails_is_named(tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text("import nothing_of_that_name\n")
+    channel = get_channel(f"{path}:anything")
+    with pytest.raises(
+        ValueError, match=r"broken.py cannot be imported: ModuleNotFoundError.*nothing_of_that_name"
+    ):
+        channel.build()
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (lambda s, no: ChannelOutput(s[:, 1:], no), r"received \[1, 1999\] and no \[2\]; \[2, 2000\] and"),
+        (
+            lambda s, no: ChannelOutput(s.repeat(2, 0), -no),
+            "noise variances that are not positive and finite",
+        ),
+        (lambda s, no: ChannelOutput(s.repeat(2, 0) / 0j, no), "symbols that are not finite"),
+        (lambda s, no: 1 // 0, "ZeroDivisionError"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_outputs_of_keyed_functions_are_checked(output, message):
+    def mine(symbols, no, keys):
+        return output(symbols, no)
+
+    with pytest.raises(ValueError, match=f"channel mine: .*{message}"):
+        get_channel(mine)(SENT, NO, KEYS)
