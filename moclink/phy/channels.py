@@ -19,8 +19,6 @@ TensorFlow and Sionna are loaded when a channel that needs them is first used or
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 
 from moclink.phy import channel_spec
 from moclink.phy.channel_spec import Parameter
+from moclink.phy.channel_table import CHANNELS, COMMON, OWN, ChannelKind, Model, Overhead
 from moclink.phy.noise import (
     ChannelOutput,
     Key,
@@ -56,35 +55,15 @@ __all__ = [
     "stream",
 ]
 
-Model = Callable[[NDArray[np.complex64], NDArray[np.float32], Sequence[Key]], ChannelOutput]
-
-
-@dataclass(frozen=True)
-class Overhead:
-    """What a channel spends beside data symbols; counted neither in the SNR nor as symbols.
-
-    Attributes:
-        pilots: Share of the resource elements that are pilots.
-        cyclic_prefix: Share of the time that is cyclic prefix.
-    """
-
-    pilots: float = 0.0
-    cyclic_prefix: float = 0.0
-
-    @property
-    def total(self) -> float:
-        """Share of all channel uses that carry no data."""
-        return 1 - (1 - self.pilots) * (1 - self.cyclic_prefix)
-
-
-OFDM_OVERHEAD = Overhead(pilots=2 / 14, cyclic_prefix=1 / 15)  # normal cyclic prefix of 5G
-
 
 class Channel:
     """A channel, called as channel(symbols, no, keys); made by `get_channel`.
 
     Attributes:
         spec: The specification it was made from.
+        coherence: Symbols in a row whose gains depend on each other: 1 without fading or with a gain a
+            symbol, 0 for all of a transmission, which is also said of blocks of your own. Errors of
+            symbols further apart are independent; an interval of an error rate counts such stretches.
         prefixed: Whether a longer transmission begins with what a shorter one with the same key meets.
         overhead: What is spent beside data symbols.
     """
@@ -93,11 +72,13 @@ class Channel:
         self,
         spec: str,
         make: Callable[[], Model],
+        coherence: int = 0,
         prefixed: bool = False,
         overhead: Overhead | None = None,
         common: bool = False,
     ) -> None:
         self.spec = spec
+        self.coherence = coherence
         self.prefixed = prefixed
         self.overhead = overhead or Overhead()
         self._make = make
@@ -141,94 +122,6 @@ class Channel:
         if self._common:
             keys = [without_snr(key) for key in keys]
         return self.build()(symbols, no, keys)
-
-
-@dataclass(frozen=True)
-class ChannelKind:
-    """A line of the table of channels.
-
-    Attributes:
-        summary: What it is, in a line.
-        parameters: Its parameters; `common`, which all have, is not among them.
-        make: From the values of the parameters, makes the channel's model.
-        prefixed: As `Channel.prefixed`.
-        overhead: As `Channel.overhead`.
-    """
-
-    summary: str
-    parameters: tuple[Parameter, ...]
-    make: Callable[..., Model]
-    prefixed: bool = True
-    overhead: Overhead = Overhead()
-
-
-COMMON = Parameter("common", False)
-COHERENCE = Parameter("coherence", 0, "symbols", 0, 10**9)
-FADING = (
-    Parameter("delay_spread", 100e-9, "s", 0.0, 2e-6),
-    Parameter("speed", 0.0, "m/s", 0.0, 150.0),
-    Parameter("csi", "perfect", choices=("perfect", "ls")),
-    Parameter("subcarriers", 72, "", 12, 3276),
-    Parameter("carrier_frequency", 3.5e9, "Hz", 0.5e9, 100e9),
-    Parameter("subcarrier_spacing", 30e3, "Hz", 15e3, 240e3),
-)
-PROFILES = tuple(f"{family}-{profile}" for family in ("tdl", "cdl") for profile in "abcde")
-MIMO = (Parameter("model", "tdl-a", choices=PROFILES), *FADING)
-OWN = (
-    Parameter("returns", "auto", choices=("auto", "y", "gains", "equalized")),
-    Parameter("vectors", 0, "symbols", 0, 64),
-)
-
-
-def _block(path: str, **fixed: Any) -> Callable[..., Model]:
-    """A registered block: made from its import path on first use, with parameters named as its arguments."""
-
-    def make(subcarriers: int | None = None, **values: Any) -> Model:
-        if subcarriers is not None:
-            values["fft_size"] = subcarriers
-        return UserBlock(path).model({**fixed, **values}, check=False)
-
-    return make
-
-
-def _rayleigh(coherence: int) -> Model:
-    return lambda symbols, no, keys: rayleigh(symbols, no, keys, coherence)
-
-
-def _ofdm(name: str) -> ChannelKind:
-    """A line for a channel model of TR 38.901 behind OFDM."""
-    family, profile = name.upper().split("-")
-    kinds = {"TDL": "tapped", "CDL": "clustered"}
-    summary = f"{family}-{profile} {kinds[family]} delay line of TR 38.901 behind OFDM"
-    return ChannelKind(
-        summary,
-        FADING,
-        _block(f"moclink.phy.ofdm:{family}OverOFDM", model=profile),
-        overhead=OFDM_OVERHEAD,
-    )
-
-
-def _mimo(antennas: int) -> ChannelKind:
-    """A line for a MIMO-OFDM link."""
-    summary = f"{antennas}x{antennas} MIMO-OFDM, {antennas} streams, LMMSE detection"
-    make = _block("moclink.phy.mimo:MIMOOverOFDM", antennas=antennas)
-    # Symbols of one vector interfere, so those at the end depend on what follows: not prefixed.
-    return ChannelKind(summary, MIMO, make, prefixed=False, overhead=OFDM_OVERHEAD)
-
-
-# A channel is one line here.
-CHANNELS: Mapping[str, ChannelKind] = MappingProxyType(
-    {
-        "awgn": ChannelKind("additive white Gaussian noise", (), lambda: awgn),
-        "rayleigh": ChannelKind("flat Rayleigh block fading, gain known", (COHERENCE,), _rayleigh),
-        "rayleigh-fast": ChannelKind(
-            "flat Rayleigh fading, a gain a symbol, known", (), lambda: _rayleigh(1)
-        ),
-        **{name: _ofdm(name) for name in PROFILES},
-        "mimo-2x2": _mimo(2),
-        "mimo-4x4": _mimo(4),
-    }
-)
 
 
 def describe_channels() -> list[tuple[str, str]]:
@@ -275,11 +168,13 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
     kind = CHANNELS[name]
     values = channel_spec.parse(name, given, (*kind.parameters, COMMON))
     common = bool(values.pop("common"))
-    streams = int(name[-1]) if name.startswith("mimo") else 1
-    subcarriers = int(values.get("subcarriers", streams))
-    if subcarriers % streams:
-        raise ValueError(f"channel {name}: subcarriers is {subcarriers}; it must be a multiple of {streams}")
-    return Channel(spec, lambda: kind.make(**values), kind.prefixed, kind.overhead, common)
+    subcarriers = int(values.get("subcarriers", kind.streams))
+    if subcarriers % kind.streams:
+        raise ValueError(
+            f"channel {name}: subcarriers is {subcarriers}; it must be a multiple of {kind.streams}"
+        )
+    coherence = kind.coherence(values)
+    return Channel(spec, lambda: kind.make(**values), coherence, kind.prefixed, kind.overhead, common)
 
 
 def _own_channel(spec: str, path: str, given: Mapping[str, str]) -> Channel:

@@ -98,6 +98,28 @@ def test_pilots_and_cyclic_prefix_are_stated():
         assert overhead.total == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize(
+    ("spec", "coherence"),
+    [
+        ("awgn", 1),
+        ("rayleigh-fast", 1),
+        ("rayleigh", 0),
+        ("rayleigh?coherence=108", 108),
+        ("tdl-a", 864),
+        ("cdl-c?subcarriers=12", 144),
+        ("mimo-4x4?subcarriers=12", 576),
+        ("sionna.phy.channel:AWGN", 0),
+    ],
+)
+def test_a_channel_says_how_long_a_fade_is(spec, coherence):
+    channel = get_channel(spec)
+    assert channel.coherence == coherence
+    if coherence > 1 and "mimo" not in spec:
+        no = channel(SYMBOLS[:, : 2 * coherence], np.float32([1.0]), [(1,)]).no[0]
+        assert len(np.unique(no[:coherence].round(2))) < coherence  # of a slot, OFDM symbols are alike
+        assert not np.allclose(no[:coherence], no[coherence:], rtol=0.1)
+
+
 def test_every_channel_is_described_with_its_parameters():
     lines = dict(describe_channels())
     assert list(lines) == [*CHANNELS, "module:name"]
