@@ -1,5 +1,7 @@
 """Blocks of a user's own, by module:name and by file, with parameters."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -192,3 +194,16 @@ def test_outputs_of_keyed_functions_are_checked(output, message):
 
     with pytest.raises(ValueError, match=f"channel mine: .*{message}"):
         get_channel(mine)(SENT, NO, KEYS)
+
+
+def test_the_worked_example_of_the_documentation_runs(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "channels.md").read_text(encoding="utf-8")
+    first, second = page.split("```python\n")[1:]
+    (tmp_path / "mine.py").write_text(first.split("```")[0])
+    output = get_channel(f"{tmp_path / 'mine.py'}:impulsive?share=0.2")(SENT, NO, KEYS)
+    # The variance claimed is that of AWGN; a fifth of the symbols has a hundred times as much.
+    ratio = np.abs(output.received - SENT) ** 2 / output.no[:, :1]
+    assert np.all(np.abs(np.mean(ratio > 10, axis=1) - 0.2 * np.exp(-0.1)) < 5 * np.sqrt(0.15 / 2000))
+    names = {"symbols": SENT}
+    exec(second.split("```")[0], names)
+    assert names["output"].received.shape == names["output"].no.shape == (2, 2000)
