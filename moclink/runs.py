@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -63,7 +62,8 @@ def run(
         snr: Es/N0 in dB, one value or several.
         images: Image files and folders, arrays uint8 [H, W, 3], or a mixture; None for the sample
             photographs.
-        channel: Name of a channel, or a callable as `moclink.phy.channels.get_channel` returns.
+        channel: Name of a channel, or a Sionna block, Keras layer or function of your own; see
+            `moclink.phy.channels.get_channel`.
         trials: Noise realisations of each picture.
         metrics: Some of "psnr", "ssim", "lpips", "st-lpips".
         cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains: one or
@@ -97,13 +97,14 @@ def run(
         >>> results = moclink.run(["moc-rvq-l4", "jpeg-ldpc"], snr=[0, 10, 20], images="photos/")
         >>> results.plot()
     """
+    from moclink.phy.channels import get_channel
     from moclink.results.run import Run
 
     own_chains, names = _named_chains(chains)
     if cbr is not None:
         ratios = [cbr] if isinstance(cbr, str | float | Fraction) else cbr
         names = at_cbr(names, [parse_cbr(str(ratio)) for ratio in ratios])
-    channel_name, own_channel = _named_channel(channel)
+    made = get_channel(channel)
     pictures = _pictures(images)
     options = ChainOptions(
         _choice("match", match, MATCHES),
@@ -115,7 +116,7 @@ def run(
         tuple(sorted({float(value) for value in np.atleast_1d(np.asarray(snr, float))})),
         names,
         _at_least("trials", trials, 1),
-        channel_name,
+        made.spec,
         tuple(_choice("metrics", name, METRICS) for name in metrics),
         _at_least("seed", seed, 0),
         _at_least("min_errors", min_errors, 1),
@@ -123,7 +124,7 @@ def run(
         reuse_error_patterns,
         _choice("csi", csi, CSI),
     )
-    make_session = partial(Session, plan, own_chains, own_channel)
+    make_session = partial(Session, plan, own_chains, made)
     folder = Path(out) if out else dated_folder()
     parameters = parameters_of(plan, pictures)
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
@@ -200,21 +201,6 @@ def _named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     if len(set(names)) < len(names):
         raise ValueError(f"chains have the same name: {', '.join(names)}; give each a name of its own")
     return own, tuple(names)
-
-
-def _named_channel(channel: Any) -> tuple[str, Any]:
-    """A channel's name, and the channel itself if it is an object."""
-    if isinstance(channel, str):
-        from moclink.phy.channels import get_channel
-
-        get_channel(channel)
-        return channel, None
-    if not callable(channel):
-        raise ValueError(
-            f"{channel!r} is neither a channel's name nor callable as channel(symbols, no, keys)"
-        )
-    name = getattr(channel, "name", None) or getattr(channel, "__qualname__", type(channel).__qualname__)
-    return f"{getattr(inspect.getmodule(channel), '__name__', '')}:{name}", channel
 
 
 def _pictures(images: Any) -> list[Picture]:

@@ -36,6 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name, text in describe_chains():
             print(f"{name:28} {text}")
         return 0
+    if args.list_channels:
+        from moclink.phy.channels import describe_channels
+
+        for name, text in describe_channels():
+            print(f"{name:14} {text}")
+        return 0
     try:
         return _simulate(args, arguments)
     except ValueError as error:
@@ -61,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--list-chains", action="store_true", help="show the chains there are, and stop")
     add("--images", action="append", metavar="PATH", help="file or folder, repeatable (sample photographs)")
     add("--trials", default="1", metavar="N", help="noise realisations an image (%(default)s)")
-    add("--channel", default="awgn", help="awgn, rayleigh (block fading, equalised), ... (%(default)s)")
+    channel = "awgn, rayleigh, tdl-c?speed=3, mimo-2x2, path/to/file.py:name, ... (%(default)s)"
+    add("--channel", default="awgn", metavar="SPEC", help=channel)
+    add("--list-channels", action="store_true", help="show the channels there are, and stop")
     match = "classical files: as many bits as the semantic chain at L4, or as many symbols (%(default)s)"
     add("--match", default=MATCHES[0], choices=MATCHES, help=match)
     cbr = "channel bandwidth ratios of classical and ideal chains, such as 1/24 or 1/96,1/48,1/24"

@@ -99,8 +99,9 @@ def test_codec_among_sources_stays_in_semantic():
         ["-c", "import moclink"],
         ["-m", "moclink.simulate", "--help"],
         ["-m", "moclink.simulate", "--list-chains"],
+        ["-m", "moclink.simulate", "--list-channels"],
     ],
-    ids=["import", "help", "list"],
+    ids=["import", "help", "chains", "channels"],
 )
 def test_answers_come_without_loading_a_framework(arguments):
     """No framework among the modules loaded: that is what makes it quick, on any machine."""

@@ -87,7 +87,8 @@ class ResultStore:
                 )
         with self._base:
             self._base.executemany(
-                "INSERT INTO parameters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                "INSERT INTO parameters VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                 [(k, json.dumps(v)) for k, v in merged.items() if found.get(k) != v or k not in found],
             )
 

@@ -1,11 +1,12 @@
 """Error rates of random bits through a modem.
 
-Over AWGN a cell is sent in batches of 64,800 bits until enough errors have been seen. A rate that is
-estimated so is too high by at most 1 / min_errors of itself, since the last error ends the count.
+Where symbols fade independently, or not at all, a cell is sent in batches of 64,800 bits until enough
+errors have been seen. A rate that is estimated so is too high by at most 1 / min_errors of itself, since
+the last error ends the count.
 
-Over a fading channel the errors of one fade come together, and a rule that stops at errors would stop on
-bad fades. A cell then sends a fixed number of codewords (or blocks of 648 bits), each through a realisation
-of its own, whatever happens to them; its error rates are means over realisations.
+Where symbols fade together the errors of one fade come together, and a rule that stops at errors would
+stop on bad fades. A cell then sends a fixed number of codewords (or blocks of 648 bits), each through a
+realisation of its own, whatever happens to them; its error rates are means over realisations.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
     plan, chain = session.plan, session.chain(name)
     block, count = chain.modem.block_letters, Count()
     coded = block is not None
-    if plan.channel == "awgn":
+    if session.channel.coherence == 1:
         size = BATCH_BITS // block * block if block else BATCH_BITS
         while count.bits < MAX_BITS and (count.wrong_blocks if coded else count.wrong_bits) < plan.min_errors:
             _send(session, chain, size, snr, [(plan.seed, snr, image, trial, count.bits)], count)

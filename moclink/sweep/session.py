@@ -36,7 +36,7 @@ class Session:
     Args:
         plan: The sweep that the worker works for.
         chains: Chains that the user has made, by name; the others are made by name.
-        channel: A channel that the user has made; None for the plan's, by name.
+        channel: The plan's channel; None to make it by its name.
     """
 
     def __init__(

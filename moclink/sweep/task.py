@@ -123,7 +123,7 @@ def _sender_knowledge(
     if not chain.adaptive:
         return [None] * len(keys)
     average = [ChannelState(snr) for _, snr, *_ in keys]
-    if session.plan.channel == "awgn" or session.plan.csi == "average":
+    if session.channel.spec.partition("?")[0] == "awgn" or session.plan.csi == "average":
         return list(average)
     states: list[ChannelState | None] = []
     for key, csi in zip(keys, average, strict=True):
@@ -139,11 +139,11 @@ def _over_the_channel(session: Session, chain: Chain, sent: Transmission, keys: 
     from moclink.phy.error_patterns import can_share
 
     no = noise_variance(np.array([snr for _, snr, *_ in keys]))
-    plan = session.plan
-    if plan.reuse_error_patterns and sent.payload and chain.modem and can_share(chain.modem, plan.channel):
-        got = session.patterns.send(chain.modem, plan.channel, sent.payload.letters, no, keys)
+    channel, shared = session.channel, session.plan.reuse_error_patterns
+    if shared and sent.payload and chain.modem and can_share(chain.modem, channel):
+        got = session.patterns.send(chain.modem, channel, sent.payload.letters, no, keys)
         return chain.decode(got, sent.header)
-    output = session.channel(sent.symbols, no, keys)
+    output = channel(sent.symbols, no, keys)
     return chain.receive(output.received, output.no, sent.header)
 
 

@@ -37,7 +37,7 @@ def test_a_digital_chain_runs_over_every_channel(channel):
         snrs = (0.0, 10.0, 25.0)
         keys = [(1, snr, "image", 0) for snr in snrs]
         output = channel(modem.modulate(bits), noise_variance(snrs), keys)
-        llr = modem.demodulate(output.received, output.no).evidence
+        llr = modem.demodulate(output.received, output.no).values
         assert np.isfinite(llr).all()
         wrong = (llr > 0) != bits.astype(bool)
         rates[bits_per_symbol] = wrong.mean(axis=1)

@@ -88,7 +88,7 @@ def test_bit_error_rates_are_those_of_the_closed_form(theory, channel, bits_per_
     no, keys = noise_variance([snr_db] * trials), [(3, snr_db, trial) for trial in range(trials)]
     sent = modem.modulate(bits)
     output = awgn(sent, no, keys) if channel == "awgn" else rayleigh(sent, no, keys, channel == "fast")
-    wrong = (modem.demodulate(output.received, output.no).evidence > 0) != bits.astype(bool)
+    wrong = (modem.demodulate(output.received, output.no).values > 0) != bits.astype(bool)
     expected = theory.qam_ber(
         bits_per_symbol, snr_db, theory.tail_awgn if channel == "awgn" else theory.tail_rayleigh
     )

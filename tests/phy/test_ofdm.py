@@ -46,7 +46,7 @@ def test_a_single_tap_has_the_bit_error_rate_of_rayleigh_fading(theory, bits_per
     )
     bits = np.random.default_rng(2).integers(0, 2, (1, slots * 144 * bits_per_symbol), np.uint8)
     output = channel(modem.modulate(bits), noise_variance([15.0]), [("ber", 15.0)])
-    wrong = (modem.demodulate(output.received, output.no).evidence > 0) != bits.astype(bool)
+    wrong = (modem.demodulate(output.received, output.no).values > 0) != bits.astype(bool)
     rates = wrong.reshape(slots, -1).mean(axis=1)  # slots are independent
     expected = theory.qam_ber(bits_per_symbol, 15.0, theory.tail_rayleigh)
     assert abs(rates.mean() - expected) < 4.5 * rates.std() / np.sqrt(slots)
