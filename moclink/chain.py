@@ -79,8 +79,7 @@ class DigitalChain:
     def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
         """See `Chain.transmit`."""
         payload = self.source.encode(images, csi if self.adaptive else None)
-        sent = Transmission(self.modem.modulate(payload.letters), payload.header, payload)
-        return sent if self.modem.equiprobable else unit_power(sent)
+        return unit_power(Transmission(self.modem.modulate(payload.letters), payload.header, payload))
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
         """See `Chain.receive`."""

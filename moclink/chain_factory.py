@@ -15,6 +15,7 @@ from moclink.presets import (
     CODEWORD,
     FILE_CODECS,
     INFORMATION_BITS,
+    MCS_SCHEME,
     MODULATIONS,
     NAMED,
     SEMANTIC,
@@ -58,6 +59,7 @@ class ChainFactory:
         self._semantic: dict[tuple[str, str], Any] = {}
         self._modems: dict[str, Modem] = {}
         self._files: Any = None
+        self._adaptation: Any = None
 
     def make(self, name: str) -> Chain | BitChain:
         """Make the chain of a name; see `make_chain`."""
@@ -76,6 +78,10 @@ class ChainFactory:
             codec = getattr(importlib.import_module(module), codec_name)
             if scheme == "capacity":
                 return self._ideal_chain(name, codec, cbr)
+            if scheme == "ldpc-adaptive":
+                return self._adaptive_chain(name, codec, cbr)
+            if coded := MCS_SCHEME.fullmatch(scheme):
+                return self._mcs_chain(name, codec, coded, cbr)
             return self._file_chain(name, codec, self._bit_modem(scheme), cbr)
         return self._own_chain(name)
 
@@ -130,24 +136,53 @@ class ChainFactory:
         return FileSource(codec, budget, self._files)
 
     def _file_chain(self, name: str, codec: Any, modem: Modem, cbr: Fraction | None) -> DigitalChain:
+        return DigitalChain(name, self._file_source(codec, self._budget(modem, cbr)), modem)
+
+    def _budget(self, modem: Modem, cbr: Fraction | None) -> Callable[[int, int, ChannelState | None], int]:
+        """(height, width, csi) -> bits of a file behind this modem."""
+
         def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
             if cbr is None and self.options.match == "source-bits":
                 return semantic_bits(height, width)
             return modem.letters_within(self._symbols(height, width, cbr))
 
-        return DigitalChain(name, self._file_source(codec, budget), modem)
+        return budget
 
     def _ideal_chain(self, name: str, codec: Any, cbr: Fraction | None) -> IdealChain:
         """Ideal code over the symbols that the rate-1/2 64-QAM LDPC chain of the same match uses."""
-        factor = 2 if cbr is None and self.options.match == "source-bits" else 1
-
-        def symbols(height: int, width: int) -> int:
-            return factor * self._symbols(height, width, cbr)
+        symbols = self._symbols_at(cbr)
 
         def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
             return capacity_bits(symbols(height, width), csi)
 
         return IdealChain(name, self._file_source(codec, budget), symbols)
+
+    def _mcs_chain(self, name: str, codec: Any, coded: re.Match[str], cbr: Fraction | None) -> DigitalChain:
+        """A file as one transport block of a fixed MCS."""
+        from moclink.phy.mcs import get_mcs
+        from moclink.phy.transport_block_modem import TransportBlockModem
+        from moclink.sources.restart_jpeg import ConcealingSource, RestartJpeg
+
+        modem = TransportBlockModem(get_mcs(int(coded["index"]), int(coded["table"] or 1)))
+        if not coded["rst"]:
+            return self._file_chain(name, codec, modem, cbr)
+        source = self._file_source(RestartJpeg(), self._budget(modem, cbr))
+        return DigitalChain(name, ConcealingSource(RestartJpeg(), source), modem)
+
+    def _adaptive_chain(self, name: str, codec: Any, cbr: Fraction | None) -> Chain:
+        """The best MCS at each SNR, over as many symbols as the rate-1/2 64-QAM chain of the same match."""
+        from moclink.phy.link_adaptation import LinkAdaptation
+        from moclink.sources.adaptive_files import AdaptiveFileChain
+
+        if self._adaptation is None:
+            self._adaptation = LinkAdaptation()
+        cache = self._file_source(codec, lambda *_: 0).cache
+        return AdaptiveFileChain(name, codec, self._symbols_at(cbr), self._adaptation, cache=cache)
+
+    def _symbols_at(self, cbr: Fraction | None) -> Callable[[int, int], int]:
+        """Symbols at a CBR; without one, those of the rate-1/2 64-QAM LDPC chain of the same match."""
+        factor = 2 if cbr is None and self.options.match == "source-bits" else 1
+        return lambda height, width: factor * self._symbols(height, width, cbr)
 
     @staticmethod
     def _symbols(height: int, width: int, cbr: Fraction | None) -> int:

@@ -3,6 +3,9 @@
 Grammar of the names:
 
     CODEC-ldpc[-MODULATION-RATE]   file codec + LDPC + QAM          jpeg-ldpc, jpeg-ldpc-16qam-r12
+    CODEC-ldpc-mcsN[-tableT]       file codec, one MCS of 5G NR     jpeg-ldpc-mcs13, bpg-ldpc-mcs5-table3
+    CODEC-ldpc-adaptive            the best MCS at each SNR         bpg-ldpc-adaptive
+    jpeg-ldpc-rst-mcsN[-tableT]    JPEG with restart markers, lost rows concealed
     CODEC-capacity                 file codec + ideal code          jpeg-capacity
     random-MODULATION              random bits, uncoded             random-64qam
     random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM         random-ldpc
@@ -67,6 +70,8 @@ FILE_CODECS = {
 SEMANTIC_PRESETS = {"moc-rvq": "small", "moc-rvq-perceptual": "small-perceptual"}
 ANALOG_PRESET = "small"
 LEVELS = (1, 2, 3, 4)
+MCS_SCHEME = re.compile(r"ldpc-(?P<rst>rst-)?mcs(?P<index>\d+)(-table(?P<table>[123]))?")
+MCS_COUNTS = {1: 29, 2: 28, 3: 29}  # schemes of tables 5.1.3.1-1 to -3 of TS 38.214
 # Suffix -> (argument, value): what is changed at the receiver, or in the placement of the codes.
 VARIANTS: dict[str, tuple[str, Any]] = {
     "no-nrb": ("use_nrb", False),
@@ -107,6 +112,9 @@ def chain_names() -> list[str]:
     names = [f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS]
     names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + ["moc-rvq-l4-no-nrb-no-cr", "jscc-96"]
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
+    names += [f"{codec}-ldpc-adaptive" for codec in FILE_CODECS]
+    names += [f"{codec}-ldpc-mcs{index}" for codec in FILE_CODECS for index in range(MCS_COUNTS[1])]
+    names += [f"jpeg-ldpc-rst-mcs{index}" for index in range(MCS_COUNTS[1])]
     names += [f"random-{m}" for m in MODULATIONS]
     return names + [f"random-{scheme}" for scheme in schemes]
 
@@ -124,7 +132,10 @@ def describe_chains() -> list[tuple[str, str]]:
     for codec in FILE_CODECS:
         rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))
         rows.append((f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}"))
+        rows.append((f"{codec}-ldpc-adaptive", "the MCS of 5G NR that is best at the SNR, told the sender"))
+        rows.append((f"{codec}-ldpc-mcsN", "one MCS of TS 38.214, table 5.1.3.1-1; -tableT for -2 or -3"))
         rows.append((f"{codec}-capacity", f"{codec.upper()} + ideal code: bits = symbols * log2(1 + SNR)"))
+    rows.append(("jpeg-ldpc-rst-mcsN", "JPEG with restart markers behind one MCS; lost rows are concealed"))
     rows.append(("random-MOD", "random bits, uncoded: " + modulations))
     rows.append(("random-ldpc", "random bits + LDPC (k=324, n=648) + 64-QAM"))
     rows.append(("random-ldpc-MOD-RATE", "the same with another modulation and rate"))
@@ -141,6 +152,13 @@ def check_name(name: str) -> None:
         return
     if NAMED.fullmatch(name):
         return
+    family, _, scheme = name.partition("-")
+    coded = MCS_SCHEME.fullmatch(scheme) if family in FILE_CODECS else None
+    if coded and (family == "jpeg" or not coded["rst"]):
+        table = int(coded["table"] or 1)
+        if int(coded["index"]) < MCS_COUNTS[table]:
+            return
+        raise ValueError(f"{name!r}: table {table} of TS 38.214 has mcs0 to mcs{MCS_COUNTS[table] - 1}")
     path, scheme = path_and_scheme(name)
     if json_file(path).is_file():
         if scheme and not SEMANTIC.fullmatch(scheme):

@@ -55,14 +55,6 @@ class Modem(Protocol):
     def block_letters(self) -> int | None:
         """Letters in one block of the channel code; None if uncoded."""
 
-    @property
-    def equiprobable(self) -> bool:
-        """Whether letters are taken as equally likely, as the bits of a file are.
-
-        The constellation then has unit mean energy as it is. Otherwise a chain scales the symbols of
-        each image to unit mean energy.
-        """
-
     def symbols_for(self, letters: int) -> int:
         """Complex symbols that carry this many letters, padding included."""
 

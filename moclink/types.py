@@ -60,17 +60,19 @@ class RateFit:
         quality: The codec's own quality parameter that was chosen.
         file_bits: Size of the file in bits.
         budget_bits: The budget in bits.
+        problem: Why there is no file, such as a picture beyond the format's limits; else empty.
     """
 
     codec: str
     quality: float
     file_bits: int
     budget_bits: int
+    problem: str = ""
 
     @property
     def fits(self) -> bool:
-        """Whether the file is within its budget (false if even the smallest file is not)."""
-        return self.file_bits <= self.budget_bits
+        """Whether there is a file within its budget (false if even the smallest file is larger)."""
+        return not self.problem and self.file_bits <= self.budget_bits
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,17 @@ def test_tiny_pictures_and_impossible_budgets_are_declared(tmp_path, capsys):
     assert rows["jpeg-capacity"].outage == 1
 
 
+def test_a_picture_beyond_a_format_is_an_outage_with_its_reason(tmp_path, capsys):
+    Image.fromarray(np.full((16, 17_000, 3), 90, np.uint8)).save(tmp_path / "long.png")
+    arguments = ["--images", str(tmp_path / "long.png"), "--snr=20", "--out", str(tmp_path / "run")]
+    chains = "webp-ldpc,webp-capacity,webp-ldpc-adaptive,jpeg-ldpc"
+    assert main([*arguments, "--workers", "1", "--chains", chains, "--metrics", "psnr"]) == 0
+    error = capsys.readouterr().err
+    assert "webp-ldpc, long: an outage, since webp takes sides of at most 16383 pixels" in error
+    rows = {row.chain: row for row in read_rows(tmp_path / "run")}
+    assert [rows[name].outage for name in chains.split(",")] == [1, 1, 1, 0]
+
+
 def test_error_rates_of_random_bits_lie_on_theory(tmp_path):
     plan = Plan((17.78,), ("random-64qam",), min_errors=4000)
     sweep(tmp_path / "a", [], plan)

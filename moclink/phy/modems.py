@@ -62,11 +62,6 @@ class IndexModem:
         """None: there is no channel code."""
         return None
 
-    @property
-    def equiprobable(self) -> bool:
-        """False: some code vectors are used more often than others."""
-        return False
-
     def symbols_for(self, letters: int) -> int:
         """Complex symbols for this many indices: half, rounded up."""
         return -(-letters // 2)
@@ -121,11 +116,6 @@ class BitModem:
     def block_letters(self) -> int | None:
         """Information bits of a codeword, k; None if uncoded."""
         return self.code.k if self.code else None
-
-    @property
-    def equiprobable(self) -> bool:
-        """True: the bits of a compressed file are taken as equally likely."""
-        return True
 
     def symbols_for(self, letters: int) -> int:
         """Complex symbols for this many bits, padding of the last codeword and symbol counted."""

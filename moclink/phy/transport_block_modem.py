@@ -41,11 +41,6 @@ class TransportBlockModem:
         """None: the length of the code blocks depends on the message (see `code_blocks`)."""
         return None
 
-    @property
-    def equiprobable(self) -> bool:
-        """True: the coded bits of a file are as often 0 as 1, so that symbols have unit mean energy."""
-        return True
-
     def symbols_for(self, letters: int) -> int:
         """Complex symbols for this many bits."""
         if letters < 1:

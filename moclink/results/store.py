@@ -110,7 +110,7 @@ class ResultStore:
             self._base.executemany(f"INSERT OR REPLACE INTO cells VALUES ({marks})", map(astuple, rows))
             self._base.executemany("INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, shown))
             self._base.executemany(
-                "INSERT OR REPLACE INTO rate_fits VALUES (?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO rate_fits VALUES (?,?,?,?,?,?,?,?)",
                 [(c, i, "all" if s is None else s, *astuple(fit)) for c, i, s, fit in fits],
             )
 
@@ -126,7 +126,7 @@ class ResultStore:
         header = ["chain", "metric", "snr_db", "mean", "ci95_half_width", "images"]
         _write_csv(self.folder / "summary.csv", header, summary_of(rows))
         fits = self._base.execute("SELECT * FROM rate_fits ORDER BY chain, image, snr_db").fetchall()
-        header = ["chain", "image", "snr_db", "codec", "quality", "file_bits", "budget_bits"]
+        header = ["chain", "image", "snr_db", "codec", "quality", "file_bits", "budget_bits", "problem"]
         _write_csv(self.folder / "rate_fits.csv", header, fits)
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ CREATE TABLE IF NOT EXISTS pictures (
     chain TEXT, image TEXT, snr_db REAL, png BLOB, PRIMARY KEY (chain, image, snr_db));
 CREATE TABLE IF NOT EXISTS rate_fits (
     chain TEXT, image TEXT, snr_db REAL, codec TEXT, quality INTEGER, file_bits INTEGER,
-    budget_bits INTEGER, PRIMARY KEY (chain, image, snr_db));
+    budget_bits INTEGER, problem TEXT, PRIMARY KEY (chain, image, snr_db));
 """
 
 

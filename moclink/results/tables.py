@@ -47,12 +47,19 @@ def _one_table(rows: Sequence[Row], metric: str, title: str, form: str) -> str:
 
 
 def unmet_budgets(folder: Path, most: int = 10) -> list[str]:
-    """A line for each file that is larger than its budget even at the coarsest quality."""
+    """A line for each picture that became no file, or none within its budget."""
     with open(folder / "rate_fits.csv", newline="") as file:
-        late = [row for row in csv.DictReader(file) if int(row["file_bits"]) > int(row["budget_bits"])]
+        late = [
+            row
+            for row in csv.DictReader(file)
+            if row["problem"] or int(row["file_bits"]) > int(row["budget_bits"])
+        ]
     lines = []
     for row in late[:most]:
         at = "" if row["snr_db"] == "all" else f" at {row['snr_db']} dB"
+        if row["problem"]:
+            lines.append(f"{row['chain']}, {row['image']}{at}: an outage, since {row['problem']}")
+            continue
         lines.append(
             f"{row['chain']}, {row['image']}{at}: the smallest {row['codec']} file has "
             f"{row['file_bits']} bits, the budget is {row['budget_bits']}"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.chain import DigitalChain
+from moclink.chain import DigitalChain, undo_scale, unit_power
 from moclink.constants import GREY
 from moclink.images import to_float
 from moclink.metrics import psnr
@@ -116,7 +116,7 @@ class AdaptiveFileChain:
         header = AdaptiveHeader(height, width, lengths, mcs=choice.mcs, file=file)
         letters = payload.letters[:, : max(lengths)]
         symbols = self.adaptation.modem(choice.mcs).modulate(letters)
-        return Transmission(symbols, header, Payload(letters, file, payload.rate_fits))
+        return unit_power(Transmission(symbols, header, Payload(letters, file, payload.rate_fits)))
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
         """Received symbols [B, S] and noise variances [B] or [B, S] -> images.
@@ -125,7 +125,7 @@ class AdaptiveFileChain:
             ValueError: If the header is not one of an adaptive chain.
         """
         told = _checked(header)
-        return self._digital(told).receive(received, no, told.file)
+        return self._digital(told).receive(*undo_scale(received, no, told), told.file)
 
     def decode(self, got: Demodulated, header: Header) -> Reception:
         """What the modem of the header's scheme made of received symbols -> images."""

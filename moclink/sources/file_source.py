@@ -128,16 +128,18 @@ class FileSource:
 
         A file that exceeds the budget even at the coarsest quality is cut off at it (see `FileHeader`).
 
-        Raises:
-            FileCodecError: If the format cannot hold an image of this size.
+        A picture that the format cannot hold is an outage too; its rate fit says why.
         """
         height, width = images.shape[1:3]
         budget = self.budget(height, width, csi)
         files, fits = zip(*(fit_file(self.codec, image, budget, self.cache) for image in images), strict=True)
-        lengths = tuple(min(8 * len(data), budget) for data in files)
+        # Without a file nothing but zeros is sent, as many as the budget: an outage at equal symbols.
+        sizes = [8 * len(data) or budget for data in files]
+        lengths = tuple(min(size, budget // 8 * 8) for size in sizes)
         letters = np.zeros((len(files), max(lengths)), np.uint8)
         for row, data in enumerate(files):
-            letters[row, : lengths[row]] = np.unpackbits(np.frombuffer(data, np.uint8))[: lengths[row]]
+            bits = np.unpackbits(np.frombuffer(data, np.uint8))[: lengths[row]]
+            letters[row, : len(bits)] = bits
         header = FileHeader(height, width, lengths, fits=tuple(fit.fits for fit in fits))
         return Payload(letters, header, fits)
 
@@ -161,8 +163,13 @@ class FileSource:
 def fit_file(
     codec: FileCodec, image: NDArray[np.float32], budget_bits: int, cache: FileCache | None = None
 ) -> tuple[bytes, RateFit]:
-    """Encode one image [H, W, 3] in [0, 1] with the best quality whose file fits the budget."""
+    """Encode one image [H, W, 3] in [0, 1] with the best quality whose file fits the budget.
+
+    If the format cannot hold an image of this size the file is empty and `RateFit.problem` says why.
+    """
     pixels = to_uint8(image)
+    if problem := codec.limit_problem(*pixels.shape[:2]):
+        return b"", RateFit(codec.name, 0, 0, budget_bits, problem)
     files = {} if cache is None else cache.tried(codec, pixels)
 
     def encode(quality: float) -> bytes:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from moclink.constants import GREY
 from moclink.images import to_float
 from moclink.sources.file_source import FileSource
-from moclink.sources.pillow_codecs import PillowCodec
+from moclink.sources.pillow_codecs import JPEG
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 # A wrong bit among those of at least this LLR is rare: e^-8 = 3e-4, and 2^-16 behind a CRC of 16 bits.
 CERTAIN_LLR = 8.0
 MCU_ROWS = 16  # pixel rows of an MCU with chroma subsampled 4:2:0
-_JPEG = PillowCodec("jpeg", "JPEG", options=(("optimize", True), ("restart_marker_rows", 1)))
+_JPEG = replace(JPEG, options=(("optimize", True), ("restart_marker_rows", 1)))
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _END = b"\xff\xd9"
 
@@ -44,6 +44,10 @@ class RestartJpeg:
 
     name: str = "jpeg-rst"
     qualities: Sequence[int] = range(1, 101)
+
+    def limit_problem(self, height: int, width: int) -> str | None:
+        """See `PillowCodec.limit_problem`."""
+        return _JPEG.limit_problem(height, width)
 
     def encode_file(self, image: NDArray[np.uint8], quality: int) -> bytes:
         """uint8 [H, W, 3] -> file."""
@@ -119,7 +123,10 @@ class ConcealingSource:
         shape = (header.height, header.width, 3)
         images = np.full((len(lengths), *shape), GREY, np.float32)
         ok = np.zeros(len(lengths), bool)
+        fits = np.broadcast_to(getattr(header, "fits", True), len(lengths))
         for row, length in enumerate(lengths):
+            if not fits[row]:
+                continue
             llr = got.values[row, :length]
             damaged = np.asarray((np.abs(llr) < CERTAIN_LLR).reshape(-1, 8).any(axis=1))
             try:
