@@ -15,7 +15,7 @@ from moclink.images import to_float
 from moclink.metrics import psnr
 from moclink.protocols import Modem
 from moclink.sources.file_source import FileCache, FileCodec, FileSource, fit_file
-from moclink.types import ChannelState, Demodulated, ErrorRates, Header, Payload, Reception, Transmission
+from moclink.types import ChannelState, Demodulated, ErrorRates, Header, Reception, Transmission
 
 LARGEST_QUALITY = 100.0  # PSNR of equal images is infinite, which no expectation survives
 
@@ -91,7 +91,7 @@ class AdaptiveFileChain:
     def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
         """Images [B, H, W, 3] in [0, 1] -> symbols of the chosen scheme, one for all B images.
 
-        Where not even the coarsest file fits, as much of it is sent as the symbols carry.
+        Where not even the coarsest file fits, as much of it is sent as the symbols carry, for nothing.
 
         Args:
             images: float32 [B, H, W, 3] in [0, 1].
@@ -111,12 +111,10 @@ class AdaptiveFileChain:
             outage,
         )
         payload = self._source(choice.bits).encode(images)
-        lengths = tuple(min(length, choice.bits) for length in payload.header.letters)
-        file = replace(payload.header, letters=lengths)
-        header = AdaptiveHeader(height, width, lengths, mcs=choice.mcs, file=file)
-        letters = payload.letters[:, : max(lengths)]
-        symbols = self.adaptation.modem(choice.mcs).modulate(letters)
-        return unit_power(Transmission(symbols, header, Payload(letters, file, payload.rate_fits)))
+        file = payload.header
+        header = AdaptiveHeader(height, width, file.letters, mcs=choice.mcs, file=file)
+        symbols = self.adaptation.modem(choice.mcs).modulate(payload.letters)
+        return unit_power(Transmission(symbols, header, payload))
 
     def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
         """Received symbols [B, S] and noise variances [B] or [B, S] -> images.

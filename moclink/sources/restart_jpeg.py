@@ -28,7 +28,7 @@ from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 # A wrong bit among those of at least this LLR is rare: e^-8 = 3e-4, and 2^-16 behind a CRC of 16 bits.
 CERTAIN_LLR = 8.0
 MCU_ROWS = 16  # pixel rows of an MCU with chroma subsampled 4:2:0
-_JPEG = replace(JPEG, options=(("optimize", True), ("restart_marker_rows", 1)))
+_JPEG = replace(JPEG, options=(*JPEG.options, ("restart_marker_rows", 1)))
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _END = b"\xff\xd9"
 
@@ -46,11 +46,15 @@ class RestartJpeg:
     qualities: Sequence[int] = range(1, 101)
 
     def limit_problem(self, height: int, width: int) -> str | None:
-        """See `PillowCodec.limit_problem`."""
+        """Why a picture of this size cannot be coded, or None."""
         return _JPEG.limit_problem(height, width)
 
-    def encode_file(self, image: NDArray[np.uint8], quality: int) -> bytes:
-        """uint8 [H, W, 3] -> file."""
+    def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
+        """uint8 [H, W, 3] -> file.
+
+        Raises:
+            FileCodecError: If JPEG cannot hold the picture.
+        """
         data = _JPEG.encode_file(image, quality)
         start = _scan_start(data)
         intervals = _RESTART.split(data[start : -len(_END)])
