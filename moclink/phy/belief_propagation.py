@@ -43,7 +43,7 @@ from moclink.phy.ldpc_graph import DecodedBlocks, TannerGraph, checked_llr
 
 LLR_MAX = np.float32(20.0)
 # The largest message of Sionna's float32 check nodes is phi(8.5e-8) = ln(2 / 1.192e-7) = 16.6.
-_SMALLEST_Q = np.float32(1.192e-7)
+SMALLEST_Q = np.float32(1.192e-7)
 
 _SIGN = np.int32(-(2**31))
 _MAGNITUDE = np.int32(2**31 - 1)
@@ -76,7 +76,7 @@ def _iterate(channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, 
         before = fill(_ZERO)
         for j in range(degree):
             rest = load(scratch_rest, j)
-            q = maximum(rest + before * (one - rest), fill(_SMALLEST_Q))
+            q = maximum(rest + before * (one - rest), fill(SMALLEST_Q))
             before = before + load(scratch_q, j) * (one - before)
             magnitude = maximum(log((fill(_TWO) - q) / q), fill(_ZERO))
             message = as_float(as_int(magnitude) | (load(scratch_sign, j) ^ parity))

@@ -83,6 +83,33 @@ def store(typingctx, array, row, value):
 
 
 @intrinsic
+def load_at(typingctx, array, place):
+    """Read `LANES` values of a one-dimensional C-contiguous array, from any place on."""
+    group = _GROUPS[array.dtype]
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        pointer = builder.gep(data, [args[1]])
+        return builder.load(builder.bitcast(pointer, context.get_value_type(group).as_pointer()), align=4)
+
+    return group(array, types.intp), codegen
+
+
+@intrinsic
+def store_at(typingctx, array, place, value):
+    """Write a lane group to a one-dimensional C-contiguous array, from any place on."""
+
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        pointer = builder.gep(data, [args[1]])
+        pointer = builder.bitcast(pointer, context.get_value_type(value).as_pointer())
+        builder.store(args[2], pointer, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), codegen
+
+
+@intrinsic
 def fill(typingctx, scalar):
     """Make a lane group of one repeated float32 or int32."""
     group = _GROUPS[scalar]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from moclink.phy.base_graph import LARGEST_BLOCK, BlockCode, choose_base_graph
 from moclink.phy.belief_propagation import BeliefPropagation
+from moclink.phy.circulant_decoder import SMALLEST_Z, CirculantDecoder
 from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_holds
 from moclink.phy.rate_matching import match_rate, recover_rate
 
@@ -154,9 +155,11 @@ class TransportBlock:
         return BlockCode(self.segmentation.base_graph, self.segmentation.block)
 
     @cached_property
-    def _decoder(self) -> BeliefPropagation:
+    def _decoder(self) -> BeliefPropagation | CirculantDecoder:
         length = min(max(self.block_lengths), self._code.buffer_size)
-        return BeliefPropagation(self._code.graph(length), self.num_iter, self.threads)
+        if self._code.z < SMALLEST_Z:
+            return BeliefPropagation(self._code.graph(length), self.num_iter, self.threads)
+        return CirculantDecoder(self._code, length, self.num_iter, self.threads)
 
     def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Encode payloads.

@@ -1,0 +1,224 @@
+"""The sum-product decoder of `belief_propagation` for one long codeword of circulants at a time.
+
+Z checks of a row of the base graph do the same on neighbouring variable nodes, so the 16 lanes of a register
+are 16 neighbouring checks instead of 16 codewords. The messages of a code block of 8448 bits then take 0.3 MB
+instead of 5 MB and stay in the cache, and a transport block of a few code blocks leaves no lane empty.
+
+Equations, schedule and clipping are those of `moclink.phy.belief_propagation`; sums are taken in another
+order, so that decisions may differ where rounding decides. Filler bits take part as reliable zeros. A
+codeword's result depends on its LLRs alone.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.phy.base_graph import CORE_ROWS, INFORMATION_COLUMNS, BlockCode, cyclic_shifts
+from moclink.phy.belief_propagation import LLR_MAX, SMALLEST_Q
+from moclink.phy.lanes import (
+    LANES,
+    all_nonzero,
+    as_float,
+    as_int,
+    exp_negative,
+    fill,
+    load,
+    load_at,
+    log,
+    maximum,
+    minimum,
+    not_positive,
+    store,
+    store_at,
+)
+from moclink.phy.ldpc_graph import DecodedBlocks, checked_llr
+
+SMALLEST_Z = LANES  # below, a column is shorter than a register
+_FILLER = np.float32(1e4)  # LLR of a bit known to be zero
+_SIGN = np.int32(-(2**31))
+_MAGNITUDE = np.int32(2**31 - 1)
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+_NONE, _ALL = np.int32(0), np.int32(-1)
+
+
+@numba.njit(inline="always")
+def _iterate(posterior, updated, messages, graph, scratch_q, scratch_rest, scratch_sign):
+    """One flooding iteration: reads `posterior`, adds to `updated`, rewrites `messages`."""
+    _, _, row_start, edge_place, checks, masks, message_stride = graph
+    one = fill(_ONE)
+    for row in range(len(checks)):
+        first = row_start[row]
+        degree = row_start[row + 1] - first
+        for check in range(0, checks[row], LANES):
+            mask = load(masks, min(LANES, checks[row] - check))
+            parity = fill(_NONE)
+            for j in range(degree):
+                edge = first + j
+                received = load_at(posterior, edge_place[edge] + check)
+                bits = as_int(received - load_at(messages, edge * message_stride + check))
+                sign = bits & fill(_SIGN)
+                store(scratch_sign, j, sign)
+                parity = parity ^ sign
+                e = exp_negative(minimum(as_float(bits & fill(_MAGNITUDE)), fill(LLR_MAX)))
+                store(scratch_q, j, (e + e) / (one + e))
+            q = fill(_ZERO)
+            for j in range(degree - 1, -1, -1):
+                store(scratch_rest, j, q)
+                q = q + load(scratch_q, j) * (one - q)
+            before = fill(_ZERO)
+            for j in range(degree):
+                rest = load(scratch_rest, j)
+                q = maximum(rest + before * (one - rest), fill(SMALLEST_Q))
+                before = before + load(scratch_q, j) * (one - before)
+                magnitude = maximum(log((fill(_TWO) - q) / q), fill(_ZERO))
+                message = as_float((as_int(magnitude) | (load(scratch_sign, j) ^ parity)) & mask)
+                store_at(messages, (first + j) * message_stride + check, message)
+                place = edge_place[first + j] + check
+                store_at(updated, place, load_at(updated, place) + message)
+
+
+@numba.njit(inline="always")
+def _wrap(updated, z, stride):
+    """Add what went beyond a column's end to its start, and repeat the column behind its end."""
+    for base in range(0, len(updated), stride):
+        for i in range(0, z, LANES):
+            store_at(updated, base + i, load_at(updated, base + i) + load_at(updated, base + z + i))
+        for i in range(0, z + LANES, LANES):
+            store_at(updated, base + z + i, load_at(updated, base + i))
+
+
+@numba.njit(inline="always")
+def _satisfied(posterior, graph):
+    """Whether every parity check holds."""
+    _, _, row_start, edge_place, checks, masks, _ = graph
+    for row in range(len(checks)):
+        for check in range(0, checks[row], LANES):
+            parity = fill(_NONE)
+            for edge in range(row_start[row], row_start[row + 1]):
+                parity = parity ^ not_positive(load_at(posterior, edge_place[edge] + check))
+            parity = parity & load(masks, min(LANES, checks[row] - check))
+            if not all_nonzero(parity ^ fill(_ALL)):
+                return False
+    return True
+
+
+@numba.njit(nogil=True, cache=True)
+def _decode_every(llr, start, step, num_iter, graph, places, known, size, bits, converged, iterations):
+    """Decode codewords start, start + step, ... of llr [B, n] into bits, converged and iterations.
+
+    `graph` is (z, stride of a column, row_start, edge_place, checks of each row, masks, stride of messages),
+    `places` and `known` where information bits, received bits and filler bits are in arrays of `size`.
+    """
+    z, stride, row_start, edge_place, checks, masks, message_stride = graph
+    information, received = places
+    largest_degree = 0
+    for row in range(len(checks)):
+        largest_degree = max(largest_degree, row_start[row + 1] - row_start[row])
+    channel = np.zeros(size, np.float32)
+    posterior = np.zeros(size, np.float32)
+    updated = np.zeros(size, np.float32)
+    messages = np.zeros(len(edge_place) * message_stride, np.float32)
+    scratch_q = np.zeros((largest_degree, LANES), np.float32)
+    scratch_rest = np.zeros((largest_degree, LANES), np.float32)
+    scratch_sign = np.zeros((largest_degree, LANES), np.int32)
+    for b in range(start, len(llr), step):
+        channel[known] = _FILLER
+        for i in range(len(received)):
+            channel[received[i]] = min(max(-llr[b, i], -LLR_MAX), LLR_MAX)
+        posterior[:] = channel
+        _wrap(posterior, z, stride)
+        messages[:] = 0
+        for iteration in range(1, num_iter + 1):
+            updated[:] = channel
+            _iterate(posterior, updated, messages, graph, scratch_q, scratch_rest, scratch_sign)
+            _wrap(updated, z, stride)
+            posterior, updated = updated, posterior
+            iterations[b] = iteration
+            converged[b] = _satisfied(posterior, graph)
+            if converged[b]:
+                break
+        for i in range(len(information)):
+            bits[b, i] = posterior[information[i]] <= 0
+
+
+class CirculantDecoder:
+    """Sum-product decoding of one block code of 5G on the CPU, with early stopping.
+
+    Args:
+        code: The block code; its lifting size is at least `SMALLEST_Z`.
+        length: Received bits, from the start of the circular buffer.
+        num_iter: The most iterations spent on a codeword.
+        threads: Threads to use; None: numba's number. The result is the same for any number.
+
+    Raises:
+        ValueError: If the lifting size is smaller.
+    """
+
+    def __init__(self, code: BlockCode, length: int, num_iter: int = 20, threads: int | None = None) -> None:
+        z, information = code.z, INFORMATION_COLUMNS[code.base_graph]
+        if z < SMALLEST_Z:
+            raise ValueError(f"a lifting size of {z}: from {SMALLEST_Z} on; else use BeliefPropagation")
+        graph = code.graph(length)
+        num_rows = max(CORE_ROWS, -(-graph.num_cns // z))
+        # A column is repeated behind its end, and lanes may go beyond.
+        stride = 2 * z + 3 * LANES
+        shifts = cyclic_shifts(code.base_graph, z)[:num_rows, : information + num_rows]
+        rows, columns = np.nonzero(shifts >= 0)
+        edge_place = columns * stride + shifts[rows, columns]
+        row_start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=num_rows))])
+        checks = np.minimum(z, graph.num_cns - z * np.arange(num_rows))
+        masks = np.where(np.arange(LANES) < np.arange(LANES + 1)[:, None], _ALL, _NONE).astype(np.int32)
+        self._graph = (
+            z,
+            stride,
+            row_start.astype(np.int64),
+            edge_place.astype(np.int64),
+            checks.astype(np.int64),
+            masks,
+            -(-z // LANES) * LANES,
+        )
+
+        def place(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
+            return (nodes // z * stride + nodes % z).astype(np.int64)
+
+        self._places = place(np.arange(graph.k)), place(graph.received)
+        self._known = place(graph.shortened)
+        self._size = (information + num_rows) * stride
+        self._n, self._k = length, graph.k
+        self._num_iter, self._threads = num_iter, threads
+
+    def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
+        """Decode codewords.
+
+        Args:
+            llr: float32 [B, n], ln P(1)/P(0).
+
+        Returns:
+            Bits, convergence and iterations of each codeword.
+
+        Raises:
+            ValueError: If llr is not [B, n].
+        """
+        llr = checked_llr(llr, self._n)
+        bits = np.empty((len(llr), self._k), np.uint8)
+        converged = np.empty(len(llr), np.bool_)
+        iterations = np.empty(len(llr), np.int32)
+        allowed = self._threads or numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+        threads = max(1, min(allowed, len(llr)))
+        outputs = bits, converged, iterations
+
+        def decode_share(thread: int) -> None:
+            share = llr, thread, threads, self._num_iter
+            _decode_every(*share, self._graph, self._places, self._known, self._size, *outputs)
+
+        if threads == 1:
+            decode_share(0)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                # list() hands on any exception.
+                list(pool.map(decode_share, range(threads)))
+        return DecodedBlocks(*outputs)
