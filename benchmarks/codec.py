@@ -26,9 +26,9 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.machine import machine_line
-from moclink.codec.model import SemanticCodec
+from moclink.codec.semantic_codec import SemanticCodec
+from moclink.training.fit import Fit
 from moclink.training.objectives import Stage1Objective, Stage1Weights
-from moclink.training.stages import Fit
 
 RESULTS = Path(__file__).parent / "results"
 SIDE = 2048  # of the matrices

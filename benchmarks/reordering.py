@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.codec.constellation import amplitudes
-from moclink.codec.model import SemanticCodec
 from moclink.codec.reordering import expected_distortion, place
+from moclink.codec.semantic_codec import SemanticCodec
 
 SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
 SHUFFLES = 20  # random orders that "unordered" is the mean of

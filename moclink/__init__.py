@@ -8,18 +8,18 @@ __version__ = "0.1.0"
 _LAZY = {
     "run": "moclink.runs",
     "open_run": "moclink.results.run",
-    "SemanticCodec": "moclink.codec.model",
-    "AnalogCodec": "moclink.codec.analog_model",
+    "SemanticCodec": "moclink.codec.semantic_codec",
+    "AnalogCodec": "moclink.codec.analog_codec",
     "SionnaLayer": "moclink.phy.layer",
-    "SemanticLink": "moclink.phy.link",
+    "SemanticLink": "moclink.link",
 }
 __all__ = ["AnalogCodec", "SemanticCodec", "SemanticLink", "SionnaLayer", "open_run", "run"]
 
 if TYPE_CHECKING:
-    from moclink.codec.analog_model import AnalogCodec
-    from moclink.codec.model import SemanticCodec
+    from moclink.codec.analog_codec import AnalogCodec
+    from moclink.codec.semantic_codec import SemanticCodec
+    from moclink.link import SemanticLink
     from moclink.phy.layer import SionnaLayer
-    from moclink.phy.link import SemanticLink
     from moclink.results.run import open_run
     from moclink.runs import run
 

@@ -1,4 +1,4 @@
-"""Building blocks of the autoencoder: residual block, pixel rearrangement, edge padding, cost.
+"""Building blocks of encoder and decoder: residual block, pixel rearrangement, edge padding, cost.
 
 Everything here is local in the picture unless `normalization="group"` is chosen, whose statistics
 run over the whole picture.
@@ -7,15 +7,31 @@ run over the whole picture.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from moclink.constants import CELL
+
 NORMALIZATIONS = ("none", "rms", "group")
 
 
-def make_normalization(kind: str, groups: int, name: str | None = None) -> keras.layers.Layer:
+def convolution(filters: int, kernel_size: int, **options: Any) -> keras.layers.Conv2D:
+    """Convolution of [B, H, W, C] that keeps the size, whatever image format the user's Keras is set to.
+
+    Args:
+        filters: Output channels.
+        kernel_size: Side of the kernel.
+        options: Further arguments of `keras.layers.Conv2D`.
+    """
+    return keras.layers.Conv2D(filters, kernel_size, padding="same", data_format="channels_last", **options)
+
+
+def make_normalization(
+    kind: str, groups: int, name: str | None = None, dtype: Any = None
+) -> keras.layers.Layer:
     """Build the normalisation layer that a block puts before its activation.
 
     Args:
@@ -23,16 +39,17 @@ def make_normalization(kind: str, groups: int, name: str | None = None) -> keras
             picture and a group of channels: crops and whole pictures differ).
         groups: Number of channel groups; read only by "group".
         name: Name of the layer.
+        dtype: Its dtype or policy; None for Keras's default.
 
     Raises:
         ValueError: If `kind` is not one of the three.
     """
     if kind == "none":
-        return keras.layers.Identity(name=name)
+        return keras.layers.Identity(name=name, dtype=dtype)
     if kind == "rms":
-        return keras.layers.RMSNormalization(epsilon=1e-6, name=name)
+        return keras.layers.RMSNormalization(epsilon=1e-6, name=name, dtype=dtype)
     if kind == "group":
-        return keras.layers.GroupNormalization(groups=groups, epsilon=1e-6, name=name)
+        return keras.layers.GroupNormalization(groups=groups, epsilon=1e-6, name=name, dtype=dtype)
     raise ValueError(f"normalization is {kind!r}; it must be one of {', '.join(NORMALIZATIONS)}")
 
 
@@ -58,20 +75,22 @@ class ResidualBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.normalization = normalization
         self.groups = groups
-        self.norms = [make_normalization(normalization, groups, f"norm_{i}") for i in range(2)]
+        self.norms = [
+            make_normalization(normalization, groups, f"norm_{i}", self.dtype_policy) for i in range(2)
+        ]
         self.convs: list[keras.layers.Layer] = []
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the convolutions, as wide as the input."""
         channels = input_shape[-1]
+        if channels is None:
+            raise ValueError(f"the input shape {input_shape} must name its channels")
         last = "glorot_uniform"
         if self.normalization == "none":
             last = keras.initializers.VarianceScaling(0.01, "fan_in", "uniform")
         self.convs = [
-            keras.layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy, name="conv_0"),
-            keras.layers.Conv2D(
-                channels, 3, padding="same", kernel_initializer=last, dtype=self.dtype_policy, name="conv_1"
-            ),
+            convolution(channels, 3, dtype=self.dtype_policy, name="conv_0"),
+            convolution(channels, 3, kernel_initializer=last, dtype=self.dtype_policy, name="conv_1"),
         ]
         for layer in (*self.norms, *self.convs):
             layer.build(input_shape)
@@ -90,6 +109,38 @@ class ResidualBlock(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "normalization": self.normalization, "groups": self.groups}
+
+
+def check_geometry(widths: Sequence[int], depths: Sequence[int], patch: int) -> None:
+    """Raise ValueError unless the stages end at one eighth of the resolution."""
+    if len(widths) != len(depths):
+        raise ValueError(f"widths {tuple(widths)} and depths {tuple(depths)} must be of one length")
+    factor = patch * 2 ** (len(widths) - 1)
+    if factor != CELL:
+        raise ValueError(
+            f"patch {patch} with {len(widths)} widths reduces by {factor}; "
+            f"patch * 2**(len(widths) - 1) must be {CELL}"
+        )
+
+
+def make_blocks(depths: Sequence[int], normalization: str, groups: int, policy: Any) -> list[ResidualBlock]:
+    """Residual blocks of all stages in one flat list (Keras does not save lists of lists)."""
+    return [
+        ResidualBlock(normalization, groups, dtype=policy, name=f"block_{i}_{j}")
+        for i, depth in enumerate(depths)
+        for j in range(depth)
+    ]
+
+
+def stage_blocks(blocks: Sequence[ResidualBlock], depths: Sequence[int], i: int) -> Sequence[ResidualBlock]:
+    """The blocks of stage i of such a list."""
+    start = sum(depths[:i])
+    return blocks[start : start + depths[i]]
+
+
+def last_initializer(linear_path: bool) -> str:
+    """Initialiser of the last convolution: nothing, where a linear path has the picture already."""
+    return "zeros" if linear_path else "glorot_uniform"
 
 
 def space_to_depth(images: Any, size: int) -> Any:
@@ -118,7 +169,7 @@ def pad_to_multiple(images: Any, multiple: int) -> Any:
         if isinstance(length, int) and length == padded:
             continue
         # A clipped gather repeats the edge and works for sizes known only at run time.
-        x = ops.take(x, ops.minimum(ops.arange(padded), length - 1), axis=axis)
+        x = ops.take(x, ops.minimum(ops.arange(padded, dtype="int32"), length - 1), axis=axis)
     return x
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.model import SemanticCodec
+from moclink.codec.semantic_codec import SemanticCodec
 
 
 class CachedSemanticCodec:

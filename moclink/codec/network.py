@@ -1,4 +1,4 @@
-"""The parts of a codec under one roof, made from their constructor arguments."""
+"""The parts of a codec as one Keras model, made from their constructor arguments."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
-from moclink.codec.analog import AnalogReceiver
-from moclink.codec.autoencoder import Decoder, Encoder
+from moclink.codec.analog_receiver import AnalogReceiver
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
 from moclink.codec.noise_reduction import NoiseReduction
 from moclink.codec.quantizer import MOCRVQ
 
@@ -21,13 +22,13 @@ class Network(keras.Model):
     """
 
     def __init__(self, name: str, **parts: keras.layers.Layer):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype="float32")
         for key, part in parts.items():
             setattr(self, key, part)
         self.built = True
 
 
-def _ends(config: dict[str, Any], dtype: str | None) -> dict[str, keras.layers.Layer]:
+def _autoencoder(config: dict[str, Any], dtype: str) -> dict[str, keras.layers.Layer]:
     """Encoder and decoder."""
     encoder = Encoder(**config["encoder"], dtype=dtype, name="encoder")
     decoder = Decoder(**config["decoder"], dtype=dtype, name="decoder")
@@ -36,28 +37,34 @@ def _ends(config: dict[str, Any], dtype: str | None) -> dict[str, keras.layers.L
     return {"encoder": encoder, "decoder": decoder}
 
 
-def semantic_network(config: dict[str, Any], dtype: str | None = None) -> Network:
+def semantic_network(config: dict[str, Any], dtype: str = "float32") -> Network:
     """Parts `encoder`, `quantizer`, `nrb` and `decoder`.
 
     Args:
         config: Constructor arguments by part (see `sizes.size`).
-        dtype: Precision of the weights; None for Keras's default.
+        dtype: Precision: "float32" whatever Keras is set to, "float16", or a policy such as
+            "mixed_bfloat16" (float32 weights, bfloat16 arithmetic).
     """
-    quantizer = MOCRVQ(**config["quantizer"], dtype=dtype or "float32", name="quantizer")
-    nrb = NoiseReduction(levels=quantizer.levels, **config["nrb"], dtype=dtype, name="nrb")
+    # Distances between latents and code vectors need float32; halves are for files only.
+    precision = "float16" if dtype == "float16" else "float32"
+    quantizer = MOCRVQ(**config["quantizer"], dtype=precision, name="quantizer")
+    sizes = {"levels": quantizer.levels, "states": quantizer.states, **config["nrb"]}
+    nrb = NoiseReduction(**sizes, dtype=dtype, name="nrb")
     nrb.build((None, None, None, nrb.latent_channels))
-    return Network("semantic_codec", **_ends(config, dtype), quantizer=quantizer, nrb=nrb)
+    return Network("semantic_codec", **_autoencoder(config, dtype), quantizer=quantizer, nrb=nrb)
 
 
-def analog_network(config: dict[str, Any], dtype: str | None = None) -> Network:
+def analog_network(config: dict[str, Any], dtype: str = "float32") -> Network:
     """Parts `encoder`, `decoder`, and `receiver` if the configuration has one.
 
     Args:
         config: Constructor arguments by part (see `sizes.analog_size`).
-        dtype: Precision of the weights; None for Keras's default.
+        dtype: Precision: "float32" whatever Keras is set to, "float16", or a policy such as
+            "mixed_bfloat16" (float32 weights, bfloat16 arithmetic).
     """
-    parts = _ends(config, dtype)
+    parts = _autoencoder(config, dtype)
     if "receiver" in config:
-        parts["receiver"] = AnalogReceiver(**config["receiver"], dtype=dtype, name="receiver")
+        precision = "float16" if dtype == "float16" else "float32"
+        parts["receiver"] = AnalogReceiver(**config["receiver"], dtype=precision, name="receiver")
         parts["receiver"].build((None, None, None, parts["decoder"].latent_channels))
     return Network("analog_codec", **parts)

@@ -15,8 +15,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from moclink.codec.blocks import kernel_macs
+from moclink.codec.blocks import convolution, kernel_macs
+from moclink.codec.constellation import squared_spacing
 from moclink.codec.swin import SwinLayer
+from moclink.constants import CELL
 
 
 @keras.saving.register_keras_serializable(package="moclink")
@@ -53,11 +55,12 @@ class RSTB(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Build the layers and the convolution."""
+        channels = input_shape[-1]
+        if channels is None:
+            raise ValueError(f"the input shape {input_shape} must name its channels")
         for layer in self.layers:
             layer.build(input_shape)
-        self.conv = keras.layers.Conv2D(
-            input_shape[-1], 3, padding="same", dtype=self.dtype_policy, name="conv"
-        )
+        self.conv = convolution(channels, 3, dtype=self.dtype_policy, name="conv")
         self.conv.build(input_shape)
 
     def call(self, features: Any) -> Any:
@@ -95,8 +98,10 @@ class NoiseReduction(keras.layers.Layer):
         heads: Attention heads.
         window: Side of a window, in latent cells.
         mlp_ratio: Hidden width of the MLPs over `width`.
-        gated: Whether the correction is scaled by the square root of erfc(sqrt(SNR / 42)), the chance of a
-            64-QAM index error up to a factor: what hardly needs correction is then hardly touched.
+        gated: Whether the correction is scaled by the square root of erfc(sqrt(SNR / s)), with s the squared
+            spacing of the constellation (42 for 64-QAM): the chance of an index error up to a factor. What
+            hardly needs correction is then hardly touched.
+        states: States of an index, N; read by the gate.
 
     Call Args:
         z: Retrieved latent, float [B, h, w, n_q].
@@ -118,10 +123,12 @@ class NoiseReduction(keras.layers.Layer):
         window: int = 8,
         mlp_ratio: float = 4.0,
         gated: bool = False,
+        states: int = 8,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.gated = gated
+        self.states = states
         self.latent_channels = latent_channels
         self.levels = levels
         self.width = width
@@ -131,7 +138,7 @@ class NoiseReduction(keras.layers.Layer):
         self.window = window
         self.mlp_ratio = mlp_ratio
         policy = self.dtype_policy
-        self.entry = keras.layers.Conv2D(width, 1, dtype=policy, name="entry")
+        self.entry = convolution(width, 1, dtype=policy, name="entry")
         self.hidden = keras.layers.Dense(64, activation="silu", dtype=policy, name="hidden")
         self.modulations = [
             keras.layers.Dense(2 * width, kernel_initializer="zeros", dtype=policy, name=f"modulation_{i}")
@@ -141,9 +148,7 @@ class NoiseReduction(keras.layers.Layer):
             RSTB(depth, heads, window, mlp_ratio, dtype=policy, name=f"rstb_{i}") for i in range(groups)
         ]
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="norm")
-        self.exit = keras.layers.Conv2D(
-            latent_channels, 3, padding="same", kernel_initializer="zeros", dtype=policy, name="exit"
-        )
+        self.exit = convolution(latent_channels, 3, kernel_initializer="zeros", dtype=policy, name="exit")
 
     def build(self, z_shape: Any, levels_shape: Any = None, snr_db_shape: Any = None) -> None:
         """Build every part; the grid size does not matter."""
@@ -175,7 +180,8 @@ class NoiseReduction(keras.layers.Layer):
         correction = ops.cast(self.exit(self.norm(x)), "float32")
         if self.gated:
             snr = ops.power(10.0, ops.cast(ops.reshape(snr_db, (-1, 1, 1, 1)), "float32") / 10.0)
-            correction = correction * ops.sqrt(ops.maximum(1.0 - ops.erf(ops.sqrt(snr / 42.0)), 1e-12))
+            argument = ops.sqrt(snr / squared_spacing(self.states))
+            correction = correction * ops.sqrt(ops.maximum(1.0 - ops.erf(argument), 1e-12))
         return ops.cast(z, "float32") + correction
 
     def compute_output_spec(self, z: Any, levels: Any, snr_db: Any) -> Any:
@@ -185,7 +191,7 @@ class NoiseReduction(keras.layers.Layer):
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel of an f = 8 codec; the layer must be built."""
         products = 2 * self.window**2 * self.width * self.depth * self.groups
-        return (kernel_macs(self.entry, *self.blocks, self.exit) + products) / 64
+        return (kernel_macs(self.entry, *self.blocks, self.exit) + products) / CELL**2
 
     def receptive_cells(self) -> int:
         """How many cells away a latent can touch another, as a multiple of the window's side."""
@@ -205,4 +211,5 @@ class NoiseReduction(keras.layers.Layer):
             "window": self.window,
             "mlp_ratio": self.mlp_ratio,
             "gated": self.gated,
+            "states": self.states,
         }

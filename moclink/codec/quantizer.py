@@ -22,9 +22,11 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.kmeans import replace_dead, residual_k_means
 from moclink.codec.moc import MOC
-from moclink.codec.search import SEARCHES, choose, count_levels, fit_jointly, nearest_sum, tallies, walk
+from moclink.codec.search import SEARCHES, choose, count_levels, greedy_search, nearest_sum
+from moclink.constants import CELL
+
+MOST_SUMS = 2**16  # that the joint search compares for each head
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class MOCRVQ(keras.layers.Layer):
         states: N.
         commitment: Weight beta of the commitment loss in a layer call.
         ema_decay: If given, codebooks follow exponential averages of the residuals
-            (`update_codebooks`) and have no gradient; typically 0.99.
+            (`codebooks.update_averages`) and have no gradient; typically 0.99.
         search: "greedy": nearest vector level by level (eq. 4-6); "joint": nearest sum of the levels in use.
 
     Call Args:
@@ -74,7 +76,7 @@ class MOCRVQ(keras.layers.Layer):
 
     Raises:
         ValueError: If n_q is no multiple of `heads`, `states` is no power of two, `levels` < 1,
-            `ema_decay` is outside (0, 1), or `search` is unknown.
+            `ema_decay` is outside (0, 1), or `search` is unknown or out of reach.
     """
 
     def __init__(
@@ -94,6 +96,11 @@ class MOCRVQ(keras.layers.Layer):
             raise ValueError(f"search is {search!r}; it must be one of {', '.join(SEARCHES)}")
         if levels < 1:
             raise ValueError(f"levels is {levels}; it must be at least 1")
+        if search == "joint" and states**levels > MOST_SUMS:
+            raise ValueError(
+                f"search is 'joint' with {states} states and {levels} levels; states**levels must not exceed "
+                f"{MOST_SUMS}, or search be 'greedy'"
+            )
         if ema_decay is not None and not 0 < ema_decay < 1:
             raise ValueError(f"ema_decay is {ema_decay}; it must lie between 0 and 1, or be None")
         self.latent_channels = latent_channels
@@ -134,7 +141,7 @@ class MOCRVQ(keras.layers.Layer):
         """Sum of the code vectors of the levels in use, always in the same order."""
         total = vectors[0]
         if levels is None or isinstance(levels, int | np.integer):
-            for vector in vectors[1 : count_levels(levels, self.levels)]:
+            for vector in vectors[1 : count_levels(levels, len(vectors))]:
                 total = total + vector
             return total
         levels = ops.reshape(ops.cast(levels, "int32"), (-1, 1, 1, 1))
@@ -160,7 +167,7 @@ class MOCRVQ(keras.layers.Layer):
         z = ops.cast(z, "float32")
         target, codebook_loss, commitment_loss = ops.stop_gradient(z), 0.0, 0.0
         if self.search == "greedy":
-            vectors, indices = walk(self.mocs, z)
+            vectors, indices = greedy_search(self.mocs, z)
             residual = z
             for e in vectors:
                 # Sum over heads of a mean over the head's channels = P times the mean over all channels.
@@ -199,108 +206,31 @@ class MOCRVQ(keras.layers.Layer):
         """Retrieve the latent R(s): sum of the code vectors of the first levels.
 
         Args:
-            indices: int [B, h, w, D, P].
-            levels: None (all), an int, or int [B] per sample.
+            indices: int [B, h, w, L, P], L of 1..D.
+            levels: Levels to use: None (all L), an int, or int [B] per sample.
 
         Returns:
             float32 [B, h, w, n_q].
         """
-        return self._sum([moc.look_up(indices[:, :, :, d]) for d, moc in enumerate(self.mocs)], levels)
+        received = self.mocs[: indices.shape[3]]
+        return self._sum([moc.look_up(indices[:, :, :, d]) for d, moc in enumerate(received)], levels)
 
     def expected(self, posteriors: Any, levels: Any = None) -> Any:
         """Retrieve softly: sum over levels of sum_k p(k) e_k, the mean of the sent latent.
 
         Args:
-            posteriors: float [B, h, w, D, P, N], summing to 1 over the last axis.
-            levels: None (all), an int, or int [B] per sample.
+            posteriors: float [B, h, w, L, P, N], L of 1..D, summing to 1 over the last axis.
+            levels: Levels to use: None (all L), an int, or int [B] per sample.
 
         Returns:
             float32 [B, h, w, n_q].
         """
-        return self._sum([moc.expected(posteriors[:, :, :, d]) for d, moc in enumerate(self.mocs)], levels)
+        received = self.mocs[: posteriors.shape[3]]
+        return self._sum([moc.expected(posteriors[:, :, :, d]) for d, moc in enumerate(received)], levels)
 
     def requantize(self, z: Any, levels: Any = None) -> Any:
         """Quantise a denoised latent again (eq. 9): float [B, h, w, n_q] to code vector sums."""
         return ops.stop_gradient(self.look_up(self.encode(z, levels), levels))
-
-    def initialize(self, samples: NDArray[np.float32], seed: int = 0) -> None:
-        """Set the codebooks by k-means on latents, level after level; then jointly if so searched.
-
-        Args:
-            samples: float [..., n_q], some thousand latents of the encoder.
-            seed: Seed of the random start.
-
-        Raises:
-            ValueError: If there are fewer samples than states.
-        """
-        heads = self._heads_of(samples)
-        books = residual_k_means(heads, self.levels, self.states, np.random.default_rng(seed))
-        if self.search == "joint":
-            books = fit_jointly(heads, books)
-        self._assign(books)
-        if self.ema_decay is not None:
-            self.ema_count.assign(ops.zeros_like(self.ema_count))
-
-    def reseed(
-        self,
-        samples: NDArray[np.float32],
-        usage: NDArray[np.integer],
-        min_share: float = 0.005,
-        seed: int = 0,
-    ) -> NDArray[np.bool_]:
-        """Replace codes that are hardly used by residuals of random samples.
-
-        Args:
-            samples: float [..., n_q], latents of the encoder.
-            usage: Counts [D, P, N] since the last call (see `kmeans.code_usage`).
-            min_share: A code used less often than this share of its codebook's uses is replaced.
-            seed: Seed of the draw.
-
-        Returns:
-            bool [D, P, N], true where a code was replaced (an optimiser's moments there are stale).
-
-        Raises:
-            ValueError: If `usage` has another shape.
-        """
-        usage = np.asarray(usage)
-        expected = (self.levels, self.heads, self.states)
-        if usage.shape != expected:
-            raise ValueError(f"usage has shape {usage.shape}; it must be {expected}: levels, heads, states")
-        dead = usage < min_share * np.maximum(usage.sum(-1, keepdims=True), 1)
-        rng = np.random.default_rng(seed)
-        books = replace_dead(self.codebooks, self._heads_of(samples), dead, rng)
-        self._assign(books)
-        return dead
-
-    def update_codebooks(self, z: Any) -> None:
-        """Move codebooks towards the mean of the residuals that chose them (exponential averages).
-
-        Args:
-            z: float [B, h, w, n_q].
-
-        Raises:
-            ValueError: If the quantiser was made without `ema_decay`.
-        """
-        if self.ema_decay is None:
-            raise ValueError("update_codebooks needs averages; construct with ema_decay, such as 0.99")
-        decay, z = self.ema_decay, ops.cast(z, "float32")
-        counts, sums = zip(*tallies(self.mocs, z, self.search), strict=True)
-        self.ema_count.assign(decay * self.ema_count + (1 - decay) * ops.stack(counts))
-        self.ema_sum.assign(decay * self.ema_sum + (1 - decay) * ops.stack(sums))
-        for d, moc in enumerate(self.mocs):
-            # A code that was never chosen has no average to move to, and stays.
-            count = self.ema_count[d][..., None]
-            mean = self.ema_sum[d] / ops.maximum(count, 1e-6)
-            moc.codebook.assign(ops.where(count > 1e-6, mean, ops.convert_to_tensor(moc.codebook)))
-
-    def record_priors(self, usage: NDArray[np.integer]) -> None:
-        """Store p(k), the measured use of each code, from counts [D, P, N].
-
-        One is added to each count, so that no code is held to be impossible.
-        """
-        counts = np.asarray(usage, np.float64) + 1.0
-        for d, moc in enumerate(self.mocs):
-            moc.priors.assign((counts[d] / counts[d].sum(-1, keepdims=True)).astype(np.float32))
 
     @property
     def priors(self) -> NDArray[np.float32]:
@@ -312,37 +242,18 @@ class MOCRVQ(keras.layers.Layer):
         """Copies of all codebooks, float32 [D, P, N, n_q/P]."""
         return np.stack([ops.convert_to_numpy(moc.codebook) for moc in self.mocs])
 
-    def renumber(self, labels: NDArray[np.integer]) -> None:
-        """Give code k of every codebook the number labels[d, p, k]; priors and averages move along.
-
-        Args:
-            labels: int [D, P, N], a permutation in each row (see `reordering.place_codebooks`).
-
-        Raises:
-            ValueError: If a row is no permutation of 0..N-1.
-        """
-        labels = np.asarray(labels)
-        shape = (self.levels, self.heads, self.states)
-        if labels.shape != shape or (np.sort(labels, axis=-1) != np.arange(self.states)).any():
-            raise ValueError(
-                f"labels of shape {labels.shape} must be of shape {shape}, each row a permutation of 0..N-1"
-            )
-        old = np.argsort(labels, axis=-1)
-        priors = np.take_along_axis(self.priors, old, 2)
-        self._assign(np.take_along_axis(self.codebooks, old[..., None], 2))
-        for moc, prior in zip(self.mocs, priors, strict=True):
-            moc.priors.assign(prior)
-        if self.ema_decay is not None:
-            self.ema_count.assign(np.take_along_axis(ops.convert_to_numpy(self.ema_count), old, 2))
-            self.ema_sum.assign(np.take_along_axis(ops.convert_to_numpy(self.ema_sum), old[..., None], 2))
-
-    def _assign(self, codebooks: NDArray[np.float32]) -> None:
-        """Put codebooks [D, P, N, c] in the place of what there is."""
+    def assign_codebooks(self, codebooks: NDArray[np.floating]) -> None:
+        """Replace all codebooks by [D, P, N, n_q/P]."""
         for moc, codebook in zip(self.mocs, codebooks, strict=True):
             moc.codebook.assign(codebook)
 
-    def _heads_of(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Latents [..., n_q] as [M, P, n_q/P]."""
+    def assign_priors(self, priors: NDArray[np.floating]) -> None:
+        """Replace p(k) by [D, P, N]."""
+        for moc, prior in zip(self.mocs, priors, strict=True):
+            moc.priors.assign(prior)
+
+    def split_heads(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Latents [..., n_q] as float32 [M, P, n_q/P]."""
         return np.asarray(samples, np.float32).reshape(-1, self.heads, self.latent_channels // self.heads)
 
     def compute_output_spec(self, z: Any, levels: Any = None) -> Any:
@@ -355,9 +266,9 @@ class MOCRVQ(keras.layers.Layer):
         Of the joint search its additions, one for each sum that is compared, are counted as well.
         """
         if self.search == "greedy":
-            return self.levels * self.states * self.latent_channels / 64
+            return self.levels * self.states * self.latent_channels / CELL**2
         products = sum(self.states**n for n in (self.levels // 2, -(-self.levels // 2)))
-        return (products * self.latent_channels + self.states**self.levels * self.heads) / 64
+        return (products * self.latent_channels + self.states**self.levels * self.heads) / CELL**2
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""

@@ -26,9 +26,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from moclink.codec.constellation import amplitudes, axis_labels
+from moclink.codec.quantizer import MOCRVQ
 
 METHODS = ("none", "greedy", "greedy-paper", "exact", "descent")
 
@@ -84,7 +86,7 @@ def expected_distortion(
     return float((np.asarray(prior, np.float64)[:, None] * received * squared_distances(codebook)).sum())
 
 
-def walk(codebook: NDArray[np.floating]) -> NDArray[np.int64]:
+def nearest_neighbour_walk(codebook: NDArray[np.floating]) -> NDArray[np.int64]:
     """The greedy walk of Algorithm 1: the vector nearest the mean, then each time the nearest left.
 
     Args:
@@ -173,8 +175,8 @@ def place(
     if method == "none":
         return np.arange(states)
     if method == "greedy-paper":
-        return _labels_along(walk(codebook), reflected_gray(states))
-    greedy = _labels_along(walk(codebook), axis_labels(states))
+        return _labels_along(nearest_neighbour_walk(codebook), reflected_gray(states))
+    greedy = _labels_along(nearest_neighbour_walk(codebook), axis_labels(states))
     if method == "greedy":
         return greedy
     weight = np.full(states, 1 / states) if prior is None else np.asarray(prior, np.float64)
@@ -189,7 +191,7 @@ def place_codebooks(
     priors: NDArray[np.floating] | None = None,
     snr_db: float | Sequence[float] = 10.0,
 ) -> NDArray[np.int64]:
-    """Choose labels for all codebooks; hand the result to `MOCRVQ.renumber`.
+    """Choose labels for all codebooks; hand the result to `renumber`.
 
     Args:
         codebooks: float [D, P, N, c].
@@ -206,3 +208,28 @@ def place_codebooks(
         prior = None if priors is None else priors[d, p]
         labels[d, p] = place(codebooks[d, p], method, prior, snr_db)
     return labels
+
+
+def renumber(quantizer: MOCRVQ, labels: NDArray[np.integer]) -> None:
+    """Give code k of every codebook the number labels[d, p, k]; priors and averages move along.
+
+    Args:
+        quantizer: Changed in place; what is decoded without noise stays the same.
+        labels: int [D, P, N], a permutation in each row.
+
+    Raises:
+        ValueError: If a row is no permutation of 0..N-1.
+    """
+    labels = np.asarray(labels)
+    shape = (quantizer.levels, quantizer.heads, quantizer.states)
+    if labels.shape != shape or (np.sort(labels, axis=-1) != np.arange(quantizer.states)).any():
+        raise ValueError(
+            f"labels of shape {labels.shape} must be of shape {shape}, each row a permutation of 0..N-1"
+        )
+    old = np.argsort(labels, axis=-1)
+    quantizer.assign_priors(np.take_along_axis(quantizer.priors, old, 2))
+    quantizer.assign_codebooks(np.take_along_axis(quantizer.codebooks, old[..., None], 2))
+    if quantizer.ema_decay is not None:
+        count, total = (ops.convert_to_numpy(v) for v in (quantizer.ema_count, quantizer.ema_sum))
+        quantizer.ema_count.assign(np.take_along_axis(count, old, 2))
+        quantizer.ema_sum.assign(np.take_along_axis(total, old[..., None], 2))

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from moclink.codec.moc import MOC
 
@@ -33,7 +32,7 @@ def sums_of(codebooks: Sequence[Any]) -> Any:
     return total
 
 
-def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
+def joint_search(z: Any, codebooks: Sequence[Any], penalties: Sequence[Any] | None = None) -> Any:
     """The codes of n levels whose vectors' sum is nearest to the input, head by head.
 
     Sums are split in two, e = a_i + b_j, a of the first half of the levels and b of the others:
@@ -46,6 +45,7 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
     Args:
         z: float [B, h, w, P*c].
         codebooks: n codebooks, float [P, N, c].
+        penalties: What each code adds to the squared distance, n of float [P, N]; None for nothing.
 
     Returns:
         int32 [B, h, w, n, P].
@@ -54,7 +54,7 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
     grid, half = ops.shape(z)[:3], len(codebooks) // 2
     flat = ops.transpose(ops.reshape(z, (-1, heads, width)), (1, 2, 0))
     last = sums_of(codebooks[half:])
-    last_terms = _terms(last, flat)
+    last_terms = _terms(last, flat) + _penalty(penalties, half, None)
     if half == 0:
         found = ops.cast(ops.argmin(last_terms, axis=1), "int32")
     else:
@@ -62,7 +62,8 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
         table = 2.0 * ops.matmul(first, ops.transpose(last, (0, 2, 1)))  # [P, I, J]
         # A map [P, J, M] for each i, as [P, I, J, M] would not fit; backends run a few of them at once.
         least = [ops.min(last_terms + table[:, i, :, None], axis=1) for i in range(states**half)]
-        i = ops.argmin(_terms(first, flat) + ops.stack(least, axis=1), axis=1)
+        first_terms = _terms(first, flat) + _penalty(penalties, 0, half)
+        i = ops.argmin(first_terms + ops.stack(least, axis=1), axis=1)
         row = ops.transpose(ops.take_along_axis(table, i[..., None], axis=1), (0, 2, 1))
         j = ops.argmin(last_terms + row, axis=1)
         found = ops.cast(i, "int32") * last.shape[1] + ops.cast(j, "int32")
@@ -75,12 +76,19 @@ def joint_search(z: Any, codebooks: Sequence[Any]) -> Any:
     return ops.reshape(stacked, (*grid, len(codebooks), heads))
 
 
+def _penalty(penalties: Sequence[Any] | None, start: int, stop: int | None) -> Any:
+    """Sums of the penalties of some levels, float [P, K, 1]; 0 without penalties."""
+    if penalties is None:
+        return 0.0
+    return sums_of([ops.convert_to_tensor(penalty)[..., None] for penalty in penalties[start:stop]])
+
+
 def _terms(sums: Any, flat: Any) -> Any:
     """|e|^2 - 2 z e of every sum [P, K, c] and every cell [P, c, M]: [P, K, M]."""
     return ops.sum(sums**2, axis=-1)[..., None] - 2.0 * ops.matmul(sums, flat)
 
 
-def walk(mocs: Sequence[MOC], residual: Any) -> tuple[list[Any], list[Any]]:
+def greedy_search(mocs: Sequence[MOC], residual: Any) -> tuple[list[Any], list[Any]]:
     """Level by level, each code the nearest to what is left (eq. 4-6).
 
     Args:
@@ -101,15 +109,16 @@ def walk(mocs: Sequence[MOC], residual: Any) -> tuple[list[Any], list[Any]]:
 
 
 def nearest_sum(mocs: Sequence[MOC], z: Any, count: int) -> tuple[list[Any], Any]:
-    """The codes of the first `count` levels whose sum is nearest, the deeper ones by walk from there.
+    """The codes of the first `count` levels whose sum is nearest, the deeper ones level by level from there.
 
     Returns:
-        (code vectors of the first levels, as in `walk`; indices of all levels, int32 [B, h, w, D, P]).
+        (code vectors of the first levels, as in `greedy_search`; indices of all levels, int32
+        [B, h, w, D, P]).
     """
     books = [ops.stop_gradient(ops.convert_to_tensor(moc.codebook)) for moc in mocs[:count]]
     chosen = joint_search(ops.stop_gradient(z), books)
     vectors = [moc.look_up(chosen[:, :, :, d]) for d, moc in enumerate(mocs[:count])]
-    rest = walk(mocs[count:], z - ops.stop_gradient(sum(vectors[1:], vectors[0])))[1]
+    rest = greedy_search(mocs[count:], z - ops.stop_gradient(sum(vectors[1:], vectors[0])))[1]
     return vectors, ops.concatenate([chosen, *(s[:, :, :, None] for s in rest)], axis=3)
 
 
@@ -124,7 +133,7 @@ def count_levels(levels: int | np.integer | None, deepest: int) -> int:
 def choose(mocs: Sequence[MOC], z: Any, levels: Any, search: str) -> Any:
     """Indices of all levels, int32 [B, h, w, D, P], best for `levels` (None, int or int [B]) of them."""
     if search == "greedy":
-        return ops.stack(walk(mocs, z)[1], axis=3)
+        return ops.stack(greedy_search(mocs, z)[1], axis=3)
     if levels is None or isinstance(levels, int | np.integer):
         return nearest_sum(mocs, z, count_levels(levels, len(mocs)))[1]
     levels = ops.reshape(ops.cast(levels, "int32"), (-1, 1, 1, 1, 1))
@@ -132,74 +141,3 @@ def choose(mocs: Sequence[MOC], z: Any, levels: Any, search: str) -> Any:
     for count in range(1, len(mocs)):
         indices = ops.where(levels == count, nearest_sum(mocs, z, count)[1], indices)
     return indices
-
-
-def tallies(mocs: Sequence[MOC], z: Any, search: str) -> list[tuple[Any, Any]]:
-    """Of each level: uses of its codes [P, N], and sums of what each should have been [P, N, c].
-
-    With the joint search the codes of 1 to D levels all count, each with its sum's whole error.
-    """
-
-    def tally(target: Any, s: Any) -> tuple[Any, Any]:
-        heads, states, width = mocs[0].codebook.shape
-        chosen = ops.reshape(ops.one_hot(s, states), (-1, heads, states))
-        split = ops.reshape(target, (-1, heads, width))
-        return ops.sum(chosen, axis=0), ops.einsum("mpn,mpc->pnc", chosen, split)
-
-    if search == "greedy":
-        found, residual = [], z
-        for e, s in zip(*walk(mocs, z), strict=True):
-            found.append(tally(residual, s))
-            residual = residual - e
-        return found
-    found = [(0.0, 0.0)] * len(mocs)
-    for count in range(1, len(mocs) + 1):
-        vectors, indices = nearest_sum(mocs, z, count)
-        error = z - sum(vectors[1:], vectors[0])
-        for d, e in enumerate(vectors):
-            uses, wanted = tally(e + error, indices[:, :, :, d])
-            found[d] = found[d][0] + uses, found[d][1] + wanted
-    return found
-
-
-def fit_jointly(
-    samples: NDArray[np.float32], codebooks: NDArray[np.float32], rounds: int = 6, limit: int = 24_000
-) -> NDArray[np.float32]:
-    """Refine codebooks for the joint search: codes by search, then all vectors by least squares, in turns.
-
-    Every count of levels has its share of the samples, the full count half of them, so that fewer levels
-    stay useful.
-
-    Args:
-        samples: float [M, P, c].
-        codebooks: Start, float [D, P, N, c].
-        rounds: Turns.
-        limit: Samples that are used at most.
-
-    Returns:
-        float32 [D, P, N, c].
-    """
-    books = np.array(codebooks, np.float32)
-    levels, heads, states, width = books.shape
-    samples = samples[:: -(-len(samples) // limit)]
-    used = np.array([i % (2 * levels) for i in range(len(samples))])
-    used = np.where(used < levels, used + 1, levels)
-    for _ in range(rounds):
-        for p in range(heads):
-            chosen = np.zeros((len(samples), levels, states), np.float32)
-            for n in range(1, levels + 1):
-                rows = np.flatnonzero(used == n)
-                sums = ops.convert_to_numpy(sums_of(list(books[:n, p : p + 1])))[0]
-                bias = (sums**2).sum(-1)
-                code = np.concatenate(
-                    [(bias - 2 * part @ sums.T).argmin(-1) for part in np.array_split(samples[rows, p], 16)]
-                )
-                for d in reversed(range(n)):
-                    chosen[rows, d, code % states] = 1.0
-                    code //= states
-            flat = chosen.reshape(len(samples), -1)
-            # A vector that no sample uses keeps its place: the small weight ties each to where it is.
-            normal = flat.T @ flat + 1e-2 * np.eye(flat.shape[1], dtype=np.float32)
-            right = flat.T @ samples[:, p] + 1e-2 * books[:, p].reshape(-1, width)
-            books[:, p] = np.linalg.solve(normal, right).reshape(levels, states, width)
-    return books

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.analog_model import AnalogCodec
+from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.cached_codec import CachedSemanticCodec
-from moclink.codec.model import SemanticCodec
-from moclink.codec.reordering import place_codebooks
+from moclink.codec.reordering import place_codebooks, renumber
+from moclink.codec.semantic_codec import SemanticCodec
 from moclink.constants import CELL, RECEIVERS
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
@@ -113,10 +113,10 @@ def load_semantic(preset: str | Path, placement: str = "trained") -> SemanticCod
     if placement == "none":
         rng = np.random.default_rng(SHUFFLE_SEED)
         shape = quantizer.priors.shape
-        quantizer.renumber(rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1))
+        renumber(quantizer, rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1))
     elif placement != "trained":
         codebooks, priors = quantizer.codebooks, quantizer.priors
-        quantizer.renumber(place_codebooks(codebooks, placement, priors, PLACEMENT_SNRS))
+        renumber(quantizer, place_codebooks(codebooks, placement, priors, PLACEMENT_SNRS))
     return codec
 
 

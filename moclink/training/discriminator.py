@@ -66,7 +66,7 @@ class SpectralConv(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Convolve with the normalised kernel."""
         kernel = ops.cast(self.kernel / (self._sigma(training) + 1e-12), inputs.dtype)
-        out = ops.conv(inputs, kernel, strides=self.strides, padding="same")
+        out = ops.conv(inputs, kernel, self.strides, "same", data_format="channels_last")
         return out + ops.cast(self.bias, inputs.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -10,13 +10,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.analog_model import AnalogCodec
+from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.index_channel import IndexChannel
-from moclink.codec.model import SemanticCodec
 from moclink.codec.receiver import noise_variance
+from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import read_image
 from moclink.training.patches import list_pictures
-from moclink.training.stages import psnr_of
+from moclink.training.validation import psnr_of
 
 
 def open_codec(path: str | Path) -> SemanticCodec | AnalogCodec:

@@ -9,16 +9,13 @@ undisturbed one.
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import signal
 import sys
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moclink.training.events import EventWriter
+from moclink.training.checkpoint import load_checkpoint, save_checkpoint
+from moclink.training.run_log import RunLog
 
 
 class Stage(Protocol):
@@ -52,8 +50,9 @@ class LoopOptions:
 
     Attributes:
         steps: Planned number of steps; the learning rate falls to zero at the last one.
-        minutes: If given, the plan is wall-clock time instead, over all continuations; the schedule
-            then follows the clock and is not repeatable to the last digit.
+        minutes: If given, the plan is wall-clock time instead, over all continuations, the first step of
+            each, which compiles, aside; the schedule then follows the clock and is not repeatable to the
+            last digit.
         learning_rate: Peak of the learning rate.
         warmup: Steps over which it rises from zero.
         log_every: Steps averaged into one line of the log.
@@ -70,12 +69,15 @@ class LoopOptions:
     checkpoint_minutes: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.log_every < 1 or self.warmup < 0 or self.validate_every < 0:
-            raise ValueError(
-                f"steps and log_every must be >= 1, warmup and validate_every >= 0, got {asdict(self)}"
-            )
-        if self.minutes is not None and self.minutes <= 0:
-            raise ValueError(f"minutes must be above 0, got {self.minutes}")
+        for name, least in (("steps", 1), ("log_every", 1), ("warmup", 0), ("validate_every", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        positive = {"learning_rate": self.learning_rate, "checkpoint_minutes": self.checkpoint_minutes}
+        if self.minutes is not None:
+            positive["minutes"] = self.minutes
+        for name, value in positive.items():
+            if not 0 < value < np.inf:
+                raise ValueError(f"{name} is {value}; it must be above 0 and finite")
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the share of the plan that is done, 0 .. 1."""
@@ -105,45 +107,6 @@ class Outcome:
     figures: dict[str, float]
 
 
-def save_checkpoint(path: str | Path, variables: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Write variables and state to an .npz file, whole or not at all (a new file takes the old one's place).
-
-    Args:
-        path: The file.
-        variables: Keras variables by name.
-        state: Values that JSON can hold.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    arrays: dict[str, Any] = {name: np.asarray(variable) for name, variable in variables.items()}
-    with open(partial, "wb") as sink:
-        np.savez(sink, __state__=np.array(json.dumps(state)), **arrays)
-    os.replace(partial, path)
-
-
-def load_checkpoint(path: str | Path, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a checkpoint into variables and return its state.
-
-    Raises:
-        ValueError: If it holds other variables or other shapes than asked for, or is damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no readable checkpoint ({error}); delete it to start anew") from error
-    state = json.loads(str(arrays.pop("__state__")))
-    missing = sorted(set(variables) ^ set(arrays))
-    if missing:
-        raise ValueError(f"{path} is of another model: {len(missing)} names differ, e.g. {missing[0]}")
-    for name, variable in variables.items():
-        if tuple(variable.shape) != arrays[name].shape:
-            raise ValueError(f"{path}: {name} is {arrays[name].shape}, in the model {tuple(variable.shape)}")
-        variable.assign(arrays[name])
-    return state
-
-
 @contextmanager
 def _signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them, so that a step is never cut in half."""
@@ -157,45 +120,19 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-class _Log:
-    """The run's log: a CSV file, TensorBoard events and a line on the terminal."""
-
-    def __init__(self, out: Path, step: int):
-        self._path = out / "log.csv"
-        self._events = EventWriter(out / "tensorboard")
-        self._drop_after(step)
-
-    def _drop_after(self, step: int) -> None:
-        """Remove lines of steps that are done again after a crash."""
-        if not self._path.exists():
-            return
-        with open(self._path, newline="") as source:
-            rows = [row for row in csv.reader(source) if row[0].isdigit() and int(row[0]) <= step]
-        with open(self._path, "w", newline="") as sink:
-            csv.writer(sink).writerows([("step", "name", "value"), *rows])
-
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Add one row a value: step, name, value."""
-        fresh = not self._path.exists()
-        with open(self._path, "a", newline="") as sink:
-            writer = csv.writer(sink)
-            if fresh:
-                writer.writerow(("step", "name", "value"))
-            writer.writerows((step, name, repr(float(value))) for name, value in values.items())
-        self._events.scalars(step, values)
-
-
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
 
 
-def _left(options: LoopOptions, step: int, seconds: float, pace: float) -> float:
-    if options.minutes is not None:
-        return max(0.0, 60 * options.minutes - seconds)
-    return (options.steps - step) * pace
+def _tell(options: LoopOptions, step: int, seconds: float, pace: float, means: Mapping[str, float]) -> None:
+    """Print one line of progress, with the time that is left."""
+    planned = None if options.minutes is None else 60 * options.minutes - seconds
+    left = (options.steps - step) * pace if planned is None else max(0.0, planned)
+    shown = "  ".join(f"{name} {value:.4g}" for name, value in means.items())
+    print(f"step {step}  {shown}  {pace:.2f} s/step  left {_clock(left)}", flush=True)
 
 
-def _validate(stage: Stage, out: Path, step: int, log: _Log) -> dict[str, float]:
+def _validate(stage: Stage, out: Path, step: int, log: RunLog) -> dict[str, float]:
     figures, pictures = stage.validate()
     log.write(step, {f"val/{name}": value for name, value in figures.items()})
     folder = out / "pictures"
@@ -244,28 +181,27 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
     out.mkdir(parents=True, exist_ok=True)
     path = out / "checkpoint.npz"
     step, seconds = _resume(stage, path)
-    log, window, figures = _Log(out, step), [], {}
+    log, window, figures, paused = RunLog(out, step), [], {}, seconds
 
     def save() -> None:
         save_checkpoint(path, stage.variables(), {"step": step, "seconds": seconds, "config": stage.config})
 
     with _signals() as caught:
-        begun, saved = time.monotonic() - seconds, time.monotonic()
-        first, started = step, time.monotonic()
+        saved, first, begun = time.monotonic(), step, None
         while not caught and options.progress(step, seconds) < 1:
             losses = stage.train(step, float(options.rate(step, seconds)))
             if not np.isfinite(losses["loss"]):
                 raise FloatingPointError(f"loss is {losses['loss']} at step {step}; lower the learning rate")
             step += 1
+            if begun is None:  # the first step compiles; the clock starts behind it
+                first, begun = step, time.monotonic() - seconds
             seconds = time.monotonic() - begun
             window.append(losses)
             if step % options.log_every == 0:
                 means = {name: float(np.mean([w[name] for w in window])) for name in losses}
-                pace = (time.monotonic() - started) / (step - first)
+                pace = (seconds - paused) / max(1, step - first)
                 log.write(step, {**means, "seconds": seconds, "learning_rate": options.rate(step, seconds)})
-                shown = "  ".join(f"{name} {value:.4g}" for name, value in means.items())
-                left = _left(options, step, seconds, pace)
-                print(f"step {step}  {shown}  {pace:.2f} s/step  left {_clock(left)}", flush=True)
+                _tell(options, step, seconds, pace, means)
                 window = []
             if options.validate_every and step % options.validate_every == 0:
                 figures = _validate(stage, out, step, log)
@@ -275,6 +211,12 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
         save()
     if caught:
         print(f"stopped at step {step}; the same command continues from {path}", file=sys.stderr, flush=True)
-    else:
-        figures = _validate(stage, out, step, log)
-    return Outcome(step, seconds, not caught, figures)
+        return Outcome(step, seconds, False, figures)
+    if options.minutes is not None and step <= options.warmup:
+        print(
+            f"only {step} steps in {options.minutes:g} minutes, no more than the warm-up of "
+            f"{options.warmup}: hardly trained; give more minutes",
+            file=sys.stderr,
+            flush=True,
+        )
+    return Outcome(step, seconds, True, _validate(stage, out, step, log))

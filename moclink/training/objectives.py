@@ -10,14 +10,13 @@ Each objective is a frozen record of its networks and weights; calling it gives 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 from keras import ops
 
-from moclink.codec.analog import power_normalize
+from moclink.codec.analog_receiver import power_normalize
+from moclink.codec.codebooks import update_averages
 from moclink.codec.receiver import noise_variance
 from moclink.training import losses
 
@@ -102,7 +101,7 @@ class Stage1Objective:
         images, levels, weights = batch["images"], batch["levels"], self.weights
         z, quantized, decoded = self.reconstruct(images, levels)
         if self.quantizer.ema_decay is not None:
-            self.quantizer.update_codebooks(ops.stop_gradient(z))
+            update_averages(self.quantizer, ops.stop_gradient(z))
         decoded = ops.cast(decoded, "float32")
         out = {"pixel": PIXEL_LOSSES[weights.pixel_loss](decoded, images)}
         # Before the codebooks have their start (levels all 0) they must not pull at the latent.
@@ -262,40 +261,3 @@ class AnalogObjective:
         error = ops.mean(ops.square(decoded - images), axis=(1, 2, 3))
         loss = ops.mean(ops.log(error + self.floor))
         return {"loss": loss, "psnr": ops.mean(losses.psnr(decoded, images)), "mse": ops.mean(error)}
-
-
-class Trainee(keras.Model):
-    """Keras's own training step around an objective, the same on every backend.
-
-    Args:
-        objective: Batch to dict of scalars with a `loss`; its `parts` are the layers to train.
-        terms: Names of the other scalars.
-
-    Example:
-        >>> trainee = Trainee(objective, ["psnr"])
-        >>> trainee.compile(optimizer="adam")
-        >>> trainee.train_on_batch(batch, return_dict=True)
-    """
-
-    def __init__(self, objective: Any, terms: Sequence[str], **kwargs: Any):
-        super().__init__(**kwargs)
-        self.objective = objective
-        self.parts = list(objective.parts)
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in terms}
-
-    def call(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Losses of a batch."""
-        return self.objective(batch)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """Take the objective's own sum."""
-        for name, tracker in self.trackers.items():
-            tracker.update_state(y_pred[name])
-        return y_pred["loss"]

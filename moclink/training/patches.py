@@ -10,7 +10,9 @@ the shape, place and origin of each. Nothing in it is executed or unpickled on r
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from moclink.constants import CELL
 from moclink.images import SUFFIXES, read_image
 
 FORMAT = "moclink-patches-1"
@@ -47,12 +50,11 @@ class PatchOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.size < 8:
-            raise ValueError(f"patch size must be at least 8 pixels, got {self.size}")
-        if self.min_side < 8:
-            raise ValueError(f"min_side must be at least 8 pixels, got {self.min_side}")
+        for name, side in (("--size", self.size), ("--min-side", self.min_side)):
+            if side < CELL:
+                raise ValueError(f"{name} is {side}; it must be at least {CELL} pixels")
         if self.resize is not None and not 0 < self.resize[0] <= self.resize[1] <= 1:
-            raise ValueError(f"resize must be 0 < low <= high <= 1, got {self.resize}")
+            raise ValueError(f"--resize is {self.resize}; it must be 0 < low <= high <= 1")
 
     def shrinks(self, path: Path) -> bool:
         """Whether `resize` concerns this picture."""
@@ -79,14 +81,28 @@ def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def hold_out(pictures: Sequence[Path], count: int, seed: int = 0) -> tuple[list[Path], list[Path]]:
+def fingerprint(pictures: Sequence[Path]) -> str:
+    """A digest of the names and sizes of picture files, by which another set of them is told apart."""
+    listed = sorted((path.name, path.stat().st_size) for path in pictures)
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
+def hold_out(
+    pictures: Sequence[Path], count: int | None = None, seed: int = 0
+) -> tuple[list[Path], list[Path]]:
     """Split pictures into those to train on and `count` whole pictures kept for validation.
 
-    Whole pictures are kept apart, never patches of one picture on both sides.
+    Whole pictures are kept apart, never patches of one picture on both sides. Without `count` a fifth of
+    them is kept, at most 12; of a single picture none.
+
+    Raises:
+        ValueError: If there are not more than `count` pictures.
     """
+    if count is None:
+        count = min(12, max(1, len(pictures) // 5), len(pictures) - 1)
     if not 0 <= count < len(pictures):
         raise ValueError(
-            f"{count} pictures cannot be held out of {len(pictures)}; 0 .. {len(pictures) - 1} can"
+            f"--hold-out is {count}; of {len(pictures)} pictures 0 to {len(pictures) - 1} can be held out"
         )
     kept = set(np.random.default_rng([seed, 0x40]).permutation(len(pictures))[:count].tolist())
     train = [path for i, path in enumerate(pictures) if i not in kept]
@@ -125,9 +141,24 @@ def _read(path: Path, factor: float) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
-def make_pack(
-    pictures: Sequence[Path], out: str | Path, options: PatchOptions | None = None
-) -> dict[str, int]:
+@dataclass(frozen=True)
+class PackCounts:
+    """What became of the pictures of a pack.
+
+    Attributes:
+        pictures: Pictures that were read.
+        patches: Patches that were kept.
+        skipped: Pictures that gave none.
+        unreadable: One line for each picture that could not be read.
+    """
+
+    pictures: int
+    patches: int
+    skipped: int
+    unreadable: tuple[str, ...]
+
+
+def make_pack(pictures: Sequence[Path], out: str | Path, options: PatchOptions | None = None) -> PackCounts:
     """Cut pictures into patches and write the pack `out/patches.bin` and `out/patches.json`.
 
     Args:
@@ -136,7 +167,7 @@ def make_pack(
         options: How to cut.
 
     Returns:
-        Counts: `pictures` read, `patches` kept, `skipped` pictures that gave none.
+        Counts. A picture that cannot be read is left out and named there.
 
     Raises:
         ValueError: If no patch is left.
@@ -147,22 +178,34 @@ def make_pack(
     rng = np.random.default_rng([options.seed, 0x52])
     index: list[dict[str, object]] = []
     offset = skipped = 0
-    with open(out / "patches.bin", "wb") as sink:
-        for path in pictures:
-            factor = rng.uniform(*options.resize) if options.resize and options.shrinks(path) else 1.0
-            patches = cut(_read(path, factor), options)
-            skipped += not patches
-            for patch in patches:
-                sink.write(np.ascontiguousarray(patch).tobytes())
-                index.append({"offset": offset, "shape": patch.shape[:2], "picture": path.name})
-                offset += patch.size
-    if not index:
-        raise ValueError(
-            f"no patch left of {len(pictures)} pictures: all are smaller than {options.min_side} "
-            f"pixels or flatter than a luma standard deviation of {options.min_std}"
-        )
+    unreadable: list[str] = []
+    # Pixels get their name when all are written: a run that breaks off leaves no pack that looks whole.
+    partial = out / "patches.bin.partial"
+    try:
+        with open(partial, "wb") as sink:
+            for path in pictures:
+                factor = rng.uniform(*options.resize) if options.resize and options.shrinks(path) else 1.0
+                try:
+                    patches = cut(_read(path, factor), options)
+                except ValueError as error:
+                    unreadable.append(str(error))
+                    continue
+                skipped += not patches
+                for patch in patches:
+                    sink.write(np.ascontiguousarray(patch).tobytes())
+                    index.append({"offset": offset, "shape": patch.shape[:2], "picture": path.name})
+                    offset += patch.size
+        if not index:
+            raise ValueError(
+                f"no patch left of {len(pictures)} pictures: {len(unreadable)} cannot be read, the others "
+                f"have sides under {options.min_side} pixels (--min-side) or are flatter than a luma "
+                f"standard deviation of {options.min_std} (--min-std)"
+            )
+        os.replace(partial, out / "patches.bin")
+    finally:
+        partial.unlink(missing_ok=True)
     (out / "patches.json").write_text(json.dumps({"format": FORMAT, "patches": index}))
-    return {"pictures": len(pictures), "patches": len(index), "skipped": skipped}
+    return PackCounts(len(pictures) - len(unreadable), len(index), skipped, tuple(unreadable))
 
 
 class PatchPack:
@@ -180,15 +223,16 @@ class PatchPack:
         try:
             index = json.loads((folder / "patches.json").read_text())
             pixels = np.memmap(folder / "patches.bin", np.uint8, "r")
-        except (OSError, json.JSONDecodeError) as error:
+            places = [(p["offset"], *p["shape"]) for p in index["patches"]]
+            offset, height, width = places[-1]
+        except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(
                 f"no pack of patches in {folder} ({error}): make one with `python -m moclink.train patches`"
             ) from error
         if index.get("format") != FORMAT:
             raise ValueError(f"{folder}/patches.json has format {index.get('format')!r}, not {FORMAT!r}")
         self._pixels = pixels
-        self._places = [(p["offset"], *p["shape"]) for p in index["patches"]]
-        offset, height, width = self._places[-1]
+        self.places = places  # (offset, height, width) of each patch
         if pixels.size != offset + height * width * 3:
             raise ValueError(
                 f"{folder}/patches.bin has {pixels.size} bytes where the index names "
@@ -196,11 +240,11 @@ class PatchPack:
             )
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self.places)
 
     def __getitem__(self, i: int) -> NDArray[np.uint8]:
         """Return patch i, uint8 [h, w, 3], as a view of the file."""
-        offset, height, width = self._places[i]
+        offset, height, width = self.places[i]
         return self._pixels[offset : offset + height * width * 3].reshape(height, width, 3)
 
 
@@ -221,12 +265,17 @@ class CropFeeder:
     """
 
     def __init__(self, pack: PatchPack, crop: int, batch: int, seed: int = 0, augment: bool = True):
-        if crop < 8 or batch < 1:
-            raise ValueError(f"crop must be >= 8 and batch >= 1, got crop={crop}, batch={batch}")
+        if crop < CELL or crop % CELL:
+            raise ValueError(f"--crop is {crop}; it must be a multiple of {CELL} pixels, such as 96")
+        if batch < 1:
+            raise ValueError(f"--batch is {batch}; it must be at least 1")
         self._pack, self.crop, self.batch, self.seed, self.augment = pack, crop, batch, seed, augment
-        areas = np.array([h * w if min(h, w) >= crop else 0 for _, h, w in pack._places], np.float64)
+        areas = np.array([h * w if min(h, w) >= crop else 0 for _, h, w in pack.places], np.float64)
         if not areas.any():
-            raise ValueError(f"no patch of the pack is as large as a crop of {crop} pixels")
+            largest = max(min(h, w) for _, h, w in pack.places) // CELL * CELL
+            raise ValueError(
+                f"no patch of the pack is as large as a crop of {crop} pixels; give --crop {largest} or less"
+            )
         self._odds = areas / areas.sum()
 
     def __call__(self, step: int) -> NDArray[np.float32]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from moclink.codec.autoencoder import Decoder, Encoder
 from moclink.codec.blocks import ResidualBlock
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.moc import MOC
 from moclink.codec.noise_reduction import RSTB, NoiseReduction

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.autoencoder import Decoder, Encoder
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
 
 LIGHT = {"normalization": "none", "patch": 4}
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.autoencoder import Decoder, Encoder
 from moclink.codec.blocks import (
     depth_to_space,
     macs_per_pixel,
@@ -12,6 +11,8 @@ from moclink.codec.blocks import (
     pad_to_multiple,
     space_to_depth,
 )
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
 from moclink.codec.network import semantic_network
 from moclink.codec.sizes import size
 

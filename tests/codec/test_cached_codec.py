@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from moclink.codec.cached_codec import CachedSemanticCodec
-from moclink.codec.model import SemanticCodec
+from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.sizes import size
 from moclink.sources.semantic import SemanticSource
 

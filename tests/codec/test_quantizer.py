@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from moclink.codec.kmeans import code_usage, k_means
 from moclink.codec.moc import MOC
 from moclink.codec.quantizer import MOCRVQ
 
@@ -125,79 +124,6 @@ def test_expected_vector_is_the_mean_under_the_posterior():
     np.testing.assert_allclose(quantizer.expected(certain), quantizer.look_up(certain.argmax(-1)), atol=1e-6)
 
 
-def test_renumbering_changes_labels_and_not_one_bit_of_the_latent():
-    quantizer, z = make(), latents()
-    before = quantizer.quantize_latent(z)
-    quantizer.record_priors(code_usage(before.indices, N))
-    priors = quantizer.priors
-    rng = np.random.default_rng(6)
-    labels = np.stack([[rng.permutation(N) for _ in range(P)] for _ in range(D)])
-    quantizer.renumber(labels)
-    after = quantizer.quantize_latent(z)
-    np.testing.assert_array_equal(after.z_q, before.z_q)
-    for d, p in np.ndindex(D, P):
-        np.testing.assert_array_equal(
-            after.indices[:, :, :, d, p], labels[d, p][ops.convert_to_numpy(before.indices)[:, :, :, d, p]]
-        )
-        np.testing.assert_array_equal(quantizer.priors[d, p][labels[d, p]], priors[d, p])
-    with pytest.raises(ValueError, match="permutation"):
-        quantizer.renumber(np.zeros((D, P, N), int))
-
-
-def test_k_means_start_finds_separate_clusters():
-    rng = np.random.default_rng(7)
-    centres = 10 * rng.normal(size=(N, C))
-    samples = (centres[rng.integers(N, size=2000)] + 0.1 * rng.normal(size=(2000, C))).astype(np.float32)
-    found = k_means(samples, N, np.random.default_rng(0))
-    distance = np.linalg.norm(found[:, None] - centres[None], axis=-1)
-    assert sorted(distance.argmin(1)) == list(range(N))
-    # 250 samples a cluster: the mean errs by 0.1 / sqrt(250) an axis; six such deviations
-    assert distance.min(1).max() < 6 * 0.1 / np.sqrt(2000 / N / 2) * np.sqrt(C)
-    with pytest.raises(ValueError, match="3 samples"):
-        k_means(samples[:3], N, rng)
-
-
-def test_initialize_leaves_less_at_every_level():
-    quantizer = MOCRVQ(P * C, P, D, N)
-    samples = np.random.default_rng(8).normal(size=(3000, P * C)).astype(np.float32)
-    quantizer.initialize(samples)
-    z = samples[:600].reshape(6, 10, 10, P * C)
-    errors = [float(np.mean((z - ops.convert_to_numpy(quantizer.requantize(z, d))) ** 2)) for d in (1, 2, 3)]
-    assert 1 > errors[0] > errors[1] > errors[2]
-    usage = code_usage(quantizer.encode(z), N)
-    assert usage.sum() == 600 * D * P and (usage > 0).all()
-
-
-def test_dead_codes_are_reseeded_from_residuals_and_come_into_use():
-    quantizer = make()
-    quantizer.mocs[1].codebook.assign(quantizer.codebooks[1] + 100.0 * (np.arange(N) == 5)[None, :, None])
-    z = latents(64, seed=9)
-    usage = code_usage(quantizer.encode(z), N)
-    assert (usage[1, :, 5] == 0).all()
-    dead = quantizer.reseed(z, usage)
-    assert dead[1, :, 5].all() and dead.sum() == (usage < 0.005 * 64 * 6).sum()
-    assert (code_usage(quantizer.encode(z), N)[1, :, 5] > 0).all()
-    with pytest.raises(ValueError, match=r"usage has shape \(3,\)"):
-        quantizer.reseed(z, np.zeros(3, int))
-
-
-def test_averages_converge_to_the_means_of_the_residuals():
-    quantizer = make(ema_decay=0.5)
-    assert not quantizer.trainable_weights
-    z = latents(32, seed=10)
-    indices = ops.convert_to_numpy(quantizer.encode(z))
-    quantizer.update_codebooks(z)
-    residual = z.reshape(-1, P, C)
-    for p in range(P):
-        chosen = indices[:, :, :, 0, p].reshape(-1)
-        for k in np.unique(chosen):
-            np.testing.assert_allclose(
-                quantizer.codebooks[0, p, k], residual[chosen == k, p].mean(0), atol=1e-4
-            )
-    with pytest.raises(ValueError, match="ema_decay"):
-        make().update_codebooks(z)
-
-
 @pytest.mark.parametrize("states", [4, 16])
 def test_other_numbers_of_states(states):
     quantizer = MOCRVQ(12, 3, 2, states)
@@ -218,5 +144,3 @@ def test_impossible_arguments_are_refused():
         make().quantize_latent(latents(), 5)
     with pytest.raises(ValueError, match="ema_decay is 1.5"):
         MOCRVQ(8, 4, ema_decay=1.5)
-    with pytest.raises(ValueError, match=r"indices span 0\.\.9"):
-        code_usage(np.array([[[0, 9]]]), 8)

@@ -5,18 +5,22 @@ import math
 
 import numpy as np
 import pytest
+from keras import ops
 
+from moclink.codec.codebook_start import k_means
+from moclink.codec.codebooks import code_usage, record_priors
 from moclink.codec.constellation import axis_labels
-from moclink.codec.kmeans import k_means
+from moclink.codec.quantizer import MOCRVQ
 from moclink.codec.reordering import (
     METHODS,
     expected_distortion,
+    nearest_neighbour_walk,
     place,
     place_codebooks,
     reflected_gray,
+    renumber,
     squared_distances,
     transitions,
-    walk,
 )
 
 
@@ -41,7 +45,7 @@ def test_papers_g_is_the_reflected_gray_code_and_not_the_axis():
 
 def test_walk_starts_next_to_the_mean_and_takes_the_nearest_left():
     book = codebooks(1)[0].astype(np.float64)
-    order = walk(book)
+    order = nearest_neighbour_walk(book)
     assert sorted(order) == list(range(8))
     here = book.mean(0)
     for k, code in enumerate(order):
@@ -52,9 +56,9 @@ def test_walk_starts_next_to_the_mean_and_takes_the_nearest_left():
 def test_greedy_puts_the_walk_along_the_axis():
     book = codebooks(1)[0]
     labels = place(book, "greedy")
-    np.testing.assert_array_equal(labels[walk(book)], [7, 6, 4, 5, 1, 0, 2, 3])
+    np.testing.assert_array_equal(labels[nearest_neighbour_walk(book)], [7, 6, 4, 5, 1, 0, 2, 3])
     labels = place(book, "greedy-paper")
-    np.testing.assert_array_equal(labels[walk(book)], [0, 1, 3, 2, 6, 7, 5, 4])
+    np.testing.assert_array_equal(labels[nearest_neighbour_walk(book)], [0, 1, 3, 2, 6, 7, 5, 4])
 
 
 def test_transitions_agree_with_the_error_rate_and_are_probabilities():
@@ -118,3 +122,37 @@ def test_all_codebooks_are_placed_one_by_one():
 def test_unknown_method_is_refused():
     with pytest.raises(ValueError, match="'random'.*greedy-paper"):
         place(codebooks(1)[0], "random")
+
+
+P, D, N, C = 2, 3, 8, 6
+
+
+def make(seed=0, **options):
+    """A quantiser whose levels shrink, as trained ones do."""
+    quantizer = MOCRVQ(P * C, P, D, N, **options)
+    rng = np.random.default_rng(seed)
+    quantizer.assign_codebooks([rng.normal(size=(P, N, C)) * 0.6**d for d in range(D)])
+    return quantizer
+
+
+def latents(batch=2, seed=1):
+    return np.random.default_rng(seed).normal(size=(batch, 3, 2, P * C)).astype(np.float32)
+
+
+def test_renumbering_changes_labels_and_not_one_bit_of_the_latent():
+    quantizer, z = make(), latents()
+    before = quantizer.quantize_latent(z)
+    record_priors(quantizer, code_usage(before.indices, N))
+    priors = quantizer.priors
+    rng = np.random.default_rng(6)
+    labels = np.stack([[rng.permutation(N) for _ in range(P)] for _ in range(D)])
+    renumber(quantizer, labels)
+    after = quantizer.quantize_latent(z)
+    np.testing.assert_array_equal(after.z_q, before.z_q)
+    for d, p in np.ndindex(D, P):
+        np.testing.assert_array_equal(
+            after.indices[:, :, :, d, p], labels[d, p][ops.convert_to_numpy(before.indices)[:, :, :, d, p]]
+        )
+        np.testing.assert_array_equal(quantizer.priors[d, p][labels[d, p]], priors[d, p])
+    with pytest.raises(ValueError, match="permutation"):
+        renumber(quantizer, np.zeros((D, P, N), int))

@@ -7,9 +7,11 @@ import pytest
 
 from moclink.chain import DigitalChain
 from moclink.chain_factory import make_chain
-from moclink.codec.analog_model import AnalogCodec
+from moclink.codec.analog_codec import AnalogCodec
+from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebooks import record_priors
 from moclink.codec.constellation import amplitudes
-from moclink.codec.model import SemanticCodec
+from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import read_image, sample_paths, to_float
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.modems import IndexModem, pam_amplitudes
@@ -23,8 +25,8 @@ def codec() -> SemanticCodec:
     """An untrained toy codec with codebooks that are told apart."""
     codec = SemanticCodec.from_size("toy")
     rng = np.random.default_rng(1)
-    codec.quantizer.initialize(rng.normal(size=(4096, 16)).astype(np.float32))
-    codec.quantizer.record_priors(rng.integers(1, 200, codec.priors.shape))
+    start_codebooks(codec.quantizer, rng.normal(size=(4096, 16)).astype(np.float32))
+    record_priors(codec.quantizer, rng.integers(1, 200, codec.priors.shape))
     return codec
 
 
@@ -41,7 +43,7 @@ def saved(codec, tmp_path_factory):
     return folder
 
 
-def test_both_rooms_agree_on_the_constellation():
+def test_codec_and_modem_agree_on_the_constellation():
     for states in (4, 8, 16):
         assert np.allclose(amplitudes(states), pam_amplitudes(states), atol=1e-6)
 

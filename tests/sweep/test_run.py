@@ -8,22 +8,19 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.codec.analog_model import AnalogCodec
-from moclink.codec.model import SemanticCodec
+from moclink.codec.analog_codec import AnalogCodec
+from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import Picture, read_image, sample_paths
 from moclink.results.store import ResultStore, read_rows, read_shown
 from moclink.simulate import main
-from moclink.sources.semantic import SemanticSource
 from moclink.sweep.plan import Plan, Task, cells_of
 from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
 from moclink.sweep.task import work
 from moclink.sweep.workers import Pool
-from moclink.types import Demodulated
 
 
 @pytest.fixture(scope="module")
@@ -183,27 +180,3 @@ def test_a_killed_worker_and_a_killed_parent_lose_nothing_and_leave_nothing(pict
     resumed = read_rows(run)
     assert len(before) == 20 and set(before) <= set(resumed)
     assert resumed == read_rows(tmp_path / "fresh")
-
-
-def test_graphs_are_not_traced_for_each_picture_size():
-    """Two traces at most generalise to any size; a third where a batch of one comes between."""
-    codec = SemanticCodec.from_size("toy")
-    source = SemanticSource(codec)
-    rng = np.random.default_rng(0)
-    for height, width, batch in (
-        (40, 56, 3),
-        (64, 48, 2),
-        (33, 91, 1),
-        (96, 16, 4),
-        (57, 57, 5),
-        (16, 72, 2),
-    ):
-        sent = source.encode(rng.random((1, height, width, 3), np.float32))
-        values = rng.normal(size=(batch, sent.letters.shape[1], 8)).astype(np.float32)
-        source.decode(Demodulated(values, np.full(batch, 0.1, np.float32)), sent.header)
-    runners = (*codec._indexers.values(), codec._soft, *codec._refiners.values(), codec._painter)
-    used = [runner.predict_function for runner in runners if runner.predict_function]
-    traces = [function.experimental_get_tracing_count() for function in used]
-    assert len(traces) == 4
-    print("traces of encoder, retrieval, noise reduction and decoder over 6 sizes:", traces)
-    assert max(traces) <= 3

@@ -29,3 +29,33 @@ def data(pictures, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     assert main(["patches", str(pictures), "--out", str(folder), "--size", "64", "--hold-out", "1"]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def feeder(data):
+    from moclink.training.patches import CropFeeder, PatchPack
+
+    return CropFeeder(PatchPack(data), 32, 4)
+
+
+@pytest.fixture(scope="session")
+def held_out(data):
+    from moclink.training.patches import PatchPack
+
+    return [PatchPack(data / "held_out")[0][:48, :40].astype(np.float32) / 255]
+
+
+@pytest.fixture
+def started(feeder):
+    """A toy codec at its linear start, with codebooks that fit."""
+    import keras
+
+    from moclink.codec.codebook_start import start_codebooks
+    from moclink.codec.semantic_codec import SemanticCodec
+    from moclink.training.linear_start import linear_start
+
+    keras.utils.set_random_seed(3)
+    codec = SemanticCodec.from_size("toy")
+    linear_start(codec.encoder, codec.decoder, np.concatenate([feeder(1000 + i) for i in range(8)]))
+    start_codebooks(codec.quantizer, keras.ops.convert_to_numpy(codec.encoder(feeder(2000))))
+    return codec

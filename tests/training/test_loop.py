@@ -1,14 +1,12 @@
 import csv
 import os
 import signal
-import struct
 
 import keras
 import numpy as np
 import pytest
 
-from moclink.training.events import EventWriter, masked_crc
-from moclink.training.loop import LoopOptions, load_checkpoint, run, save_checkpoint
+from moclink.training.loop import LoopOptions, run
 
 
 class Descent:
@@ -84,37 +82,51 @@ def test_the_rate_rises_and_falls_to_zero():
     assert by_clock.rate(5, 60.0) == pytest.approx(0.5) and by_clock.progress(0, 120.0) == 1
 
 
-def test_checkpoints_of_other_models_and_damaged_ones_are_refused(tmp_path):
-    path = tmp_path / "c.npz"
-    save_checkpoint(path, Descent().variables(), {"step": 3})
-    assert load_checkpoint(path, Descent().variables()) == {"step": 3}
-    with pytest.raises(ValueError, match="another model|of another"):
-        load_checkpoint(path, {"w": Descent().w})
-    with pytest.raises(ValueError, match="in the model"):
-        load_checkpoint(path, {"w": keras.Variable(np.zeros(4)), "m": Descent().m})
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match="no readable checkpoint"):
-        load_checkpoint(path, Descent().variables())
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 0),
+        ("log_every", 0),
+        ("warmup", -1),
+        ("validate_every", -1),
+        ("minutes", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("checkpoint_minutes", float("inf")),
+    ],
+)
+def test_options_out_of_range_are_refused_by_name(field, value):
+    with pytest.raises(ValueError, match=f"^{field} is {value}"):
+        LoopOptions(**{field: value})
 
 
-def test_options_out_of_range_are_refused():
-    with pytest.raises(ValueError, match="steps"):
-        LoopOptions(steps=0)
-    with pytest.raises(ValueError, match="minutes"):
-        LoopOptions(minutes=0)
+def test_a_plan_by_the_clock_does_not_count_the_step_that_compiles(tmp_path, monkeypatch, capsys):
+    """The first step takes 100 s, the others 1 s: of 10 s of training 11 steps are left, not one."""
+    now = [0.0]
+    monkeypatch.setattr("moclink.training.loop.time.monotonic", lambda: now[0])
+
+    def slow(stage, first):
+        train, calls = stage.train, []
+
+        def timed(step, rate):
+            calls.append(step)
+            now[0] += 100.0 if len(calls) == 1 else 1.0
+            return train(step, rate)
+
+        stage.train = timed
+        return stage
+
+    plan = LoopOptions(minutes=10 / 60, learning_rate=0.1, warmup=3, log_every=1, validate_every=0)
+    whole = run(slow(Descent(), 0), tmp_path / "whole", plan)
+    assert (whole.step, whole.seconds) == (11, 10.0)
+    stopped = run(slow(Descent(stop_at=4), 0), tmp_path / "parts", plan)
+    assert (stopped.step, stopped.seconds, stopped.finished) == (5, 4.0, False)
+    resumed = run(slow(Descent(), 5), tmp_path / "parts", plan)
+    assert (resumed.step, resumed.seconds, resumed.finished) == (12, 10.0, True)
+    assert "hardly trained" not in capsys.readouterr().err
 
 
-def test_crc32c_of_the_standards_check_string():
-    crc = 0xE3069283  # "123456789"
-    assert masked_crc(b"123456789") == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def test_tensorboard_reads_what_was_written(tmp_path):
-    events = pytest.importorskip("tensorflow").compat.v1.train.summary_iterator
-    writer = EventWriter(tmp_path)
-    writer.scalars(300, {"loss": 0.25, "val/l4": 27.5})
-    found = list(events(str(writer.path)))
-    assert found[0].file_version == "brain.Event:2"
-    assert found[1].step == 300
-    assert {v.tag: v.simple_value for v in found[1].summary.value} == {"loss": 0.25, "val/l4": 27.5}
-    assert struct.unpack("<Q", writer.path.read_bytes()[:8])[0] > 0
+def test_a_plan_too_short_to_train_says_so(tmp_path, capsys):
+    plan = LoopOptions(minutes=1e-9, learning_rate=0.1, warmup=3, log_every=1, validate_every=0)
+    assert run(Descent(), tmp_path, plan).finished
+    assert "no more than the warm-up of 3: hardly trained; give more minutes" in capsys.readouterr().err

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebooks import copy_codebooks
 from moclink.codec.index_channel import IndexChannel
-from moclink.codec.model import SemanticCodec
 from moclink.codec.quantizer import MOCRVQ
+from moclink.codec.semantic_codec import SemanticCodec
 from moclink.training import losses
 from moclink.training.objectives import (
     AnalogObjective,
@@ -17,7 +19,6 @@ from moclink.training.objectives import (
     Stage2Objective,
     Stage2Weights,
 )
-from moclink.training.stages import copy_codebooks
 
 PLAIN = {"semantic": 0, "perceptual": 0, "adversarial": 0}
 
@@ -27,7 +28,7 @@ def codec():
     keras.utils.set_random_seed(2)
     codec = SemanticCodec.from_size("toy")
     rng = np.random.default_rng(0)
-    codec.quantizer.initialize(rng.normal(size=(400, 16)).astype(np.float32) * 0.3)
+    start_codebooks(codec.quantizer, rng.normal(size=(400, 16)).astype(np.float32) * 0.3)
     return codec
 
 

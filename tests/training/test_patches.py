@@ -50,7 +50,7 @@ def test_a_pack_gives_back_its_pixels(tmp_path):
     counts = patches.make_pack(
         patches.list_pictures([tmp_path]), tmp_path / "pack", PatchOptions(size=64, min_side=64)
     )
-    assert counts == {"pictures": 2, "patches": 2, "skipped": 0}
+    assert counts == patches.PackCounts(pictures=2, patches=2, skipped=0, unreadable=())
     pack = PatchPack(tmp_path / "pack")
     assert np.array_equal(pack[0], images[0][:, :64])
     assert np.array_equal(pack[1], images[1][:64])
@@ -106,11 +106,11 @@ def test_crops_are_parts_of_patches_and_larger_patches_are_drawn_more_often(tmp_
 @pytest.mark.parametrize(
     ("action", "words"),
     [
-        (lambda d: PatchOptions(size=4), "patch size"),
-        (lambda d: PatchOptions(resize=(0.9, 0.5)), "resize"),
+        (lambda d: PatchOptions(size=4), "--size is 4"),
+        (lambda d: PatchOptions(resize=(0.9, 0.5)), "--resize is"),
         (lambda d: patches.list_pictures([d / "nowhere"]), "no such folder"),
         (lambda d: PatchPack(d), "make one with"),
-        (lambda d: patches.hold_out([d], 1), "held out"),
+        (lambda d: patches.hold_out([d], 1), "--hold-out is 1; of 1 pictures 0 to 0"),
     ],
 )
 def test_errors_name_what_is_wrong(tmp_path, action, words):
@@ -127,6 +127,55 @@ def test_a_pack_that_is_cut_short_is_refused(data, tmp_path):
         PatchPack(tmp_path)
 
 
-def test_crops_larger_than_every_patch_are_refused(data):
-    with pytest.raises(ValueError, match="as large as a crop"):
+def test_crops_that_cannot_be_drawn_are_refused(data):
+    with pytest.raises(ValueError, match="as large as a crop of 4096 pixels; give --crop 64 or less"):
         CropFeeder(PatchPack(data), 4096, 1)
+    with pytest.raises(ValueError, match="--crop is 100; it must be a multiple of 8"):
+        CropFeeder(PatchPack(data), 100, 1)
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path):
+    for name in "abc":
+        Image.fromarray(noise(128, 128)).save(tmp_path / f"{name}.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:500])
+    (tmp_path / "d.jpg").write_bytes(b"no picture")
+    counts = patches.make_pack(patches.list_pictures([tmp_path]), tmp_path / "pack")
+    assert (counts.pictures, counts.patches, counts.skipped) == (2, 2, 0)
+    assert [("b.png" in line, "d.jpg" in line) for line in counts.unreadable] == [
+        (True, False),
+        (False, True),
+    ]
+    assert len(PatchPack(tmp_path / "pack")) == 2
+
+
+def test_a_run_that_breaks_off_leaves_no_pixels_without_an_index(tmp_path, monkeypatch):
+    Image.fromarray(noise(128, 128)).save(tmp_path / "a.png")
+    monkeypatch.setattr(patches, "cut", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        patches.make_pack([tmp_path / "a.png"], tmp_path / "pack")
+    assert list((tmp_path / "pack").iterdir()) == []
+
+
+@pytest.mark.parametrize(("count", "kept"), [(1, 0), (2, 1), (4, 1), (10, 2), (59, 11), (366, 12)])
+def test_without_a_number_a_fifth_is_held_out_and_twelve_at_most(tmp_path, count, kept):
+    train, held_out = patches.hold_out([tmp_path / str(i) for i in range(count)])
+    assert (len(train), len(held_out)) == (count - kept, kept)
+
+
+@pytest.mark.parametrize("index", ["{}", "[]", '{"patches": []}', '{"patches": [{"shape": [1, 2]}]}'])
+def test_a_damaged_index_is_refused(data, tmp_path, index):
+    (tmp_path / "patches.bin").write_bytes((data / "patches.bin").read_bytes())
+    (tmp_path / "patches.json").write_text(index)
+    with pytest.raises(ValueError, match="no pack of patches"):
+        PatchPack(tmp_path)
+
+
+def test_fingerprints_tell_sets_of_pictures_apart(tmp_path):
+    for name, side in (("a", 32), ("b", 40)):
+        Image.fromarray(noise(side, side)).save(tmp_path / f"{name}.png")
+    paths = patches.list_pictures([tmp_path])
+    known = patches.fingerprint(paths)
+    assert patches.fingerprint(paths[::-1]) == known
+    assert patches.fingerprint(paths[:1]) != known
+    Image.fromarray(noise(48, 48)).save(tmp_path / "b.png")
+    assert patches.fingerprint(paths) != known

@@ -1,5 +1,6 @@
 """The training's command line: errors in one line, and a toy codec from pictures to export."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -20,7 +21,18 @@ def run(*args):
         (("patches", "nowhere", "--out", "x"), "no such folder: nowhere"),
         (("stage1", "--data", "nowhere", "--out", "x"), "make one with `python -m moclink.train patches`"),
         (("stage1", "--data", "{data}", "--out", "x", "--crop", "4096"), "as large as a crop"),
-        (("stage1", "--data", "{data}", "--out", "x", "--crop", "32", "--steps", "0"), "steps"),
+        (
+            ("stage1", "--data", "{data}", "--out", "x", "--crop", "32", "--steps", "0"),
+            "--steps is 0",
+        ),
+        (
+            ("stage1", "--data", "{data}", "--out", "x", "--learning-rate", "0"),
+            "--learning-rate is 0.0",
+        ),
+        (
+            ("stage1", "--data", "{data}", "--out", "x", "--crop", "100"),
+            "--crop is 100; it must",
+        ),
         (
             ("stage2", "--data", "{data}", "--out", "x", "--crop", "32", "--codec", "nowhere/c"),
             "does not exist",
@@ -56,9 +68,49 @@ def test_help_loads_no_framework():
     assert out.strip().endswith("[]")
 
 
+def test_a_backend_of_another_name_is_one_line(data, monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    assert run("reorder", "--data", data, "--codec", "c", "--out", "x") == 2
+    assert "KERAS_BACKEND is 'theano'; it must be one of tensorflow, jax, torch" in capsys.readouterr().err
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert run("jscc", "--data", data, "--out", "x", "--backend", "torch") == 2
+    assert "--backend torch: torch is not installed; pip install torch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("precision", [(), ("--mixed-precision",)])
+def test_the_same_seed_gives_the_same_training_of_every_stage(data, tmp_path, precision):
+    """Two runs in processes of their own: equal logs and equal weights; another seed gives others."""
+
+    def train(name, seed):
+        plan = ("--data", data, "--crop", 32, "--batch", 4, "--steps", 4, "--log-every", 1, "--warmup", 1)
+        plan = tuple(map(str, (*plan, "--no-jit", "--seed", seed, *precision)))
+        folder = tmp_path / name
+        program = (
+            "import sys; from moclink.train import main; folder, *plan = sys.argv[1:]\n"
+            "status = main(['stage1', *plan, '--codec', 'toy', '--out', folder + '/s1'])\n"
+            "status |= main(['stage2', *plan, '--codec', folder + '/s1/codec', '--out', folder + '/s2'])\n"
+            "status |= main(['jscc', *plan, '--codec', 'toy', '--out', folder + '/jscc'])\n"
+            "sys.exit(status)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(folder), *plan], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        logs = {}
+        for stage in ("s1", "s2", "jscc"):
+            rows = (folder / stage / "log.csv").read_text().splitlines()
+            logs[stage] = [row for row in rows if ",seconds," not in row]
+            logs[f"{stage} weights"] = json.loads((folder / stage / "codec.json").read_text())["sha256"]
+        return logs
+
+    first = train("a", 5)
+    assert first == train("b", 5)
+    assert all(first[name] != other for name, other in train("c", 6).items())
+
+
 def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
-    from moclink.codec.analog_model import AnalogCodec
-    from moclink.codec.model import SemanticCodec
+    from moclink.codec.analog_codec import AnalogCodec
+    from moclink.codec.semantic_codec import SemanticCodec
 
     plan = ("--data", data, "--crop", 32, "--batch", 4, "--log-every", 2, "--no-jit", "--warmup", 1)
     s1, placed, s2, jscc, out = (tmp_path / name for name in ("s1", "placed", "s2", "jscc", "out"))
@@ -88,7 +140,7 @@ def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
 
 
 def test_a_decoder_is_trained_alone(data, tmp_path):
-    from moclink.codec.model import SemanticCodec
+    from moclink.codec.semantic_codec import SemanticCodec
 
     plan = ("--data", data, "--crop", 32, "--batch", 4, "--no-jit", "--warmup", 1, "--learning-rate", 1e-2)
     s1, decoder = tmp_path / "s1" / "codec", tmp_path / "decoder" / "codec"
@@ -111,7 +163,7 @@ def test_a_decoder_is_trained_alone(data, tmp_path):
 def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path, capsys):
     from PIL import Image
 
-    from moclink.codec.model import SemanticCodec
+    from moclink.codec.semantic_codec import SemanticCodec
     from moclink.images import read_image, sample_paths
 
     for i, path in enumerate(sample_paths()):
@@ -128,3 +180,24 @@ def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path
     assert again.notes["stage1"]["steps"] == first
     assert "-- patches" not in capsys.readouterr().out
     assert run("all", tmp_path / "nowhere", "--out", tmp_path / "none") == 2
+    Image.fromarray(np.uint8(np.random.default_rng(0).integers(0, 255, (130, 130, 3)))).save(
+        tmp_path / "new.png"
+    )
+    capsys.readouterr()
+    assert run(*command) == 2
+    assert "other pictures, or of these in another state; name another --out" in capsys.readouterr().err
+
+
+def test_small_pictures_and_a_single_one_are_trained_on_if_asked_for(tmp_path, capsys):
+    from PIL import Image
+
+    from moclink.images import read_image, sample_paths
+
+    (tmp_path / "one").mkdir()
+    Image.fromarray(read_image(sample_paths()[0])[:70, :90]).save(tmp_path / "one" / "a.png")
+    command = ("all", tmp_path / "one", "--out", tmp_path / "out", "--minutes", 0.02)
+    assert run(*command) == 2
+    assert "sides under 128 pixels (--min-side)" in capsys.readouterr().err
+    assert run(*command, "--min-side", 64) == 0
+    assert "no picture was held out: validation is on patches that are trained on" in capsys.readouterr().err
+    assert (tmp_path / "out" / "codec.json").is_file()

@@ -2,12 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from moclink.codec.analog import PILOT
-from moclink.codec.analog_model import AnalogCodec
-from moclink.codec.autoencoder import Decoder, Encoder
-from moclink.codec.model import SemanticCodec
+from moclink.codec.analog_codec import AnalogCodec
+from moclink.codec.analog_receiver import PILOT
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
+from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.sizes import analog_size
-from moclink.training import start
+from moclink.training import linear_start as start
 from moclink.training.patches import CropFeeder, PatchPack
 
 

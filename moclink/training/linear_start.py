@@ -12,9 +12,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.analog import PILOT
-from moclink.codec.autoencoder import FACTOR, Decoder, Encoder
+from moclink.codec.analog_receiver import PILOT
 from moclink.codec.blocks import space_to_depth
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
+from moclink.constants import CELL
 
 
 def principal_components(samples: NDArray[np.float32], count: int) -> NDArray[np.float32]:
@@ -36,7 +38,7 @@ def deal(channels: int, heads: int) -> NDArray[np.int64]:
 
 def suits(encoder: Encoder, decoder: Decoder) -> bool:
     """Whether the pair has linear paths, and latents of no more channels than a block has values."""
-    return encoder.linear_path and decoder.linear_path and encoder.latent_channels <= 3 * FACTOR**2
+    return encoder.linear_path and decoder.linear_path and encoder.latent_channels <= 3 * CELL**2
 
 
 def linear_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32], heads: int = 4) -> None:
@@ -55,7 +57,7 @@ def linear_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]
         raise ValueError(
             "the linear start needs encoder and decoder with linear_path, and at most 192 channels"
         )
-    blocks = keras.ops.convert_to_numpy(space_to_depth(2.0 * images - 1.0, FACTOR))
+    blocks = keras.ops.convert_to_numpy(space_to_depth(2.0 * images - 1.0, CELL))
     components = principal_components(blocks, encoder.latent_channels)
     components = components[:, deal(encoder.latent_channels, heads)]
     encoder.linear.assign(components)

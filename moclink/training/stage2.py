@@ -13,15 +13,17 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.autoencoder import Decoder, Encoder
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
 from moclink.codec.index_channel import IndexChannel
-from moclink.codec.kmeans import code_usage
 from moclink.codec.noise_reduction import NoiseReduction
 from moclink.codec.quantizer import MOCRVQ
-from moclink.codec.reordering import place_codebooks
+from moclink.constants import CELL
+from moclink.training.fit import Fit
 from moclink.training.objectives import Stage2Objective, Stage2Weights
 from moclink.training.patches import CropFeeder
-from moclink.training.stages import Fit, average, draw_levels, psnr_of, to_pixels
+from moclink.training.stage1 import draw_levels
+from moclink.training.validation import mean_figures, psnr_of, side_by_side
 
 VALIDATION_SNR = (0, 10, 20)
 
@@ -43,33 +45,6 @@ class Stage2Options:
     full_share: float = 0.4
     seed: int = 0
     jit: bool = True
-
-
-def measure_usage(
-    encoder: Encoder, quantizer: MOCRVQ, feeder: CropFeeder, batches: int = 32
-) -> NDArray[np.int64]:
-    """Count how often each code is used on training crops: int64 [D, P, N]."""
-    shape = (quantizer.levels, quantizer.heads, quantizer.states)
-    counts = np.zeros(shape, np.int64)
-    for i in range(batches):
-        indices = ops.convert_to_numpy(quantizer.encode(encoder(feeder(2 * 10**9 + i))))
-        counts += code_usage(indices, quantizer.states)
-    return counts
-
-
-def reorder(
-    quantizer: MOCRVQ, usage: NDArray[np.integer], method: str, snr_db: float | Sequence[float]
-) -> None:
-    """Store the codes' measured use as priors, then place every codebook on the constellation.
-
-    Args:
-        quantizer: Changed in place; what is decoded without noise stays the same.
-        usage: Counts [D, P, N].
-        method: See `reordering.place`.
-        snr_db: Es/N0 in dB that the exact placement is best for; the mean over several.
-    """
-    quantizer.record_priors(usage)
-    quantizer.renumber(place_codebooks(quantizer.codebooks, method, quantizer.priors, snr_db))
 
 
 class Stage2:
@@ -115,7 +90,7 @@ class Stage2:
         return self._fit.variables("receiver")
 
     def _noise(self, rng: np.random.Generator, batch: int, height: int, width: int) -> NDArray[np.float32]:
-        shape = (batch, -(-height // 8), -(-width // 8), self.quantizer.levels, self.quantizer.heads)
+        shape = (batch, -(-height // CELL), -(-width // CELL), self.quantizer.levels, self.quantizer.heads)
         return rng.standard_normal(shape, dtype=np.float32)
 
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:
@@ -150,5 +125,5 @@ class Stage2:
                 views.append(both[1])
             rows.append(row)
             if i < 3:
-                pictures[f"{i}"] = np.concatenate([to_pixels(v) for v in views], axis=1)
-        return average(rows), pictures
+                pictures[f"{i}"] = side_by_side(views)
+        return mean_figures(rows), pictures

@@ -35,7 +35,7 @@ class AnalogReceiver(keras.layers.Layer):
     """What comes between channel and decoder: the scale undone, and each channel shrunk by its noise.
 
         scale = mean of the pilot / PILOT,   n = no / 2 / scale^2,   z_hat_c = y_c / scale * p_c / (p_c + n)
-        doubt^2 = sum_c p_c n / (p_c + n) / sum_c p_c
+        error^2 = sum_c p_c n / (p_c + n) / sum_c p_c
 
     with p_c the mean square of channel c: the Wiener filter of independent channels, and the error it
     leaves, relative to the latent. The powers are weights, measured at the start of training and trained
@@ -46,7 +46,7 @@ class AnalogReceiver(keras.layers.Layer):
         snr_db: Es/N0 in dB, float [B].
 
     Returns:
-        (z_hat, float [B, h, w, n_q]; doubt, float [B], 0 to 1).
+        (z_hat, float [B, h, w, n_q]; error, float [B], 0 to 1).
     """
 
     def build(self, received_shape: tuple[int | None, ...], snr_db_shape: Any = None) -> None:
@@ -62,9 +62,9 @@ class AnalogReceiver(keras.layers.Layer):
         noise = ops.reshape(noise_variance(snr_db), (-1, 1)) / 2.0 / scale**2
         power = ops.exp(ops.cast(self.log_power, "float32"))
         gains = power / (power + noise)
-        doubt = ops.sqrt(ops.sum(gains * noise, axis=1) / ops.sum(power))
+        error = ops.sqrt(ops.sum(gains * noise, axis=1) / ops.sum(power))
         z = received * (gains / scale)[:, None, None]
-        return ops.cast(z, self.compute_dtype), ops.cast(doubt, self.compute_dtype)
+        return ops.cast(z, self.compute_dtype), ops.cast(error, self.compute_dtype)
 
     def compute_output_spec(self, received: Any, snr_db: Any) -> tuple[Any, Any]:
         """The shape does not change."""

@@ -18,12 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec import files
-from moclink.codec.ends import DEFAULT_BUDGET, encode_images, paint, to_pixels
+from moclink.codec import weights as weight_files
 from moclink.codec.network import semantic_network
 from moclink.codec.receiver import posterior
-from moclink.codec.runner import Budget, Runner
 from moclink.codec.sizes import size
+from moclink.codec.tiling import (
+    DEFAULT_BUDGET,
+    Budget,
+    CompiledFunction,
+    check_crop,
+    clip_to_unit,
+    decode_latents,
+    encode_images,
+)
 
 
 class SemanticCodec:
@@ -32,6 +39,7 @@ class SemanticCodec:
     Args:
         config: Constructor arguments of `encoder`, `quantizer`, `nrb` and `decoder` (see `sizes`).
         budget: How much is worked on at a time; bounds the memory.
+        dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on a GPU.
 
     Attributes:
         encoder: E.
@@ -48,25 +56,27 @@ class SemanticCodec:
         >>> coarse = codec.encode(images, levels=1)[:, :, :, :1]   # L1: a quarter of the symbols
     """
 
-    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET):
+    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"):
         self.config = config
         self.budget = budget
         self.notes: dict[str, Any] = {}
-        self.network = semantic_network(config)
+        self.network = semantic_network(config, dtype)
         self.encoder = self.network.encoder
         self.quantizer = self.network.quantizer
         self.nrb = self.network.nrb
         self.decoder = self.network.decoder
         encoder, quantizer, nrb = self.encoder, self.quantizer, self.nrb
         # Levels are fixed in the graph: a search over all of them costs 4,096 comparisons, over one 8.
-        self._indexers = {
-            count: Runner(lambda images, n=count: quantizer.encode(encoder(images), n), [encoder, quantizer])
+        self._encoding = {
+            count: CompiledFunction(
+                lambda images, n=count: quantizer.encode(encoder(images), n), [encoder, quantizer]
+            )
             for count in range(1, quantizer.levels + 1)
         }
-        self._hard = Runner(quantizer.look_up, [quantizer])
-        self._soft = Runner(quantizer.expected, [quantizer])
-        self._refiners = {
-            count: Runner(
+        self._look_up = CompiledFunction(quantizer.look_up, [quantizer])
+        self._expected = CompiledFunction(quantizer.expected, [quantizer])
+        self._refining = {
+            count: CompiledFunction(
                 lambda z, levels, snr_db, n=count: quantizer.requantize(
                     nrb(z, levels, snr_db), levels if n is None else n
                 ),
@@ -74,30 +84,33 @@ class SemanticCodec:
             )
             for count in (None, *range(1, quantizer.levels + 1))
         }
-        self._denoiser = Runner(nrb, [nrb])
+        self._denoising = CompiledFunction(nrb, [nrb])
         decoder = self.decoder
-        self._painter = Runner(lambda z: to_pixels(decoder(z)), [decoder])
+        self._decoding = CompiledFunction(lambda z: clip_to_unit(decoder(z)), [decoder])
 
     @classmethod
-    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> SemanticCodec:
+    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32") -> SemanticCodec:
         """An untrained codec of size "paper", "small" or "toy"."""
-        return cls(size(name), budget)
+        return cls(size(name), budget, dtype)
 
     @classmethod
-    def from_preset(cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET) -> SemanticCodec:
+    def from_preset(
+        cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+    ) -> SemanticCodec:
         """Load trained weights.
 
         Args:
             preset: "small" or "small-perceptual", shipped with the package, or a path that `save`
                 wrote, with or without its ending.
             budget: See the class.
+            dtype: See the class.
 
         Raises:
             ValueError: If there are no such weights, or they are damaged.
         """
-        page, weights = files.find(preset, "moc-rvq-{}", "semantic")
-        codec = files.build(cls, page["config"], weights, budget=budget)
-        codec.notes = page["notes"]
+        description, weights = weight_files.find(preset, "moc-rvq-{}", "semantic")
+        codec = weight_files.build(cls, description["config"], weights, budget=budget, dtype=dtype)
+        codec.notes = description["notes"]
         return codec
 
     def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
@@ -108,10 +121,12 @@ class SemanticCodec:
             notes: What to say of the weights, in JSON types; None keeps what was loaded.
 
         Returns:
-            Path of the JSON page.
+            Path of the JSON file.
         """
         notes = self.notes if notes is None else notes
-        return files.write_weights(path, "semantic", self.config, self.network, semantic_network, notes)
+        return weight_files.write_weights(
+            path, "semantic", self.config, self.network, semantic_network, notes
+        )
 
     @property
     def priors(self) -> NDArray[np.float32]:
@@ -133,9 +148,9 @@ class SemanticCodec:
             ValueError: If the images have another shape or range, or there are not so many levels.
         """
         levels = self.quantizer.levels if levels is None else levels
-        if levels not in self._indexers:
+        if levels not in self._encoding:
             raise ValueError(f"levels is {levels}; this codec has 1 to {self.quantizer.levels}")
-        return encode_images(self._indexers[levels], self.encoder, self.budget, images)
+        return encode_images(self._encoding[levels], self.encoder, self.budget, images)
 
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
         """Posterior of each index under the codes' priors.
@@ -176,11 +191,12 @@ class SemanticCodec:
             Images, float32 [B, height, width, 3] in [0, 1].
 
         Raises:
-            ValueError: If shapes, index values or levels do not fit the codec.
+            ValueError: If shapes, index values, levels or the size of the images do not fit the codec.
         """
         received = np.asarray(received)
         soft = self._check_received(received)
         batch, rows, columns, sent = received.shape[:4]
+        check_crop(height, width, rows, columns)
         levels = self._check_levels(levels, sent, batch)
         snr = None if snr_db is None else np.broadcast_to(np.asarray(snr_db, np.float32), (batch,))
         images = []
@@ -190,9 +206,9 @@ class SemanticCodec:
                 # Cuts on whole windows keep every window where the whole picture has it.
                 stripe, halo = self.budget.stripe(columns, self.nrb.window), self.nrb.receptive_cells()
                 count = int(levels[0]) if (levels == levels[0]).all() else None
-                runner = self._refiners[count] if requantize else self._denoiser
-                z = runner.run_in_stripes(z, (levels[part], snr[part]), rows=stripe, halo=halo)
-            images.append(paint(self._painter, self.decoder, self.budget, z)[:, :height, :width])
+                refine = self._refining[count] if requantize else self._denoising
+                z = refine.run_in_stripes(z, (levels[part], snr[part]), rows=stripe, halo=halo)
+            images.append(decode_latents(self._decoding, self.decoder, self.budget, z)[:, :height, :width])
         return np.concatenate(images)
 
     def _retrieve(self, received: NDArray, levels: NDArray[np.int32], soft: bool) -> NDArray[np.float32]:
@@ -200,7 +216,7 @@ class SemanticCodec:
         missing = self.quantizer.levels - received.shape[3]
         received = received.astype(np.float32 if soft else np.int32, copy=False)
         received = np.pad(received, [(0, missing if axis == 3 else 0) for axis in range(received.ndim)])
-        return (self._soft if soft else self._hard).run(received, levels)
+        return (self._expected if soft else self._look_up).run(received, levels)
 
     def _check_received(self, received: NDArray) -> bool:
         """Whether received holds posteriors; ValueError if it is neither these nor indices."""

@@ -1,4 +1,4 @@
-"""The analog codec (JSCC-96) as the loop sees it.
+"""The stage of the analog codec (JSCC-96), trained through its channel.
 
 images -> E -> power 1 -> AWGN -> scale, Wiener filter -> G -> images
 """
@@ -13,18 +13,21 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.analog import AnalogReceiver
-from moclink.codec.autoencoder import Decoder, Encoder
+from moclink.codec.analog_receiver import AnalogReceiver
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
+from moclink.constants import CELL
+from moclink.training.fit import Fit
+from moclink.training.linear_start import analog_start, suits
 from moclink.training.objectives import AnalogObjective
 from moclink.training.patches import CropFeeder
-from moclink.training.stages import Fit, average, psnr_of, to_pixels
-from moclink.training.start import analog_start, suits
+from moclink.training.validation import mean_figures, psnr_of, side_by_side
 
 VALIDATION_SNR = (0, 10, 20, 30)
 
 
 @dataclass(frozen=True)
-class AnalogOptions:
+class JSCCOptions:
     """Options of the analog stage.
 
     Attributes:
@@ -40,7 +43,7 @@ class AnalogOptions:
     jit: bool = True
 
 
-class Analog:
+class JSCC:
     """Trains encoder and decoder through the channel.
 
     Args:
@@ -49,7 +52,7 @@ class Analog:
         receiver: Undoes scale and noise of the channel; None without.
         feeder: Crops by step.
         held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
-        options: See `AnalogOptions`.
+        options: See `JSCCOptions`.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class Analog:
         receiver: AnalogReceiver | None,
         feeder: CropFeeder,
         held_out: Sequence[NDArray[np.float32]],
-        options: AnalogOptions,
+        options: JSCCOptions,
     ):
         self.encoder, self.decoder, self.receiver = encoder, decoder, receiver
         self.options, self._feeder, self._held_out = options, feeder, list(held_out)
@@ -81,7 +84,7 @@ class Analog:
         return self._fit.variables("analog")
 
     def _noise(self, rng: np.random.Generator, batch: int, height: int, width: int) -> NDArray[np.float32]:
-        shape = (batch, -(-height // 8), -(-width // 8), self.encoder.latent_channels)
+        shape = (batch, -(-height // CELL), -(-width // CELL), self.encoder.latent_channels)
         return rng.standard_normal(shape, dtype=np.float32)
 
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:
@@ -115,6 +118,5 @@ class Analog:
             views = {snr: ops.convert_to_numpy(v)[0, :height, :width] for snr, v in decoded.items()}
             rows.append({f"{snr}dB": psnr_of(view, image) for snr, view in views.items()})
             if i < 3:
-                shown = [to_pixels(view) for view in (image, *views.values())]
-                pictures[f"{i}"] = np.concatenate(shown, axis=1)
-        return average(rows), pictures
+                pictures[f"{i}"] = side_by_side([image, *views.values()])
+        return mean_figures(rows), pictures

@@ -1,13 +1,11 @@
 """Stage 1 as the loop sees it: the autoencoder and its codebooks, without noise.
 
-    images -> E -> z -> MOC-RVQ, 1..D levels drawn per sample -> G -> images
-
-`Fit` is one network with its optimizer; the receiver's and the analog stage use it too.
+images -> E -> z -> MOC-RVQ, 1..D levels drawn per sample -> G -> images
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,49 +13,19 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.autoencoder import Decoder, Encoder
-from moclink.codec.kmeans import code_usage
+from moclink.codec.blocks import convolution
+from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebooks import code_usage, reseed_unused, start_averages
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
 from moclink.codec.quantizer import MOCRVQ
+from moclink.constants import CELL
 from moclink.training.discriminator import Discriminator
-from moclink.training.objectives import CriticObjective, Stage1Objective, Stage1Weights, Trainee
+from moclink.training.fit import Fit
+from moclink.training.linear_start import linear_start, suits
+from moclink.training.objectives import CriticObjective, Stage1Objective, Stage1Weights
 from moclink.training.patches import CropFeeder
-from moclink.training.start import linear_start, suits
-
-
-def optimizer(learning_rate: float) -> keras.optimizers.Optimizer:
-    """Adam (0.9, 0.99) as in the paper, with the gradient's norm clipped to 1."""
-    return keras.optimizers.Adam(learning_rate, beta_1=0.9, beta_2=0.99, global_clipnorm=1.0)
-
-
-class Fit:
-    """An objective with its optimizer: one compiled training step.
-
-    Args:
-        objective: See `objectives`.
-        batch: A batch of the shapes to come; the layers are built by it.
-        jit: Whether the step is compiled by XLA.
-    """
-
-    def __init__(self, objective: Any, batch: Mapping[str, Any], jit: bool = True):
-        # The first call builds the layers, and tells which terms there are.
-        terms = [name for name in objective(dict(batch)) if name != "loss"]
-        self.trainee = Trainee(objective, terms)
-        self.trainee(dict(batch))
-        self.trainee.compile(optimizer=optimizer(1e-3), jit_compile=jit)
-        self.trainee.optimizer.build(self.trainee.trainable_variables)
-
-    def step(self, batch: Mapping[str, Any], learning_rate: float) -> dict[str, float]:
-        """Do one step and return the losses of this batch alone, `loss` first."""
-        self.trainee.optimizer.learning_rate = learning_rate
-        self.trainee.reset_metrics()
-        logs = self.trainee.train_on_batch(dict(batch), return_dict=True)
-        return {"loss": float(logs["loss"]), **{name: float(logs[name]) for name in self.trainee.trackers}}
-
-    def variables(self, name: str) -> dict[str, Any]:
-        """Weights and moments under unique names, in the order in which Keras made them."""
-        weights = {f"{name}/weights/{i:04d}": v for i, v in enumerate(self.trainee.weights)}
-        moments = {f"{name}/optimizer/{i:04d}": v for i, v in enumerate(self.trainee.optimizer.variables)}
-        return {**weights, **moments}
+from moclink.training.validation import mean_figures, psnr_of, side_by_side
 
 
 @dataclass(frozen=True)
@@ -91,33 +59,10 @@ class Stage1Options:
     jit: bool = True
 
 
-def copy_codebooks(source: MOCRVQ, target: MOCRVQ) -> None:
-    """Give one quantiser the codebooks and priors of another of the same size."""
-    for mine, theirs in zip(target.mocs, source.mocs, strict=True):
-        mine.codebook.assign(theirs.codebook)
-        mine.priors.assign(theirs.priors)
-
-
 def draw_levels(rng: np.random.Generator, batch: int, levels: int, full_share: float) -> NDArray[np.int32]:
     """Draw how many levels each sample uses: all with chance `full_share`, else 1..levels evenly."""
     drawn = rng.integers(1, levels + 1, batch)
     return np.where(rng.random(batch) < full_share, levels, drawn).astype(np.int32)
-
-
-def to_pixels(image: Any) -> NDArray[np.uint8]:
-    """Round an image [H, W, 3] in [0, 1] to uint8."""
-    return np.round(np.clip(np.asarray(image), 0, 1) * 255).astype(np.uint8)
-
-
-def psnr_of(image: Any, reference: NDArray[np.float32]) -> float:
-    """PSNR in dB of an image [H, W, 3] after clipping."""
-    error = float(np.mean((np.clip(np.asarray(image, np.float64), 0, 1) - reference) ** 2))
-    return float(-10 * np.log10(max(error, 1e-10)))
-
-
-def average(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean of each named figure over pictures."""
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
 class Stage1:
@@ -153,7 +98,7 @@ class Stage1:
         guide = None
         if features is not None and options.weights.semantic:
             channels = int(features(example["images"]).shape[-1])
-            guide = keras.layers.Conv2D(channels, 1, name="guide")
+            guide = convolution(channels, 1, dtype="float32", name="guide")
         self._critic, fixed = None, None
         if options.weights.adversarial:
             fixed = Discriminator(options.critic_width, trainable=False)
@@ -214,15 +159,6 @@ class Stage1:
             ]
         )
 
-    def _start_averages(self, latents: NDArray[np.float32]) -> None:
-        """Let the averages stand at the k-means start, or the first batch alone would replace it."""
-        quantizer = self.quantizer
-        indices = keras.ops.convert_to_numpy(quantizer.encode(latents[:, None, None]))
-        cells = self._feeder.batch * (-(-self._feeder.crop // 8)) ** 2
-        count = code_usage(indices, quantizer.states) * (cells / len(latents))
-        quantizer.ema_count.assign(count.astype(np.float32))
-        quantizer.ema_sum.assign((count[..., None] * quantizer.codebooks).astype(np.float32))
-
     def _prepare(self, step: int) -> None:
         """Start and refresh what gradients do not reach."""
         options, quantizer = self.options, self.quantizer
@@ -232,14 +168,15 @@ class Stage1:
         if step == options.free_steps:
             latents = self._latents(step, 16)
             if options.fresh:
-                quantizer.initialize(latents, options.seed)
+                start_codebooks(quantizer, latents, options.seed)
             if quantizer.ema_decay is not None:
-                self._start_averages(latents)
+                cells = self._feeder.batch * (-(-self._feeder.crop // CELL)) ** 2
+                start_averages(quantizer, latents, cells)
         elif options.reseed_every and options.free_steps < step <= options.reseed_until:
             if step % options.reseed_every == 0:
                 latents = self._latents(step, 4)
                 indices = keras.ops.convert_to_numpy(quantizer.encode(latents[:, None, None]))
-                quantizer.reseed(latents, code_usage(indices, quantizer.states), seed=step)
+                reseed_unused(quantizer, latents, code_usage(indices, quantizer.states), seed=step)
 
     def train(self, step: int, learning_rate: float) -> dict[str, float]:
         """Do one step: the codec, then the discriminator if there is one."""
@@ -247,7 +184,7 @@ class Stage1:
         batch = self._batch(step)
         if self._critic is None:
             return self._fit.step(batch, learning_rate)
-        critic = self._critic.trainee.objective.critic
+        critic = self._critic.model.objective.critic
         for fixed, live in zip(self._objective.critic.weights, critic.weights, strict=True):
             fixed.assign(live)
         losses = self._fit.step(batch, learning_rate)
@@ -271,6 +208,5 @@ class Stage1:
             }
             rows.append({k: psnr_of(v, image) for k, v in views.items()})
             if i < 3:
-                shown = [image, *(views[k] for k in views if k != "free")]
-                pictures[f"{i}"] = np.concatenate([to_pixels(v) for v in shown], axis=1)
-        return average(rows), pictures
+                pictures[f"{i}"] = side_by_side([image, *(views[k] for k in views if k != "free")])
+        return mean_figures(rows), pictures

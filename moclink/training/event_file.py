@@ -1,5 +1,7 @@
 """TensorBoard event files with scalars, written without TensorFlow.
 
+By hand, since the libraries that write them bring in protobuf, or TensorFlow, for these forty lines.
+
 An event file is a row of records: length (uint64), masked CRC-32C of the length, data, masked CRC-32C
 of the data. The data is an `Event` protocol buffer with wall time, step and one `Summary`.
 """

@@ -14,12 +14,19 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec import files
-from moclink.codec.analog import power_normalize
-from moclink.codec.ends import DEFAULT_BUDGET, encode_images, paint, to_pixels
+from moclink.codec import weights as weight_files
+from moclink.codec.analog_receiver import power_normalize
 from moclink.codec.network import analog_network
-from moclink.codec.runner import Budget, Runner
 from moclink.codec.sizes import analog_size
+from moclink.codec.tiling import (
+    DEFAULT_BUDGET,
+    Budget,
+    CompiledFunction,
+    check_crop,
+    clip_to_unit,
+    decode_latents,
+    encode_images,
+)
 
 NOISELESS = 100.0  # dB: what the receiver is told of reception without noise
 
@@ -33,6 +40,7 @@ class AnalogCodec:
     Args:
         config: Constructor arguments of `encoder` and `decoder` (see `sizes.analog_size`).
         budget: How much is worked on at a time; bounds the memory.
+        dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on a GPU.
 
     Attributes:
         encoder: E.
@@ -42,35 +50,37 @@ class AnalogCodec:
         notes: What its file says of the weights.
     """
 
-    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET):
+    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"):
         self.config = config
         self.budget = budget
         self.notes: dict[str, Any] = {}
-        self.network = analog_network(config)
+        self.network = analog_network(config, dtype)
         self.encoder = self.network.encoder
         self.decoder = self.network.decoder
         self.receiver = getattr(self.network, "receiver", None)
-        self._sender = Runner(self.encoder, [self.encoder])
+        self._encoding = CompiledFunction(self.encoder, [self.encoder])
         decoder = self.decoder
-        self._painter = Runner(lambda z, gain: to_pixels(decoder(z, gain=gain)), [decoder])
+        self._decoding = CompiledFunction(lambda z, gain: clip_to_unit(decoder(z, gain=gain)), [decoder])
 
     @classmethod
-    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
+    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32") -> AnalogCodec:
         """An untrained codec of size "paper", "small" or "toy", with 96 channels."""
-        return cls(analog_size(name), budget)
+        return cls(analog_size(name), budget, dtype)
 
     @classmethod
-    def from_preset(cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET) -> AnalogCodec:
+    def from_preset(
+        cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+    ) -> AnalogCodec:
         """Load trained weights; see `SemanticCodec.from_preset`."""
-        page, weights = files.find(preset, "jscc-96-{}", "analog")
-        codec = files.build(cls, page["config"], weights, budget=budget)
-        codec.notes = page["notes"]
+        description, weights = weight_files.find(preset, "jscc-96-{}", "analog")
+        codec = weight_files.build(cls, description["config"], weights, budget=budget, dtype=dtype)
+        codec.notes = description["notes"]
         return codec
 
     def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
         """Write PATH.json and PATH.weights.h5 (float16); see `SemanticCodec.save`."""
         notes = self.notes if notes is None else notes
-        return files.write_weights(path, "analog", self.config, self.network, analog_network, notes)
+        return weight_files.write_weights(path, "analog", self.config, self.network, analog_network, notes)
 
     def encode(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
         """Encode images into channel inputs.
@@ -85,7 +95,7 @@ class AnalogCodec:
         Raises:
             ValueError: If the images have another shape or range.
         """
-        z = encode_images(self._sender, self.encoder, self.budget, images)
+        z = encode_images(self._encoding, self.encoder, self.budget, images)
         return ops.convert_to_numpy(power_normalize(ops.convert_to_tensor(z)))
 
     def decode(
@@ -113,12 +123,15 @@ class AnalogCodec:
         channels = self.decoder.latent_channels
         if received.ndim != 4 or received.shape[-1] != channels or not received.size:
             raise ValueError(f"received has shape {received.shape}; it must be [B, h, w, {channels}]")
-        doubt = np.ones(len(received), np.float32)
+        check_crop(height, width, *received.shape[1:3])
+        error = np.ones(len(received), np.float32)
         if self.receiver is not None:
             # Over whole pictures: the scale is a mean over each.
             snr = np.asarray(NOISELESS if snr_db is None else snr_db, np.float32)
             both = self.receiver(received, np.broadcast_to(snr, (len(received),)))
-            received, doubt = (ops.convert_to_numpy(part) for part in both)
+            received, error = (ops.convert_to_numpy(part) for part in both)
         groups = self.budget.groups(*received.shape[:3])
-        parts = [paint(self._painter, self.decoder, self.budget, received[g], doubt[g]) for g in groups]
+        parts = [
+            decode_latents(self._decoding, self.decoder, self.budget, received[g], error[g]) for g in groups
+        ]
         return np.concatenate(parts)[:, :height, :width]

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 FORMAT = 1
+MOST_LAYERS = 64  # at one resolution, or in one group
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -28,7 +29,7 @@ def base_path(path: str | Path) -> Path:
     return Path(text)
 
 
-def _page_path(path: str | Path) -> Path:
+def _json_path(path: str | Path) -> Path:
     base = base_path(path)
     return base.with_name(base.name + ".json")
 
@@ -45,7 +46,7 @@ def write_weights(
     build: Callable[..., keras.Model],
     notes: dict[str, Any],
 ) -> Path:
-    """Write a network's weights in float16 and the page that describes them.
+    """Write a network's weights in float16 and the JSON file that describes them.
 
     Args:
         path: Where to write, with or without an ending.
@@ -56,7 +57,7 @@ def write_weights(
         notes: Anything worth knowing of the weights (JSON types), such as how they were trained.
 
     Returns:
-        Path of the JSON page.
+        Path of the JSON file.
 
     Raises:
         ValueError: If a weight is no finite number in float16.
@@ -76,7 +77,7 @@ def write_weights(
     base.parent.mkdir(parents=True, exist_ok=True)
     weights = base.with_name(base.name + ".weights.h5")
     twin.save_weights(weights)
-    page = {
+    description = {
         "format": FORMAT,
         "kind": kind,
         "weights": weights.name,
@@ -84,9 +85,9 @@ def write_weights(
         "config": config,
         "notes": notes,
     }
-    page_path = _page_path(path)
-    page_path.write_text(json.dumps(page, indent=1) + "\n", encoding="utf-8")
-    return page_path
+    json_path = _json_path(path)
+    json_path.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    return json_path
 
 
 def find(preset: str | Path, shipped: str, kind: str) -> tuple[dict[str, Any], Path]:
@@ -98,23 +99,23 @@ def find(preset: str | Path, shipped: str, kind: str) -> tuple[dict[str, Any], P
         kind: What the network must be.
 
     Returns:
-        See `read_page`.
+        See `read_description`.
 
     Raises:
         ValueError: If there are none, or they are damaged; the message names the remedy.
     """
     path = SHIPPED / shipped.format(preset)
-    if _page_path(path).is_file():
-        return read_page(path, kind)
-    if not _page_path(preset).is_file() and Path(preset).name == str(preset):
+    if _json_path(path).is_file():
+        return read_description(path, kind)
+    if not _json_path(preset).is_file() and Path(preset).name == str(preset):
         raise ValueError(
             f"{preset!r} is neither a file here nor a preset whose trained weights are shipped; "
             "give the path of an export of python -m moclink.train, or take from_size(...), untrained"
         )
-    return read_page(preset, kind)
+    return read_description(preset, kind)
 
 
-def read_page(path: str | Path, kind: str) -> tuple[dict[str, Any], Path]:
+def read_description(path: str | Path, kind: str) -> tuple[dict[str, Any], Path]:
     """Read the description of a weights file and check the file against its hash.
 
     Args:
@@ -122,42 +123,81 @@ def read_page(path: str | Path, kind: str) -> tuple[dict[str, Any], Path]:
         kind: What the network must be.
 
     Returns:
-        (page, path of the weights).
+        (description, path of the weights).
 
     Raises:
         ValueError: If a file is missing, damaged or of another kind; the message names the remedy.
     """
-    page_path = _page_path(path)
-    if not page_path.is_file():
+    json_path = _json_path(path)
+    if not json_path.is_file():
         raise ValueError(
-            f"{page_path} does not exist; give the path that `save` or the training's export wrote"
+            f"{json_path} does not exist; give the path that `save` or the training's export wrote"
         )
     try:
-        page = json.loads(page_path.read_text(encoding="utf-8"))
-        form, found, name, digest = page["format"], page["kind"], page["weights"], page["sha256"]
-        if not isinstance(page["config"], dict) or not isinstance(page["notes"], dict):
+        description = json.loads(json_path.read_text(encoding="utf-8"))
+        form, found, name, digest = (description[key] for key in ("format", "kind", "weights", "sha256"))
+        if not isinstance(description["config"], dict) or not isinstance(description["notes"], dict):
             raise TypeError("config and notes must be objects")
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{page_path} is damaged ({error!r}); fetch or export it again") from error
+        raise ValueError(f"{json_path} is damaged ({error!r}); fetch or export it again") from error
     if form != FORMAT:
         raise ValueError(
-            f"{page_path} has format {form}; this version reads {FORMAT}: update moclink, or export again"
+            f"{json_path} has format {form}; this version reads {FORMAT}: update moclink, or export again"
         )
     if found != kind:
         raise ValueError(
-            f"{page_path} describes a codec of kind {found!r}, not {kind!r}; open it with the other class"
+            f"{json_path} describes a codec of kind {found!r}, not {kind!r}; open it with the other class"
         )
-    weights = page_path.with_name(Path(name).name)
+    weights = json_path.with_name(Path(str(name)).name)
     if not weights.is_file():
         raise ValueError(
-            f"{weights} is missing; it belongs beside {page_path.name}: fetch or export both again"
+            f"{weights} is missing; it belongs beside {json_path.name}: fetch or export both again"
         )
     if _digest(weights) != digest:
         raise ValueError(
-            f"{weights} does not match the sha256 in {page_path.name}: damaged, or of another export; "
+            f"{weights} does not match the sha256 in {json_path.name}: damaged, or of another export; "
             "fetch or export both again"
         )
-    return page, weights
+    return description, weights
+
+
+def _parts_cost(config: dict[str, Any]) -> int:
+    """At least how many parameters networks of this configuration have.
+
+    Convolutions of residual blocks, halvings and doublings, and the layers of the noise reduction block
+    count; what is small beside them does not.
+    """
+    total = 0
+    for part in (config["encoder"], config["decoder"]):
+        widths, depths = part["widths"], part["depths"]
+        total += sum(18 * width**2 * depth for width, depth in zip(widths, depths, strict=True))
+        total += sum(4 * left * right for left, right in zip(widths, widths[1:], strict=False))
+        total += part["latent_channels"] * widths[0]
+    nrb = config.get("nrb")
+    if nrb:
+        layers = nrb["groups"] * nrb["depth"]
+        total += 4 * nrb["width"] ** 2 * layers + nrb["heads"] * (2 * nrb["window"] - 1) ** 2 * layers
+        total += nrb["latent_channels"] * nrb["width"]
+    return total
+
+
+def _check_size(config: dict[str, Any], weights: Path) -> None:
+    """Raise ValueError if the networks would be out of proportion to the file that should fill them."""
+    try:
+        depths = [*config["encoder"]["depths"], *config["decoder"]["depths"]]
+        if "nrb" in config:
+            depths += [config["nrb"]["groups"], config["nrb"]["depth"]]
+        if not all(isinstance(depth, int) and 0 <= depth <= MOST_LAYERS for depth in depths):
+            raise ValueError(f"depths and groups are {depths}; each must be 0 to {MOST_LAYERS}")
+        least = 2 * _parts_cost(config)  # bytes, in float16
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"the config lacks a part or an argument, or has one of another type: {error!r}"
+        ) from error
+    if least > weights.stat().st_size:
+        raise ValueError(
+            f"the config asks for {least} bytes of weights at least, the file has {weights.stat().st_size}"
+        )
 
 
 def build(make: Callable[..., Any], config: dict[str, Any], weights: Path, **options: Any) -> Any:
@@ -170,13 +210,18 @@ def build(make: Callable[..., Any], config: dict[str, Any], weights: Path, **opt
         options: Further arguments.
 
     Raises:
-        ValueError: If config and weights do not fit the code or each other.
+        ValueError: If config and weights do not fit the code or each other, or a weight is not finite.
     """
     try:
+        _check_size(config, weights)
         codec = make(config, **options)
         codec.network.load_weights(weights)
-    except (ValueError, TypeError, OSError, KeyError) as error:
+        for weight in codec.network.weights:
+            if not np.isfinite(ops.convert_to_numpy(weight)).all():
+                raise ValueError(f"weight {weight.path} is not finite")
+    except Exception as error:  # Keras and h5py raise errors of many types for damaged files
+        reason = " ".join(str(error).split())[:300]
         raise ValueError(
-            f"{weights} does not fit its config or this version ({error}); fetch or export both again"
+            f"{weights} does not fit its config or this version ({reason}); fetch or export both again"
         ) from error
     return codec

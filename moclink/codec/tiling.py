@@ -1,4 +1,8 @@
-"""Run a network on NumPy arrays: one graph for all sizes, tall maps in stripes of bounded memory."""
+"""Run encoder and decoder on NumPy batches of any size in bounded memory.
+
+A batch is worked through a few pictures at a time, and a tall picture in stripes that overlap by as far
+as the network reaches. One compiled graph serves all sizes.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,13 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
+
+from moclink.codec.decoder import Decoder
+from moclink.codec.encoder import Encoder
+from moclink.codec.inputs import check_images
+from moclink.constants import CELL
 
 
 @dataclass(frozen=True)
@@ -36,12 +46,16 @@ class Budget:
         return max(1, self.cells // columns // multiple) * multiple
 
 
+DEFAULT_BUDGET = Budget()
+UNCUT = 2**31  # a stripe higher than any picture
+
+
 def _not_retracing(record: logging.LogRecord) -> bool:
-    """Drop TensorFlow's advice on retracing: it counts the first trace of every runner as one."""
+    """Drop TensorFlow's advice on retracing: it counts the first trace of every function as one."""
     return "retracing" not in record.getMessage()
 
 
-class Runner(keras.Model):
+class CompiledFunction(keras.Model):
     """A function of Keras tensors as a call from NumPy to NumPy, compiled by the backend.
 
     On TensorFlow the graph is traced without XLA: it then serves pictures of every size after a few
@@ -54,7 +68,7 @@ class Runner(keras.Model):
     """
 
     def __init__(self, function: Callable[..., Any], parts: Sequence[keras.layers.Layer], **kwargs: Any):
-        super().__init__(**kwargs)
+        super().__init__(dtype="float32", **kwargs)
         self.function = function
         self.parts = list(parts)
         self.built = True
@@ -106,3 +120,69 @@ class Runner(keras.Model):
             last = None if bottom == stop else first + round((stop - start) * scale)
             stripes.append(out[:, first:last])
         return np.concatenate(stripes, axis=1)
+
+
+def check_crop(height: int | None, width: int | None, rows: int, columns: int) -> None:
+    """Raise ValueError if a grid of rows x columns cells does not hold images of height x width."""
+    for name, side, cells in (("height", height, rows), ("width", width, columns)):
+        if side is not None and not 1 <= side <= cells * CELL:
+            raise ValueError(
+                f"{name} is {side}; it must be 1 to {cells * CELL}: {cells} cells of {CELL} pixels arrived"
+            )
+
+
+def encode_images(
+    function: CompiledFunction, encoder: Encoder, budget: Budget, images: NDArray[np.floating]
+) -> NDArray:
+    """Run E, and what follows it in `function`, over a batch of any size.
+
+    Args:
+        function: Images to what is wanted of them, one row for each cell.
+        encoder: E, for how far it reaches.
+        budget: How much is worked on at a time.
+        images: float [B, H, W, 3] in [0, 1].
+
+    Raises:
+        ValueError: If the images have another shape or range.
+    """
+    images = np.asarray(images)
+    check_images(images)
+    images = images.astype(np.float32, copy=False)
+    rows, columns = (-(-side // CELL) for side in images.shape[1:3])
+    stripe = UNCUT if encoder.normalization == "group" else budget.stripe(columns)
+    cut: dict[str, Any] = {
+        "rows": stripe,
+        "halo": encoder.receptive_cells(),
+        "unit": CELL,
+        "scale": 1 / CELL,
+    }
+    groups = budget.groups(len(images), rows, columns)
+    return np.concatenate([function.run_in_stripes(images[group], **cut) for group in groups])
+
+
+def decode_latents(
+    function: CompiledFunction,
+    decoder: Decoder,
+    budget: Budget,
+    z: NDArray[np.float32],
+    *others: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Run G over one group of latents.
+
+    Args:
+        function: Latents, and `others` given whole to each call, to images.
+        decoder: G, for how far it reaches.
+        budget: How much is worked on at a time.
+        z: float32 [B, h, w, n_q].
+        others: Further inputs of `function`, each with the batch first.
+
+    Returns:
+        float32 [B, 8h, 8w, 3].
+    """
+    stripe = UNCUT if decoder.normalization == "group" else budget.stripe(z.shape[2])
+    return function.run_in_stripes(z, others, rows=stripe, halo=decoder.receptive_cells(), scale=CELL)
+
+
+def clip_to_unit(images: Any) -> Any:
+    """Pixels in [0, 1], float32."""
+    return ops.clip(ops.cast(images, "float32"), 0.0, 1.0)

@@ -1,0 +1,295 @@
+"""The semantic link as one Keras model, image -> image, with any channel in its middle.
+
+    images -> E -> MOC-RVQ -> indices -> [LDPC] -> Gray QAM -> channel -> [LDPC] -> p(k|y)
+    images <- G <- MOC-RVQ <- NRB <- z_hat <- R <-----------------------------------'
+
+What is differentiable, and what is not:
+
+- G, the NRB and the retrieval R are, wholly. The requantiser is passed straight through.
+- The soft receiver is differentiable in the received symbols, Sionna's channels are in the sent ones,
+  and belief propagation is in its LLRs; but an index is a choice, so no true gradient leads from the
+  symbols back to the encoder. It gets the straight-through one instead: the gradient at the
+  retrieved latent z_hat is handed to z, as if the link had added a noise that does not depend on z.
+  That is fair while most indices arrive, and says little below 8 dB or so, where half are lost.
+- TensorFlow variables inside a Sionna block (a trainable constellation) are not Keras weights: `fit`
+  leaves them alone. A training step of one's own reaches them through the soft receiver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+from sionna.phy import Block
+from sionna.phy.fec.ldpc import LDPC5GEncoder
+
+from moclink.codec.inputs import check_images
+from moclink.codec.receiver import noise_variance, posterior
+from moclink.codec.semantic_codec import SemanticCodec
+from moclink.phy.layer import SionnaLayer
+from moclink.phy.qam_path import QAMPath
+
+PARTS = ("encoder", "quantizer", "nrb", "decoder")
+RECEIVERS = ("soft", "hard")
+SLACK = 1e-3  # by how much pixels may leave [0, 1], as resized ones do
+
+
+@keras.saving.register_keras_serializable(package="moclink")
+class SemanticLink(keras.Model):
+    """Encoder, indices, channel, retrieval, noise reduction and decoder in one trainable model.
+
+    The parts are the codec's own: what `fit` changes here is changed in the codec, and a second link
+    around the same codec with another channel goes on from there. Pictures are worked on whole, a batch
+    at a time; for 2K pictures at many SNRs the simulator is the tool.
+
+    Args:
+        codec: What has the layers `encoder`, `quantizer`, `nrb` and `decoder`: a `SemanticCodec`.
+        channel: What lies between mapper and receiver. Either a Sionna block, its class, its import path
+            or a `SionnaLayer` of it, called as channel(x, no) on symbols complex64 [B, S] with
+            E|x|^2 = 1 and noise variances float32 [B], which returns y; or (y, h) with complex gains h
+            known at the receiver, which are divided out; or (y, no_eff) with y equalised and no_eff
+            float32 [B, S]. Or any other Keras layer, called as channel(indices, snr_db) on int32 [B, K],
+            which returns p(k|y), float32 [B, K, N]: `IndexChannel`, the channel of stage 2.
+        levels: Levels sent, 1..D; None for all.
+        receiver: "soft": mean of the code vectors under p(k|y) and the codes' priors; "hard": the vector
+            of the likeliest index.
+        use_nrb: Whether NRB and requantisation run behind the retrieval.
+        code: 5G LDPC code around the mapper: (k, n), or Sionna's encoder. Its `n` must be a multiple of
+            the bits of a symbol. None for uncoded indices.
+        train: Names of the parts that `fit` trains; the other parts are frozen in the codec. With
+            "encoder" or "quantizer" among them the quantiser's losses (eq. 7) are added to the model's.
+        **kwargs: Arguments of `keras.Model`.
+
+    Call Args:
+        inputs: (images, snr_db): float [B, H, W, 3] in [0, 1], or uint8; Es/N0 in dB per complex symbol,
+            float [B], or [1] for all. Each picture is sent with mean energy 1. What lies beyond -100 to
+            100 dB, infinity included, counts as that limit.
+        training: If true, the images are not clipped, so that no gradient is cut off.
+
+    Returns:
+        Received images, float32 [B, H, W, 3], in [0, 1] unless training.
+
+    Raises:
+        ValueError: If an argument is none of the above, images are of another shape or range, or Keras runs
+            on another backend than TensorFlow.
+
+    Example:
+        >>> codec = SemanticCodec.from_preset("small")
+        >>> link = SemanticLink(codec, "sionna.phy.channel.AWGN")
+        >>> received = link((images, snr_db))
+        >>> faded = SemanticLink(codec, RayleighFading())     # another channel, the same codec
+        >>> faded.compile("adam", "mse")
+        >>> faded.fit([images, snr_db], images)               # adapts NRB and decoder to it
+        >>> codec.save("adapted")
+        >>> faded.save("link.keras")      # with a channel given by its class or path, or any Keras layer
+
+    Reference: Zhou et al., "MOC-RVQ", section III.
+    """
+
+    def __init__(
+        self,
+        codec: Any,
+        channel: Block | type[Block] | str | keras.layers.Layer,
+        levels: int | None = None,
+        receiver: str = "soft",
+        use_nrb: bool = True,
+        code: LDPC5GEncoder | tuple[int, int] | None = None,
+        train: Sequence[str] = ("nrb", "decoder"),
+        **kwargs: Any,
+    ):
+        path = _make_path(codec.quantizer.states, channel, code)
+        super().__init__(**{"dtype": "float32", **kwargs})
+        deepest = codec.quantizer.levels
+        levels = deepest if levels is None else levels
+        if not 1 <= levels <= deepest:
+            raise ValueError(f"levels is {levels}; this codec has 1 to {deepest}")
+        if receiver not in RECEIVERS:
+            raise ValueError(f"receiver is {receiver!r}; it must be 'soft' or 'hard'")
+        unknown = set(train) - set(PARTS)
+        if isinstance(train, str) or unknown:
+            raise ValueError(f"train is {train!r}; it must list some of {', '.join(PARTS)}")
+        self.codec = codec
+        self.levels = levels
+        self.receiver = receiver
+        self.use_nrb = use_nrb
+        self.trained_parts = tuple(train)
+        self.encoder = codec.encoder
+        self.quantizer = codec.quantizer
+        self.nrb = codec.nrb
+        self.decoder = codec.decoder
+        self.index_path = path
+        for name in PARTS:
+            getattr(self, name).trainable = name in train
+        self._quantizer_learns = bool({"encoder", "quantizer"} & set(train))
+        self.built = True  # the parts are
+
+    def call(self, inputs: tuple[Any, Any], training: bool | None = None) -> Any:
+        """Send images and receive them."""
+        images, snr_db = inputs
+        images = _unit_images(images)
+        snr_db = ops.broadcast_to(ops.reshape(ops.cast(snr_db, "float32"), (-1,)), (ops.shape(images)[0],))
+        z = ops.cast(self.encoder(images), "float32")
+        quantized = self.quantizer.quantize_latent(z, self.levels)
+        if self._quantizer_learns and training:
+            self.add_loss(quantized.codebook_loss + self.quantizer.commitment * quantized.commitment_loss)
+        indices = quantized.indices[:, :, :, : self.levels]
+        log_likelihoods, no = self.transport(indices, snr_db, training)
+        # z - sg(z) is zero: the value is the retrieved one, the gradient goes to z as well.
+        z_hat = self.retrieve(log_likelihoods) + (z - ops.stop_gradient(z))
+        if self.use_nrb:
+            z_hat = self._reduce_noise(z_hat, no)
+        height, width = ops.shape(images)[1:3]
+        received = ops.cast(self.decoder(z_hat), "float32")[:, :height, :width]
+        return received if training else ops.clip(received, 0.0, 1.0)
+
+    def encode(self, images: Any) -> Any:
+        """Indices that are sent for images [B, H, W, 3]: int32 [B, h, w, L, P]."""
+        return self.quantizer.encode(self.encoder(_unit_images(images)), self.levels)[:, :, :, : self.levels]
+
+    def transport(self, indices: Any, snr_db: Any, training: bool | None = None) -> tuple[Any, Any]:
+        """Send indices over the channel.
+
+        Args:
+            indices: int32 [B, h, w, L, P].
+            snr_db: Es/N0 in dB, float32 [B].
+            training: Whether gradients are wanted behind a channel code.
+
+        Returns:
+            (ln p(y|k) up to a constant, float32 [B, h, w, L, P, N]; the noise variance that it was made
+            with, float32 [B], of which the NRB is told).
+        """
+        shape = tuple(ops.shape(indices))
+        letters = ops.reshape(indices, (shape[0], -1))
+        if isinstance(self.index_path, QAMPath):
+            log_likelihoods, no = self.index_path(letters, snr_db, training=training)
+        else:
+            posteriors = self.index_path(letters, snr_db)
+            log_likelihoods, no = ops.log(ops.maximum(posteriors, 1e-30)), noise_variance(snr_db)
+        return ops.reshape(log_likelihoods, (*shape, self.quantizer.states)), no
+
+    def retrieve(self, log_likelihoods: Any) -> Any:
+        """R: latent float32 [B, h, w, n_q] from log-likelihoods [B, h, w, L, P, N]."""
+        if self.receiver == "hard":
+            return self.quantizer.look_up(ops.cast(ops.argmax(log_likelihoods, axis=-1), "int32"))
+        priors = ops.stack([moc.priors.value for moc in self.quantizer.mocs[: self.levels]])
+        return self.quantizer.expected(posterior(log_likelihoods, priors))
+
+    def _reduce_noise(self, z: Any, no: Any) -> Any:
+        """NRB and requantisation (eq. 9), straight-through."""
+        snr_db = -10.0 * ops.log10(no)
+        z_r = self.nrb(z, ops.full((ops.shape(z)[0],), self.levels, "int32"), snr_db)
+        return self.quantizer.requantize(z_r, self.levels) + (z_r - ops.stop_gradient(z_r))
+
+    def compute_output_spec(self, inputs: tuple[Any, Any], training: bool | None = None) -> Any:
+        """The shape does not change."""
+        return keras.KerasTensor(inputs[0].shape, "float32")
+
+    # A compiled graph cannot look at pixels, so arrays are looked at before it is entered.
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """See `keras.Model.fit`."""
+        _check_batch(x)
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """See `keras.Model.evaluate`."""
+        _check_batch(x)
+        return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """See `keras.Model.predict`."""
+        _check_batch(x)
+        return super().predict(x, *args, **kwargs)
+
+    def train_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """See `keras.Model.train_on_batch`."""
+        _check_batch(x)
+        return super().train_on_batch(x, *args, **kwargs)
+
+    def test_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """See `keras.Model.test_on_batch`."""
+        _check_batch(x)
+        return super().test_on_batch(x, *args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """See `keras.Model.predict_on_batch`."""
+        _check_batch(x)
+        return super().predict_on_batch(x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments; the codec by its configuration, the weights being saved beside it.
+
+        Raises:
+            ValueError: If the channel is a made Sionna block (see `SionnaLayer`), or
+                the codec is no SemanticCodec.
+        """
+        if not isinstance(self.codec, SemanticCodec):
+            raise ValueError(f"the codec is a {type(self.codec).__name__}; only a SemanticCodec can be saved")
+        coded = isinstance(self.index_path, QAMPath) and self.index_path.code
+        return {
+            **super().get_config(),
+            "codec": self.codec.config,
+            "channel": keras.saving.serialize_keras_object(
+                self.index_path.channel if isinstance(self.index_path, QAMPath) else self.index_path
+            ),
+            "levels": self.levels,
+            "receiver": self.receiver,
+            "use_nrb": self.use_nrb,
+            "code": [coded.k, coded.n, coded.num_bits_per_symbol] if coded else None,
+            "train": list(self.trained_parts),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> SemanticLink:
+        """Make the link of a configuration, around an untrained codec of its own."""
+        config = dict(config)
+        codec = SemanticCodec(config.pop("codec"))
+        channel = keras.saving.deserialize_keras_object(config.pop("channel"), custom_objects)
+        code = config.pop("code")
+        if code is not None:
+            code = LDPC5GEncoder(code[0], code[1], num_bits_per_symbol=code[2])
+        return cls(codec, channel, code=code, **config)
+
+
+def _unit_images(images: Any) -> Any:
+    """Images as float32 in [0, 1]: uint8 is divided by 255; ValueError for other shapes and ranges."""
+    check_images(images, SLACK, integers=True)
+    if keras.backend.standardize_dtype(images.dtype) == "uint8":
+        return ops.cast(images, "float32") / 255.0
+    images = ops.cast(images, "float32")
+    if not tf.executing_eagerly():  # an array was looked at before; what a dataset brings is looked at here
+        message = "images reach beyond 1; give floats in [0, 1], or uint8"
+        tf.debugging.assert_less_equal(ops.max(images), 1.0 + SLACK, message)
+    return images
+
+
+def _check_batch(x: Any) -> None:
+    """Check the images of a batch of arrays; datasets and generators pass."""
+    if isinstance(x, tuple | list) and len(x) == 2 and hasattr(x[0], "shape"):
+        check_images(x[0], SLACK, integers=True)
+
+
+def _make_path(states: int, channel: Any, code: Any) -> keras.layers.Layer:
+    """The layer that carries indices over a channel."""
+    if isinstance(channel, Block | str | type):
+        channel = SionnaLayer(channel)
+    if isinstance(code, tuple | list):
+        code = LDPC5GEncoder(*code, num_bits_per_symbol=2 * (states.bit_length() - 1))
+    if isinstance(channel, SionnaLayer):
+        return QAMPath(states, channel, code)
+    if not isinstance(channel, keras.layers.Layer):
+        raise ValueError(
+            f"channel is {channel!r}; it must be a Sionna block, its class or import path, a SionnaLayer, "
+            "or a Keras layer that turns (indices, snr_db) into p(k|y)"
+        )
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"SemanticLink runs on TensorFlow, but Keras runs on {keras.backend.backend()}; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+    if code is not None:
+        raise ValueError(f"a code needs symbols to go over, but {type(channel).__name__} carries indices")
+    return channel

@@ -1,0 +1,124 @@
+"""The semantic link as a Keras model: what it takes, and how it is saved, loaded and embedded."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sionna.phy import Block
+from sionna.phy.channel import AWGN
+
+from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.index_channel import IndexChannel
+from moclink.codec.semantic_codec import SemanticCodec
+from moclink.link import SemanticLink
+from moclink.phy.fading import RayleighFading
+
+AWGN_PATH = "sionna.phy.channel.AWGN"
+
+
+@pytest.fixture(scope="module")
+def codec() -> SemanticCodec:
+    """An untrained codec whose codebooks fit its latents."""
+    keras.utils.set_random_seed(7)
+    codec = SemanticCodec.from_size("toy")
+    start_codebooks(codec.quantizer, keras.ops.convert_to_numpy(codec.encoder(pictures(8))), seed=1)
+    return codec
+
+
+def pictures(count: int, height: int = 37, width: int = 50) -> np.ndarray:
+    """Smooth random pictures of odd size."""
+    coarse = np.random.default_rng(5).uniform(size=(count, 6, 8, 3)).astype(np.float32)
+    return np.clip(keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (height, width))), 0, 1)
+
+
+def decibels(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+class Clean(Block):
+    """No channel at all."""
+
+    def call(self, x, no):
+        return x
+
+
+def test_images_are_floats_in_0_to_1_or_uint8(codec):
+    link, snr = SemanticLink(codec, Clean()), decibels(60, 60)
+    whole = np.rint(255 * pictures(2)).astype(np.uint8)
+    expected = np.asarray(link((whole.astype(np.float32) / 255, snr)))
+    assert np.allclose(link((whole, snr)), expected, atol=1e-6)
+    assert np.allclose(link.predict([whole, snr], verbose=0), expected, atol=1e-5)
+    assert np.allclose(link((whole, decibels(60))), expected, atol=1e-6)  # one SNR for all
+    link.compile("sgd", "mse", jit_compile=True)
+    wrong = whole.astype(np.float32)
+    calls = [
+        lambda: link((wrong, snr)),
+        lambda: link.encode(wrong),
+        lambda: link.fit([wrong, snr], whole / 255, verbose=0),
+        lambda: link.evaluate([wrong, snr], whole / 255, verbose=0),
+        lambda: link.predict([wrong, snr], verbose=0),
+        lambda: link.train_on_batch([wrong, snr], whole / 255),
+        lambda: link.test_on_batch([wrong, snr], whole / 255),
+        lambda: link.predict_on_batch([wrong, snr]),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"images are float32 in 0\.\.255|in \d+\.\.25\d; give floats"):
+            call()
+    with pytest.raises(ValueError, match=r"shape \(37, 50, 3\); they must be \[B, H, W, 3\]"):
+        link((whole[0], snr[:1]))
+    with pytest.raises(ValueError, match="int64"):
+        link((whole.astype(np.int64), snr))
+    batches = tf.data.Dataset.from_tensors(((wrong, snr), wrong))
+    link.compile("sgd", "mse", jit_compile=False)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="images reach beyond 1"):
+        link.evaluate(batches, verbose=0)
+
+
+def test_it_stands_in_a_functional_model(codec):
+    images, snr_db = keras.Input((32, 32, 3)), keras.Input(())
+    model = keras.Model([images, snr_db], SemanticLink(codec, Clean())((images, snr_db)))
+    batch = [pictures(2, 32, 32), decibels(20, 20)]
+    assert np.allclose(model(batch), SemanticLink(codec, Clean())(batch), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("channel", "code"),
+    [(AWGN_PATH, None), (AWGN, (100, 204)), (IndexChannel(8, seed=1), None)],
+    ids=["awgn", "coded", "training"],
+)
+def test_a_link_is_saved_and_loaded_whole(codec, tmp_path, channel, code):
+    images, snr = pictures(2), decibels(60, 60)
+    link = SemanticLink(codec, channel, levels=3, code=code, train=("decoder",))
+    expected = link((images, snr))
+    link.save(tmp_path / "link.keras")
+    again = keras.models.load_model(tmp_path / "link.keras")
+    assert np.allclose(again((images, snr)), expected, atol=1e-5)
+    mine, theirs = link.get_config(), again.get_config()
+    assert mine.pop("channel")["config"] == theirs.pop("channel")["config"] and mine == theirs
+    assert [again.encoder.trainable, again.decoder.trainable] == [False, True]
+
+
+def test_checkpoints_are_kept_while_it_trains(codec, tmp_path):
+    images, snr = pictures(4, 24, 24), np.full(4, 20, np.float32)
+    link = SemanticLink(codec, AWGN_PATH)
+    link.compile("adam", "mse", run_eagerly=True)
+    keep = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss", save_best_only=True)
+    link.fit([images, snr], images, epochs=1, verbose=0, callbacks=[keep])
+    again = keras.models.load_model(tmp_path / "best.keras")
+    for mine, theirs in zip(link.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def test_a_made_block_is_named_when_a_link_is_saved(codec, tmp_path):
+    with pytest.raises(ValueError, match="made RayleighFading cannot be saved"):
+        SemanticLink(codec, RayleighFading()).save(tmp_path / "link.keras")
+
+
+def test_weights_are_saved_and_loaded_across_channels(codec, tmp_path):
+    images, snr = pictures(2), decibels(60, 60)
+    expected = SemanticLink(codec, Clean())((images, snr))
+    SemanticLink(codec, AWGN_PATH).save_weights(tmp_path / "link.weights.h5")
+    for channel in (AWGN_PATH, RayleighFading(), IndexChannel(8, seed=1)):
+        again = SemanticLink(SemanticCodec.from_size("toy"), channel)
+        again.load_weights(tmp_path / "link.weights.h5")
+        assert np.allclose(again((images, snr)), expected, atol=1e-4)
