@@ -101,16 +101,15 @@ def test_on_the_same_noise_it_is_the_simulators_chain(codec, receiver, levels):
     rng = np.random.default_rng(6)
     noise = rng.normal(scale=sqrt(0.5), size=(2, *sent.symbols.shape)).astype(np.float32)
     noise = noise[0] + 1j * noise[1]
-    # The link sends each picture with mean energy 1 and undoes that at the receiver, with its noise.
-    energy = np.mean(np.abs(sent.symbols) ** 2, axis=1)
-    no = (10 ** (-snr / 10) * energy).astype(np.float32)
+    no = (10 ** (-snr / 10)).astype(np.float32)
     got = chain.receive(sent.symbols + np.sqrt(no)[:, None] * noise, no, sent.header)
 
     link = SemanticLink(codec, GivenNoise(noise), levels, receiver)
     likelihoods, told = link.transport(link.encode(images), snr)
     assert np.array_equal(np.argmax(np.reshape(likelihoods, (3, -1, 8)), -1), got.letters)
     assert (got.letters != sent.payload.letters).mean() > 0.1
-    assert np.allclose(told, no, rtol=1e-4)
+    # Both send each picture with mean energy 1 and undo that at the receiver, with its noise.
+    assert np.allclose(told, no / np.square(sent.header.scale), rtol=1e-4)
     assert np.allclose(link((images, snr)), got.images, atol=2e-5)
 
 
