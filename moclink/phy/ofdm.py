@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from sionna.phy import Block
 from sionna.phy.channel import ChannelModel, OFDMChannel
 from sionna.phy.channel.tr38901 import CDL, TDL, PanelArray
@@ -101,7 +102,7 @@ class OFDMLink(Block):
         self._channel = OFDMChannel(channel_model, grid, return_channel=True)
         self._active = RemoveNulledSubcarriers(grid)
         self._estimate = LSChannelEstimator(grid, interpolation_type="lin") if csi == "ls" else None
-        self._error_gain = None if self._estimate is None else error_gain(self._estimate, fft_size)
+        self._error_gain = error_gain(grid)
 
         def detect(y: Any, h: Any, s: Any) -> Any:
             # In double precision: Sionna takes 1 from a number close to 1 to find the variance.
@@ -142,29 +143,55 @@ class OFDMLink(Block):
         return tuple(outputs)
 
 
-def error_gain(estimator: LSChannelEstimator, fft_size: int) -> Any:
+def error_gain(grid: ResourceGrid) -> Any:
     """Noise variance of an interpolated channel estimate over that of the received signal.
 
-    The estimate is linear in the received resource elements, so the variances add up with the squared
-    weights: 1/2 to 1 between two pilots, 1.54 at the borders of the slot. (The `err_var` of Sionna's
-    linear interpolator has the variances interpolated instead: 1 everywhere.)
+    The estimate is linear in the received pilots, so the variances add up with the squared weights: 1/2
+    to 1 between two pilots, 1.54 at the borders of the slot. (The `err_var` of Sionna's linear
+    interpolator has the variances interpolated instead: 1 everywhere.)
 
     Args:
-        estimator: An estimator on a grid of 14 OFDM symbols with pilots in `PILOT_SYMBOLS`.
-        fft_size: Subcarriers of the grid.
+        grid: A resource grid with pilots in `PILOT_SYMBOLS`.
 
     Returns:
         float32 [1, 1, 1, 1, K, 14, fft_size].
     """
-    impulses = np.zeros((len(PILOT_SYMBOLS), fft_size, 1, 1, OFDM_SYMBOLS, fft_size), np.complex64)
-    subcarriers = np.arange(fft_size)
-    for number, place in enumerate(PILOT_SYMBOLS):
-        impulses[number, subcarriers, 0, 0, place, subcarriers] = 1
-    gain = 0.0
-    for half in impulses:  # a pilot symbol at a time, to save memory
-        weights, _ = estimator(tf.constant(half), tf.ones([fft_size]))
-        gain += tf.reduce_sum(tf.abs(weights) ** 2, axis=0, keepdims=True)
-    return gain
+    streams, subcarriers = grid.num_streams_per_tx, grid.fft_size
+    shape = streams, len(PILOT_SYMBOLS), subcarriers
+    energies = np.abs(np.reshape(grid.pilot_pattern.pilots, shape)) ** 2
+    times = interpolation_weights(np.array(PILOT_SYMBOLS), OFDM_SYMBOLS) ** 2  # [14, 2]
+    gain = np.zeros((streams, OFDM_SYMBOLS, subcarriers))
+    for stream, energy in enumerate(energies):
+        for number, of_symbol in enumerate(energy):  # in frequency first, then in time
+            places = np.flatnonzero(of_symbol)
+            weights = interpolation_weights(places, subcarriers) ** 2
+            in_frequency = weights @ (1 / of_symbol[places])
+            gain[stream] += times[:, number, None] * in_frequency
+    return tf.constant(gain[None, None, None, None], tf.float32)
+
+
+def interpolation_weights(places: NDArray[np.integer], count: int) -> NDArray[np.float64]:
+    """Weights of values at some places in a linear interpolation at 0 .. count - 1.
+
+    Beyond the first and the last place the line through the nearest two goes on; a single value is
+    constant.
+
+    Args:
+        places: Ascending, [P].
+        count: Places wanted.
+
+    Returns:
+        float64 [count, P].
+    """
+    if len(places) == 1:
+        return np.ones((count, 1))
+    wanted = np.arange(count)
+    right = np.clip(np.searchsorted(places, wanted), 1, len(places) - 1)
+    share = (wanted - places[right - 1]) / (places[right] - places[right - 1])
+    weights = np.zeros((count, len(places)))
+    weights[wanted, right - 1] = 1 - share
+    weights[wanted, right] = share
+    return weights
 
 
 def channel_model(

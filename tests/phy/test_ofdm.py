@@ -1,5 +1,7 @@
 """Channel models behind OFDM against TR 38.901, closed forms and fixed channels."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,10 +9,11 @@ from scipy.special import j0
 from sionna.phy import config
 from sionna.phy.channel.tr38901 import TDL
 from sionna.phy.mapping import Mapper
+from sionna.phy.ofdm import LSChannelEstimator, ResourceGrid
 
 from moclink.phy.channels import get_channel, noise_variance
 from moclink.phy.modems import BitModem
-from moclink.phy.ofdm import CDLOverOFDM, OFDMLink, TDLOverOFDM, channel_model
+from moclink.phy.ofdm import CDLOverOFDM, OFDMLink, TDLOverOFDM, channel_model, error_gain
 
 SPEED_OF_LIGHT = 299_792_458.0
 
@@ -46,7 +49,7 @@ def test_a_single_tap_has_the_bit_error_rate_of_rayleigh_fading(theory, bits_per
     )
     bits = np.random.default_rng(2).integers(0, 2, (1, slots * 144 * bits_per_symbol), np.uint8)
     output = channel(modem.modulate(bits), noise_variance([15.0]), [("ber", 15.0)])
-    wrong = (modem.demodulate(output.received, output.no).values > 0) != bits.astype(bool)
+    wrong = modem.demodulate(output.received, output.no).hard() != bits
     rates = wrong.reshape(slots, -1).mean(axis=1)  # slots are independent
     expected = theory.qam_ber(bits_per_symbol, 15.0, theory.tail_rayleigh)
     assert abs(rates.mean() - expected) < 4.5 * rates.std() / np.sqrt(slots)
@@ -95,6 +98,28 @@ def test_the_noise_left_has_the_variance_that_is_claimed(make, csi):
     # |CN(0, 1)|^2 has mean and deviation 1. Errors of one estimated pilot spoil up to 12 symbols alike.
     together = 12 if csi == "ls" else 1
     assert np.all(np.abs(normal.mean(axis=1) - 1) < 5 * np.sqrt(together / 3000))
+
+
+@pytest.mark.parametrize("streams", [1, 2, 3])
+@pytest.mark.parametrize("pilots", [1, 2, 4])
+def test_the_error_of_an_estimated_channel_follows_from_sionnas_weights(streams, pilots):
+    """Sionna's estimator gives its own weights away when it is fed with impulses."""
+    subcarriers = streams * pilots
+    grid = ResourceGrid(
+        14,
+        subcarriers,
+        30e3,
+        num_streams_per_tx=streams,
+        pilot_pattern="kronecker",
+        pilot_ofdm_symbol_indices=[2, 11],
+    )
+    impulses = np.zeros((2 * subcarriers, 1, 1, 14, subcarriers), np.complex64)
+    for number, (place, subcarrier) in enumerate(itertools.product((2, 11), range(subcarriers))):
+        impulses[number, 0, 0, place, subcarrier] = 1
+    estimator = LSChannelEstimator(grid, interpolation_type="lin")
+    weights, _ = estimator(tf.constant(impulses), tf.ones([2 * subcarriers]))
+    expected = np.sum(np.abs(weights) ** 2, axis=0)[0, 0, 0]
+    assert np.allclose(error_gain(grid)[0, 0, 0, 0], expected, rtol=1e-4)
 
 
 def test_the_error_of_an_estimated_channel_is_that_of_linear_interpolation(fixed_channel):
