@@ -31,7 +31,7 @@ class BlockChannel:
     Random numbers that Sionna's `config` hands out (`tf_rng`, `np_rng`, `py_rng`) depend on the key
     alone; afterwards these generators go on as if nothing had been drawn. With `check`, so do those of
     Python's `random`, `numpy.random`, `tf.random` and a Keras layer's seed generators; the first call is
-    made twice, and an error tells if the key does not decide all. (`tf.random` cannot be set back.)
+    repeated, and an error tells if the key does not decide all. (`tf.random` cannot be set back.)
 
     Args:
         block: Function or block.
@@ -64,13 +64,9 @@ class BlockChannel:
         self._seed_all = self._unchecked = check
         self._length = getattr(block, "symbols_per_call", None)
         self._wants_tensors = isinstance(block, Block) or hasattr(block, "get_config")  # a Keras layer
-        self._seed_generators = [
-            variable
-            for variable in getattr(block, "variables", ())
-            if getattr(variable, "name", "") == "seed_generator_state"
-        ]
         _ = config.tf_rng  # made before a graph is traced, where it would be lost
         self._block = tf.function(block) if self._length else block
+        self._variables = lambda: getattr(block, "variables", ())
 
     def __call__(
         self, symbols: NDArray[np.complex64], no: NDArray[np.float32], keys: Sequence[Key]
@@ -92,10 +88,12 @@ class BlockChannel:
         multiple = self._length or self._vectors or 1
         filled = np.pad(sent, (0, -sent.size % multiple))
         try:
+            if self._unchecked:
+                self._call(filled, no, key)  # a Keras layer may make its seed generators only now
             x_hat, no_eff = self._call(filled, no, key)
             if self._unchecked:
-                self._unchecked = False
                 again = self._call(filled, no, key)
+                self._unchecked = False
                 if not (np.array_equal(x_hat, again[0]) and np.array_equal(no_eff, again[1])):
                     raise ValueError(
                         "two calls with the same key gave different results; take random numbers from "
@@ -116,8 +114,9 @@ class BlockChannel:
         if self._wants_tensors:
             x, variance = tf.constant(x), tf.constant(variance)
         with seeded(int(stream((*key, "sionna")).integers(2**62)), self._seed_all):
-            for variable in self._seed_generators:
-                variable.assign(stream((*key, "keras")).integers(2**31, size=2))
+            for variable in self._variables():
+                if getattr(variable, "name", "") == "seed_generator_state":
+                    variable.assign(stream((*key, "keras")).integers(2**31, size=2))
             output = self._block(x, variance)
         return equalized(output, sent, no, self._returns, self._vectors)
 

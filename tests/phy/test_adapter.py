@@ -52,6 +52,17 @@ class KerasNoise(keras.layers.Layer):
         return x + tf.complex(noise[0], noise[1])
 
 
+class LateKerasNoise(keras.layers.Layer):
+    """One that makes its seed generator when it is built."""
+
+    def build(self, *shapes):
+        self.noise = KerasNoise()
+        self.built = True
+
+    def call(self, x, no):
+        return self.noise(x, no)
+
+
 BLOCKS = {
     "awgn": lambda: BlockChannel(AWGN(), "awgn"),
     "layer": lambda: BlockChannel(SionnaLayer(AWGN()), "layer"),
@@ -63,6 +74,7 @@ BLOCKS = {
     "python": lambda: BlockChannel(python_noise, "python"),
     "tensorflow": lambda: BlockChannel(tensorflow_noise, "tensorflow"),
     "keras": lambda: BlockChannel(KerasNoise(), "keras"),
+    "keras-late": lambda: BlockChannel(LateKerasNoise(), "keras-late"),
 }
 
 
