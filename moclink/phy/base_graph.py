@@ -131,22 +131,34 @@ class BlockCode:
             buffer[part] = np.delete(flat, np.s_[start : start + self.fillers], axis=1)[:, :length]
         return buffer
 
-    def graph(self, length: int) -> TannerGraph:
-        """Graph on which blocks are decoded from the first `length` bits of the circular buffer.
-
-        Checks whose parity bit is not received say nothing and are left out.
+    def received(self, length: int) -> NDArray[np.int32]:
+        """Variable nodes of the first bits of the circular buffer, int32 [length].
 
         Raises:
             ValueError: If the buffer is shorter.
         """
         self._check_length(length)
+        first = np.arange(2 * self.z, 2 * self.z + length, dtype=np.int32)
+        return np.where(first < self.k, first, first + np.int32(self.fillers))
+
+    def num_checks(self, length: int) -> int:
+        """Parity checks that say something of the first `length` bits of the circular buffer.
+
+        A check whose parity bit is not received says nothing, but for the checks of the core.
+        """
+        last = int(self.received(length)[-1]) + 1 - INFORMATION_COLUMNS[self.base_graph] * self.z
+        return max(CORE_ROWS * self.z, last)
+
+    def graph(self, length: int) -> TannerGraph:
+        """Graph on which blocks are decoded from the first `length` bits of the circular buffer.
+
+        Raises:
+            ValueError: If the buffer is shorter.
+        """
         z = self.z
         shifts = cyclic_shifts(self.base_graph, z)
-        places = np.arange(2 * z, shifts.shape[1] * z)
-        places = places[(places < self.k) | (places >= self.k + self.fillers)][:length]
-        core = (INFORMATION_COLUMNS[self.base_graph] + CORE_ROWS) * z
-        num_vns = max(core, int(places[-1]) + 1)
-        num_cns = num_vns - INFORMATION_COLUMNS[self.base_graph] * z
+        num_cns = self.num_checks(length)
+        num_vns = num_cns + INFORMATION_COLUMNS[self.base_graph] * z
         rows, columns = np.nonzero(shifts >= 0)
         shift = shifts[rows, columns].astype(np.int32)[:, None]
         within = np.arange(z, dtype=np.int32)
@@ -160,7 +172,7 @@ class BlockCode:
             num_vns=num_vns,
             cn_start=np.concatenate([[0], np.cumsum(degrees)]).astype(np.int32),
             cn_vn=vn[kept].astype(np.int32),
-            received=places.astype(np.int32),
+            received=self.received(length),
             shortened=np.arange(self.k, self.k + self.fillers, dtype=np.int32),
             k=self.k,
         )

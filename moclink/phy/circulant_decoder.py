@@ -17,7 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.phy.base_graph import CORE_ROWS, INFORMATION_COLUMNS, BlockCode, cyclic_shifts
+from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode, cyclic_shifts
 from moclink.phy.belief_propagation import LLR_MAX, SMALLEST_Q
 from moclink.phy.lanes import (
     LANES,
@@ -162,15 +162,15 @@ class CirculantDecoder:
         z, information = code.z, INFORMATION_COLUMNS[code.base_graph]
         if z < SMALLEST_Z:
             raise ValueError(f"a lifting size of {z}: from {SMALLEST_Z} on; else use BeliefPropagation")
-        graph = code.graph(length)
-        num_rows = max(CORE_ROWS, -(-graph.num_cns // z))
+        num_checks = code.num_checks(length)
+        num_rows = -(-num_checks // z)
         # A column is repeated behind its end, and lanes may go beyond.
         stride = 2 * z + 3 * LANES
         shifts = cyclic_shifts(code.base_graph, z)[:num_rows, : information + num_rows]
         rows, columns = np.nonzero(shifts >= 0)
         edge_place = columns * stride + shifts[rows, columns]
         row_start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=num_rows))])
-        checks = np.minimum(z, graph.num_cns - z * np.arange(num_rows))
+        checks = np.minimum(z, num_checks - z * np.arange(num_rows))
         masks = np.where(np.arange(LANES) < np.arange(LANES + 1)[:, None], _ALL, _NONE).astype(np.int32)
         self._graph = (
             z,
@@ -185,10 +185,10 @@ class CirculantDecoder:
         def place(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
             return (nodes // z * stride + nodes % z).astype(np.int64)
 
-        self._places = place(np.arange(graph.k)), place(graph.received)
-        self._known = place(graph.shortened)
+        self._places = place(np.arange(code.k)), place(code.received(length))
+        self._known = place(np.arange(code.k, code.k + code.fillers))
         self._size = (information + num_rows) * stride
-        self._n, self._k = length, graph.k
+        self._n, self._k = length, code.k
         self._num_iter, self._threads = num_iter, threads
 
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:

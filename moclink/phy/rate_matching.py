@@ -25,7 +25,8 @@ def match_rate(buffer: NDArray[np.uint8], length: int, bits_per_symbol: int) -> 
         ValueError: If E is no multiple of Q_m.
     """
     _check_length(length, bits_per_symbol)
-    selected = buffer[:, np.arange(length) % buffer.shape[1]]
+    size = buffer.shape[1]
+    selected = buffer[:, :length] if length <= size else buffer[:, np.arange(length) % size]
     return selected.reshape(len(buffer), bits_per_symbol, -1).transpose(0, 2, 1).reshape(len(buffer), -1)
 
 
