@@ -132,6 +132,21 @@ def test_on_fading_the_choice_maximises_throughput_over_the_outage():
         )
 
 
+def test_failures_over_block_fading_are_as_frequent_as_predicted():
+    """The scheme that an average SNR of 15 dB gives, sent over 250 realisations of the fading."""
+    adaptation, count = LinkAdaptation(fading="rayleigh"), 250
+    choice = adaptation.choose(15.0, 2000, lambda bits: bits, 0.0)
+    modem, rng = adaptation.modem(choice.mcs), np.random.default_rng(4)
+    bits = rng.integers(0, 2, (count, choice.bits), dtype=np.uint8)
+    sent = modem.modulate(bits)
+    no = (10**-1.5 / rng.exponential(size=count)).astype(np.float32)  # after division by the gain
+    noise = rng.standard_normal((count, 2 * sent.shape[1]), np.float32).view(np.complex64)
+    got = modem.demodulate(sent + np.sqrt(no / 2)[:, None] * noise, no)
+    failed = (got.hard()[:, : choice.bits] != bits).any(axis=1).sum()
+    assert 0.05 < choice.failure < 0.5
+    assert abs(failed - count * choice.failure) < 4 * math.sqrt(count * choice.failure * (1 - choice.failure))
+
+
 def test_wrong_input_is_named():
     adaptation = LinkAdaptation(curves=made_up_curves())
     with pytest.raises(ValueError, match="nan dB"):
