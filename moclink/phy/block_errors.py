@@ -6,7 +6,8 @@ is one modulation, code rate and length of the code block K', CRC included. Its 
     BLER(snr) = Q((snr - mean) / deviation)          snr = Es/N0 in dB
 
 as the normal approximation of finite-length coding suggests, so that rates below those that were counted are
-extrapolated along this law. Between lengths, mean and deviation are linear in 1 / sqrt(K').
+extrapolated along this law. Between lengths, the mean and the logarithm of the deviation are linear in
+1 / sqrt(K').
 
 Reference:
     Polyanskiy, Poor, Verdu, "Channel coding rate in the finite blocklength regime", IEEE Transactions on
