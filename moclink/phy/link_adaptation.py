@@ -161,10 +161,10 @@ class LinkAdaptation:
             outage_quality: Quality where the file is lost.
 
         Raises:
-            ValueError: If the symbols are too few for any scheme, or the SNR is not finite.
+            ValueError: If the symbols are too few for any scheme, or the SNR is no number.
         """
-        if not np.isfinite(snr_db):
-            raise ValueError(f"the sender's SNR is {snr_db} dB; a finite one is wanted")
+        if np.isnan(snr_db):
+            raise ValueError(f"the sender's SNR is {snr_db} dB; a number is wanted")
         offers = [offer for offer in self.offers(snr_db, symbols) if offer.bits]
         if not offers:
             raise ValueError(f"{symbols} symbols carry no transport block; give more")

@@ -90,6 +90,15 @@ def test_a_hopeless_sender_fails_least():
     assert choice.mcs.rate_1024 == 30 and choice.failure == 1 and choice.expected_quality == 7
 
 
+def test_without_noise_the_fastest_scheme_is_taken_and_without_signal_the_safest():
+    for fading in ("none", "rayleigh"):
+        adaptation = LinkAdaptation(fading=fading)
+        best = adaptation.choose(math.inf, 10_000, lambda bits: bits, 0.0)
+        assert (best.mcs.bits_per_symbol, best.mcs.rate_1024, best.failure) == (8, 948, 0)
+        least = adaptation.choose(-math.inf, 10_000, lambda bits: bits, 0.0)
+        assert least.mcs.rate_1024 == 30 and least.failure == pytest.approx(1, abs=1e-12)
+
+
 def test_failure_of_many_blocks_is_that_of_any():
     curves = made_up_curves(deviation_db=0.5)
     mcs, snr_db = get_mcs(10), 6.0
