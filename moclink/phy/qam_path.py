@@ -86,9 +86,12 @@ class LDPCReceiver(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self._code = code
         self._graph = graph_5g(code, prune=True)
-        options: dict[str, Any] = {"cn_update": "boxplus", "num_iter": num_iter, "hard_out": False}
-        self._all_iterations = LDPCBPDecoder(sparse_pcm(code, self._graph), **options)
-        self._early_stopping = EarlyStoppingLDPC5GDecoder(code, **options)
+        options: dict[str, Any] = {"num_iter": num_iter, "hard_out": False}
+        # The same function of the messages, but XLA cannot compile the gradient of "boxplus".
+        self._all_iterations = LDPCBPDecoder(
+            sparse_pcm(code, self._graph), cn_update="boxplus-phi", **options
+        )
+        self._early_stopping = EarlyStoppingLDPC5GDecoder(code, cn_update="boxplus", **options)
         self.built = True
 
     def call(self, llr: Any, training: bool | None = None) -> Any:

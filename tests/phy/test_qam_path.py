@@ -53,7 +53,7 @@ def test_codes_that_sionnas_decoder_cannot_reshape_are_decoded(code, training):
 def test_in_training_the_decoder_is_sionnas_and_xla_compiles_its_gradient():
     code = LDPC5GEncoder(100, 204)
     # Few iterations: LLRs stay below their limit, where gradients are zero.
-    sionnas = LDPC5GDecoder(code, cn_update="boxplus", num_iter=2, hard_out=False)
+    sionnas = LDPC5GDecoder(code, cn_update="boxplus-phi", num_iter=2, hard_out=False)
     decoder = LDPCReceiver(code, num_iter=2)
     bits = np.random.default_rng(1).integers(0, 2, (3, 100)).astype(np.float32)
     noise = np.random.default_rng(2).normal(size=(3, 204)).astype(np.float32)
