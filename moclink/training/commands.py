@@ -57,15 +57,7 @@ def _data(args: argparse.Namespace) -> tuple[Any, list[Any]]:
 def _loop_options(args: argparse.Namespace) -> Any:
     from moclink.training.loop import LoopOptions
 
-    names = (
-        "steps",
-        "minutes",
-        "learning_rate",
-        "warmup",
-        "log_every",
-        "validate_every",
-        "checkpoint_minutes",
-    )
+    names = "steps minutes learning_rate warmup log_every validate_every checkpoint_minutes".split()
     try:
         return LoopOptions(**{name: getattr(args, name) for name in names})
     except ValueError as error:  # begins with the name of a field, which is that of an option

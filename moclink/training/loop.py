@@ -181,7 +181,7 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
     out.mkdir(parents=True, exist_ok=True)
     path = out / "checkpoint.npz"
     step, seconds = _resume(stage, path)
-    log, window, figures, paused = RunLog(out, step), [], {}, seconds
+    log, window, figures, before = RunLog(out, step), [], {}, seconds
 
     def save() -> None:
         save_checkpoint(path, stage.variables(), {"step": step, "seconds": seconds, "config": stage.config})
@@ -199,7 +199,7 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
             window.append(losses)
             if step % options.log_every == 0:
                 means = {name: float(np.mean([w[name] for w in window])) for name in losses}
-                pace = (seconds - paused) / max(1, step - first)
+                pace = (seconds - before) / max(1, step - first)
                 log.write(step, {**means, "seconds": seconds, "learning_rate": options.rate(step, seconds)})
                 _tell(options, step, seconds, pace, means)
                 window = []
