@@ -1,31 +1,74 @@
-"""Command line of the figures: python -m moclink.figures DIR draws a run's figures from stored results."""
+"""Command line of the figures: python -m moclink.figures DIR draws a run's figures from stored results.
+
+Exit status: 0 if a figure was drawn, 2 if none was or an argument is wrong; what cannot be drawn is said on
+standard error, a line a figure.
+"""
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
 from collections.abc import Sequence
+
+from moclink.results.command_line import Parser, comma_list
+from moclink.simulate import bind_values, parse_snr
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figures of a run folder; returns the exit status."""
-    from moclink.results.figures import PAPER, draw, draw_paper
+    os.environ.pop("MPLBACKEND", None)  # of a notebook that this was started from: no window is needed
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parser().parse_args(bind_values(arguments, "--snr", "--rate"))
+    from moclink.results.figures import draw
+    from moclink.results.names import printable
+    from moclink.results.paper import draw_paper
 
-    parser = argparse.ArgumentParser(
+    try:
+        choices = {
+            "out": args.out,
+            "chains": args.chains,
+            "snrs": parse_snr(args.snr) if args.snr else None,
+            "picture": args.picture,
+            "formats": comma_list(args.format),
+            "style": args.style,
+            "rates": parse_snr(args.rate, "--rate") if args.rate else (),
+            "metrics": comma_list(args.metrics) if args.metrics else None,
+            "outage": args.outage,
+        }
+        drawn = (
+            draw_paper(args.paper, *args.folders, **choices) if args.paper else draw(*args.folders, **choices)
+        )
+    except ValueError as error:
+        print(f"moclink: {printable(str(error))}", file=sys.stderr)
+        return 2
+    for problem in drawn.problems:
+        print(f"moclink: {problem}", file=sys.stderr)
+    for path in drawn.files:
+        print(printable(str(path)))
+    return 0 if drawn.files or not drawn.problems else 2
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m moclink.figures",
         description="Draw a run's figures again, or those of several runs together, into the first folder.",
+        allow_abbrev=False,
     )
-    parser.add_argument("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
-    parser.add_argument("--paper", choices=PAPER, help="a figure of the paper instead")
-    args = parser.parse_args(argv)
-    try:
-        written = [draw_paper(args.paper, *args.folders)] if args.paper else draw(*args.folders)
-    except ValueError as error:
-        print(f"moclink: {error}", file=sys.stderr)
-        return 2
-    for path in written:
-        print(path)
-    return 0
+    add = parser.add_argument
+    add("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
+    add("--out", metavar="DIR", help="folder for the figures (the first run folder)")
+    add("--chains", metavar="NAMES", help="comma list of the chains to show (all)")
+    add("--snr", metavar="DB", help="SNRs to show, such as 0:20 or 0,10 (all)")
+    add("--metrics", metavar="NAMES", help="comma list of the metrics to show (all that were measured)")
+    add("--picture", metavar="NAME", help="picture that the gallery shows (the first)")
+    add("--rate", metavar="DB", help="also quality over the channel bandwidth ratio at these SNRs")
+    add("--format", metavar="NAMES", default="png", help="comma list of png, pdf, svg (%(default)s)")
+    style = "ieee: a column of 3.5 inches, 8 point; galleries 7.16 inches (%(default)s)"
+    add("--style", default="screen", choices=("screen", "ieee"), help=style)
+    outage = "outages count as the grey picture, or are left out of the means (%(default)s)"
+    add("--outage", default="grey", choices=("grey", "exclude"), help=outage)
+    add("--paper", choices=("fig3", "fig4", "fig5"), help="a figure of the paper instead")
+    return parser
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ it), 130 interrupted; finished cells are kept, and the same command with --out D
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the simulator and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
-    args = parser.parse_args(_bind_values(arguments))
+    args = parser.parse_args(bind_values(arguments, "--snr"))
     if args.list_chains:
         for name, text in describe_chains():
             print(f"{name:28} {text}")
@@ -101,19 +102,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _bind_values(arguments: list[str]) -> list[str]:
-    """Join `--snr -5:30` into `--snr=-5:30`: argparse would take the value for an option."""
+def bind_values(arguments: list[str], *options: str) -> list[str]:
+    """Join `--snr -5:30` into `--snr=-5:30`, for some options: argparse takes such values for options."""
     bound: list[str] = []
     for argument in arguments:
-        if bound and bound[-1] == "--snr" and not argument.startswith("--"):
-            bound[-1] = f"--snr={argument}"
+        if bound and bound[-1] in options and not argument.startswith("--"):
+            bound[-1] = f"{bound[-1]}={argument}"
         else:
             bound.append(argument)
     return bound
 
 
-def parse_snr(text: str) -> tuple[float, ...]:
+def parse_snr(text: str, option: str = "--snr") -> tuple[float, ...]:
     """Read start:stop[:step] (inclusive), a comma list or one value, in dB.
+
+    Args:
+        text: What was given.
+        option: The option that it was given to.
 
     Returns:
         Ascending values without repeats.
@@ -126,23 +131,23 @@ def parse_snr(text: str) -> tuple[float, ...]:
         if ":" in text:
             start, stop, step = ([Decimal(p) for p in text.split(":")] + [Decimal(1)])[:3]
             if text.count(":") > 2:
-                raise UsageError(f"--snr {text}: too many colons; {wanted}")
+                raise UsageError(f"{option} {text}: too many colons; {wanted}")
             if not (step > 0 and start.is_finite() and stop.is_finite() and step.is_finite()):
-                raise UsageError(f"--snr {text}: the step must be positive; {wanted}")
+                raise UsageError(f"{option} {text}: the step must be positive; {wanted}")
             if stop < start:
-                raise UsageError(f"--snr {text}: the stop lies below the start; {wanted}")
+                raise UsageError(f"{option} {text}: the stop lies below the start; {wanted}")
             count = int((stop - start) / step) + 1
             if count > MAX_SNR_POINTS:
                 raise UsageError(
-                    f"--snr {text}: {count} points; at most {MAX_SNR_POINTS}, choose a larger step"
+                    f"{option} {text}: {count} points; at most {MAX_SNR_POINTS}, choose a larger step"
                 )
             values = [start + step * i for i in range(count)]
         else:
             values = [Decimal(p) for p in text.split(",")]
     except InvalidOperation:
-        raise UsageError(f"--snr {text}: not a number of dB; {wanted}") from None
+        raise UsageError(f"{option} {text}: not a number of dB; {wanted}") from None
     if not all(v.is_finite() and abs(v) <= 100 for v in values):
-        raise UsageError(f"--snr {text}: values must lie between -100 and 100 dB; {wanted}")
+        raise UsageError(f"{option} {text}: values must lie between -100 and 100 dB; {wanted}")
     return tuple(sorted({float(v) for v in values}))
 
 
@@ -216,16 +221,20 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _report(results: Run) -> None:
-    """Print tables and the files that were written."""
+    """Print a table and the files that were written."""
+    os.environ.pop("MPLBACKEND", None)  # of a notebook that this was started from
     from moclink.results.figures import draw
-    from moclink.results.tables import table, unmet_budgets
+    from moclink.results.tables import unmet_budgets
 
     for line in unmet_budgets(results.folder):
         print(f"moclink: {line}", file=sys.stderr)
-    print(table(results.rows()))
-    for path in draw(results.folder):
+    print(results.table())
+    print(f"\nEvery metric at every SNR: python -m moclink.tables {results.folder}, or")
+    drawn = draw(results.folder)
+    for problem in drawn.problems:
+        print(f"moclink: {problem}", file=sys.stderr)
+    for path in [results.folder / "summary.csv", results.folder / "results.csv", *drawn.files]:
         print(path)
-    print(results.folder / "results.csv")
 
 
 if __name__ == "__main__":

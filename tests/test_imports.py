@@ -23,6 +23,7 @@ PACKAGES = {
     "simulate",
     "figures",
     "link",
+    "tables",
 }
 
 # package or module -> what it may import of the frameworks and of the packages, itself and records aside
@@ -47,7 +48,8 @@ MAY = {
     "chain_factory": {"codec", "phy", "presets", "sources"},
     "sweep": {"PIL", "phy", "presets", "chain_factory"},
     "results": {"matplotlib", "PIL"},
-    "figures": {"results"},
+    "figures": {"results", "simulate"},
+    "tables": {"results", "simulate"},
     "simulate": {"phy", "presets", "sweep", "results"},
     "runs": {"phy", "presets", "sweep", "results"},
     "__init__": {"codec", "link", "phy", "results"},

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.results.metrics import METRICS, is_number
 from moclink.types import Row
 
-PSNR_CEILING_DB = 100.0  # an identical image (PSNR infinite) counts as this in averages
+# How an outage counts. "grey": the mid-grey picture that the sweep scored it as. "exclude": not at all;
+# means are over what was decoded, and the outage rate stands beside them.
+OUTAGES = ("grey", "exclude")
 
 
 @dataclass(frozen=True)
@@ -40,21 +43,56 @@ def half_width(values: NDArray[np.float64]) -> float:
     return float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
 
 
-def average(rows: Sequence[Row], metric: str) -> list[Average]:
+def image_means(rows: Sequence[Row], column: str, outage: str = OUTAGES[0]) -> dict[float, dict[str, float]]:
+    """Means over trials, SNR -> image -> mean, of one metric of one chain; see `average`."""
+    if outage not in OUTAGES:
+        raise ValueError(f"outage {outage!r}: there are {', '.join(OUTAGES)}")
+    ceiling = METRICS[column].ceiling if column in METRICS else math.inf
+    only_decoded = outage == "exclude" and column in METRICS and METRICS[column].kind == "picture"
+    cells: dict[float, dict[str, list[float]]] = {}
+    for row in rows:
+        value = getattr(row, column)
+        if is_number(value) and not (only_decoded and row.outage):
+            cells.setdefault(row.snr_db, {}).setdefault(row.image, []).append(min(value, ceiling))
+    return {
+        snr: {image: float(np.mean(trials)) for image, trials in images.items()}
+        for snr, images in sorted(cells.items())
+    }
+
+
+def average(rows: Sequence[Row], metric: str, outage: str = OUTAGES[0]) -> list[Average]:
     """Average one metric of one chain at each SNR: over trials first, then over images.
 
     Args:
         rows: Rows of one chain.
-        metric: A column; rows where it is None are left out. An infinite PSNR counts as 100 dB.
+        metric: A column; rows where it is None or NaN are left out. An infinite PSNR counts as 100 dB.
+        outage: "grey": outages count as they were scored. "exclude": quality of pictures is averaged over
+            decoded cells only; an SNR without any is left out.
+
+    Raises:
+        ValueError: If `outage` is neither.
     """
-    ceiling = PSNR_CEILING_DB if metric == "psnr_db" else math.inf
-    cells: dict[float, dict[str, list[float]]] = {}
-    for row in rows:
-        value = getattr(row, metric)
-        if value is not None:
-            cells.setdefault(row.snr_db, {}).setdefault(row.image, []).append(min(value, ceiling))
     averages = []
-    for snr_db, images in sorted(cells.items()):
-        values = np.array([np.mean(trials) for trials in images.values()])
+    for snr_db, images in image_means(rows, metric, outage).items():
+        values = np.array(list(images.values()))
         averages.append(Average(snr_db, float(values.mean()), half_width(values), len(values)))
     return averages
+
+
+def by_chain(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Rows of each chain, in the order in which the chains come."""
+    chains: dict[str, list[Row]] = {}
+    for row in rows:
+        chains.setdefault(row.chain, []).append(row)
+    return chains
+
+
+def chosen_snrs(snrs: Sequence[float], most: int = 5) -> list[float]:
+    """At most `most` of some SNRs: 0, 5, 10, 15, 20 dB if they are there, or else an even spread."""
+    every = sorted(set(snrs))
+    usual = [0.0, 5.0, 10.0, 15.0, 20.0]
+    if len(every) <= most:
+        return every
+    if most == len(usual) and set(usual) <= set(every):
+        return usual
+    return [every[round(place)] for place in np.linspace(0, len(every) - 1, most)]

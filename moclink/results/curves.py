@@ -1,113 +1,146 @@
-"""Curves over SNR: one panel a metric, one curve a chain."""
+"""Curves over SNR: a panel a metric, a curve a chain."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from moclink.results.averages import Average, average
-from moclink.results.names import SCHEME, chain_colour, display_name
+from moclink.results.averages import Average, average, by_chain
+from moclink.results.bandwidth import cbr_note
+from moclink.results.error_curves import draw_error_panel, error_panels
+from moclink.results.metrics import OUTAGE, Metric, choose_metrics, measured
+from moclink.results.names import SCHEME, base_name, printable, shortened, stated_cbr
+from moclink.results.panels import (
+    SNR_LABEL,
+    FigureError,
+    Legend,
+    add_legend,
+    add_title,
+    draw_curve,
+    panels_figure,
+)
+from moclink.results.style import PLAIN, STYLES, FigureOptions, chain_colour
 from moclink.types import Row
 
-PANELS = (
-    ("psnr_db", "PSNR (dB)", False),
-    ("ssim", "SSIM", False),
-    ("lpips", "LPIPS (lower is better)", False),
-    ("st_lpips", "ST-LPIPS (lower is better)", False),
-)
-ERROR_PANELS = (("ber", "bit error rate", True), ("bler", "block error rate", True))
-RANDOM = "random-"
-MARKERS = "osD^vP*X<>hd"
 MOST_WITH_BANDS = 9  # curves; bands of more hide each other
 FEWEST_FOR_BANDS = 5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
 
 
-def curves_figure(rows: Sequence[Row]) -> Figure:
-    """Draw one panel a metric, one curve a chain.
+def curves_figure(rows: Sequence[Row], options: FigureOptions = PLAIN) -> Figure:
+    """Draw one panel a metric, one curve a chain; chains of random bits have panels of their own.
 
     Args:
         rows: Results, at least one.
+        options: Style, metrics and conditions.
+
+    Raises:
+        FigureError: If nothing was measured.
+        ValueError: If a metric that is asked for was not measured.
     """
-    pictures = [row for row in rows if not row.chain.startswith(RANDOM)]
-    bits = [row for row in rows if row.chain.startswith(RANDOM)]
-    panels = [(p, pictures) for p in PANELS if any(getattr(r, p[0]) is not None for r in pictures)]
-    panels += [(p, bits) for p in ERROR_PANELS if any(getattr(r, p[0]) is not None for r in bits)]
-    figure = Figure(figsize=(4.4 * len(panels), 4.3), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)
-    for axis, ((metric, label, log), subset) in zip(axes[0], panels, strict=True):
-        _panel(axis, subset, metric)
-        axis.set_xlabel("SNR, $E_s/N_0$ (dB)")
-        axis.set_ylabel(label)
-        if log:
-            axis.set_yscale("log")
-    images, chains = len({row.image for row in pictures}), len({row.chain for row in pictures})
-    if images:
-        shaded = images >= FEWEST_FOR_BANDS and chains <= MOST_WITH_BANDS
-        bands = ", 95 % confidence bands" if shaded else ""
-        title = f"mean over {images} pictures{bands}" if images > 1 else next(iter(pictures)).image
-        figure.suptitle(title, fontsize=9, color="0.35")
-    _legend(figure, axes[0])
+    pictures = [row for row in rows if row.height is not None]
+    bits = [row for row in rows if row.height is None]
+    found = _picture_metrics(pictures, options)
+    errors = error_panels(bits, options)
+    if not found and not errors:
+        raise FigureError("no metric was measured of these pictures at these SNRs")
+    legend = Legend.of(rows)
+    figure, axes = panels_figure(len(found) + len(errors), options)
+    banded = [
+        _picture_panel(axis, pictures, metric, legend, options)
+        for axis, metric in zip(axes[: len(found)], found, strict=True)
+    ]
+    for axis, panel in zip(axes[len(found) :], errors, strict=True):
+        draw_error_panel(axis, bits, panel, legend, options)
+    titles = [options.note, *_picture_notes(pictures, any(banded))]
+    add_title(figure, titles)
+    add_legend(figure, legend.entries, STYLES[options.style].letters)
     return figure
 
 
-def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """One legend for all panels, below them."""
-    entries: dict[str, Any] = {}
-    for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
-    longest = max((len(label) for label in entries), default=0) + 6  # letters, with the line beside them
-    fitting = int(13 * figure.get_figwidth() / longest)  # 13 letters of this size stand on an inch
-    columns = max(1, min(5, 2 * len(axes), len(entries), fitting))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+def _picture_metrics(pictures: Sequence[Row], options: FigureOptions) -> list[Metric]:
+    """The metrics that have a panel: those of quality, or those that are asked for."""
+    if options.metrics is None:
+        shown = measured(pictures, "picture")
+        excluded = options.outage == "exclude" and any(row.outage for row in pictures)
+        return [*shown, OUTAGE] if excluded else shown
+    every = measured(pictures)
+    return choose_metrics(options.metrics, every) if every else []
 
 
-def _panel(axis: Axes, rows: Sequence[Row], metric: str) -> None:
-    chains = list(dict.fromkeys(row.chain for row in rows))
-    curves = {name: average([r for r in rows if r.chain == name], metric) for name in chains}
-    for place, (name, curve) in enumerate(curves.items()):
+def _picture_notes(pictures: Sequence[Row], bands: bool) -> Iterable[str]:
+    images = list(dict.fromkeys(row.image for row in pictures))
+    if images:
+        yield cbr_note(pictures)
+        yield f"mean over {len(images)} pictures" if len(images) > 1 else shortened(printable(images[0]), 60)
+        yield "95 % confidence bands" if bands else ""
+
+
+def _picture_panel(
+    axis: Axes, rows: Sequence[Row], metric: Metric, legend: Legend, options: FigureOptions
+) -> bool:
+    """Draw a metric of pictures; says whether a confidence band was drawn."""
+    axis.set_xlabel(SNR_LABEL)
+    axis.set_ylabel(metric.axis_label)
+    log = metric.kind == "error" and metric is not OUTAGE
+    if log:
+        axis.set_yscale("log")
+    chains = by_chain(rows)
+    curves = {name: average(own, metric.column, options.outage) for name, own in chains.items()}
+    banded = False
+    for name, curve in curves.items():
         # An error rate of nought is not zero: too few bits were sent to see one.
-        points = [p for p in curve if p.mean > 0] if metric in {"ber", "bler"} else curve
+        points = [p for p in curve if p.mean > 0 or not log]
         if points:
-            _curve(axis, points, name, place, bands=len(chains) <= MOST_WITH_BANDS)
-    for codec, schemes in families(chains).items():
-        best = envelope([curves[name] for name in schemes], best=min if "lpips" in metric else max)
-        if best and metric in {m for m, _, _ in PANELS}:
-            colour, label = chain_colour(codec, 0), f"{codec.upper()}, best of {len(schemes)} schemes"
-            axis.plot(*zip(*best, strict=True), color=colour, lw=4, alpha=0.3, label=label)
+            x, y = [p.snr_db for p in points], [p.mean for p in points]
+            handle = draw_curve(axis, x, y, legend.styles[name])
+            legend.entries.setdefault(legend.labels[name], handle)
+            banded |= len(chains) <= MOST_WITH_BANDS and _band(axis, points, legend.styles[name].colour)
+    if metric.kind == "picture":
+        _envelopes(axis, curves, metric, legend)
+    return banded
 
 
-def _curve(axis: Axes, points: Sequence[Average], name: str, place: int, bands: bool) -> None:
-    x = np.array([p.snr_db for p in points])
+def _band(axis: Axes, points: Sequence[Average], colour: Any) -> bool:
+    """Shade the confidence interval if there are pictures enough; says whether it did."""
+    if min(p.images for p in points) < FEWEST_FOR_BANDS:
+        return False
     mean, half = np.array([p.mean for p in points]), np.array([p.half_width for p in points])
-    axis.plot(
-        x,
-        mean,
-        "--" if name.endswith("-capacity") else ":" if name.endswith("-hard") else "-",
-        color=chain_colour(name, place),
-        marker=MARKERS[place % len(MARKERS)],
-        markevery=max(1, len(x) // 9),
-        label=display_name(name),
-    )
-    if bands and half.any() and min(p.images for p in points) >= FEWEST_FOR_BANDS:
-        axis.fill_between(x, mean - half, mean + half, color=chain_colour(name, place), alpha=0.1, lw=0)
+    if len(points) < 2 or not half.any():
+        return False
+    axis.fill_between([p.snr_db for p in points], mean - half, mean + half, color=colour, alpha=0.1, lw=0)
+    return True
+
+
+def _envelopes(axis: Axes, curves: dict[str, list[Average]], metric: Metric, legend: Legend) -> None:
+    for family, schemes in families(list(curves)).items():
+        best = envelope([curves[name] for name in schemes], min if metric.lower else max)
+        if best:
+            colour, label = chain_colour(schemes[0], 0), f"{family.upper()}, best of {len(schemes)} schemes"
+            codec = SCHEME.fullmatch(base_name(schemes[0]))
+            colour = chain_colour(f"{codec['codec']}-ldpc", 0) if codec else colour
+            (handle,) = axis.plot(*zip(*best, strict=True), color=colour, lw=4, alpha=0.3)
+            legend.entries.setdefault(label, handle)
 
 
 def families(chains: Sequence[str]) -> dict[str, list[str]]:
-    """Codec -> its chains of several modulations and rates; codecs with one are left out."""
+    """Codec -> its chains of several modulations and rates; codecs with one are left out.
+
+    Chains at a stated bandwidth ratio make families of that ratio: bpg@1/24.
+    """
     families: dict[str, list[str]] = {}
     for name in chains:
-        match = SCHEME.match(name)
-        if match and not name.startswith(RANDOM):
-            families.setdefault(match["codec"], []).append(name)
+        match = SCHEME.fullmatch(base_name(name))
+        if match and match["codec"] != "random":
+            ratio = stated_cbr(name)
+            families.setdefault(match["codec"] + (f"@{ratio}" if ratio else ""), []).append(name)
     return {codec: names for codec, names in families.items() if len(names) > 1}
 
 
-def envelope(curves: Sequence[Sequence[Average]], best) -> list[tuple[float, float]]:  # noqa: ANN001
+def envelope(curves: Sequence[Sequence[Average]], best: Callable) -> list[tuple[float, float]]:
     """The best mean at each SNR."""
     at: dict[float, list[float]] = {}
     for curve in curves:

@@ -1,143 +1,175 @@
-"""Figures from stored results alone: python -m moclink.figures DIR [DIR...].
+"""Files of figures from stored results alone.
 
-Several folders are drawn together, say one run of all chains at a few SNRs and one of the classical
-chains at many; the figures are written into the first.
-
-curves.png shows every measured metric over SNR with 95 % confidence intervals over images; where a
-run holds several modulations and rates of one codec, also the envelope of the best at each SNR.
-gallery.png shows one picture across chains and SNRs.
+curves.png shows every measured metric over SNR; where a run holds several modulations and rates of one codec
+at the same bandwidth ratio, also the envelope of the best at each SNR. gallery.png shows one picture across
+chains and SNRs. rates-10dB.png shows quality over the channel bandwidth ratio. Several folders are drawn
+together, say one run of all chains at a few SNRs and one of the classical chains at many.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 
+from moclink.results.averages import OUTAGES
 from moclink.results.curves import curves_figure
 from moclink.results.gallery import gallery_figure
-from moclink.results.store import RunFolderError, read_parameters, read_rows, read_shown
+from moclink.results.metrics import choose_metrics, measured
+from moclink.results.names import printable
+from moclink.results.panels import FigureError
+from moclink.results.rate_curves import rate_figure
+from moclink.results.selection import choose_rows, conditions, read_runs
+from moclink.results.store import read_parameters
+from moclink.results.style import STYLES, FigureOptions
 from moclink.types import Row, Shown
 
-STYLE: Any = {
-    "font.family": "serif",
-    "font.size": 9,
-    "axes.grid": True,
-    "grid.color": "0.88",
-    "grid.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "lines.linewidth": 1.4,
-    "lines.markersize": 4,
-    "legend.fontsize": 8,
-    "legend.frameon": False,
-}
-
-
-def draw(folder: str | Path, *others: str | Path) -> list[Path]:
-    """Draw every figure that the stored results of a run, or of several, allow.
-
-    Args:
-        folder: A run folder; the figures are written there.
-        others: Further run folders.
-
-    Returns:
-        The files written.
-
-    Raises:
-        RunFolderError: If a folder holds no results.
-    """
-    rows, shown = read_runs((folder, *others))
-    written = []
-    with matplotlib.rc_context(STYLE):
-        if rows:
-            written.append(_save(curves_figure(rows), Path(folder) / "curves.png"))
-        if any(s.chain != "original" for s in shown):
-            written.append(_save(gallery_figure(rows, shown), Path(folder) / "gallery.png"))
-    return written
-
-
-def _check_alike(one: str | Path, other: str | Path) -> None:
-    """Raise RunFolderError unless the rows of two runs may stand in one figure."""
-    first, second = read_parameters(one), read_parameters(other)
-    shared = set(first["chains"]) & set(second["chains"])
-    for name in ("images", "channel", *(("match", "code", "receiver") if shared else ())):
-        if first.get(name) != second.get(name):
-            common = f", and both have {min(shared)}" if shared else ""
-            raise RunFolderError(
-                f"{one} and {other} were run with different {name}{common}; draw them one by one"
-            )
-
-
-def read_runs(folders: Sequence[str | Path]) -> tuple[list[Row], list[Shown]]:
-    """Rows and pictures of all folders; of a cell that several have, the first folder's."""
-    for other in folders[1:]:
-        _check_alike(folders[0], other)
-    rows: dict[Any, Row] = {}
-    shown: dict[Any, Shown] = {}
-    for folder in folders:
-        for row in read_rows(folder):
-            rows.setdefault((row.chain, row.image, row.snr_db, row.trial), row)
-        for picture in read_shown(folder):
-            shown.setdefault((picture.chain, picture.image, picture.snr_db), picture)
-    return list(rows.values()), list(shown.values())
+FORMATS = ("png", "pdf", "svg")
+DPI = {"screen": 200, "ieee": 300}
 
 
 @dataclass(frozen=True)
-class PaperFigure:
-    """A figure of the paper, remade from a run.
+class Drawn:
+    """What came of drawing.
 
     Attributes:
-        chains: Pattern of the chains it shows.
-        snrs: SNRs in dB of a picture gallery; empty for curves.
+        files: The files written.
+        problems: A line for each figure that could not be drawn.
     """
 
-    chains: str
-    snrs: tuple[float, ...] = ()
+    files: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
-PAPER = {
-    "fig3": PaperFigure(r"moc-rvq(-perceptual)?-l\d|jscc-96|(jpeg|bpg)-ldpc(-.*)?"),
-    "fig4": PaperFigure(r"moc-rvq-l4(-.*)?"),
-    "fig5": PaperFigure(
-        r"moc-rvq-l4(-no-nrb-no-cr)?|moc-rvq-perceptual-l4|(jpeg|bpg)-ldpc", (0.0, 5.0, 10.0, 20.0)
-    ),
-}
+@dataclass(frozen=True)
+class Choices:
+    """What is drawn, and how.
+
+    Attributes:
+        out: Folder for the figures; None for the first run folder.
+        chains: Chains to show, a comma list or a sequence; None for all.
+        snrs: SNRs in dB to show; None for all.
+        picture: Picture that the gallery shows; None for the first.
+        formats: Some of `FORMATS`.
+        style: A key of `STYLES`.
+        rates: SNRs in dB at which rate curves are drawn.
+        metrics: Metrics of the curves; None for all that were measured.
+        outage: How outages count, see `moclink.results.averages.OUTAGES`.
+    """
+
+    out: str | Path | None = None
+    chains: str | Sequence[str] | None = None
+    snrs: Sequence[float] | None = None
+    picture: str | None = None
+    formats: Sequence[str] = ("png",)
+    style: str = "screen"
+    rates: Sequence[float] = ()
+    metrics: Sequence[str] | None = None
+    outage: str = OUTAGES[0]
+
+    def __post_init__(self) -> None:
+        for value in self.formats:
+            if value not in FORMATS:
+                raise ValueError(f"format {value!r}: there are {', '.join(FORMATS)}")
+        if not self.formats:
+            raise ValueError(f"no format is named; there are {', '.join(FORMATS)}")
+        if self.style not in STYLES:
+            raise ValueError(f"style {self.style!r}: there are {', '.join(STYLES)}")
+        if self.outage not in OUTAGES:
+            raise ValueError(f"outage {self.outage!r}: there are {', '.join(OUTAGES)}")
+
+    def options(self, folder: str | Path) -> FigureOptions:
+        """What the figures of a run share."""
+        parameters = read_parameters(folder)
+        channel = str(parameters.get("channel", ""))
+        return FigureOptions(self.style, conditions(parameters), channel, self.metrics, self.outage)
 
 
-def draw_paper(name: str, folder: str | Path, *others: str | Path) -> Path:
-    """Draw Fig. 3 (all schemes over SNR), 4 (ablation) or 5 (pictures) of the paper from runs.
+def draw(folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
+    """Draw every figure that the stored results of a run, or of several, allow.
 
     Args:
-        name: "fig3", "fig4" or "fig5".
-        folder: A run folder; the figure is written there.
+        folder: A run folder.
         others: Further run folders.
+        choices: Attributes of `Choices`.
 
     Returns:
-        The file written, DIR/NAME.png.
+        The files written, and a line for each figure that could not be drawn.
 
     Raises:
-        RunFolderError: If the runs hold none of the chains or SNRs that the figure shows.
+        RunFolderError: If a folder holds no results.
+        ValueError: If what is chosen is not there.
     """
-    wanted, path = PAPER[name], Path(folder) / f"{name}.png"
+    wanted = Choices(**choices)
     every_row, every_picture = read_runs((folder, *others))
-    rows = [row for row in every_row if re.fullmatch(wanted.chains, row.chain)]
+    rows = choose_rows(every_row, wanted.chains, wanted.snrs)
+    shown = choose_shown(every_picture, rows, wanted.snrs)
+    options = wanted.options(folder)
+    _check(wanted, rows, every_row, shown)
+    drawn = Drawn()
+    if rows:
+        save(drawn, "curves", folder, wanted, lambda: curves_figure(rows, options))
+    if any(s.chain != "original" for s in shown):
+        make = partial(gallery_figure, rows, shown, options, wanted.picture, DPI[wanted.style])
+        save(drawn, "gallery", folder, wanted, make)
+    for snr in wanted.rates:
+        at = choose_rows(every_row, wanted.chains, [snr])
+        save(drawn, f"rates-{snr:g}dB", folder, wanted, partial(rate_figure, at, snr, options))
+    return drawn
+
+
+def _check(wanted: Choices, rows: Sequence[Row], every_row: Sequence[Row], shown: Sequence[Shown]) -> None:
+    """Raise ValueError if what is chosen is not there, before anything is drawn."""
+    if wanted.metrics is not None:
+        choose_metrics(wanted.metrics, measured(rows))
+    if wanted.picture is not None:
+        kept = list(dict.fromkeys(s.image for s in shown if s.chain != "original"))
+        if wanted.picture not in kept:
+            names = ", ".join(map(printable, kept)) or "no picture"
+            raise ValueError(f"--picture {wanted.picture}: received pictures were kept of {names}")
+    for snr in wanted.rates:
+        choose_rows(every_row, wanted.chains, [snr])
+
+
+def choose_shown(shown: Sequence[Shown], rows: Sequence[Row], snrs: Sequence[float] | None) -> list[Shown]:
+    """Originals, and what was kept of the chains of some rows at the chosen SNRs."""
     chains = {row.chain for row in rows}
-    shown = [s for s in every_picture if s.chain == "original" or s.chain in chains]
-    if wanted.snrs:
-        shown = [s for s in shown if s.chain == "original" or s.snr_db in wanted.snrs]
-    if not rows or (wanted.snrs and all(s.chain == "original" for s in shown)):
-        needs = f" at {', '.join(f'{snr:g}' for snr in wanted.snrs)} dB" if wanted.snrs else ""
-        raise RunFolderError(f"{folder} holds no results of {wanted.chains}{needs}, which {name} shows")
-    with matplotlib.rc_context(STYLE):
-        return _save(gallery_figure(rows, shown) if wanted.snrs else curves_figure(rows), path)
+    return [
+        s
+        for s in shown
+        if s.chain == "original"
+        or (s.chain in chains and (snrs is None or any(abs(s.snr_db - snr) < 1e-9 for snr in snrs)))
+    ]
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=200)
-    return path
+def save(drawn: Drawn, name: str, folder: str | Path, wanted: Choices, make: Callable[[], Figure]) -> None:
+    """Draw a figure and write it in each format, or note why not: one that fails never stops the others."""
+    out = Path(wanted.out or folder)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with matplotlib.rc_context(STYLES[wanted.style].rc), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # letters that a font lacks are drawn as boxes
+            figure = make()
+            figure.draw_without_rendering()  # tick labels move panels: lay them out twice
+            for form in wanted.formats:
+                path = out / f"{name}.{form}"
+                part = path.with_suffix(f".{form}.part")
+                figure.savefig(part, format=form, dpi=DPI[wanted.style])
+                os.replace(part, path)
+                drawn.files.append(path)
+    except FigureError as error:
+        drawn.problems.append(f"{name} is not drawn: {error}")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        place = printable(str(out))
+        drawn.problems.append(f"{name} cannot be written to {place} ({reason}); choose another --out")
+    except Exception as error:  # whatever Matplotlib makes of odd data: what else there is appears
+        reason = str(error).splitlines()[0] if str(error) else ""
+        drawn.problems.append(f"{name} cannot be drawn ({type(error).__name__}: {reason})")

@@ -1,16 +1,14 @@
-"""How figures write and colour a chain's name: one hue a family, the field's own words."""
+"""How tables and figures write a chain's name, in the field's own words."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import matplotlib
-
-SCHEME = re.compile(r"^(?P<codec>.+)-ldpc(-\w+-r\d\d)?$")
-HUES = {"jscc": "0.15", "jpeg": "C1", "bpg": "C3", "webp": "C2", "avif": "C4", "jpeg2000": "C5"}
-# None of the hues above.
-OTHERS = ("C0", "C6", "C8", "C9", "0.45", "tan", "navy", "yellowgreen", "indigo", "rosybrown", "teal", "0.7")
+# CODEC-ldpc, CODEC-ldpc-16qam-r12
+SCHEME = re.compile(r"(?P<codec>\w+)-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d))?")
+MODE = re.compile(r"(?P<codec>\w+)-ldpc-(adaptive|mcs\d+|rst)")
+LEVEL = re.compile(r"moc-rvq(?P<perceptual>-perceptual)?-l(?P<level>\d)(?P<variants>(?:-[a-z]+)*)")
+CODECS = {"webp": "WebP", "jpeg2000": "JPEG 2000", "random": "random bits"}
 VARIANT_NAMES = {
     "no-nrb": "w/o NRB",
     "no-requantize": "w/o requantisation",
@@ -20,49 +18,93 @@ VARIANT_NAMES = {
     "hard": "hard receiver",
     "soft": "soft receiver",
 }
+CODEWORD = 648  # bits of an LDPC codeword in the chains that name a rate
 
 
-def chain_colour(name: str, place: int) -> Any:
-    """One hue a family in every figure; what has no family takes its turn.
+def base_name(chain: str) -> str:
+    """The name before `@`, which states a channel bandwidth ratio: bpg-ldpc of bpg-ldpc@1/48."""
+    return chain.rpartition("@")[0] if stated_cbr(chain) else chain
 
-    Levels are shades of blue or, if perceptual, of purple.
-    """
-    level = re.fullmatch(r"moc-rvq(-perceptual)?-l(\d)", name)
-    if level:
-        return matplotlib.colormaps["Purples" if level[1] else "Blues"](0.35 + 0.15 * int(level[2]))
-    own = re.fullmatch(r"\w+(-96|-ldpc|-capacity)?", name)
-    return (HUES.get(name.split("-")[0]) if own else None) or OTHERS[place % len(OTHERS)]
+
+def stated_cbr(chain: str) -> str:
+    """The channel bandwidth ratio that a name states, 1/48 of bpg-ldpc@1/48; empty if it states none."""
+    match = re.fullmatch(r".+@([1-9]\d*/[1-9]\d*|\d*\.?\d+(?:e-?\d+)?)", chain)
+    return match[1] if match else ""
+
+
+def information_bits(chain: str) -> int | None:
+    """Information bits of an LDPC codeword, by the chain's name; None if the name does not tell."""
+    match = SCHEME.fullmatch(base_name(chain))
+    if not match:
+        return None
+    return CODEWORD // 2 if match["k"] is None else CODEWORD * int(match["k"]) // int(match["n"])
 
 
 def display_name(chain: str) -> str:
     """A chain's name as the field writes it; a name of no known kind stays as it is."""
-    semantic = re.fullmatch(r"moc-rvq(-perceptual)?-l(\d)((?:-[a-z]+)*)", chain)
+    if stated_cbr(chain):
+        return f"{display_name(base_name(chain))}, CBR {stated_cbr(chain)}"
+    semantic = LEVEL.fullmatch(chain)
     if semantic:
-        suffixes = re.findall("|".join(sorted(VARIANT_NAMES, key=len, reverse=True)), semantic[3])
-        family = f"MOC-RVQ{' perceptual' if semantic[1] else ''}"
-        return f"{family} L{semantic[2]}" + "".join(f", {VARIANT_NAMES[suffix]}" for suffix in suffixes)
+        suffixes = re.findall("|".join(sorted(VARIANT_NAMES, key=len, reverse=True)), semantic["variants"])
+        family = f"MOC-RVQ{' perceptual' if semantic['perceptual'] else ''}"
+        return f"{family} L{semantic['level']}" + "".join(f", {VARIANT_NAMES[s]}" for s in suffixes)
+    if re.fullmatch(r"jscc-\d+", chain):
+        return chain.upper()
+    if re.fullmatch(r"softcast(-\w+)?", chain):
+        return ", ".join(["SoftCast", *chain.split("-")[1:]])
+    return _of_file_or_bits(chain) or printable(chain)
+
+
+def _of_file_or_bits(chain: str) -> str:
+    """The name of a chain of files or of random bits; empty if it is neither."""
     codec, _, scheme = chain.partition("-")
-    written = {"jscc": "JSCC", "random": "random bits"}.get(codec, codec.upper())
-    if chain == "jscc-96":
-        return "JSCC-96"
-    if scheme == "capacity":
-        return f"{written}, ideal code"
-    coded = SCHEME.match(chain)
+    written = CODECS.get(codec, codec.upper())
+    coded, mode = SCHEME.fullmatch(chain), MODE.fullmatch(chain)
     if coded:
-        mode = re.fullmatch(r"ldpc-(\d*)(\w+)-r(\d)(\d)", scheme)
-        detail = f" {mode[1]}{'-' if mode[1] else ''}{mode[2].upper()} {mode[3]}/{mode[4]}" if mode else ""
-        return f"{written} + LDPC{detail}"
-    return chain
+        rate = f" {_modulation(coded['modulation'])} {coded['k']}/{coded['n']}" if coded["k"] else ""
+        return f"{written} + LDPC{rate}"
+    if mode:
+        detail = {"rst": "restart markers"}.get(mode[2], mode[2].replace("mcs", "MCS "))
+        return f"{written} + LDPC, {detail}"
+    if re.fullmatch(r"\w+-capacity", chain):
+        return f"{written}, ideal code"
+    if codec == "random" and re.fullmatch(r"\d+qam|qpsk", scheme):
+        return f"{written}, {_modulation(scheme)}"
+    return ""
 
 
-def short_name(chain: str, most: int = 14) -> str:
-    """The name without folders, broken at dashes, colons and spaces into lines of about `most` letters."""
-    name = display_name(chain)
-    if name == chain:
-        name = chain.rpartition("/")[2]
+def _modulation(name: str) -> str:
+    """16qam -> 16-QAM, qpsk -> QPSK."""
+    order = re.sub(r"\D", "", name)
+    return f"{order}-QAM" if order else name.upper()
+
+
+def short_name(chain: str) -> str:
+    """The name as the field writes it, of a path the last part."""
+    base, name = printable(base_name(chain)), display_name(chain)
+    return name.replace(base, base.rpartition("/")[2])
+
+
+def wrapped(text: str, most: int = 14) -> str:
+    """A text broken at dashes, colons and spaces into lines of about `most` letters."""
     lines = [""]
-    for part in re.split(r"(?<=[-: ])", name):
+    for part in re.split(r"(?<=[-: ])", text):
         if lines[-1] and len(lines[-1] + part) > most:
             lines.append("")
         lines[-1] += part
     return "\n".join(lines)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most `most` letters, its middle left out."""
+    if len(text) <= most:
+        return text
+    tail = (most - 1) * 2 // 3
+    return f"{text[: most - 1 - tail]}…{text[-tail:]}"
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what cannot be printed or is no valid Unicode."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

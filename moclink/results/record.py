@@ -14,7 +14,16 @@ from typing import Any
 
 from moclink import __version__
 
-PACKAGES = ("sionna-no-rt", "tensorflow", "keras", "numpy", "pillow", "av", "numba")
+# Package -> its module, which may be installed as another package: sionna, tensorflow-cpu.
+PACKAGES = {
+    "sionna-no-rt": "sionna",
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+    "numpy": "numpy",
+    "pillow": "PIL",
+    "av": "av",
+    "numba": "numba",
+}
 
 
 def write_record(folder: Path, command: Sequence[str], parameters: dict[str, Any]) -> None:
@@ -31,7 +40,7 @@ def write_record(folder: Path, command: Sequence[str], parameters: dict[str, Any
     record = {
         "commands": commands,
         "parameters": parameters,
-        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "versions": {name: _version(name, module) for name, module in PACKAGES.items()},
         "git_revision": _git_revision(),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -39,6 +48,15 @@ def write_record(folder: Path, command: Sequence[str], parameters: dict[str, Any
     part = path.with_suffix(".json.part")
     part.write_text(json.dumps(record, indent=1) + "\n")
     os.replace(part, path)
+
+
+def _version(package: str, module: str) -> str | None:
+    """Version of a package, be it installed under another name; None if it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        others = metadata.packages_distributions().get(module, [])
+        return f"{others[0]} {metadata.version(others[0])}" if others else None
 
 
 def _git_revision() -> str | None:

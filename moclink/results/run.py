@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 
+from moclink.results.averages import OUTAGES
 from moclink.results.curves import curves_figure
-from moclink.results.figures import STYLE
+from moclink.results.export import summary_of
+from moclink.results.full_tables import long_table, mean_tables
 from moclink.results.gallery import gallery_figure
-from moclink.results.store import COLUMNS, read_parameters, read_rows, read_shown, summary_of
+from moclink.results.metrics import choose_metrics, measured
+from moclink.results.rate_curves import rate_figure
+from moclink.results.selection import choose_rows, conditions
+from moclink.results.store import COLUMNS, read_parameters, read_rows, read_shown
+from moclink.results.style import STYLES, FigureOptions
+from moclink.results.table_formats import written
 from moclink.results.tables import table
 from moclink.types import Row
 
@@ -45,14 +52,7 @@ class Run:
 
     def rows(self, chains: Sequence[str] | None = None) -> list[Row]:
         """Finished cells, of some chains or of all, in the order of the run."""
-        rows = read_rows(self.folder)
-        if chains is None:
-            return rows
-        known = list(dict.fromkeys(row.chain for row in rows))
-        for name in chains:
-            if name not in known:
-                raise ValueError(f"{self.folder} holds no results of {name!r}, but of {', '.join(known)}")
-        return [row for row in rows if row.chain in chains]
+        return choose_rows(read_rows(self.folder), chains)
 
     def to_pandas(self) -> Any:
         """Finished cells as a `pandas.DataFrame`, a column for each attribute of `Row`.
@@ -72,28 +72,88 @@ class Run:
         names = ("chain", "metric", "snr_db", "mean", "ci95_half_width", "images")
         return [dict(zip(names, values, strict=True)) for values in summary_of(self.rows(chains))]
 
-    def plot(self, chains: Sequence[str] | None = None) -> Figure:
-        """Curves over SNR, a panel a metric."""
-        rows = self.rows(chains)
-        if not rows:
-            raise ValueError(f"{self.folder} holds no finished cells to plot")
-        with matplotlib.rc_context(STYLE):
-            return _shown_in_notebooks(curves_figure(rows))
+    def plot(
+        self,
+        chains: Sequence[str] | None = None,
+        metrics: Sequence[str] | None = None,
+        style: str = "screen",
+        outage: str = OUTAGES[0],
+    ) -> Figure:
+        """Curves over SNR, a panel a metric.
 
-    def gallery(self, chains: Sequence[str] | None = None) -> Figure:
-        """The first picture as the chains received it."""
-        rows = self.rows(chains)
+        Args:
+            chains: Names of chains; None for all. A name without `@` means all its bandwidth ratios.
+            metrics: Names such as "psnr"; None for all that were measured.
+            style: "screen" or "ieee".
+            outage: "grey" or "exclude", see `moclink.results.averages.average`.
+        """
+        rows = self._chosen(chains)
+        return _drawn(style, lambda: curves_figure(rows, self._options(style, metrics, outage)))
+
+    def rate_plot(
+        self,
+        snr: float,
+        chains: Sequence[str] | None = None,
+        metrics: Sequence[str] | None = None,
+        style: str = "screen",
+        outage: str = OUTAGES[0],
+    ) -> Figure:
+        """Quality over the channel bandwidth ratio at one SNR in dB; other arguments as of `plot`."""
+        rows = self._chosen(chains)
+        return _drawn(style, lambda: rate_figure(rows, snr, self._options(style, metrics, outage)))
+
+    def gallery(self, chains: Sequence[str] | None = None, picture: str | None = None) -> Figure:
+        """A picture as the chains received it; the first one that was kept if none is named."""
+        rows = self._chosen(chains)
         names = {row.chain for row in rows} | {"original"}
-        shown = [picture for picture in read_shown(self.folder) if picture.chain in names]
-        if all(picture.chain == "original" for picture in shown):
-            raise ValueError(f"{self.folder} holds no received pictures to show")
-        with matplotlib.rc_context(STYLE):
-            return _shown_in_notebooks(gallery_figure(rows, shown))
+        shown = [s for s in read_shown(self.folder) if s.chain in names]
+        return _drawn("screen", lambda: gallery_figure(rows, shown, self._options("screen"), picture))
+
+    def table(
+        self,
+        format: str = "text",
+        chains: Sequence[str] | None = None,
+        metrics: Sequence[str] | None = None,
+        snr: Sequence[float] | None = None,
+        outage: str = OUTAGES[0],
+    ) -> str:
+        """Means over pictures as text.
+
+        Args:
+            format: "text" for one compact table of a few SNRs; "latex", "markdown" or "csv" for every metric
+                at every SNR, with 95 % intervals.
+            chains: Names of chains; None for all.
+            metrics: Names such as "psnr"; None for all of quality and errors. Not for "text".
+            snr: SNRs in dB; None for all.
+            outage: "grey" or "exclude", see `moclink.results.averages.average`. Not for "text".
+        """
+        rows = choose_rows(self._chosen(chains), snrs=snr)
+        note, channel = conditions(self.parameters), str(self.parameters.get("channel", ""))
+        if format == "text":
+            return table(rows, note)
+        found = measured(rows)
+        chosen = choose_metrics(metrics, found if metrics else [m for m in found if m.kind != "other"])
+        if format == "csv":
+            return written(long_table(rows, chosen, channel, outage), format)
+        return "\n".join(written(each, format) for each in mean_tables(rows, chosen, note, outage))
+
+    def _chosen(self, chains: Sequence[str] | None) -> list[Row]:
+        rows = choose_rows(read_rows(self.folder), chains)
+        if not rows:
+            raise ValueError(f"{self.folder} holds no finished cells")
+        return rows
+
+    def _options(
+        self, style: str, metrics: Sequence[str] | None = None, outage: str = OUTAGES[0]
+    ) -> FigureOptions:
+        channel = str(self.parameters.get("channel", ""))
+        return FigureOptions(style, conditions(self.parameters), channel, metrics, outage)
 
     def __repr__(self) -> str:
         rows = self.rows()
         chains = len({row.chain for row in rows})
-        return f"Run({str(self.folder)!r}: {len(rows)} cells of {chains} chains)\n{table(rows)}"
+        head = f"Run({str(self.folder)!r}: {len(rows)} cells of {chains} chains)"
+        return f"{head}\n{self.table()}" if rows else head
 
 
 def open_run(folder: str | Path) -> Run:
@@ -110,6 +170,12 @@ class _NotebookFigure(Figure):
         return buffer.getvalue()
 
 
-def _shown_in_notebooks(figure: Figure) -> Figure:
+def _drawn(style: str, make: Callable[[], Figure]) -> Figure:
+    """Draw a figure in a style, and make it one that notebooks show."""
+    if style not in STYLES:
+        raise ValueError(f"style {style!r}: there are {', '.join(STYLES)}")
+    with matplotlib.rc_context(STYLES[style].rc):
+        figure = make()
+        figure.draw_without_rendering()
     figure.__class__ = _NotebookFigure
     return figure

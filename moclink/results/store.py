@@ -6,16 +6,15 @@ resumes only under the parameters that it was begun with.
 
 from __future__ import annotations
 
-import csv
 import json
-import os
+import shutil
 import sqlite3
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import astuple, fields
 from pathlib import Path
 
-from moclink.results.averages import average
 from moclink.types import Cell, RateFit, Row, Shown
 
 
@@ -24,10 +23,8 @@ class RunFolderError(ValueError):
 
 
 COLUMNS = [field.name for field in fields(Row)]
-CSV_COLUMNS = COLUMNS[: COLUMNS.index("papr_db") + 1]  # what results.csv holds
 
 EXTENDABLE = ("snr", "chains", "images", "trials")
-AVERAGED = [name for name in CSV_COLUMNS[CSV_COLUMNS.index("psnr_db") :] if name != "symbols"]
 
 
 class ResultStore:
@@ -59,6 +56,7 @@ class ResultStore:
                 ) from error
             raise RunFolderError(f"cannot write to {self.folder} ({error}); choose another --out") from error
         self._agree(parameters, resume_anyway)
+        _add_missing_columns(self._base)
 
     def _agree(self, parameters: dict, resume_anyway: bool) -> None:
         """Store the parameters of a new run; compare and extend those of a run that was begun."""
@@ -105,9 +103,10 @@ class ResultStore:
             shown: Pictures for the gallery.
             fits: (chain, image, SNR in dB or None if it is the same at every SNR, how the rate was fitted).
         """
-        marks = ",".join("?" * len(COLUMNS))
+        names, marks = ",".join(COLUMNS), ",".join("?" * len(COLUMNS))
+        insert = f"INSERT OR REPLACE INTO cells ({names}) VALUES ({marks})"
         with self._base:
-            self._base.executemany(f"INSERT OR REPLACE INTO cells VALUES ({marks})", map(astuple, rows))
+            self._base.executemany(insert, map(astuple, rows))
             self._base.executemany("INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, shown))
             self._base.executemany(
                 "INSERT OR REPLACE INTO rate_fits VALUES (?,?,?,?,?,?,?,?)",
@@ -120,14 +119,9 @@ class ResultStore:
 
     def export(self) -> None:
         """Write results.csv, summary.csv and rate_fits.csv, in the same order whatever the order of work."""
-        rows = read_rows(self.folder)
-        values = ([getattr(row, name) for name in CSV_COLUMNS] for row in rows)
-        _write_csv(self.folder / "results.csv", CSV_COLUMNS, values)
-        header = ["chain", "metric", "snr_db", "mean", "ci95_half_width", "images"]
-        _write_csv(self.folder / "summary.csv", header, summary_of(rows))
-        fits = self._base.execute("SELECT * FROM rate_fits ORDER BY chain, image, snr_db").fetchall()
-        header = ["chain", "image", "snr_db", "codec", "quality", "file_bits", "budget_bits", "problem"]
-        _write_csv(self.folder / "rate_fits.csv", header, fits)
+        from moclink.results.export import export
+
+        export(self.folder)
 
     def close(self) -> None:
         """Give the folder back."""
@@ -135,12 +129,12 @@ class ResultStore:
         self._lock.close()
 
 
-_SCHEMA = """
+_TEXT, _WHOLE = ("chain", "image"), ("height", "width", "trial", "outage", "bits", "symbols")
+_TYPES = {name: "TEXT" if name in _TEXT else "INTEGER" if name in _WHOLE else "REAL" for name in COLUMNS}
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS parameters (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cells (
-    chain TEXT, image TEXT, height INTEGER, width INTEGER, snr_db REAL, trial INTEGER,
-    psnr_db REAL, ssim REAL, lpips REAL, st_lpips REAL, ber REAL, ier REAL, bler REAL,
-    outage INTEGER, bits INTEGER, symbols INTEGER, cbr REAL, energy REAL, papr_db REAL, iterations REAL,
+    {", ".join(f"{name} {kind}" for name, kind in _TYPES.items())},
     PRIMARY KEY (chain, image, snr_db, trial));
 CREATE TABLE IF NOT EXISTS pictures (
     chain TEXT, image TEXT, snr_db REAL, png BLOB, PRIMARY KEY (chain, image, snr_db));
@@ -150,10 +144,26 @@ CREATE TABLE IF NOT EXISTS rate_fits (
 """
 
 
+def _add_missing_columns(base: sqlite3.Connection) -> None:
+    """Bring the table of a run that was begun before a column existed up to date."""
+    for name in [name for name in COLUMNS if name not in _columns(base)]:
+        base.execute(f"ALTER TABLE cells ADD COLUMN {name} {_TYPES[name]}")
+
+
+def _columns(base: sqlite3.Connection) -> list[str]:
+    return [name for _, name, *_ in base.execute("PRAGMA table_info(cells)")]
+
+
 def read_rows(folder: str | Path) -> list[Row]:
-    """All finished cells of a run, by chain and image in the order of the run, then SNR and trial."""
+    """All finished cells of a run, by chain and image in the order of the run, then SNR and trial.
+
+    Of a run of another version, columns that it lacks are None, and those that this version lacks are left
+    out.
+    """
     with closing(_open(folder)) as base:
-        rows = [Row(*values) for values in base.execute("SELECT * FROM cells")]
+        names = [name for name in _columns(base) if name in COLUMNS]
+        cells = base.execute(f"SELECT {','.join(names)} FROM cells")
+        rows = [Row(**dict(zip(names, values, strict=True))) for values in cells]
         order = dict(base.execute("SELECT name, value FROM parameters"))
     chains = {name: place for place, name in enumerate(json.loads(order.get("chains", "[]")))}
     images = {name: place for place, (name, _) in enumerate(json.loads(order.get("images", "[]")))}
@@ -172,20 +182,16 @@ def read_shown(folder: str | Path) -> list[Shown]:
         return [Shown(*values) for values in base.execute("SELECT * FROM pictures ORDER BY image, snr_db")]
 
 
+def read_rate_fits(folder: str | Path) -> list[tuple]:
+    """(chain, image, SNR or "all", codec, quality, file bits, budget bits) of each file that was fitted."""
+    with closing(_open(folder)) as base:
+        return base.execute("SELECT * FROM rate_fits ORDER BY chain, image, snr_db").fetchall()
+
+
 def read_parameters(folder: str | Path) -> dict:
     """Parameters that a run was begun with."""
     with closing(_open(folder)) as base:
         return {k: json.loads(v) for k, v in base.execute("SELECT name, value FROM parameters")}
-
-
-def summary_of(rows: Sequence[Row]) -> Iterable[tuple]:
-    """(chain, metric, SNR, mean, half of the 95 % interval, number of images) of all that was measured."""
-    for chain in dict.fromkeys(row.chain for row in rows):
-        own = [row for row in rows if row.chain == chain]
-        for metric in AVERAGED:
-            for point in average(own, metric):
-                half = point.half_width if point.images > 1 else None
-                yield chain, metric, point.snr_db, point.mean, half, point.images
 
 
 def _open(folder: str | Path) -> sqlite3.Connection:
@@ -193,22 +199,39 @@ def _open(folder: str | Path) -> sqlite3.Connection:
     if not path.is_file():
         raise RunFolderError(f"{folder} holds no results.sqlite; name the folder of a run")
     try:
-        base = sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True, timeout=30)
-        base.execute("SELECT count(*) FROM cells")
+        try:
+            return _checked(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True, timeout=30))
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                raise
+            return _checked(_rolled_back(path))
     except sqlite3.Error as error:
         raise RunFolderError(f"{path} cannot be read as results of moclink ({error})") from error
+
+
+def _checked(base: sqlite3.Connection) -> sqlite3.Connection:
+    """The connection, if the tables are there and can be read."""
+    try:
+        for name in ("cells", "parameters", "pictures", "rate_fits"):
+            base.execute(f"SELECT count(*) FROM {name}")
+    except sqlite3.Error:
+        base.close()
+        raise
     return base
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
-    """Write a CSV file whole: a reader sees the old one or the new one."""
-    part = path.with_suffix(".csv.part")
-    with open(part, "w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow([format(v, ".9g") if isinstance(v, float) else v for v in row])
-    os.replace(part, path)
+def _rolled_back(path: Path) -> sqlite3.Connection:
+    """A copy in memory of what a process left that was killed while it was writing.
+
+    The half-written transaction is undone there, since the run folder may be read-only.
+    """
+    memory = sqlite3.connect(":memory:")
+    with tempfile.TemporaryDirectory() as place:
+        for name in (path.name, f"{path.name}-journal"):
+            shutil.copyfile(path.with_name(name), Path(place) / name)
+        with closing(sqlite3.connect(Path(place) / path.name)) as copy:
+            copy.backup(memory)
+    return memory
 
 
 def _extended(old: object, new: object) -> object:

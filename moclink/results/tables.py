@@ -1,4 +1,4 @@
-"""Tables of a run as text, and budgets that were not met."""
+"""The tables that a run prints at its end, and budgets that were not met."""
 
 from __future__ import annotations
 
@@ -6,58 +6,85 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from moclink.results.averages import average
+from moclink.results.averages import average, by_chain, chosen_snrs
+from moclink.results.bandwidth import cbr_text, chain_cbrs
+from moclink.results.metrics import METRICS, OUTAGE, Metric, measured
+from moclink.results.names import base_name, display_name, shortened
 from moclink.types import Row
 
-TABLES = (
-    ("psnr_db", "PSNR in dB", "{:.2f}"),
-    ("ssim", "SSIM", "{:.4f}"),
-    ("lpips", "LPIPS", "{:.4f}"),
-    ("st_lpips", "ST-LPIPS", "{:.4f}"),
-    ("ber", "BER", "{:.2e}"),
-    ("ier", "index error rate", "{:.2e}"),
-    ("bler", "BLER", "{:.2e}"),
-    ("outage", "outage rate", "{:.2f}"),
-    ("iterations", "LDPC iterations a codeword", "{:.1f}"),
-)
+NAME_WIDTH = 32
+SHORT_FORMS = {  # format and width; of what is not named .3f and 6
+    "psnr_db": (".2f", 6),
+    "psnr_y_db": (".2f", 6),
+    "ms_ssim_db": (".2f", 6),
+    "ber": (".1e", 8),
+    "bler": (".1e", 8),
+    "outage": (".0%", 5),
+}
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Means over images as text: a table a metric, a line an SNR, a column a chain."""
-    tables = (_one_table(rows, *kind) for kind in TABLES)
-    return "\n".join(text for text in tables if text)
+def table(rows: Sequence[Row], note: str = "") -> str:
+    """Means over pictures at a few SNRs as text: a line a chain with its channel bandwidth ratio.
+
+    Chains of pictures show PSNR and SSIM (or the first two metrics there are) and outages, chains of random
+    bits their error rates. `moclink.results.full_tables` has the rest.
+
+    Args:
+        rows: Results.
+        note: Conditions of the run.
+    """
+    pictures = [row for row in rows if row.height is not None]
+    bits = [row for row in rows if row.height is None]
+    texts = []
+    if pictures:
+        quality = measured(pictures, "picture")
+        usual = [metric for metric in quality if metric.column in ("psnr_db", "ssim")]
+        columns = usual if len(usual) == 2 else quality[:2]
+        if any(row.outage for row in pictures):
+            columns = [*columns, OUTAGE]
+        images = len({row.image for row in pictures})
+        title = f"Means over {images} pictures" if images > 1 else "One picture"
+        texts.append(_compact(pictures, columns, f"{title}{', ' if note else ''}{note}"))
+    if bits:
+        columns = [METRICS[name] for name in ("ber", "bler") if METRICS[name] in measured(bits)]
+        texts.append(_compact(bits, columns, "Random bits"))
+    return "\n\n".join(texts)
 
 
-def _one_table(rows: Sequence[Row], metric: str, title: str, form: str) -> str:
-    columns = {}
-    for name in dict.fromkeys(row.chain for row in rows):
-        means = {a.snr_db: a.mean for a in average([r for r in rows if r.chain == name], metric)}
-        if any(means.values()):
-            columns[name] = means
-    if not columns:
-        return ""
-    widths = {name: max(len(name), 8) for name in columns}
-    lines = [f"\n{title}", "  SNR dB  " + "  ".join(name.rjust(w) for name, w in widths.items())]
-    for snr in sorted({s for means in columns.values() for s in means}):
-        values = (form.format(means[snr]) if snr in means else "" for means in columns.values())
-        lines.append(
-            f"{snr:8g}  " + "  ".join(v.rjust(w) for v, w in zip(values, widths.values(), strict=True))
-        )
-    return "\n".join(lines)
+def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str) -> str:
+    """One table: a group of columns a metric, in it a column an SNR."""
+    snrs = chosen_snrs([row.snr_db for row in rows])
+    chains, cbrs = by_chain(rows), chain_cbrs(rows)
+    first = ["", "SNR (dB)", *(shortened(display_name(base_name(name)), NAME_WIDTH) for name in chains)]
+    columns = [[cell.ljust(max(map(len, first))) for cell in first]]
+    if cbrs:
+        ratios = ["", "CBR", *(cbr_text(cbrs[name]) if name in cbrs else "" for name in chains)]
+        columns.append([cell.ljust(max(map(len, ratios))) for cell in ratios])
+    for metric in metrics:
+        form, width = SHORT_FORMS.get(metric.column, (".3f", 6))
+        group = ["".join(f"{snr:g}".rjust(width) for snr in snrs)]
+        for own in chains.values():
+            means = {a.snr_db: a.mean for a in average(own, metric.column)}
+            cells = (format(means[snr], form) if snr in means else "" for snr in snrs)
+            group.append("".join(cell.rjust(width) for cell in cells))
+        label = metric.label.center(len(group[0]))
+        columns.append([cell.rjust(len(label)) for cell in (label, *group)])
+    lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+    return "\n".join([title, *lines])
 
 
 def unmet_budgets(folder: Path, most: int = 10) -> list[str]:
     """A line for each picture that became no file, or none within its budget."""
-    with open(folder / "rate_fits.csv", newline="") as file:
+    with open(folder / "rate_fits.csv", newline="", encoding="utf-8") as file:
         late = [
             row
             for row in csv.DictReader(file)
-            if row["problem"] or int(row["file_bits"]) > int(row["budget_bits"])
+            if row.get("problem") or int(row["file_bits"]) > int(row["budget_bits"])
         ]
     lines = []
     for row in late[:most]:
         at = "" if row["snr_db"] == "all" else f" at {row['snr_db']} dB"
-        if row["problem"]:
+        if row.get("problem"):
             lines.append(f"{row['chain']}, {row['image']}{at}: an outage, since {row['problem']}")
             continue
         lines.append(

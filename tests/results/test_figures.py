@@ -1,116 +1,102 @@
-"""Figures: names, families, envelopes, and the figures of the paper from stored results."""
-
-import io
+"""Files of figures: what is drawn, what cannot be, and names of all kinds."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.figures import main
-from moclink.results.averages import Average
-from moclink.results.curves import envelope, families
-from moclink.results.figures import draw, draw_paper, read_runs
-from moclink.results.names import display_name, short_name
-from moclink.results.store import ResultStore, RunFolderError, read_rows
-from moclink.types import Row, Shown
+import moclink.results.figures as module
+from moclink.results.figures import draw
+from moclink.results.store import RunFolderError
+from moclink.types import Shown
 
-
-@pytest.mark.parametrize(
-    "chain,expected",
-    [
-        ("moc-rvq-l4", "MOC-RVQ L4"),
-        ("moc-rvq-perceptual-l1", "MOC-RVQ perceptual L1"),
-        ("moc-rvq-perceptual-l4-no-nrb", "MOC-RVQ perceptual L4, w/o NRB"),
-        ("moc-rvq-l4-no-nrb-no-cr", "MOC-RVQ L4, w/o NRB, w/o CR"),
-        ("moc-rvq-l2-greedy-paper-hard", "MOC-RVQ L2, greedy CR, paper's g, hard receiver"),
-        ("jscc-96", "JSCC-96"),
-        ("jpeg-ldpc", "JPEG + LDPC"),
-        ("bpg-ldpc-16qam-r34", "BPG + LDPC 16-QAM 3/4"),
-        ("jpeg-ldpc-qpsk-r13", "JPEG + LDPC QPSK 1/3"),
-        ("avif-capacity", "AVIF, ideal code"),
-        ("runs/mine/codec:l2", "runs/mine/codec:l2"),
-    ],
+HOSTILE = (
+    "$x$",
+    "$broken",
+    "_hidden",
+    "a^b_c",
+    "a:b,c",
+    "%d {0}",
+    "random-init/codec",
+    "图\\frac{",
+    "\udcff",
 )
-def test_names_are_written_as_the_field_writes_them(chain, expected):
-    assert display_name(chain) == expected
-
-
-@pytest.mark.parametrize(
-    "chain,expected",
-    [
-        ("moc-rvq-l4-no-nrb", "MOC-RVQ L4, \nw/o NRB"),
-        ("runs/mine/codec:l2", "codec:l2"),
-        ("jscc-96", "JSCC-96"),
-    ],
-)
-def test_short_names_leave_out_folders_and_nothing_else(chain, expected):
-    assert short_name(chain) == expected
-
-
-def test_families_are_codecs_with_several_schemes():
-    chains = ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12", "bpg-ldpc", "random-ldpc", "random-ldpc-16qam-r12"]
-    assert families(chains) == {"jpeg": ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12"]}
-
-
-def test_the_envelope_is_the_best_at_each_snr():
-    one = [Average(0.0, 10.0, 0, 3), Average(5.0, 20.0, 0, 3)]
-    two = [Average(0.0, 12.0, 0, 3), Average(5.0, 15.0, 0, 3), Average(9.0, 1.0, 0, 3)]
-    assert envelope([one, two], max) == [(0.0, 12.0), (5.0, 20.0), (9.0, 1.0)]
-    assert envelope([one, two], min) == [(0.0, 10.0), (5.0, 15.0), (9.0, 1.0)]
-
-
-@pytest.fixture
-def run_folder(tmp_path):
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((40, 60, 3), 99, np.uint8)).save(buffer, "PNG")
-    chains = ["moc-rvq-l1", "moc-rvq-l4", "moc-rvq-l4-no-nrb", "jpeg-ldpc"]
-    store = ResultStore(tmp_path, {"chains": chains, "images": [[str(i), ""] for i in range(6)]})
-    rng = np.random.default_rng(1)
-    for chain in chains:
-        for snr in (0.0, 10.0, 20.0):
-            rows = [
-                Row(chain, str(i), 40, 60, snr, 0, psnr_db=20 + snr / 2 + rng.normal(), ssim=0.5)
-                for i in range(6)
-            ]
-            store.add(rows, [Shown(chain, "0", snr, buffer.getvalue())])
-    store.add([], [Shown("original", "0", 0.0, buffer.getvalue())])
-    store.close()
-    return tmp_path
 
 
 def test_every_figure_is_drawn_from_stored_results(run_folder):
-    assert [p.name for p in draw(run_folder)] == ["curves.png", "gallery.png"]
-    for name in ("fig3", "fig4", "fig5"):
-        picture = np.asarray(Image.open(draw_paper(name, run_folder)).convert("L"))
-        assert picture.std() > 5  # not an empty sheet
+    drawn = draw(run_folder, rates=[10.0])
+    assert [p.name for p in drawn.files] == ["curves.png", "gallery.png", "rates-10dB.png"]
+    assert drawn.problems == [] and all(p.parent == run_folder for p in drawn.files)
+    for path in drawn.files:
+        assert np.asarray(Image.open(path).convert("L")).std() > 5  # not an empty sheet
 
 
-def test_several_runs_are_drawn_as_one(run_folder, tmp_path_factory):
-    finer = tmp_path_factory.mktemp("finer")
-    images = [[str(i), ""] for i in range(6)]
-    store = ResultStore(finer, {"chains": ["bpg-ldpc", "jpeg-ldpc"], "images": images})
-    store.add([Row("bpg-ldpc", "0", 40, 60, 5.0, 0, psnr_db=31.0)])
-    store.add([Row("jpeg-ldpc", "0", 40, 60, snr, 0, psnr_db=50.0) for snr in (5.0, 10.0)])
-    store.close()
-    first, rows = read_rows(run_folder), read_runs((run_folder, finer))[0]
-    assert rows[: len(first)] == first  # of the cell that both have, the first folder's row
-    assert [(r.chain, r.snr_db) for r in rows[len(first) :]] == [("bpg-ldpc", 5.0), ("jpeg-ldpc", 5.0)]
-    assert main([str(run_folder), str(finer), "--paper", "fig3"]) == 0
-    assert (run_folder / "fig3.png").is_file() and not (finer / "fig3.png").exists()
+def test_figures_go_where_they_are_asked_for_in_every_format(run_folder, tmp_path):
+    before = sorted(run_folder.iterdir())
+    drawn = draw(run_folder, out=tmp_path / "new" / "folder", formats=("pdf", "svg"), style="ieee")
+    assert [p.name for p in drawn.files] == ["curves.pdf", "curves.svg", "gallery.pdf", "gallery.svg"]
+    assert drawn.files[0].read_bytes().startswith(b"%PDF") and b"<svg" in drawn.files[1].read_bytes()[:600]
+    assert sorted(run_folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("name,value", [("match", "symbols"), ("images", [["other", ""]])])
-def test_runs_that_differ_are_not_drawn_as_one(name, value, run_folder, tmp_path_factory, capsys):
-    other = tmp_path_factory.mktemp("other")
-    images = [[str(i), ""] for i in range(6)]
-    ResultStore(other, {"chains": ["jpeg-ldpc"], "images": images, name: value}).close()
-    assert main([str(run_folder), str(other)]) == 2
-    assert f"different {name}, and both have jpeg-ldpc" in capsys.readouterr().err
+def test_a_column_of_ieee_is_three_and_a_half_inches(run_folder):
+    curves = Image.open(draw(run_folder, style="ieee").files[0])
+    assert curves.width == pytest.approx(3.5 * 300, abs=1)
 
 
-def test_a_figure_without_its_results_says_what_is_missing(tmp_path, capsys):
-    ResultStore(tmp_path, {"chains": [], "images": []}).close()
-    with pytest.raises(RunFolderError, match="holds no results of moc-rvq-l4.* which fig4 shows"):
-        draw_paper("fig4", tmp_path)
-    assert main([str(tmp_path / "nowhere")]) == 2
-    assert "holds no results.sqlite" in capsys.readouterr().err
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_breaks_a_figure(name, run, row, png):
+    chain = name.encode("utf-8", "backslashreplace").decode()  # as names are stored
+    ratios = {chain: 1 / 24, "jscc-96": 1 / 4}
+    rows = [row(c, chain, snr, psnr_db=20.0, cbr=cbr) for c, cbr in ratios.items() for snr in (0.0, 5.0)]
+    shown = [Shown(chain, chain, 0.0, png()), Shown("original", chain, 0.0, png())]
+    drawn = draw(run(rows, shown), rates=[0.0])
+    assert drawn.problems == [] and len(drawn.files) == 3
+
+
+def test_a_figure_that_cannot_be_drawn_says_so_and_the_rest_appears(run, row, png):
+    rows = [row("a", "x", 0.0, outage=0)]
+    drawn = draw(run(rows, [Shown("a", "x", 0.0, png())]))
+    assert [p.name for p in drawn.files] == ["gallery.png"]
+    assert drawn.problems == ["curves is not drawn: no metric was measured of these pictures at these SNRs"]
+    thin = draw(run([row("a", "x", 0.0, psnr_db=9.0)], [Shown("a", "x", 0.0, png(512, 1))], "thin"))
+    assert [p.name for p in thin.files] == ["curves.png"]
+    assert thin.problems == ["gallery is not drawn: a picture of 1 x 512 pixels is too thin to show"]
+
+
+def test_whatever_matplotlib_says_is_one_line(run_folder, monkeypatch):
+    def broken(*_):
+        raise MemoryError("two\nlines")
+
+    monkeypatch.setattr(module, "curves_figure", broken)
+    drawn = draw(run_folder)
+    assert drawn.problems == ["curves cannot be drawn (MemoryError: two)"]
+    assert [p.name for p in drawn.files] == ["gallery.png"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(run_folder):
+    (run_folder / "file").write_text("")
+    drawn = draw(run_folder, out=run_folder / "file")
+    assert drawn.files == [] and len(drawn.problems) == 2
+    assert drawn.problems[0].startswith("curves cannot be written to ") and "--out" in drawn.problems[0]
+
+
+def test_chains_snrs_and_pictures_are_chosen(run_folder):
+    assert len(draw(run_folder, chains="jpeg-ldpc", snrs=[10.0], picture="0").files) == 2
+    for wrong, message in [
+        ({"chains": "jpeg"}, "no results of 'jpeg' "),
+        ({"snrs": [3.0]}, "nothing was sent at 3 dB; SNRs of these chains: 0, 10, 20"),
+        ({"picture": "1"}, "--picture 1: received pictures were kept of 0"),
+        ({"metrics": ["lpips"]}, "'lpips' was not measured"),
+        ({"rates": [3.0]}, "nothing was sent at 3 dB"),
+        ({"formats": ["gif"]}, "'gif': there are png, pdf, svg"),
+        ({"formats": []}, "no format is named"),
+        ({"style": "nature"}, "'nature': there are screen, ieee"),
+        ({"outage": "black"}, "'black': there are grey, exclude"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            draw(run_folder, **wrong)
+
+
+def test_a_folder_without_results_is_named(tmp_path):
+    with pytest.raises(RunFolderError, match=r"holds no results\.sqlite"):
+        draw(tmp_path)

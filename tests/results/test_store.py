@@ -1,40 +1,30 @@
-"""The store: transactions, resuming, locking, averages."""
+"""The store: transactions, resuming, locking, other versions."""
 
 import math
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 
-import numpy as np
 import pytest
-from scipy import stats
 
-from moclink.results.averages import average
 from moclink.results.store import ResultStore, RunFolderError, read_rows, read_shown
-from moclink.types import Row, Shown
+from moclink.types import Shown
 
 PARAMETERS = {"snr": [0.0, 1.0], "chains": ["b", "a"], "images": [["y", "1"], ["x", "2"]], "seed": 1}
 
 
-def row(chain="a", image="x", snr=0.0, trial=0, **values) -> Row:
-    return Row(chain, image, 8, 16, snr, trial, **values)
-
-
-def test_rows_come_back_in_the_order_of_the_run(tmp_path):
+def test_rows_come_back_in_the_order_of_the_run(tmp_path, row):
     store = ResultStore(tmp_path, PARAMETERS)
     rows = [row("a", "x"), row("a", "y"), row("b", "x", 1.0), row("b", "x", 0.0, psnr_db=math.inf)]
     for one in rows:
         store.add([one])
     assert store.done() == {(r.chain, r.image, r.snr_db, r.trial) for r in rows}
-    store.export()
     store.close()
     assert read_rows(tmp_path) == [rows[3], rows[2], rows[1], rows[0]]
-    lines = (tmp_path / "results.csv").read_text().splitlines()
-    assert lines[0] == (
-        "chain,image,height,width,snr_db,trial,psnr_db,ssim,lpips,st_lpips,ber,ier,bler,outage,bits,symbols,cbr,energy,papr_db"
-    )
-    assert lines[1] == "b,x,8,16,0,0,inf,,,,,,,,,,,,"
 
 
-def test_a_failed_transaction_leaves_nothing(tmp_path):
+def test_a_failed_transaction_leaves_nothing(tmp_path, row):
     store = ResultStore(tmp_path, PARAMETERS)
     with pytest.raises(sqlite3.Error):
         store.add([row()], [Shown("a", "x", 0.0, object())])
@@ -69,16 +59,46 @@ def test_folders_that_cannot_be_used_are_named(tmp_path):
         read_shown(tmp_path)
 
 
-def test_averages_are_over_trials_then_images_with_students_t():
-    rng = np.random.default_rng(1)
-    values = rng.normal(30, 2, (6, 3))
-    rows = [row(image=str(i), trial=t, psnr_db=values[i, t]) for i in range(6) for t in range(3)] + [
-        row(image="7", snr=5.0, psnr_db=math.inf),
-        row(image="8", snr=5.0),
-    ]
-    first, second = average(rows, "psnr_db")
-    means = values.mean(axis=1)
-    low, high = stats.t.interval(0.95, 5, means.mean(), stats.sem(means))
-    assert first.mean == pytest.approx(means.mean())
-    assert first.half_width == pytest.approx((high - low) / 2)
-    assert (second.mean, second.half_width, second.images) == (100.0, 0.0, 1)
+def test_a_run_of_another_version_is_read_and_goes_on(tmp_path, row):
+    """A table without some columns of today and with one of tomorrow."""
+    ResultStore(tmp_path, PARAMETERS).close()
+    with closing(sqlite3.connect(tmp_path / "results.sqlite")) as base:
+        base.execute("ALTER TABLE cells DROP COLUMN papr_db")
+        base.execute("ALTER TABLE cells DROP COLUMN iterations")
+        base.execute("ALTER TABLE cells ADD COLUMN dreams REAL")
+        base.execute(
+            "INSERT INTO cells (chain, image, height, width, snr_db, trial, psnr_db, dreams) "
+            "VALUES ('a', 'x', 40, 60, 0, 0, 30, 1)"
+        )
+        base.commit()
+    assert read_rows(tmp_path) == [row(psnr_db=30.0)]
+    store = ResultStore(tmp_path, PARAMETERS)
+    store.add([row(snr=1.0, papr_db=3.5, iterations=2.0)])
+    store.close()
+    assert read_rows(tmp_path) == [row(psnr_db=30.0), row(snr=1.0, papr_db=3.5, iterations=2.0)]
+
+
+KILLED = """
+import os, sqlite3, sys
+base = sqlite3.connect(sys.argv[1], isolation_level=None)
+base.execute("PRAGMA cache_size = 1")
+base.execute("BEGIN")
+insert = "INSERT INTO cells (chain, image, snr_db, trial) VALUES ('half', ?, 0, 0)"
+for number in range(3000):
+    base.execute(insert, ("x" * 400 + str(number),))
+os._exit(9)
+"""
+
+
+def test_what_a_killed_process_left_is_read_without_writing(tmp_path, row):
+    store = ResultStore(tmp_path, PARAMETERS)
+    store.add([row(psnr_db=30.0)])
+    store.close()
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "results.sqlite")])
+    journal = tmp_path / "results.sqlite-journal"
+    before = {path: path.read_bytes() for path in (journal, tmp_path / "results.sqlite")}
+    assert len(before[journal]) > 1000  # the half-written transaction is in the file
+    assert read_rows(tmp_path) == [row(psnr_db=30.0)]
+    assert {path: path.read_bytes() for path in before} == before
+    ResultStore(tmp_path, PARAMETERS).close()  # a run that goes on undoes it in place
+    assert not journal.exists() and read_rows(tmp_path) == [row(psnr_db=30.0)]

@@ -1,0 +1,81 @@
+"""Error rates of random bits with 95 % confidence intervals by counts.
+
+Blocks are independent: over AWGN, and over fading too, where each has a realisation of its own. So the block
+error rate has the interval of Clopper and Pearson (Biometrika 1934) by its counts, and so has the bit error
+rate of uncoded bits over AWGN. Errors of coded bits come in blocks: their interval is that of the block error
+rate, scaled. Errors of uncoded bits over fading come in fades, of which a row keeps the mean alone: their
+interval is Student's t over trials, and there is none with a single trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from moclink.results.averages import half_width
+from moclink.results.names import information_bits
+from moclink.types import Row
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """An error rate with its 95 % confidence interval.
+
+    Attributes:
+        snr_db: Es/N0 in dB.
+        rate: Errors / bits, or errors / blocks, of all trials.
+        interval: (low, high); None where the counts are not known.
+    """
+
+    snr_db: float
+    rate: float
+    interval: tuple[float, float] | None
+
+
+def error_rates(rows: Sequence[Row], column: str, channel: str = "awgn") -> list[ErrorRate]:
+    """Error rates of one chain of random bits at each SNR.
+
+    Args:
+        rows: Rows of the chain.
+        column: "ber" or "bler".
+        channel: Name of the channel that they were sent over.
+    """
+    cells: dict[float, list[Row]] = {}
+    for row in rows:
+        if getattr(row, column) is not None and row.bits:
+            cells.setdefault(row.snr_db, []).append(row)
+    return [_error_rate(trials, column, channel) for _, trials in sorted(cells.items())]
+
+
+def _error_rate(trials: Sequence[Row], column: str, channel: str) -> ErrorRate:
+    bits = np.array([row.bits for row in trials], np.float64)
+    rates = np.array([getattr(row, column) for row in trials], np.float64)
+    rate = float((rates * bits).sum() / bits.sum())
+    interval: tuple[float, float] | None = None
+    if column == "bler":
+        block = information_bits(trials[0].chain)
+        interval = clopper_pearson(rate, bits.sum() / block) if block else None
+    elif trials[0].bler is not None:
+        blocks = _error_rate(trials, "bler", channel)
+        if blocks.interval and blocks.rate > 0:
+            low, high = (rate * limit / blocks.rate for limit in blocks.interval)
+            interval = low, high
+    elif channel == "awgn":
+        interval = clopper_pearson(rate, bits.sum())
+    elif len(trials) > 1:
+        half = half_width(rates)
+        interval = max(0.0, rate - half), min(1.0, rate + half)
+    return ErrorRate(trials[0].snr_db, rate, interval)
+
+
+def clopper_pearson(rate: float, count: float) -> tuple[float, float]:
+    """Exact 95 % confidence interval of a probability, of which `rate` was seen in `count` trials."""
+    from scipy.special import betaincinv
+
+    count = round(count)
+    seen = round(rate * count)
+    low = float(betaincinv(seen, count - seen + 1, 0.025)) if seen else 0.0
+    high = float(betaincinv(seen + 1, count - seen, 0.975)) if seen < count else 1.0
+    return low, high

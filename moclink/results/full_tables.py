@@ -1,0 +1,142 @@
+"""Tables for papers: means over pictures with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from moclink.results.averages import OUTAGES, Average, average, by_chain
+from moclink.results.bandwidth import cbr_text, chain_cbrs, chain_labels
+from moclink.results.error_rates import error_rates
+from moclink.results.metrics import Metric
+from moclink.results.names import display_name
+from moclink.types import Row
+
+PLUS_MINUS = "±"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        name: Name of its file, without ending.
+        title: What it shows.
+        header: Names of the columns.
+        lines: Rows of cells.
+        notes: Sentences below it.
+    """
+
+    name: str
+    title: str
+    header: list[str]
+    lines: list[list[str]]
+    notes: list[str] = field(default_factory=list)
+
+
+def mean_tables(
+    rows: Sequence[Row], metrics: Sequence[Metric], note: str = "", outage: str = OUTAGES[0]
+) -> list[Table]:
+    """A table a metric: a line a chain with its bandwidth ratio, a column an SNR, means with intervals.
+
+    Args:
+        rows: Results.
+        metrics: What to show.
+        note: Conditions of the run.
+        outage: See `moclink.results.averages.OUTAGES`.
+    """
+    snrs = sorted({row.snr_db for row in rows})
+    labels, cbrs = chain_labels(rows), chain_cbrs(rows)
+    tables = []
+    for metric in metrics:
+        lines = []
+        for name, own in by_chain(rows).items():
+            cells = _cells(own, metric, outage)
+            if cells:
+                ratio = cbr_text(cbrs[name]) if name in cbrs else ""
+                lines.append([_without_cbr(labels[name]), ratio, *(cells.get(snr, "") for snr in snrs)])
+        if lines:
+            header = ["Chain", "CBR", *(f"{snr:g} dB" for snr in snrs)]
+            title = f"{metric.axis_label} over SNR" + (f", {note}" if note else "")
+            tables.append(Table(metric.column, title, header, lines, _notes(rows, metric, outage)))
+    return tables
+
+
+def _without_cbr(label: str) -> str:
+    """The label without the ratio, which has a column of its own."""
+    return label.partition(", CBR ")[0]
+
+
+def _cells(rows: Sequence[Row], metric: Metric, outage: str) -> dict[float, str]:
+    """SNR -> mean and interval as text."""
+    excluding = outage == "exclude" and metric.kind == "picture"
+    lost = {a.snr_db: a.mean for a in average(rows, "outage")} if excluding else {}
+    cells = {}
+    for point in average(rows, metric.column, outage):
+        text = metric.text(point.mean)
+        if point.images > 1:
+            text += f" {PLUS_MINUS} {metric.text(point.half_width)}"
+        if lost.get(point.snr_db):
+            text += f" ({lost[point.snr_db]:.0%} out)"
+        cells[point.snr_db] = text
+    for snr, rate in lost.items():
+        cells.setdefault(snr, f"({rate:.0%} out)")
+    return cells
+
+
+def _notes(rows: Sequence[Row], metric: Metric, outage: str) -> list[str]:
+    images = len({row.image for row in rows if row.height is not None})
+    notes = []
+    if images > 1:
+        notes.append(f"Means over {images} pictures {PLUS_MINUS} half of the 95 % interval (Student's t).")
+    if metric.kind == "picture" and any(row.outage for row in rows):
+        if outage == "exclude":
+            notes.append("Outages are left out of the means; their share is given as out.")
+        else:
+            notes.append("Outages count as the mid-grey picture.")
+    return notes
+
+
+def long_table(
+    rows: Sequence[Row], metrics: Sequence[Metric], channel: str = "awgn", outage: str = OUTAGES[0]
+) -> Table:
+    """All means in one table, a line a chain, metric and SNR, as programs read it."""
+    header = [
+        "chain",
+        "label",
+        "cbr",
+        "metric",
+        "snr_db",
+        "mean",
+        "ci95_low",
+        "ci95_high",
+        "images",
+        "outage",
+    ]
+    cbrs, lines = chain_cbrs(rows), []
+    for name, own in by_chain(rows).items():
+        lost = {a.snr_db: a.mean for a in average(own, "outage")}
+        first = [name, display_name(name), _number(cbrs.get(name))]
+        for metric in metrics:
+            for point, low, high in _with_limits(own, metric, channel, outage):
+                values = [point.snr_db, point.mean, low, high]
+                shown = [_number(value) for value in values]
+                rest = [str(point.images), _number(lost.get(point.snr_db))]
+                lines.append([*first, metric.column, *shown, *rest])
+    return Table("means", "means and 95 % intervals", header, lines)
+
+
+def _with_limits(
+    rows: Sequence[Row], metric: Metric, channel: str, outage: str
+) -> list[tuple[Average, float | None, float | None]]:
+    if rows[0].height is None and metric.column in ("ber", "bler"):
+        rates = error_rates(rows, metric.column, channel)
+        return [(Average(r.snr_db, r.rate, 0.0, 1), *(r.interval or (None, None))) for r in rates]
+    return [
+        (a, *((a.mean - a.half_width, a.mean + a.half_width) if a.images > 1 else (None, None)))
+        for a in average(rows, metric.column, outage)
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else format(value, ".9g")

@@ -1,0 +1,110 @@
+"""The one table of what a run measures: how each column is called, written, and which direction is better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from moclink.types import Row
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How tables and figures treat one column of `Row`.
+
+    Attributes:
+        column: Name of the column.
+        label: What tables and axes say, with the unit.
+        form: Format of a value, as `format` takes it.
+        better: "higher" or "lower".
+        kind: "picture" for quality of pictures, "error" for error rates, "other" for the rest.
+        ceiling: Values above count as this in means.
+    """
+
+    column: str
+    label: str
+    form: str
+    better: str = "higher"
+    kind: str = "picture"
+    ceiling: float = math.inf
+
+    @property
+    def option(self) -> str:
+        """The name as `--metrics` takes it: psnr, st-lpips."""
+        return self.column.removesuffix("_db").replace("_", "-")
+
+    @property
+    def axis_label(self) -> str:
+        """The label, with the direction if lower is better and the field does not know it by heart."""
+        return f"{self.label} (lower is better)" if self.kind == "picture" and self.lower else self.label
+
+    @property
+    def lower(self) -> bool:
+        """Whether lower is better."""
+        return self.better == "lower"
+
+    def text(self, value: float) -> str:
+        """A value as it is written."""
+        return format(value, self.form)
+
+
+IDENTICAL_DB = 100.0  # an identical image (PSNR infinite) counts as this in means
+
+# A row here is all that a further column of `Row` needs; those that `Row` lacks are not there.
+_EVERY = (
+    Metric("psnr_db", "PSNR (dB)", ".2f", ceiling=IDENTICAL_DB),
+    Metric("psnr_y_db", "PSNR of luma (dB)", ".2f", ceiling=IDENTICAL_DB),
+    Metric("ssim", "SSIM", ".4f"),
+    Metric("ms_ssim", "MS-SSIM", ".4f"),
+    Metric("ms_ssim_db", "MS-SSIM (dB)", ".2f", ceiling=IDENTICAL_DB),
+    Metric("lpips", "LPIPS", ".4f", "lower"),
+    Metric("lpips_vgg", "LPIPS (VGG)", ".4f", "lower"),
+    Metric("st_lpips", "ST-LPIPS", ".4f", "lower"),
+    Metric("ber", "Bit error rate", ".2e", "lower", "error"),
+    Metric("ier", "Index error rate", ".2e", "lower", "error"),
+    Metric("bler", "Block error rate", ".2e", "lower", "error"),
+    Metric("outage", "Outage rate", ".2f", "lower", "error"),
+    Metric("cbr", "Channel bandwidth ratio", ".4f", "lower", "other"),
+    Metric("bits", "Source bits", ".0f", "lower", "other"),
+    Metric("energy", "Energy of a symbol", ".3f", "lower", "other"),
+    Metric("papr_db", "PAPR (dB)", ".2f", "lower", "other"),
+    Metric("iterations", "LDPC iterations a block", ".1f", "lower", "other"),
+)
+METRICS = {m.column: m for m in _EVERY if m.column in {field.name for field in fields(Row)}}
+OUTAGE = METRICS["outage"]
+
+
+def measured(rows: Sequence[Row], kind: str | None = None) -> list[Metric]:
+    """Metrics of which the rows hold at least one value, of one kind or of all.
+
+    A metric that could not be computed, as SSIM of a picture of 8x8 pixels, is NaN and not there either.
+    """
+    return [
+        metric
+        for metric in METRICS.values()
+        if kind in (None, metric.kind) and any(is_number(getattr(row, metric.column)) for row in rows)
+    ]
+
+
+def choose_metrics(names: Sequence[str] | None, found: Sequence[Metric]) -> list[Metric]:
+    """The metrics of these names, as options ("psnr") or as columns ("psnr_db"); None for all found.
+
+    Raises:
+        ValueError: If a name is not among those found.
+    """
+    if names is None:
+        return list(found)
+    chosen = []
+    for name in names:
+        fitting = [m for m in found if name.lower() in (m.option, m.column, m.column.replace("_", "-"))]
+        if not fitting:
+            there = ", ".join(m.option for m in found) or "none"
+            raise ValueError(f"metric {name!r} was not measured; there are: {there}")
+        chosen += fitting
+    return chosen
+
+
+def is_number(value: float | None) -> bool:
+    """Whether something was measured, be it infinite."""
+    return value is not None and not math.isnan(value)

@@ -1,0 +1,71 @@
+"""The figures of the paper, remade from stored results."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moclink.results.curves import curves_figure
+from moclink.results.figures import DPI, Choices, Drawn, choose_shown, save
+from moclink.results.gallery import gallery_figure
+from moclink.results.names import base_name
+from moclink.results.selection import choose_rows, read_runs
+from moclink.results.store import RunFolderError
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure of the paper, remade from a run.
+
+    Attributes:
+        chains: Pattern of the chains it shows.
+        snrs: SNRs in dB of a picture gallery; empty for curves.
+    """
+
+    chains: str
+    snrs: tuple[float, ...] = ()
+
+
+PAPER = {
+    "fig3": PaperFigure(r"moc-rvq(-perceptual)?-l\d|jscc-96|(jpeg|bpg)-ldpc(-.*)?"),
+    "fig4": PaperFigure(r"moc-rvq-l4(-.*)?"),
+    "fig5": PaperFigure(
+        r"moc-rvq-l4(-no-nrb-no-cr)?|moc-rvq-perceptual-l4|(jpeg|bpg)-ldpc", (0.0, 5.0, 10.0, 20.0)
+    ),
+}
+
+
+def draw_paper(name: str, folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
+    """Draw Fig. 3 (all schemes over SNR), 4 (ablation) or 5 (pictures) of the paper from runs.
+
+    Args:
+        name: "fig3", "fig4" or "fig5".
+        folder: A run folder.
+        others: Further run folders.
+        choices: Attributes of `moclink.results.figures.Choices`.
+
+    Returns:
+        The files written, and why not if none was.
+
+    Raises:
+        RunFolderError: If the runs hold none of the chains or SNRs that the figure shows.
+        ValueError: If what is chosen is not there.
+    """
+    figure, wanted = PAPER[name], Choices(**choices)
+    snrs = list(figure.snrs) or wanted.snrs
+    every_row, every_picture = read_runs((folder, *others))
+    rows = [r for r in every_row if re.fullmatch(figure.chains, base_name(r.chain))]
+    rows = choose_rows(rows, wanted.chains) if rows else []
+    shown = choose_shown(every_picture, rows, snrs)
+    if not rows or (figure.snrs and all(s.chain == "original" for s in shown)):
+        needs = f" at {', '.join(f'{snr:g}' for snr in figure.snrs)} dB" if figure.snrs else ""
+        raise RunFolderError(f"{folder} holds no results of {figure.chains}{needs}, which {name} shows")
+    options, dpi, drawn = wanted.options(folder), DPI[wanted.style], Drawn()
+    if figure.snrs:
+        save(drawn, name, folder, wanted, lambda: gallery_figure(rows, shown, options, wanted.picture, dpi))
+    else:
+        curves = choose_rows(rows, snrs=snrs)
+        save(drawn, name, folder, wanted, lambda: curves_figure(curves, options))
+    return drawn

@@ -1,0 +1,101 @@
+"""Runs read together, and what of them is shown: chains, SNRs, conditions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from moclink.results.names import base_name, printable
+from moclink.results.store import RunFolderError, read_parameters, read_rows, read_shown
+from moclink.types import Row, Shown
+
+CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading", "rayleigh-fast": "fast Rayleigh fading"}
+MATCHES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
+
+
+def read_runs(folders: Sequence[str | Path]) -> tuple[list[Row], list[Shown]]:
+    """Rows and pictures of all folders; of a cell that several have, the first folder's.
+
+    Raises:
+        RunFolderError: If a folder holds no results, or the runs may not stand in one figure.
+    """
+    for other in folders[1:]:
+        _check_alike(folders[0], other)
+    rows: dict[Any, Row] = {}
+    shown: dict[Any, Shown] = {}
+    for folder in folders:
+        for row in read_rows(folder):
+            rows.setdefault((row.chain, row.image, row.snr_db, row.trial), row)
+        for picture in read_shown(folder):
+            shown.setdefault((picture.chain, picture.image, picture.snr_db), picture)
+    return list(rows.values()), list(shown.values())
+
+
+def _check_alike(one: str | Path, other: str | Path) -> None:
+    """Raise RunFolderError unless the rows of two runs may stand in one figure."""
+    first, second = read_parameters(one), read_parameters(other)
+    shared = set(first.get("chains", ())) & set(second.get("chains", ()))
+    for name in ("images", "channel", *(("match", "code", "receiver") if shared else ())):
+        if first.get(name) != second.get(name):
+            common = f", and both have {min(shared)}" if shared else ""
+            raise RunFolderError(
+                f"{one} and {other} were run with different {name}{common}; draw them one by one"
+            )
+
+
+def conditions(parameters: dict[str, Any]) -> str:
+    """What figures and tables say of a run: its channel, and how classical chains were matched."""
+    channel, match = str(parameters.get("channel", "")), str(parameters.get("match", ""))
+    parts = [CHANNELS.get(channel, printable(channel)), MATCHES.get(match, printable(match))]
+    return ", ".join(part for part in parts if part)
+
+
+def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> list[str]:
+    """The chains of some rows that are meant by names; None for all, in the order of the rows.
+
+    Args:
+        names: A comma list or a sequence. A name means also what stands at a stated bandwidth ratio,
+            bpg-ldpc also bpg-ldpc@1/24. A name that holds a comma is taken as a whole if it is a chain.
+        rows: Results.
+
+    Raises:
+        ValueError: If there is no such chain.
+    """
+    known = list(dict.fromkeys(row.chain for row in rows))
+    if names is None:
+        return known
+    if isinstance(names, str):
+        names = [names] if names in known else [part.strip() for part in names.split(",") if part.strip()]
+    chosen: list[str] = []
+    for name in names:
+        fitting = [chain for chain in known if name in (chain, base_name(chain))]
+        if not fitting:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f" (did you mean {printable(near[0])}?)" if near else ""
+            there = ", ".join(map(printable, known)) or "none"
+            raise ValueError(f"there are no results of {name!r}{hint}, but of {there}")
+        chosen += fitting
+    return list(dict.fromkeys(chosen))
+
+
+def choose_rows(
+    rows: Sequence[Row], chains: str | Sequence[str] | None = None, snrs: Sequence[float] | None = None
+) -> list[Row]:
+    """Rows of the chosen chains, in the order in which they are named, at the chosen SNRs.
+
+    Raises:
+        ValueError: If there is no such chain, or nothing at any of the SNRs.
+    """
+    order = {name: place for place, name in enumerate(choose_chains(chains, rows))}
+    own = sorted((row for row in rows if row.chain in order), key=lambda row: order[row.chain])
+    if snrs is None:
+        return own
+    chosen = [row for row in own if any(abs(row.snr_db - snr) < 1e-9 for snr in snrs)]
+    if own and not chosen:
+        there = ", ".join(f"{snr:g}" for snr in sorted({row.snr_db for row in own}))
+        raise ValueError(
+            f"nothing was sent at {', '.join(f'{s:g}' for s in snrs)} dB; SNRs of these chains: {there}"
+        )
+    return chosen

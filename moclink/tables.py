@@ -1,0 +1,116 @@
+"""Command line of the tables: python -m moclink.tables DIR prints tables for papers from stored results.
+
+Means with 95 % intervals over pictures, a table a metric. With --bd also every chain against a reference:
+differences over the same pictures with their significance (paired t test, Wilcoxon's signed-rank test), and
+Bjontegaard deltas over SNR and over the channel bandwidth ratio.
+
+Exit status: 0, or 2 if an argument is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moclink.results.command_line import Parser, comma_list
+from moclink.simulate import bind_values, parse_snr
+
+if TYPE_CHECKING:
+    from moclink.results.full_tables import Table
+
+MOST_SNRS = 8  # columns that fit on a page
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables of a run; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parser().parse_args(bind_values(arguments, "--snr"))
+    from moclink.results.names import printable
+    from moclink.results.table_formats import FORMATS, written
+
+    try:
+        tables = _tables(args)
+        if not args.out:
+            print("\n".join(written(table, args.format) for table in tables), end="")
+        for table in tables if args.out else ():
+            path = Path(args.out) / f"{table.name}.{FORMATS[args.format]}"
+            _write(path, written(table, args.format))
+            print(printable(str(path)))
+    except ValueError as error:
+        print(f"moclink: {printable(str(error))}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _tables(args: argparse.Namespace) -> list[Table]:
+    """The tables that the arguments ask for."""
+    from moclink.results.averages import chosen_snrs
+    from moclink.results.comparison_tables import comparison_tables
+    from moclink.results.full_tables import long_table, mean_tables
+    from moclink.results.metrics import choose_metrics, measured
+    from moclink.results.selection import choose_chains, choose_rows, conditions, read_runs
+    from moclink.results.store import read_parameters
+
+    every = read_runs(args.folders)[0]
+    if not every:
+        raise ValueError(f"{args.folders[0]} holds no finished cells")
+    parameters = read_parameters(args.folders[0])
+    snrs: tuple[float, ...] | None = parse_snr(args.snr) if args.snr else None
+    chosen = choose_rows(every, args.chains, snrs)
+    names = comma_list(args.metrics) if args.metrics else None
+    metrics = choose_metrics(names, measured(chosen) if names else _usual(measured(chosen)))
+    if args.format == "csv":
+        tables = [long_table(chosen, metrics, str(parameters.get("channel", "")), args.outage)]
+    else:
+        shown = sorted({row.snr_db for row in chosen})
+        if snrs is None and len(shown) > MOST_SNRS:
+            snrs = tuple(chosen_snrs(shown))
+            note = f"moclink: {len(snrs)} of {len(shown)} SNRs are shown; --snr chooses others"
+            print(note, file=sys.stderr)
+        tables = mean_tables(choose_rows(chosen, snrs=snrs), metrics, conditions(parameters), args.outage)
+    if args.bd:
+        reference = choose_chains(args.bd, every)
+        rows = [row for row in every if row.chain in {*choose_chains(args.chains, every), *reference}]
+        pictures = [metric for metric in metrics if metric.kind == "picture"]
+        tables += comparison_tables(rows, args.bd, pictures, args.outage, snrs)
+    return tables
+
+
+def _usual(metrics: Sequence) -> list:
+    """Metrics of a table where none are named: quality and error rates."""
+    return [metric for metric in metrics if metric.kind != "other"]
+
+
+def _write(path: Path, text: str) -> None:
+    """Write one table."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise ValueError(f"cannot write to {path} ({error.strerror}); choose another --out") from error
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m moclink.tables",
+        description="Print tables for papers from the stored results of a run, or of several runs together.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
+    add("--format", default="markdown", choices=("latex", "markdown", "csv"), help="(%(default)s)")
+    add("--chains", metavar="NAMES", help="comma list of the chains to show (all)")
+    add("--snr", metavar="DB", help="SNRs to show, such as 0:20:5 or 0,10 (at most eight; csv: all)")
+    add("--metrics", metavar="NAMES", help="comma list of metrics (quality and error rates)")
+    add("--bd", metavar="REFERENCE", help="compare all chains with this one")
+    outage = "outages count as the grey picture, or are left out of the means (%(default)s)"
+    add("--outage", default="grey", choices=("grey", "exclude"), help=outage)
+    add("--out", metavar="DIR", help="write a file a table into this folder instead")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""CSV files of a run."""
+
+import csv
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from moclink.results.export import export, summary_of
+from moclink.results.store import RunFolderError
+from moclink.types import RateFit
+
+
+def test_cells_are_written_in_the_order_of_the_run(run, row):
+    folder = run([row("b", psnr_db=float("inf")), row("a", "y", 1.0, ssim=0.123456789123)])
+    assert [p.name for p in export(folder)] == ["results.csv", "summary.csv", "rate_fits.csv"]
+    lines = (folder / "results.csv").read_text().splitlines()
+    assert lines[0] == (
+        "chain,image,height,width,snr_db,trial,psnr_db,ssim,lpips,st_lpips,ber,ier,bler,outage,bits,symbols,"
+        "cbr,energy,papr_db"
+    )
+    assert lines[1:] == ["b,x,40,60,0,0,inf,,,,,,,,,,,,", "a,y,40,60,1,0,,0.123456789,,,,,,,,,,,"]
+
+
+def test_means_have_an_interval_if_there_are_pictures(row):
+    rows = [row(image=i, psnr_db=v) for i, v in (("x", 30.0), ("y", 34.0))] + [row("b", ber=0.1)]
+    found = list(summary_of(rows))
+    assert found[0][:4] == ("a", "psnr_db", 0.0, 32.0)
+    assert (
+        found[0][4] == pytest.approx(12.706 * 2, rel=1e-4) and found[0][5] == 2
+    )  # t of one degree of freedom
+    assert found[1] == ("b", "ber", 0.0, 0.1, None, 1)
+
+
+def test_files_go_where_they_are_asked_for(run_folder, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in run_folder.iterdir()}
+    written = export(run_folder, tmp_path / "deep" / "out")
+    assert [p.parent for p in written] == [tmp_path / "deep" / "out"] * 3 and all(
+        p.is_file() for p in written
+    )
+    assert {path: path.stat().st_mtime_ns for path in run_folder.iterdir()} == before
+
+
+def test_rates_are_there_too(tmp_path, row):
+    from moclink.results.store import ResultStore
+
+    store = ResultStore(tmp_path, {"chains": ["a"], "images": [["x", ""]]})
+    store.add(
+        [row()],
+        fits=[("a", "x", None, RateFit("JPEG", 7, 90, 100)), ("a", "x", 5.0, RateFit("JPEG", 8, 9, 10))],
+    )
+    export(tmp_path)  # of a run that is in progress
+    store.close()
+    rows = list(csv.reader(open(tmp_path / "rate_fits.csv")))
+    assert rows[1:] == [
+        ["a", "x", "5", "JPEG", "8", "9", "10", ""],
+        ["a", "x", "all", "JPEG", "7", "90", "100", ""],
+    ]
+
+
+def test_what_cannot_be_read_or_written_is_named(run_folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match="cannot write to .*file .*choose another --out"):
+        export(run_folder, tmp_path / "file")
+    shutil.copytree(run_folder, tmp_path / "bare")
+    with closing(sqlite3.connect(tmp_path / "bare" / "results.sqlite")) as base:
+        base.execute("DROP TABLE rate_fits")
+    with pytest.raises(RunFolderError, match="cannot be read as results of moclink .*rate_fits"):
+        export(tmp_path / "bare")

@@ -1,0 +1,45 @@
+"""A stored run as an object."""
+
+import pytest
+
+from moclink.results.run import Run
+
+
+@pytest.fixture
+def results(run_folder):
+    return Run(run_folder)
+
+
+def test_tables_come_in_every_format(results):
+    assert "Means over 6 pictures, AWGN, equal source bits" in results.table()
+    assert results.table() in repr(results)
+    assert r"\toprule" in results.table("latex", metrics=["psnr"])
+    markdown = results.table("markdown", ["jpeg-ldpc"], ["psnr"], [10.0])
+    assert markdown.count("\n| ") == 2 and "JPEG + LDPC" in markdown and "± " in markdown
+    assert len(results.table("csv").splitlines()) == 1 + 4 * 3 * 3  # PSNR, SSIM and outage
+    with pytest.raises(ValueError, match="'html': there are latex, markdown, csv"):
+        results.table("html")
+
+
+def test_figures_are_chosen_and_shown_in_notebooks(results):
+    assert len(results.plot().axes) == 2
+    figure = results.plot(["jpeg-ldpc"], ["ssim"], style="ieee")
+    assert len(figure.axes) == 1 and figure.get_figwidth() == 3.5
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert results.rate_plot(10.0).get_suptitle().startswith("SNR 10 dB")
+    assert len(results.gallery(["jpeg-ldpc"]).axes) == 1 + 3
+    assert results.gallery(picture="0")._repr_png_().startswith(b"\x89PNG")
+    for wrong in (
+        lambda: results.plot(style="x"),
+        lambda: results.gallery(picture="9"),
+        lambda: results.rate_plot(3),
+    ):
+        with pytest.raises(ValueError):
+            wrong()
+
+
+def test_an_empty_run_says_so(run):
+    empty = Run(run([]))
+    assert repr(empty).endswith("0 cells of 0 chains)")
+    with pytest.raises(ValueError, match="holds no finished cells"):
+        empty.plot()

@@ -1,0 +1,47 @@
+"""Runs read together, and choices of chains and SNRs."""
+
+import pytest
+
+from moclink.results.selection import choose_chains, choose_rows, conditions, read_runs
+from moclink.results.store import RunFolderError, read_rows
+
+
+def test_several_runs_are_read_as_one(run, row, run_folder):
+    rows = [row("bpg-ldpc", "0", 5.0, psnr_db=31.0)]
+    rows += [row("jpeg-ldpc", "0", snr, psnr_db=50.0) for snr in (5.0, 10.0)]
+    images = [[str(i), ""] for i in range(6)]
+    finer = run(rows, folder="finer", images=images)
+    first, both = read_rows(run_folder), read_runs((run_folder, finer))[0]
+    assert both[: len(first)] == first  # of the cell that both have, the first folder's row
+    assert [(r.chain, r.snr_db) for r in both[len(first) :]] == [("bpg-ldpc", 5.0), ("jpeg-ldpc", 5.0)]
+
+
+@pytest.mark.parametrize("name,value", [("match", "symbols"), ("images", [["other", ""]]), ("channel", "x")])
+def test_runs_that_differ_are_not_read_as_one(name, value, run, row, run_folder):
+    images = [[str(i), ""] for i in range(6)]
+    other = run([row("jpeg-ldpc", "0")], folder="other", **{"images": images, name: value})
+    with pytest.raises(RunFolderError, match=f"different {name}, and both have jpeg-ldpc"):
+        read_runs((run_folder, other))
+
+
+def test_chains_are_chosen_by_name_before_or_with_their_ratio(row):
+    rows = [row("bpg-ldpc@1/24"), row("bpg-ldpc@1/48"), row("jpeg-ldpc"), row("a,b")]
+    assert choose_chains("jpeg-ldpc, bpg-ldpc", rows) == ["jpeg-ldpc", "bpg-ldpc@1/24", "bpg-ldpc@1/48"]
+    assert choose_chains("bpg-ldpc@1/48", rows) == ["bpg-ldpc@1/48"]
+    assert choose_chains("a,b", rows) == ["a,b"]
+    assert choose_chains(None, rows) == ["bpg-ldpc@1/24", "bpg-ldpc@1/48", "jpeg-ldpc", "a,b"]
+    with pytest.raises(ValueError, match=r"of 'jpeg-ldcp' \(did you mean jpeg-ldpc\?\), but of bpg"):
+        choose_chains(["jpeg-ldcp"], rows)
+
+
+def test_rows_come_in_the_order_in_which_chains_are_named(row):
+    rows = [row("a", snr=0.0), row("a", snr=0.3), row("b", snr=0.3)]
+    assert choose_rows(rows, "b,a", [0.1 + 0.2]) == [rows[2], rows[1]]
+    assert choose_rows([], None, [1.0]) == []
+    with pytest.raises(ValueError, match=r"nothing was sent at 7 dB; SNRs of these chains: 0, 0.3"):
+        choose_rows(rows, "a", [7.0])
+
+
+def test_conditions_are_the_channel_and_how_chains_were_matched():
+    assert conditions({"channel": "awgn", "match": "symbols"}) == "AWGN, equal symbols"
+    assert conditions({"channel": "my$module:mine"}) == "my$module:mine" and conditions({}) == ""

@@ -1,0 +1,31 @@
+"""Colours, markers and lines of chains."""
+
+import pytest
+
+from moclink.results.style import OTHERS, chain_colour, curve_styles
+
+
+@pytest.mark.parametrize(
+    "chains",
+    [
+        [f"random-ldpc-{m}-r{r}" for m in ("qpsk", "16qam", "64qam") for r in (13, 12, 23, 34, 56)]
+        + ["moc-rvq-l4", "jscc-96", "random-64qam"],
+        [f"bpg-ldpc@1/{n}" for n in range(2, 30)],
+        [f"own/{n}" for n in range(100)],
+    ],
+)
+def test_no_two_chains_have_the_same_colour_and_marker(chains):
+    styles = curve_styles(chains)
+    assert len({(s.colour, s.marker) for s in styles.values()}) == len(chains) >= 18
+
+
+def test_a_family_has_one_hue():
+    assert chain_colour("bpg-ldpc", 0) == chain_colour("bpg-capacity", 5) == chain_colour("bpg-ldpc@1/24", 2)
+    assert chain_colour("bpg-ldpc", 0) not in OTHERS
+    assert chain_colour("moc-rvq-l1", 0) != chain_colour("moc-rvq-l4", 0)
+    assert chain_colour("moc-rvq-l4-no-nrb", 3) == OTHERS[3]
+
+
+def test_lines_tell_kinds_apart():
+    styles = curve_styles(["bpg-ldpc", "bpg-capacity@1/24", "bpg-ldpc-adaptive", "moc-rvq-l4-hard"])
+    assert [s.line for s in styles.values()] == ["-", "--", "-.", ":"]
