@@ -104,8 +104,12 @@ def test_codec_among_sources_stays_in_semantic():
         ["-m", "moclink.simulate", "--help"],
         ["-m", "moclink.simulate", "--list-chains"],
         ["-m", "moclink.simulate", "--list-channels"],
+        ["-m", "moclink.figures", "--help"],
+        ["-m", "moclink.tables", "--help"],
+        ["-m", "moclink.results", "--help"],
+        ["-c", "import moclink.results.comparison_tables, moclink.results.table_formats"],
     ],
-    ids=["import", "help", "chains", "channels"],
+    ids=["import", "help", "chains", "channels", "figures", "tables", "results", "comparison"],
 )
 def test_answers_come_without_loading_a_framework(arguments):
     """No framework among the modules loaded: that is what makes it quick, on any machine."""

@@ -13,7 +13,7 @@ from moclink.results.bandwidth import chain_cbrs, equal
 from moclink.results.bjontegaard import METHODS, Curve, bd_quality, bd_rate, bd_snr
 from moclink.results.metrics import Metric
 from moclink.results.names import base_name
-from moclink.results.rate_curves import rate_groups, rate_points
+from moclink.results.schemes import scheme_points, schemes
 from moclink.types import Row
 
 
@@ -129,12 +129,12 @@ def deltas_over_cbr(
         outage: See `moclink.results.averages.OUTAGES`.
     """
     at = [row for row in rows if row.snr_db == snr_db]
-    groups = rate_groups([row.chain for row in at])
+    groups = schemes([row.chain for row in at])
     named = {label: {*names, *map(base_name, names)} for label, names in groups.items()}
     anchor = next((label for label, names in named.items() if reference in names), "")
     curves: dict[str, Curve] = {}
     for label, names in groups.items():
-        points = rate_points(at, names, metric, outage)
+        points = scheme_points(at, names, metric, outage)
         if len(points) > 1:
             curves[label] = [ratio for ratio, _ in points], [point.mean for _, point in points]
     if anchor not in curves:

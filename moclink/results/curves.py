@@ -55,8 +55,7 @@ def curves_figure(rows: Sequence[Row], options: FigureOptions = PLAIN) -> Figure
     ]
     for axis, panel in zip(axes[len(found) :], errors, strict=True):
         draw_error_panel(axis, bits, panel, legend, options)
-    titles = [options.note, *_picture_notes(pictures, any(banded))]
-    add_title(figure, titles)
+    add_title(figure, [options.note, *_picture_notes(pictures, any(banded), options)])
     add_legend(figure, legend.entries, STYLES[options.style].letters)
     return figure
 
@@ -71,12 +70,14 @@ def _picture_metrics(pictures: Sequence[Row], options: FigureOptions) -> list[Me
     return choose_metrics(options.metrics, every) if every else []
 
 
-def _picture_notes(pictures: Sequence[Row], bands: bool) -> Iterable[str]:
+def _picture_notes(pictures: Sequence[Row], bands: bool, options: FigureOptions) -> Iterable[str]:
     images = list(dict.fromkeys(row.image for row in pictures))
     if images:
         yield cbr_note(pictures)
         yield f"mean over {len(images)} pictures" if len(images) > 1 else shortened(printable(images[0]), 60)
         yield "95 % confidence bands" if bands else ""
+        if options.outage == "exclude" and any(row.outage for row in pictures):
+            yield "outages left out"
 
 
 def _picture_panel(
@@ -105,13 +106,13 @@ def _picture_panel(
 
 
 def _band(axis: Axes, points: Sequence[Average], colour: Any) -> bool:
-    """Shade the confidence interval if there are pictures enough; says whether it did."""
-    if min(p.images for p in points) < FEWEST_FOR_BANDS:
-        return False
+    """Shade the confidence interval where there are pictures enough; says whether it did."""
     mean, half = np.array([p.mean for p in points]), np.array([p.half_width for p in points])
-    if len(points) < 2 or not half.any():
+    enough = np.array([p.images >= FEWEST_FOR_BANDS for p in points])
+    if not half[enough].any() or not (enough[1:] & enough[:-1]).any():
         return False
-    axis.fill_between([p.snr_db for p in points], mean - half, mean + half, color=colour, alpha=0.1, lw=0)
+    snrs = [p.snr_db for p in points]
+    axis.fill_between(snrs, mean - half, mean + half, where=enough, color=colour, alpha=0.1, lw=0)
     return True
 
 

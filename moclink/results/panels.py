@@ -56,7 +56,7 @@ def add_title(figure: Figure, parts: Iterable[str]) -> None:
     lines = [""]
     for part in filter(None, parts):
         grown = f"{lines[-1]}, {part}" if lines[-1] else part
-        if lines[-1] and len(grown) > 15 * figure.get_figwidth():
+        if lines[-1] and len(grown) > 18 * figure.get_figwidth():
             lines.append(part)
         else:
             lines[-1] = grown

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from moclink.results.averages import Average, average, by_chain
-from moclink.results.bandwidth import cbr_text, chain_cbrs, equal
-from moclink.results.metrics import Metric, choose_metrics, measured
-from moclink.results.names import LEVEL, base_name, display_name, printable, shortened
+from moclink.results.bandwidth import cbr_text, equal
+from moclink.results.metrics import choose_metrics, measured
+from moclink.results.names import printable, shortened
 from moclink.results.panels import (
     LONGEST_LABEL,
     FigureError,
@@ -21,6 +19,7 @@ from moclink.results.panels import (
     draw_curve,
     panels_figure,
 )
+from moclink.results.schemes import scheme_points, schemes
 from moclink.results.style import PLAIN, STYLES, FigureOptions, curve_styles
 from moclink.types import Row
 
@@ -45,13 +44,13 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
     if not metrics:
         raise FigureError(f"no metric was measured of these pictures at {snr_db:g} dB")
     figure, axes = panels_figure(len(metrics), options)
-    groups = rate_groups([row.chain for row in own])
+    groups = schemes([row.chain for row in own])
     styles = curve_styles([names[0] for names in groups.values()])
     entries: dict[str, Any] = {}
     for axis, metric in zip(axes, metrics, strict=True):
         ratios: list[float] = []
         for label, names in groups.items():
-            points = rate_points(own, names, metric, options.outage)
+            points = scheme_points(own, names, metric, options.outage)
             if points:
                 x = [ratio for ratio, _ in points]
                 handle = draw_curve(axis, x, [point.mean for _, point in points], styles[names[0]])
@@ -69,31 +68,6 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
     add_title(figure, [f"SNR {snr_db:g} dB", options.note, which])
     add_legend(figure, entries, STYLES[options.style].letters)
     return figure
-
-
-def rate_groups(chains: Sequence[str]) -> dict[str, list[str]]:
-    """Label -> chains that are one scheme at several ratios: NAME@CBR, or levels of one codec."""
-    groups: dict[str, list[str]] = {}
-    for name in dict.fromkeys(chains):
-        base = base_name(name)
-        level = LEVEL.fullmatch(base)
-        label = re.sub(r" L\d", "", display_name(base), count=1) if level else display_name(base)
-        groups.setdefault(label, []).append(name)
-    return groups
-
-
-def rate_points(
-    rows: Sequence[Row], chains: Sequence[str], metric: Metric, outage: str
-) -> list[tuple[float, Average]]:
-    """(CBR, mean) of a metric for each of some chains, by ascending CBR; rows are those of one SNR."""
-    own = by_chain(rows)
-    cbrs = chain_cbrs(rows)
-    points = []
-    for name in chains:
-        averages = average(own.get(name, []), metric.column, outage)
-        if averages and name in cbrs:
-            points.append((cbrs[name], averages[0]))
-    return sorted(points, key=lambda point: point[0])
 
 
 def _ticks(ratios: Sequence[float]) -> list[float]:

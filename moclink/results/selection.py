@@ -46,8 +46,12 @@ def _check_alike(one: str | Path, other: str | Path) -> None:
 
 
 def conditions(parameters: dict[str, Any]) -> str:
-    """What figures and tables say of a run: its channel, and how classical chains were matched."""
-    channel, match = str(parameters.get("channel", "")), str(parameters.get("match", ""))
+    """What figures and tables say of a run: its channel, and how classical chains were matched.
+
+    Where a bandwidth ratio was asked for, that is what they were matched to, and it is stated chain by chain.
+    """
+    channel = str(parameters.get("channel", ""))
+    match = "" if parameters.get("cbr") else str(parameters.get("match", ""))
     parts = [CHANNELS.get(channel, printable(channel)), MATCHES.get(match, printable(match))]
     return ", ".join(part for part in parts if part)
 

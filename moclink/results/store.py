@@ -129,8 +129,8 @@ class ResultStore:
         self._lock.close()
 
 
-_TEXT, _WHOLE = ("chain", "image"), ("height", "width", "trial", "outage", "bits", "symbols")
-_TYPES = {name: "TEXT" if name in _TEXT else "INTEGER" if name in _WHOLE else "REAL" for name in COLUMNS}
+_KINDS = {"str": "TEXT", "int": "INTEGER", "float": "REAL"}
+_TYPES = {field.name: _KINDS[str(field.type).removesuffix(" | None")] for field in fields(Row)}
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS parameters (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cells (

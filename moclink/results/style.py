@@ -29,6 +29,7 @@ MARKERS = "osD^vP*X<>hdp8H"
 _COMMON: dict[str, Any] = {
     "font.family": "serif",
     "text.usetex": False,
+    "mathtext.fontset": "dejavuserif",
     "axes.grid": True,
     "grid.color": "0.88",
     "grid.linewidth": 0.6,
@@ -76,6 +77,8 @@ STYLES = {
         _COMMON
         | {
             "font.size": 8,
+            "font.serif": ["STIXGeneral", "DejaVu Serif"],  # Times, as Matplotlib ships it
+            "mathtext.fontset": "stix",
             "axes.titlesize": 8,
             "axes.labelsize": 8,
             "xtick.labelsize": 8,

@@ -40,7 +40,8 @@ def table(rows: Sequence[Row], note: str = "") -> str:
         quality = measured(pictures, "picture")
         usual = [metric for metric in quality if metric.column in ("psnr_db", "ssim")]
         columns = usual if len(usual) == 2 else quality[:2]
-        if any(row.outage for row in pictures):
+        shown = chosen_snrs([row.snr_db for row in pictures])
+        if any(row.outage and row.snr_db in shown for row in pictures):
             columns = [*columns, OUTAGE]
         images = len({row.image for row in pictures})
         title = f"Means over {images} pictures" if images > 1 else "One picture"

@@ -45,6 +45,19 @@ def test_bands_are_named_only_where_they_are_drawn(pictures, spread, banded, row
     assert bool(figure.axes[0].collections) == banded
 
 
+def test_a_band_ends_where_pictures_are_too_few(row):
+    rows = [
+        row("a", str(i), snr, psnr_db=20.0 + i + snr, outage=int(snr == 0 and i < 3))
+        for i in range(6)
+        for snr in (0.0, 5.0, 10.0)
+    ]
+    figure = curves_figure(rows, FigureOptions(outage="exclude"))
+    (band,) = figure.axes[0].collections
+    xs = band.get_paths()[0].vertices[:, 0]
+    assert (xs.min(), xs.max()) == (5, 10)
+    assert figure.get_suptitle() == "mean over 6 pictures, 95 % confidence bands, outages left out"
+
+
 def test_lower_is_better_is_written_at_the_axis(row):
     rows = [row("a", snr=s, psnr_db=1.0, lpips=0.1) for s in (0.0, 5.0)]
     figure = curves_figure(rows)

@@ -2,9 +2,8 @@
 
 import pytest
 
-from moclink.results.metrics import METRICS
 from moclink.results.panels import FigureError
-from moclink.results.rate_curves import rate_figure, rate_groups, rate_points
+from moclink.results.rate_curves import rate_figure
 from moclink.results.style import FigureOptions
 
 
@@ -29,21 +28,6 @@ def test_a_scheme_at_several_ratios_is_one_curve(rows):
     assert list(bpg.get_ydata()) == pytest.approx([40 / 96 + 21, 40 / 48 + 21, 40 / 24 + 21])
     assert [text.get_text() for text in axis.get_xticklabels()] == ["1/96", "1/48", "1/24", "1/4"]
     assert figure.get_suptitle() == "SNR 10 dB, AWGN, mean over 2 pictures"
-
-
-def test_variants_of_levels_are_schemes_of_their_own():
-    chains = ["moc-rvq-l1", "moc-rvq-l1-no-nrb", "moc-rvq-l2", "moc-rvq-perceptual-l2", "own/l1"]
-    assert rate_groups(chains) == {
-        "MOC-RVQ": ["moc-rvq-l1", "moc-rvq-l2"],
-        "MOC-RVQ, w/o NRB": ["moc-rvq-l1-no-nrb"],
-        "MOC-RVQ perceptual": ["moc-rvq-perceptual-l2"],
-        "own/l1": ["own/l1"],
-    }
-
-
-def test_points_stand_at_what_was_sent(rows):
-    points = rate_points(rows, ["bpg-ldpc@1/24", "bpg-ldpc@1/96", "gone"], METRICS["psnr_db"], "grey")
-    assert [(round(1 / ratio), point.images) for ratio, point in points] == [(96, 2), (24, 2)]
 
 
 def test_an_snr_that_was_not_sent_is_named(rows):
