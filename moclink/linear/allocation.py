@@ -1,0 +1,84 @@
+"""How power and channel uses are shared among coefficients of known variance.
+
+Variances are kept as integer levels of 0.5 dB (v = 10^(level / 20)), so that a picture of millions of
+coefficients is a histogram of some hundred levels, and sender and receiver count alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOT_SENT = -(2**14)  # level of coefficients that the receiver takes as 0
+
+
+def variance_of(levels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Variances of levels in half decibels; about 0 for NOT_SENT."""
+    return 10 ** (np.maximum(levels, -6000).astype(np.float64) / 20)
+
+
+def level_of(variances: NDArray[np.floating]) -> NDArray[np.int16]:
+    """Nearest level in half decibels, at least -240 (-120 dB)."""
+    return np.round(20 * np.log10(np.maximum(variances, 1e-12))).astype(np.int16)
+
+
+def strongest(levels: NDArray[np.int16], most: int) -> NDArray[np.int64]:
+    """Indices of at most `most` coefficients that may be sent, by descending level, ties in order."""
+    allowed = np.flatnonzero(levels > NOT_SENT)
+    if most < len(allowed):  # leave out, before sorting, what is surely too weak
+        shifted = levels[allowed].astype(np.int64) + 2**15
+        enough = np.cumsum(np.bincount(shifted, minlength=2**16)[::-1]) >= most
+        allowed = allowed[shifted >= 2**16 - 1 - int(np.argmax(enough))]
+    return allowed[np.argsort(-levels[allowed], kind="stable")[:most]]
+
+
+def water_filling(levels: NDArray[np.integer], uses: int, snr: float) -> NDArray[np.float64]:
+    """Powers of least squared error for a linear code, one channel use a coefficient.
+
+    Minimises sum v / (1 + p snr) subject to sum p = uses: p = max(0, (c sqrt(v) - 1) / snr).
+
+    Args:
+        levels: Levels of the coefficients that are candidates, descending, at most `uses` of them.
+        uses: Real channel uses, whose mean power is 1.
+        snr: Signal-to-noise ratio at power 1, linear.
+
+    Returns:
+        float64 [coefficients], powers; weak coefficients may get none.
+    """
+    if len(levels) == 0:
+        return np.zeros(0)
+    values, first, number = np.unique(-levels.astype(np.int64), return_index=True, return_counts=True)
+    deviation = np.sqrt(variance_of(-values))
+    scale = (uses * snr + np.cumsum(number)) / np.cumsum(number * deviation)
+    last = int(np.flatnonzero(deviation * scale > 1)[-1])
+    power = np.maximum(deviation * scale[last] - 1, 0) / snr
+    power[last + 1 :] = 0
+    return np.repeat(power, number)
+
+
+def quarter_power(levels: NDArray[np.integer], uses: int) -> NDArray[np.float64]:
+    """Powers of a sender that is not told the SNR: amplitudes as v^(-1/4), so p ~ sqrt(v) (SoftCast).
+
+    Args:
+        levels: Levels of the coefficients that are sent.
+        uses: Real channel uses, whose mean power is 1.
+    """
+    deviation = np.sqrt(variance_of(levels))
+    return deviation * (uses / deviation.sum()) if len(levels) else deviation
+
+
+def linear_distortion(levels: NDArray[np.int16], uses: int, snr: float) -> float:
+    """Expected squared error of a water-filled linear code with an LMMSE receiver, all coefficients.
+
+    Args:
+        levels: Levels of all coefficients.
+        uses: Real channel uses.
+        snr: Signal-to-noise ratio at power 1, linear.
+    """
+    chosen = strongest(levels, uses)
+    power = water_filling(levels[chosen], uses, snr)
+    variance = variance_of(levels[chosen])
+    sent = float((variance / (1 + power * snr)).sum())
+    number = np.bincount(levels.astype(np.int64) + 2**15)
+    total = float((number * variance_of(np.arange(len(number)) - 2**15)).sum())
+    return sent + max(0.0, total - float(variance.sum()))

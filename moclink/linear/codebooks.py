@@ -1,0 +1,204 @@
+"""Channel-optimised codebooks over octonary axes: MOC-RVQ levels for a few coefficients.
+
+A vector z of n coefficients of unit variance is sent as L axis uses, one octonary amplitude a_dk each. The
+receiver forms the posterior w_dk(y) ~ p_dk exp(-(y - a_dk)^2 / (2 s^2)) on each axis and estimates
+z = sum_d v_d(y_d), v_d(y) = sum_k w_dk(y) c_dk. With
+
+    m_dk = E[v_d | k],   t_dk = E[|v_d|^2 | k] - |m_dk|^2        (Gauss-Hermite quadrature)
+
+the expected distortion of indices i is |z - sum_d m_d,i_d|^2 + sum_d t_d,i_d, since noise is independent
+from axis to axis (Farvardin and Vaishampayan, 1991, for one axis). The search minimises that plus a price on
+energy, lambda a^2. For one coefficient its cost is a family of lines in z, so the best indices change at
+a few thresholds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+AXIS = 8  # amplitudes of an axis of 64-QAM
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
+QUADRATURE = _NODES, _WEIGHTS / _WEIGHTS.sum()
+_CHUNK = 1 << 15  # vectors that are searched at once
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Codes of L residual levels for a vector of n coefficients of unit variance.
+
+    Attributes:
+        codes: float64 [L, 8, n], c_dk.
+        amplitudes: float64 [L, 8], a_dk; the mean energy over levels is 1/2 a use under `priors`.
+        priors: float64 [L, 8], p_dk.
+        price: lambda of the search.
+        variance: Noise variance s^2 of an axis for which it is made.
+    """
+
+    codes: NDArray[np.float64]
+    amplitudes: NDArray[np.float64]
+    priors: NDArray[np.float64]
+    price: float
+    variance: float
+
+    @property
+    def levels(self) -> int:
+        """Number of levels L, each an axis use."""
+        return self.codes.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients n."""
+        return self.codes.shape[2]
+
+    def posteriors(
+        self, level: int, axes: NDArray[np.float64], variance: NDArray[np.float64] | float
+    ) -> NDArray[np.float64]:
+        """w_dk of received amplitudes [m] (noise variance [m] or one), float64 [m, 8]."""
+        distance = (axes[:, None] - self.amplitudes[level]) ** 2
+        logits = np.log(self.priors[level]) - distance / (2 * np.reshape(variance, (-1, 1)))
+        weights = np.exp(logits - logits.max(1, keepdims=True))
+        return weights / weights.sum(1, keepdims=True)
+
+    def given(self, level: int) -> NDArray[np.float64]:
+        """Posteriors at the nodes of quadrature when code k is sent, float64 [8, nodes, 8]."""
+        received = self.amplitudes[level][:, None] + np.sqrt(self.variance) * QUADRATURE[0]
+        return self.posteriors(level, received.ravel(), self.variance).reshape(AXIS, -1, AXIS)
+
+    def tables(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(m [L, 8, n], t [L, 8]) at the noise variance of the design."""
+        mean, spread = np.empty_like(self.codes), np.empty_like(self.amplitudes)
+        for level in range(self.levels):
+            value = self.given(level) @ self.codes[level]
+            mean[level] = np.einsum("q,kqn->kn", QUADRATURE[1], value)
+            second = np.einsum("q,kqn->k", QUADRATURE[1], value**2)
+            spread[level] = np.maximum(second - np.sum(mean[level] ** 2, axis=1), 0)
+        return mean, spread
+
+    def search(self, vectors: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Octonary indices of least expected cost.
+
+        Args:
+            vectors: [m, n], coefficients of unit variance.
+
+        Returns:
+            int64 [m, L].
+        """
+        mean, spread = self.tables()
+        bias = spread + self.price * self.amplitudes**2
+        total_mean, total_bias = mean[0], bias[0]
+        for level in range(1, self.levels):
+            total_mean = (total_mean[:, None] + mean[level]).reshape(-1, self.size)
+            total_bias = (total_bias[:, None] + bias[level]).ravel()
+        total_bias = np.sum(total_mean**2, axis=1) + total_bias
+        if self.size == 1:
+            lines, thresholds = lower_envelope(-2 * total_mean[:, 0], total_bias)
+            chosen = lines[np.searchsorted(thresholds, vectors[:, 0])]
+        else:
+            parts = np.split(vectors, range(_CHUNK, len(vectors), _CHUNK))
+            chosen = np.concatenate(
+                [np.argmin(total_bias - 2 * part @ total_mean.T, axis=1) for part in parts]
+            )
+        return np.stack(np.unravel_index(chosen, (AXIS,) * self.levels), axis=1)
+
+    def receive(self, axes: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Estimates of vectors.
+
+        Args:
+            axes: float64 [m, L], received amplitudes.
+            variance: float64 [m, L], noise variance of each.
+
+        Returns:
+            float64 [m, n], at unit variance.
+        """
+        found = np.zeros((len(axes), self.size))
+        for level in range(self.levels):
+            found += self.posteriors(level, axes[:, level], variance[:, level]) @ self.codes[level]
+        return found
+
+
+def lower_envelope(
+    slopes: NDArray[np.float64], intercepts: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Which of the lines s x + b is the lowest.
+
+    Returns:
+        (lines in the order in which they are lowest as x grows, thresholds between them).
+    """
+    chosen: list[int] = []
+    thresholds: list[float] = []
+    for line in np.lexsort((intercepts, -slopes)):
+        if chosen and slopes[chosen[-1]] == slopes[line]:
+            continue  # parallel and not lower
+        while chosen:
+            last = chosen[-1]
+            crossing = float((intercepts[line] - intercepts[last]) / (slopes[last] - slopes[line]))
+            if not thresholds or crossing > thresholds[-1]:
+                thresholds.append(crossing)
+                break
+            chosen.pop()
+            thresholds.pop()
+        chosen.append(int(line))
+    return np.array(chosen), np.array(thresholds)
+
+
+@dataclass(frozen=True)
+class CodebookGrid:
+    """Codebooks of several shapes over a grid of SNRs.
+
+    Attributes:
+        snr_db: float64 [g], ascending.
+        books: For each shape the codebooks of all SNRs.
+        distortions: float64 [shapes, g], expected distortion a coefficient at unit variance and power.
+    """
+
+    snr_db: NDArray[np.float64]
+    books: tuple[tuple[Codebook, ...], ...]
+    distortions: NDArray[np.float64]
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(coefficients, uses) of each shape."""
+        return [(row[0].size, row[0].levels) for row in self.books]
+
+    @classmethod
+    def load(cls, name: str | Path = "octonary-codebooks") -> CodebookGrid:
+        """Read a grid that ships with the package, by name, or any other, by the path of its .npz.
+
+        Raises:
+            ValueError: If there is none; the message names the remedy.
+        """
+        path = Path(name) if Path(name).suffix == ".npz" else WEIGHTS / f"{name}.npz"
+        if not path.is_file():
+            raise ValueError(
+                f"{path} does not exist; give a shipped name, or run moclink.training.link_codebooks"
+            )
+        with np.load(path, allow_pickle=False) as data:
+            snr_db, distortions = data["snr_db"], data["distortions"]
+            books = []
+            for shape in range(len(distortions)):
+                parts = [data[f"{part}{shape}"] for part in ("codes", "amplitudes", "priors", "price")]
+                books.append(
+                    tuple(
+                        Codebook(
+                            parts[0][i], parts[1][i], parts[2][i], float(parts[3][i]), 0.5 * 10 ** (-snr / 10)
+                        )
+                        for i, snr in enumerate(snr_db)
+                    )
+                )
+        return cls(snr_db, tuple(books), distortions)
+
+    def save(self, path: str | Path) -> None:
+        """Write the grid as .npz."""
+        values: Any = {"snr_db": self.snr_db, "distortions": self.distortions}
+        for shape, row in enumerate(self.books):
+            values[f"codes{shape}"] = np.array([book.codes for book in row])
+            values[f"amplitudes{shape}"] = np.array([book.amplitudes for book in row])
+            values[f"priors{shape}"] = np.array([book.priors for book in row])
+            values[f"price{shape}"] = np.array([book.price for book in row])
+        np.savez_compressed(path, **values)

@@ -1,0 +1,121 @@
+"""What linear and octonary codecs share: batches, headers, frames, pictures and their expected error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.linear import allocation, frame
+from moclink.linear.side_information import Header, check_received, checked_snr_db, total_symbols
+from moclink.linear.source_models import Description, SourceModel
+from moclink.linear.transform import check_images
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Pictures as a receiver estimates them.
+
+    Attributes:
+        images: float32 [B, H, W, 3] in [0, 1].
+        errors: float32 [B, rows, columns, 6], expected squared error a pixel in each block of 32 by 32:
+            luma in four bands from low to high frequencies, then the two chroma planes. Their sum is
+            three times the mean squared error.
+        snr_db: float32 [B], Es/N0 of what arrived (mean over symbols of the noise variance, in dB).
+    """
+
+    images: NDArray[np.float32]
+    errors: NDArray[np.float32]
+    snr_db: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PictureCodec:
+    """A codec of pictures over real channel uses of unit-energy symbols.
+
+    Attributes:
+        model: How pictures become coefficients of known variance.
+        cbr: Complex symbols per source value (3 a pixel), side information included.
+    """
+
+    model: SourceModel
+    cbr: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.cbr <= 1:
+            raise ValueError(f"cbr is {self.cbr}; give complex symbols per source value, above 0, at most 1")
+
+    def _modulate(self, description: Description, uses: int, snr_db: float | None) -> NDArray[np.float64]:
+        """Amplitudes of at most `uses` real channel uses, of any mean energy."""
+        raise NotImplementedError
+
+    def _estimate(
+        self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """(which coefficients arrived, their estimates, their expected squared errors)."""
+        raise NotImplementedError
+
+    def encode(
+        self, images: NDArray[np.floating], csi: object = None
+    ) -> tuple[NDArray[np.complex64], Header]:
+        """Pictures to symbols.
+
+        Args:
+            images: float32 [B, H, W, 3] in [0, 1].
+            csi: What the sender knows of the channel: None, or an object with `snr_db` (Es/N0 in dB).
+
+        Returns:
+            (complex64 [B, S], mean energy of each row 1; side information).
+
+        Raises:
+            ValueError: If the images are none, or csi.snr_db is not finite.
+        """
+        images = check_images(images)
+        _, height, width, _ = images.shape
+        snr_db, symbols = frame.told_snr_db(checked_snr_db(csi)), total_symbols(height, width, self.cbr)
+
+        def modulate(description: Description, uses: int) -> NDArray[np.float64]:
+            return self._modulate(description, uses, snr_db)
+
+        frames = [frame.build(self.model, image, symbols, snr_db, modulate) for image in images]
+        header = Header(height, width, tuple(f.bits for f in frames), tuple(f.header_symbols for f in frames))
+        return np.stack([f.symbols for f in frames]), header
+
+    def decode(
+        self, received: NDArray[np.complexfloating], no: NDArray[np.floating] | float, header: Header
+    ) -> NDArray[np.float32]:
+        """Received symbols to pictures.
+
+        Args:
+            received: complex [B, S], equalised to unit gain.
+            no: Effective noise variance, one for all, [B] or [B, S].
+            header: Side information of `encode`.
+
+        Returns:
+            float32 [B, H, W, 3] in [0, 1].
+
+        Raises:
+            ValueError: If shapes do not fit, or a noise variance is not positive.
+        """
+        return self.estimate(received, no, header).images
+
+    def estimate(
+        self, received: NDArray[np.complexfloating], no: NDArray[np.floating] | float, header: Header
+    ) -> Estimate:
+        """As `decode`, with the expected error beside the pictures."""
+        height, width = header.height, header.width
+        noise = check_received(received, no, header, total_symbols(height, width, self.cbr))
+        images, maps = [], []
+        for picture in range(len(received)):
+            opened = frame.open_header(self.model, header, picture)
+            axes, variance = frame.payload_axes(received[picture], noise[picture], header.symbols[picture])
+            chosen, values, error = self._estimate(opened, axes, variance)
+            coefficients = np.zeros(len(opened.levels), dtype=np.float32)
+            coefficients[chosen] = values
+            errors = allocation.variance_of(opened.levels).astype(np.float32)
+            errors[chosen] = error
+            images.append(self.model.picture(coefficients, height, width))
+            maps.append(self.model.error_map(errors, height, width))
+        snr_db = -10 * np.log10(noise.mean(1))
+        return Estimate(np.stack(images), np.stack(maps), snr_db.astype(np.float32))

@@ -1,0 +1,217 @@
+"""Octonary levels by band: a digital code of pictures whose precision goes where it pays.
+
+Coefficients of variance v are sent by codebooks of n coefficients over L octonary axis uses, from a
+quarter of a use a coefficient to three, each at a power of its own. A codebook made for SNR s_j has
+distortion v D_j a coefficient and takes an energy L s_j / (n snr). Uses and energy are dealt by Lagrange
+multipliers: coefficients take the codebook of least
+
+    v D_j + lambda L / n + nu L s_j / (n snr),
+
+with lambda and nu such that all uses and all energy are spent: water-filling over codebooks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.linear import allocation, frame
+from moclink.linear.codebooks import Codebook, CodebookGrid
+from moclink.linear.codec import PictureCodec
+from moclink.linear.source_models import Description
+
+_ROUNDS = 40  # of bisection
+
+
+@dataclass(frozen=True)
+class Run:
+    """Coefficients of one variance that go by one codebook.
+
+    Attributes:
+        coefficients: int64 [m, n], indices of coefficients, a row for each vector.
+        shape: Position of the codebook in the grid's shapes.
+        snr: Position in the grid's SNRs.
+        first: The first of the m * L axis uses.
+    """
+
+    coefficients: NDArray[np.int64]
+    shape: int
+    snr: int
+    first: int
+
+
+def deal(levels: NDArray[np.int16], uses: int, snr_db: float, grid: CodebookGrid) -> list[Run]:
+    """Share channel uses and energy among coefficients.
+
+    Args:
+        levels: Variance levels of all coefficients.
+        uses: Real channel uses, of mean power 1.
+        snr_db: Es/N0 at power 1.
+        grid: Codebooks.
+
+    Returns:
+        Runs that take at most `uses` uses.
+    """
+    options = _Options.of(grid, snr_db)
+    chosen = allocation.strongest(levels, int(uses / options.uses[1:].min()) + 1)
+    if len(chosen) == 0:
+        return []
+    values, starts, number = np.unique(
+        -levels[chosen].astype(np.int64), return_index=True, return_counts=True
+    )
+    fewer, more = _choose(allocation.variance_of(-values), number, uses, options)
+    # The coarser choice for all, then the finer one for as many coefficients as there are uses.
+    spare = uses - float(number @ options.uses[fewer])
+    runs: list[Run] = []
+    for start, count, coarse, fine in zip(starts, number, fewer, more, strict=True):
+        gain = options.uses[fine] - options.uses[coarse]
+        finer = int(count) if gain <= 0 else min(int(count), int(spare / gain))
+        spare -= max(gain, 0) * finer
+        for option, part in (
+            (fine, chosen[start : start + finer]),
+            (coarse, chosen[start + finer : start + count]),
+        ):
+            _append(runs, part, int(option), options, grid, uses)
+    return runs
+
+
+def _append(
+    runs: list[Run], part: NDArray[np.int64], option: int, options: _Options, grid: CodebookGrid, uses: int
+) -> None:
+    """Add a run of whole vectors, as far as there are uses left."""
+    if option == 0:
+        return
+    shape, snr = divmod(option - 1, len(grid.snr_db))
+    size, levels = grid.shapes[shape]
+    first = runs[-1].first + len(runs[-1].coefficients) * grid.shapes[runs[-1].shape][1] if runs else 0
+    vectors = min(len(part) // size, (uses - first) // levels)
+    if vectors > 0:
+        runs.append(Run(part[: vectors * size].reshape(vectors, size), shape, snr, first))
+
+
+@dataclass(frozen=True)
+class _Options:
+    """Ways to send a coefficient; the first is not to send it.
+
+    Attributes:
+        distortion: Squared error at unit variance.
+        uses: Axis uses a coefficient.
+        energy: Energy a coefficient, in units of the mean energy of a use.
+    """
+
+    distortion: NDArray[np.float64]
+    uses: NDArray[np.float64]
+    energy: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, grid: CodebookGrid, snr_db: float) -> _Options:
+        rate = np.array([levels / size for size, levels in grid.shapes])
+        energy = rate[:, None] * 10 ** ((grid.snr_db - snr_db) / 10)
+        uses = np.repeat(rate, len(grid.snr_db))
+        return cls(np.r_[1.0, grid.distortions.ravel()], np.r_[0.0, uses], np.r_[0.0, energy.ravel()])
+
+    def best(self, variance: NDArray[np.float64], per_use: float, per_energy: float) -> NDArray[np.int64]:
+        """The option of least cost for each variance."""
+        price = per_use * self.uses + per_energy * self.energy
+        return np.argmin(variance[:, None] * self.distortion + price, axis=1)
+
+
+def _choose(
+    variance: NDArray[np.float64], number: NDArray[np.int64], uses: int, options: _Options
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Options of each variance just within the uses, and just beyond, at an energy within the budget."""
+    top = float(variance.max())
+
+    def at(per_energy: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        more = options.best(variance, 0.0, per_energy)
+        if number @ options.uses[more] <= uses:
+            return more, more
+        low, high = top * 1e-12, 2 * top
+        fewer = options.best(variance, high, per_energy)
+        for _ in range(_ROUNDS):
+            middle = np.sqrt(low * high)
+            found = options.best(variance, middle, per_energy)
+            if number @ options.uses[found] <= uses:
+                high, fewer = middle, found
+            else:
+                low, more = middle, found
+            if high / low < 1 + 1e-3:
+                break
+        return fewer, more
+
+    low, high = top * 1e-12, 2 * top
+    for _ in range(_ROUNDS):
+        middle = np.sqrt(low * high)
+        if number @ options.energy[at(middle)[0]] <= uses:
+            high = middle
+        else:
+            low = middle
+        if high / low < 1.01:
+            break
+    return at(high)
+
+
+@dataclass(frozen=True)
+class OctonaryCodec(PictureCodec):
+    """Pictures to octonary amplitudes and back. See `PictureCodec` for its methods.
+
+    Attributes:
+        model: How pictures become coefficients of known variance.
+        cbr: Complex symbols per source value (3 a pixel), side information included.
+        grid: Codebooks over a grid of SNRs.
+        untold_snr_db: The SNR for which a sender that is not told any makes its choices.
+    """
+
+    grid: CodebookGrid = field(default_factory=CodebookGrid.load)
+    untold_snr_db: float = 5.0
+
+    def indices(self, description: Description, runs: list[Run]) -> list[NDArray[np.int64]]:
+        """Octonary indices of a picture: for each run int64 [vectors, L]."""
+        return [
+            self._book(run).search(
+                description.coefficients[run.coefficients]
+                / np.sqrt(allocation.variance_of(description.levels[run.coefficients]))
+            )
+            for run in runs
+        ]
+
+    def _book(self, run: Run) -> Codebook:
+        return self.grid.books[run.shape][run.snr]
+
+    def _design(self, snr_db: float | None) -> float:
+        return self.untold_snr_db if snr_db is None else snr_db
+
+    def _modulate(self, description: Description, uses: int, snr_db: float | None) -> NDArray[np.float64]:
+        design = self._design(snr_db)
+        runs = deal(description.levels, uses, design, self.grid)
+        parts = [np.zeros(0)]
+        for run, indices in zip(runs, self.indices(description, runs), strict=True):
+            book, scale = self._book(run), 10 ** ((self.grid.snr_db[run.snr] - design) / 20)
+            parts.append(scale * book.amplitudes[np.arange(book.levels), indices].ravel())
+        return np.concatenate(parts)
+
+    def _estimate(
+        self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        design = self._design(opened.snr_db)
+        runs = deal(opened.levels, len(axes), design, self.grid) if opened.gain else []
+        parts = [(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))]
+        for run in runs:
+            book = self._book(run)
+            scale = opened.gain * 10 ** ((self.grid.snr_db[run.snr] - design) / 20)
+            where = slice(run.first, run.first + len(run.coefficients) * book.levels)
+            received = axes[where].reshape(-1, book.levels) / scale
+            noise = variance[where].reshape(-1, book.levels) / scale**2
+            prior = allocation.variance_of(opened.levels[run.coefficients])
+            values = book.receive(received, noise) * np.sqrt(prior)
+            parts.append(
+                (
+                    run.coefficients.ravel(),
+                    values.ravel(),
+                    (prior * self.grid.distortions[run.shape, run.snr]).ravel(),
+                )
+            )
+        chosen, values, errors = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return chosen, values, errors

@@ -1,0 +1,139 @@
+"""A network behind a linear or octonary codec that removes what noise and unsent coefficients left.
+
+It is told what the receiver knows: the expected squared error of every block of 32 by 32 in six bands
+(`moclink.linear.codec.Estimate`) and the SNR. It is a U-Net on pixels from 1/2 to 1/8 resolution that
+adds a correction, scaled by the picture's expected error, to the codec's estimate; untrained it adds
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+from numpy.typing import NDArray
+
+BLOCK = 32  # of the error map
+BANDS = 6
+DEFAULT = {"channels": [32, 64, 128], "down": [1, 2], "middle": 4, "up": [1, 2]}
+
+
+@keras.saving.register_keras_serializable("moclink")
+class PixelShuffle(layers.Layer):
+    """Channels to 2 by 2 pixels: [B, H, W, 4 C] to [B, 2 H, 2 W, C]."""
+
+    def call(self, inputs: Any) -> Any:
+        """See the class."""
+        shape = ops.shape(inputs)
+        channels = inputs.shape[-1] // 4
+        parts = ops.reshape(inputs, (-1, shape[1], shape[2], 2, 2, channels))
+        return ops.reshape(
+            ops.transpose(parts, (0, 1, 3, 2, 4, 5)), (-1, 2 * shape[1], 2 * shape[2], channels)
+        )
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Shape of the outputs."""
+        batch, height, width, channels = input_shape
+        return (batch, height and 2 * height, width and 2 * width, (channels or 4) // 4)
+
+
+@keras.saving.register_keras_serializable("moclink")
+class Modulated(layers.Layer):
+    """Residual block whose hidden features are scaled and shifted by a condition.
+
+    x + conv(relu(conv(x) * (1 + a(c)) + b(c))), 3 by 3 convolutions, a and b linear and 0 at the start.
+
+    Args:
+        channels: Features of x.
+    """
+
+    def __init__(self, channels: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.channels = channels
+        self.first = layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
+        self.second = layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
+        self.condition = layers.Dense(2 * channels, kernel_initializer="zeros", dtype=self.dtype_policy)
+
+    def build(self, shapes: list[tuple[int | None, ...]]) -> None:
+        """Make the weights for the shapes of [x, condition]."""
+        self.first.build(shapes[0])
+        self.second.build(shapes[0])
+        self.condition.build(shapes[1])
+        self.built = True
+
+    def call(self, inputs: list[Any]) -> Any:
+        """[x [B, H, W, channels], condition [B, n]] to [B, H, W, channels]."""
+        x, condition = inputs
+        scale, shift = ops.split(self.condition(condition)[:, None, None], 2, axis=-1)
+        return x + self.second(ops.relu(self.first(x) * (1 + scale) + shift))
+
+    def compute_output_shape(self, shapes: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """Shape of the outputs."""
+        return shapes[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return super().get_config() | {"channels": self.channels}
+
+
+def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
+    """An untrained network.
+
+    Args:
+        config: channels (at 1/2, 1/4, 1/8 resolution ...), and numbers of residual blocks: down and up
+            for all resolutions but the last, middle for the last. See DEFAULT.
+        dtype: Precision policy; the first and last convolution stay in float32 under a mixed one.
+
+    Returns:
+        Model of [images [B, H, W, 3], error map [B, H / 32, W / 32, 6] (see `conditions`), condition
+        [B, 2], scale [B, 1]] to images [B, H, W, 3]; H and W multiples of 32.
+    """
+    outer = "float16" if dtype == "float16" else "float32"
+    channels = config["channels"]
+    image = keras.Input((None, None, 3), name="image", dtype=outer)
+    errors = keras.Input((None, None, BANDS), name="errors", dtype=outer)
+    condition = keras.Input((2,), name="condition", dtype=outer)
+    scale = keras.Input((1,), name="scale", dtype=outer)
+    told = layers.Dense(64, activation="gelu", dtype=dtype)(condition)
+    told = layers.Dense(64, activation="gelu", dtype=dtype)(told)
+    x = layers.Conv2D(channels[0], 2, 2, dtype=outer)(image)
+    spread = layers.UpSampling2D(BLOCK // 2, dtype=outer)(layers.Conv2D(channels[0], 1, dtype=outer)(errors))
+    x = layers.Add(dtype=outer)([x, spread])
+    kept = []
+    for level, width in enumerate(channels[:-1]):
+        for _ in range(config["down"][level]):
+            x = Modulated(width, dtype=dtype)([x, told])
+        kept.append(x)
+        x = layers.Conv2D(channels[level + 1], 2, 2, dtype=dtype)(x)
+    for _ in range(config["middle"]):
+        x = Modulated(channels[-1], dtype=dtype)([x, told])
+    for level in reversed(range(len(channels) - 1)):
+        x = PixelShuffle(dtype=dtype)(layers.Conv2D(4 * channels[level], 1, dtype=dtype)(x))
+        x = layers.Add(dtype=dtype)([x, kept[level]])
+        for _ in range(config["up"][level]):
+            x = Modulated(channels[level], dtype=dtype)([x, told])
+    x = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", dtype=outer)(x)
+    unit = layers.Reshape((1, 1, 1), dtype=outer)(scale)
+    correction = layers.Multiply(dtype=outer)([PixelShuffle(dtype=outer)(x), unit])
+    return keras.Model([image, errors, condition, scale], layers.Add(dtype=outer)([image, correction]))
+
+
+def conditions(
+    errors: NDArray[np.float32], snr_db: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """What the network is told, from expected errors and SNR.
+
+    Args:
+        errors: float32 [B, rows, columns, 6] (see `Estimate`).
+        snr_db: float32 [B].
+
+    Returns:
+        (logarithms of the map, about -2 to 2, [B, rows, columns, 6]; condition [B, 2]; scale [B, 1], the
+        root of the expected mean squared error).
+    """
+    expected = errors.sum(-1).mean((1, 2)) / 3
+    told = np.stack([snr_db / 10 - 1, (np.log10(np.maximum(expected, 1e-8)) + 3.0)], -1)
+    spread = (np.log10(np.maximum(errors, 1e-8)) + 4.0) / 1.5
+    return spread.astype(np.float32), told.astype(np.float32), np.sqrt(np.maximum(expected, 1e-8))[:, None]

@@ -1,0 +1,63 @@
+"""Linear analog transmission of pictures: SoftCast (Jakubczak and Katabi, 2010) over any source model.
+
+Each coefficient of variance v is sent as one real amplitude sqrt(p / v) x. A sender that is told the
+SNR shares power by water-filling over the variances; one that is not gives amplitudes v^(-1/4). The
+receiver is the linear MMSE estimator: x = a v y / (a^2 v + no/2), a the amplitude factor of the
+coefficient, no/2 the noise variance of a real axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.linear import allocation, frame
+from moclink.linear.codec import PictureCodec
+from moclink.linear.estimators import gaussian_mean, laplacian_mean
+from moclink.linear.source_models import Description
+
+
+@dataclass(frozen=True)
+class LinearCodec(PictureCodec):
+    """SoftCast: pictures to analog symbols and back. See `PictureCodec` for its methods.
+
+    Attributes:
+        model: How pictures become coefficients of known variance.
+        cbr: Complex symbols per source value (3 a pixel), side information included.
+        laplacian: Take coefficients as Laplacian at the receiver, which then estimates by the posterior
+            mean; otherwise as Gaussian, for which the posterior mean is the linear MMSE estimate.
+    """
+
+    laplacian: bool = False
+
+    def _modulate(self, description: Description, uses: int, snr_db: float | None) -> NDArray[np.float64]:
+        chosen, factors = _amplitudes(description.levels, uses, snr_db)
+        return description.coefficients[chosen] * factors
+
+    def _estimate(
+        self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        chosen, factors = _amplitudes(opened.levels, len(axes), opened.snr_db)
+        prior = allocation.variance_of(opened.levels[chosen])
+        scale = factors * opened.gain * np.sqrt(prior)  # amplitude of a coefficient of unit variance
+        if opened.gain == 0:
+            return chosen, np.zeros(len(chosen)), prior
+        noise = variance[: len(chosen)] / scale**2
+        mean = laplacian_mean if self.laplacian else gaussian_mean
+        return chosen, np.sqrt(prior) * mean(axes[: len(chosen)] / scale, noise), prior * noise / (1 + noise)
+
+
+def _amplitudes(
+    levels: NDArray[np.int16], uses: int, snr_db: float | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Which coefficients are sent, and the factors that give a mean energy of 1/2 a use."""
+    chosen = allocation.strongest(levels, uses)
+    if snr_db is None:
+        power = allocation.quarter_power(levels[chosen], uses)
+    else:
+        power = allocation.water_filling(levels[chosen], uses, 10 ** (snr_db / 10))
+    sent = power > 0
+    chosen = chosen[sent]
+    return chosen, np.sqrt(power[sent] / 2 / allocation.variance_of(levels[chosen]))

@@ -1,0 +1,127 @@
+"""Make tiles for `moclink.training.link`: python -m moclink.training.link_data PHOTOS --out FOLDER.
+
+Each pass sends every training picture once (a random crop, at times reduced, mirrored or turned)
+through a linear or octonary codec at a random SNR of -6 to 30 dB and a random bandwidth, and keeps some
+tiles of 128 by 128: the receiver's estimate (float16), the original (uint8), the map of expected errors
+(float32) and [SNR in dB, log10 of the picture's squared error, scale, told] (float32).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from moclink.images import find_images
+from moclink.linear.classes import ClassModel
+from moclink.linear.classified_blocks import ClassifiedBlocks
+from moclink.linear.codebooks import CodebookGrid
+from moclink.linear.codec import Estimate, PictureCodec
+from moclink.linear.octonary import OctonaryCodec
+from moclink.linear.softcast import LinearCodec
+
+TILE = 128
+_BLOCK = 32
+_CBRS = (1 / 24, 1 / 12, 1 / 4)
+_CBR_SHARES = (0.7, 0.1, 0.2)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Channel state that a codec is told.
+
+    Attributes:
+        snr_db: Es/N0 in dB.
+    """
+
+    snr_db: float
+
+
+def random_crop(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A crop of at most 768 by 1008, from the picture or from a reduction of it, turned at random."""
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    if rng.random() < 0.3 and min(picture.size) > 500:
+        factor = rng.uniform(0.5, 1)
+        picture = picture.resize(
+            (int(picture.width * factor), int(picture.height * factor)), Image.Resampling.LANCZOS
+        )
+    pixels = np.asarray(picture)
+    top = rng.integers(max(0, pixels.shape[0] - 768) + 1)
+    left = rng.integers(max(0, pixels.shape[1] - 1008) + 1)
+    pixels = pixels[top : top + 768, left : left + 1008]
+    if rng.random() < 0.5:
+        pixels = pixels[:, ::-1]
+    return pixels.transpose(1, 0, 2) if rng.random() < 0.5 else pixels
+
+
+def transmit(
+    codec: PictureCodec, image: NDArray[np.float32], snr_db: float, told: bool, rng: np.random.Generator
+) -> Estimate:
+    """Send a picture [H, W, 3] over an AWGN channel and estimate it."""
+    symbols, header = codec.encode(image[None], Told(snr_db) if told else None)
+    no = 10 ** (-snr_db / 10)
+    noise = rng.standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
+    return codec.estimate(symbols + noise, no, header)
+
+
+def make_pass(
+    paths: Sequence[Path], base: Path, classes: ClassModel, grid: CodebookGrid | None, tiles: int, seed: int
+) -> None:
+    """Write the four files of one pass, base_rec.npy, _org, _map and, last, _con."""
+    rng = np.random.default_rng(seed)
+    total = len(paths) * tiles
+    estimates = np.lib.format.open_memmap(f"{base}_rec.npy", "w+", np.float16, (total, TILE, TILE, 3))
+    originals = np.lib.format.open_memmap(f"{base}_org.npy", "w+", np.uint8, (total, TILE, TILE, 3))
+    side = TILE // _BLOCK
+    maps, told = np.zeros((total, side, side, 6), np.float32), np.zeros((total, 4), np.float32)
+    model = ClassifiedBlocks(classes)
+    for count, i in enumerate(rng.permutation(len(paths))):
+        pixels = random_crop(paths[i], rng)
+        image = pixels.astype(np.float32) / np.float32(255)
+        snr_db, cbr = rng.uniform(-6, 30), float(rng.choice(_CBRS, p=_CBR_SHARES))
+        octonary = grid is not None and rng.random() < 0.5
+        codec = OctonaryCodec(model, cbr, grid) if octonary and grid else LinearCodec(model, cbr)
+        found = transmit(codec, image, snr_db, octonary or rng.random() < 0.85, rng)
+        error = np.mean((found.images[0] - image) ** 2)
+        expected = np.maximum(found.errors[0].sum(-1).mean() / 3, 1e-8)
+        for tile in range(count * tiles, (count + 1) * tiles):
+            row, column = (int(rng.integers((size - TILE) // _BLOCK + 1)) for size in image.shape[:2])
+            top, left = row * _BLOCK, column * _BLOCK
+            estimates[tile] = found.images[0, top : top + TILE, left : left + TILE]
+            originals[tile] = pixels[top : top + TILE, left : left + TILE]
+            maps[tile] = found.errors[0, row : row + side, column : column + side]
+            told[tile] = snr_db, np.log10(max(error, 1e-8)), np.sqrt(expected), np.log10(expected) + 3.0
+    np.save(f"{base}_map.npy", maps)
+    np.save(f"{base}_con.npy", told)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line of the module."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("inputs", nargs="+", help="training pictures or folders of them")
+    parser.add_argument("--exclude", nargs="*", default=[], help="names of pictures to hold out")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the tiles")
+    parser.add_argument("--classes", default="linear-classes-32", help="name or path of the classes")
+    parser.add_argument("--codebooks", help="name or path of octonary codebooks; linear codes alone without")
+    parser.add_argument("--passes", nargs=2, type=int, default=(0, 6), metavar=("FIRST", "STOP"))
+    parser.add_argument("--tiles", type=int, default=12, help="tiles of each picture and pass")
+    parser.add_argument("--prefix", default="pass")
+    options = parser.parse_args(arguments)
+    paths = [path for path in find_images(options.inputs) if path.name not in options.exclude]
+    classes = ClassModel.load(options.classes)
+    grid = CodebookGrid.load(options.codebooks) if options.codebooks else None
+    options.out.mkdir(parents=True, exist_ok=True)
+    for number in range(*options.passes):
+        make_pass(
+            paths, options.out / f"{options.prefix}{number}", classes, grid, options.tiles, 1000 + number
+        )
+
+
+if __name__ == "__main__":
+    main()
