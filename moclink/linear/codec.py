@@ -88,7 +88,7 @@ class PictureCodec:
         """Received symbols to pictures.
 
         Args:
-            received: complex [B, S], equalised to unit gain.
+            received: complex [B, S], equalised to unit gain; any B if one picture was encoded.
             no: Effective noise variance, one for all, [B] or [B, S].
             header: Side information of `encode`.
 
@@ -107,9 +107,10 @@ class PictureCodec:
         height, width = header.height, header.width
         noise = check_received(received, no, header, total_symbols(height, width, self.cbr))
         images, maps = [], []
-        for picture in range(len(received)):
+        for i in range(len(received)):
+            picture = i if len(header.bits) > 1 else 0
             opened = frame.open_header(self.model, header, picture)
-            axes, variance = frame.payload_axes(received[picture], noise[picture], header.symbols[picture])
+            axes, variance = frame.payload_axes(received[i], noise[i], header.symbols[picture])
             chosen, values, error = self._estimate(opened, axes, variance)
             coefficients = np.zeros(len(opened.levels), dtype=np.float32)
             coefficients[chosen] = values

@@ -8,6 +8,8 @@ nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,6 +17,10 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from moclink.codec import files
+from moclink.linear.codec import Estimate
+
+KIND = "linear-restoration"
 BLOCK = 32  # of the error map
 BANDS = 6
 DEFAULT = {"channels": [32, 64, 128], "down": [1, 2], "middle": 4, "up": [1, 2]}
@@ -137,3 +143,67 @@ def conditions(
     told = np.stack([snr_db / 10 - 1, (np.log10(np.maximum(expected, 1e-8)) + 3.0)], -1)
     spread = (np.log10(np.maximum(errors, 1e-8)) + 4.0) / 1.5
     return spread.astype(np.float32), told.astype(np.float32), np.sqrt(np.maximum(expected, 1e-8))[:, None]
+
+
+def _halo(config: dict[str, Any]) -> int:
+    """Rows beyond which nothing influences a row, a multiple of BLOCK."""
+    reach = 2 + 2  # the last convolution at 1/2, the first by strides
+    for level in range(len(config["channels"])):
+        last = level == len(config["channels"]) - 1
+        blocks = config["middle"] if last else config["down"][level] + config["up"][level]
+        reach += (2 * blocks + 1) * 2 ** (level + 1)
+    return -(-reach // BLOCK) * BLOCK
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """A trained network, applied to estimates.
+
+    Attributes:
+        network: See `build`.
+        config: Its config.
+        rows: Rows that are computed at once, a multiple of 32; memory grows with them.
+    """
+
+    network: keras.Model
+    config: dict[str, Any]
+    rows: int = 512
+
+    def __post_init__(self) -> None:
+        if self.rows < BLOCK or self.rows % BLOCK:
+            raise ValueError(f"rows is {self.rows}; give a positive multiple of {BLOCK}")
+
+    @classmethod
+    def load(cls, name: str | Path = "linear-restoration") -> Restoration:
+        """Read weights that ship with the package, by name, or any other, by path.
+
+        Raises:
+            ValueError: If there are none, or they are damaged; the message names the remedy.
+        """
+        page, weights = files.find(name, "{}", KIND)
+        network = build(page["config"], "float32")
+        network.load_weights(weights)
+        return cls(network, page["config"])
+
+    def __call__(self, estimate: Estimate) -> NDArray[np.float32]:
+        """Restore pictures, in stripes that overlap by more than the network sees.
+
+        Args:
+            estimate: What a codec's `estimate` returned.
+
+        Returns:
+            float32 [B, H, W, 3] in [0, 1]; equal to the network on the whole picture.
+        """
+        images = estimate.images
+        _, height, width, _ = images.shape
+        bottom, right = -height % BLOCK, -width % BLOCK
+        padded = np.pad(images, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
+        spread, condition, scale = conditions(estimate.errors, estimate.snr_db)
+        halo, found = _halo(self.config), np.empty_like(padded)
+        for first in range(0, padded.shape[1], self.rows):
+            last = min(first + self.rows, padded.shape[1])
+            top, end = max(0, first - halo), min(padded.shape[1], last + halo)
+            part = [padded[:, top:end], spread[:, top // BLOCK : end // BLOCK], condition, scale]
+            output = ops.convert_to_numpy(self.network(part, training=False))
+            found[:, first:last] = output[:, first - top : last - top]
+        return np.clip(found[:, :height, :width], 0, 1)

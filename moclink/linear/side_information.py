@@ -66,7 +66,7 @@ def check_received(
     """Check what arrived and spread the noise variance over it.
 
     Args:
-        received: complex [B, symbols].
+        received: complex [B, symbols]; any B if the header is of one picture (many channel states).
         no: Noise variance of each symbol, [], [B] or [B, symbols].
         header: Side information.
         symbols: Symbols of one picture.
@@ -77,7 +77,8 @@ def check_received(
     Raises:
         ValueError: If shapes do not fit or a variance is not positive and finite.
     """
-    wanted = (len(header.bits), symbols)
+    pictures = len(header.bits)
+    wanted = (received.shape[0] if received.ndim and pictures == 1 else pictures, symbols)
     if received.shape != wanted:
         raise ValueError(f"received has shape {received.shape}; the header is of a batch of shape {wanted}")
     noise = np.asarray(no, dtype=np.float64)

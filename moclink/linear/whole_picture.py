@@ -131,7 +131,7 @@ class WholePictureBands:
         return transform.to_rgb(transform.whole_idct(coefficients.reshape(3, height, width)))
 
     def error_map(self, errors: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-        """See `SourceModel`; the same for all blocks."""
+        """See `SourceModel`; the same for all blocks, and without what was in bands that were not sent."""
         planes = errors.reshape(3, height, width)
         luma = np.bincount(map_groups(height, width).ravel(), planes[0].ravel(), minlength=4)
         values = np.array([*luma, planes[1].sum(), planes[2].sum()]) / (height * width)

@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from moclink.codec.files import write_weights
 from moclink.linear import restoration
 
-KIND = "linear-restoration"
-
 
 class Tiles:
     """Tiles of all passes in a folder, read from disk as they are needed."""
@@ -157,7 +155,7 @@ def run(options: argparse.Namespace) -> None:
     found = validate(network, options.data)
     print("end", trainer.steps, found, flush=True)
     notes = {"steps": trainer.steps, "validation": {k: list(v) for k, v in found.items()}}
-    write_weights(options.out, KIND, config, network, restoration.build, notes)
+    write_weights(options.out, restoration.KIND, config, network, restoration.build, notes)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -76,6 +76,12 @@ def _map_statistics(
     return np.log2(pairs / pairs.sum(1, keepdims=True)), np.log2(pairs.sum(0) / pairs.sum())
 
 
+def _assign(model: ClassModel, energies: NDArray[np.float32], floor: float) -> NDArray[np.int64]:
+    """Classes [rows, columns] of a picture's energies, the map's bits at their price."""
+    rows, columns = energies.shape[:2]
+    return model.assign(energies.reshape(rows * columns, 3, -1), rows, columns, floor, 1.0)
+
+
 def train(
     pictures: Sequence[NDArray[np.float32]],
     block: int,
@@ -109,7 +115,7 @@ def train(
     maps = [part.reshape(shape) for part, shape in zip(np.split(labels, borders[:-1]), shapes, strict=True)]
     for _ in range(2):
         model = ClassModel(block, overlap, variances, *_map_statistics(maps, count))
-        maps = [model.assign(one.reshape(-1, *one.shape[2:]), *one.shape[:2], floor, 1.0) for one in pictures]
+        maps = [_assign(model, one, floor) for one in pictures]
         variances = _means(energies, np.concatenate([one.ravel() for one in maps]), count, block)
     return ClassModel(block, overlap, variances, *_map_statistics(maps, count))
 

@@ -18,23 +18,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the module; about a quarter of an hour on one core."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="path of the .npz to write")
+    parser.add_argument("--only", type=int, help="design this shape alone (its position in SHAPES)")
     parser.add_argument(
         "--snr", nargs=3, type=float, default=(-12.5, 40.0, 2.5), metavar=("FIRST", "LAST", "STEP")
     )
     parser.add_argument("--source", choices=("laplacian", "gaussian"), default="laplacian")
     parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--scalar-rounds", type=int, default=60, help="for one coefficient")
     options = parser.parse_args(arguments)
     lowest, highest, step = options.snr
     snrs = np.arange(lowest, highest + step / 2, step)
     rows: list[tuple[Codebook, ...]] = []
     errors: list[list[float]] = []
-    for size, levels in SHAPES:
+    for size, levels in SHAPES if options.only is None else SHAPES[options.only :][:1]:
         row: list[Codebook] = []
         errors.append([])
         for snr_db in snrs:
             near = row[-1] if row else None
-            useful = size == 1 or _VECTOR_SNR_DB[0] <= snr_db <= _VECTOR_SNR_DB[1]
-            rounds = options.rounds if useful else 2
+            useful = _VECTOR_SNR_DB[0] <= snr_db <= _VECTOR_SNR_DB[1]
+            rounds = options.scalar_rounds if size == 1 else options.rounds if useful else 2
             book, error = design(size, levels, float(snr_db), options.source, rounds, near)
             row.append(book)
             errors[-1].append(error)

@@ -1,0 +1,55 @@
+"""The restoration network: no change at the start, stripes equal to the whole, weights on disk."""
+
+import keras
+import numpy as np
+import pytest
+
+from moclink.codec.files import write_weights
+from moclink.linear import restoration
+from moclink.linear.codec import Estimate
+from moclink.linear.restoration import Restoration, build
+
+SMALL = {"channels": [8, 12], "down": [1], "middle": 1, "up": [1]}
+
+
+def estimate_of(height, width, seed=0):
+    rng = np.random.default_rng(seed)
+    rows, columns = -(-height // 32), -(-width // 32)
+    errors = 10 ** rng.uniform(-5, -2, (2, rows, columns, 6)).astype(np.float32)
+    return Estimate(rng.random((2, height, width, 3), np.float32), errors, np.array([0, 12], np.float32))
+
+
+@pytest.fixture
+def noisy_network():
+    keras.utils.set_random_seed(3)
+    network = build(SMALL, "float32")
+    rng = np.random.default_rng(4)
+    for variable in network.trainable_variables:
+        variable.assign(variable + 0.05 * rng.standard_normal(variable.shape).astype(np.float32))
+    return network
+
+
+def test_untrained_it_changes_nothing():
+    estimate = estimate_of(40, 70)
+    found = Restoration(build(SMALL, "float32"), SMALL)(estimate)
+    np.testing.assert_allclose(found, estimate.images, atol=1e-6)
+
+
+def test_stripes_are_the_whole(noisy_network):
+    estimate = estimate_of(300, 64)
+    whole = Restoration(noisy_network, SMALL, 320)(estimate)
+    stripes = Restoration(noisy_network, SMALL, 64)(estimate)
+    assert np.abs(whole - estimate.images).max() > 1e-3
+    np.testing.assert_allclose(stripes, whole, atol=1e-5)
+
+
+def test_weights_are_read_back(tmp_path, noisy_network):
+    write_weights(tmp_path / "net", restoration.KIND, SMALL, noisy_network, build, {})
+    again = Restoration.load(tmp_path / "net")
+    estimate = estimate_of(64, 64)
+    np.testing.assert_allclose(again(estimate), Restoration(noisy_network, SMALL)(estimate), atol=5e-3)
+
+
+def test_rows_are_checked(noisy_network):
+    with pytest.raises(ValueError, match="multiple"):
+        Restoration(noisy_network, SMALL, 100)
