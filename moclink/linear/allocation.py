@@ -47,13 +47,32 @@ def water_filling(levels: NDArray[np.integer], uses: int, snr: float) -> NDArray
     """
     if len(levels) == 0:
         return np.zeros(0)
-    values, first, number = np.unique(-levels.astype(np.int64), return_index=True, return_counts=True)
-    deviation = np.sqrt(variance_of(-values))
+    values, number = np.unique(-levels.astype(np.int64), return_counts=True)
+    return np.repeat(water_filling_of_groups(variance_of(-values), number, uses, snr), number)
+
+
+def water_filling_of_groups(
+    variance: NDArray[np.float64], number: NDArray[np.int64], uses: int, snr: float
+) -> NDArray[np.float64]:
+    """As `water_filling`, for groups of coefficients.
+
+    Args:
+        variance: float64 [groups], descending.
+        number: int64 [groups], coefficients of each, `uses` or fewer in all.
+        uses: Real channel uses.
+        snr: Signal-to-noise ratio at power 1, linear.
+
+    Returns:
+        float64 [groups], power of each coefficient.
+    """
+    if len(variance) == 0:
+        return np.zeros(0)
+    deviation = np.sqrt(variance)
     scale = (uses * snr + np.cumsum(number)) / np.cumsum(number * deviation)
     last = int(np.flatnonzero(deviation * scale > 1)[-1])
     power = np.maximum(deviation * scale[last] - 1, 0) / snr
     power[last + 1 :] = 0
-    return np.repeat(power, number)
+    return power
 
 
 def quarter_power(levels: NDArray[np.integer], uses: int) -> NDArray[np.float64]:
@@ -75,10 +94,11 @@ def linear_distortion(levels: NDArray[np.int16], uses: int, snr: float) -> float
         uses: Real channel uses.
         snr: Signal-to-noise ratio at power 1, linear.
     """
-    chosen = strongest(levels, uses)
-    power = water_filling(levels[chosen], uses, snr)
-    variance = variance_of(levels[chosen])
-    sent = float((variance / (1 + power * snr)).sum())
-    number = np.bincount(levels.astype(np.int64) + 2**15)
-    total = float((number * variance_of(np.arange(len(number)) - 2**15)).sum())
-    return sent + max(0.0, total - float(variance.sum()))
+    number = np.bincount(levels.astype(np.int64) + 2**15, minlength=2**16)[::-1]
+    values = 2**15 - 1 - np.flatnonzero(number)
+    number = number[number > 0]
+    taken = np.where(values > NOT_SENT, np.diff(np.minimum(np.cumsum(number), uses), prepend=0), 0)
+    variance = variance_of(values)
+    power = np.zeros(len(values))
+    power[taken > 0] = water_filling_of_groups(variance[taken > 0], taken[taken > 0], uses, snr)
+    return float((taken * variance / (1 + power * snr) + (number - taken) * variance).sum())

@@ -11,8 +11,8 @@ from moclink.linear import allocation, transform
 from moclink.linear.arithmetic_coder import Decoder, Encoder, frequencies
 from moclink.linear.bands import RADIAL_BANDS, mean_energies, radial_map
 from moclink.linear.classes import ClassModel, block_bands, block_energies
-from moclink.linear.side_information import bits_per_symbol
-from moclink.linear.source_models import Description, map_groups
+from moclink.linear.side_information import UNTOLD_SNR_DB, bits_per_symbol
+from moclink.linear.source_models import MAP_BLOCK, Description, map_groups
 
 _MEAN_STEP = 4  # levels (2 dB) a step of a ring's variance
 _MEAN_LOWEST = -120  # -60 dB
@@ -31,7 +31,7 @@ class ClassifiedBlocks:
     picture.
 
     Attributes:
-        classes: Trained classes, of blocks of 32.
+        classes: Trained classes.
         map_price: Factor on the price of the map's bits when classes are chosen.
     """
 
@@ -46,7 +46,7 @@ class ClassifiedBlocks:
         means = transform.whole_dct(coefficients[..., 0, 0])
         rings = self._ring_steps(means)
         energies = block_energies(coefficients)
-        target = 5.0 if snr_db is None else snr_db
+        target = UNTOLD_SNR_DB if snr_db is None else snr_db
         floor = self._floor(energies, uses, 10 ** (target / 10), image.size)
         price = self.map_price * np.log2(1 + 10 ** (target / 10)) / bits_per_symbol(snr_db)
         chosen = model.assign(energies, rows, columns, floor, price)
@@ -143,6 +143,10 @@ class ClassifiedBlocks:
         level[..., 0, 0] = (rings * _MEAN_STEP + _MEAN_LOWEST)[:, radial_map(rows, columns)]
         return level.ravel()
 
+    def select(self, bits: NDArray[np.uint8]) -> tuple[ClassifiedBlocks, NDArray[np.uint8]]:
+        """See `SourceModel`."""
+        return self, bits
+
     def levels(self, bits: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
         """See `SourceModel`."""
         if len(bits) == 0:
@@ -172,7 +176,20 @@ class ClassifiedBlocks:
         groups = map_groups(block, block)
         luma = [planes[0][..., groups == group].sum(-1) for group in range(4)]
         found = np.stack([*luma, planes[1].sum((-1, -2)), planes[2].sum((-1, -2))], -1) / block**2
-        return found.astype(np.float32)
+        return _at_map_blocks(found, block, *transform.blocks_of(height, width, MAP_BLOCK)).astype(np.float32)
+
+
+def _at_map_blocks(values: NDArray[np.floating], block: int, rows: int, columns: int) -> NDArray[np.floating]:
+    """Values of blocks [., ., n] of another size at the blocks of an error map, [rows, columns, n]."""
+    if block > MAP_BLOCK:
+        ratio = block // MAP_BLOCK
+        values = values.repeat(ratio, axis=0).repeat(ratio, axis=1)
+    elif block < MAP_BLOCK:
+        ratio = MAP_BLOCK // block
+        missing = rows * ratio - values.shape[0], columns * ratio - values.shape[1]
+        values = np.pad(values, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        values = values.reshape(rows, ratio, columns, ratio, -1).mean((1, 3))
+    return values[:rows, :columns]
 
 
 def _offset_table() -> list[int]:

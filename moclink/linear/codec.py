@@ -116,7 +116,7 @@ class PictureCodec:
             coefficients[chosen] = values
             errors = allocation.variance_of(opened.levels).astype(np.float32)
             errors[chosen] = error
-            images.append(self.model.picture(coefficients, height, width))
-            maps.append(self.model.error_map(errors, height, width))
+            images.append(opened.layout.picture(coefficients, height, width))
+            maps.append(opened.layout.error_map(errors, height, width))
         snr_db = -10 * np.log10(noise.mean(1))
         return Estimate(np.stack(images), np.stack(maps), snr_db.astype(np.float32))

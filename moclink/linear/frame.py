@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear.side_information import Header, header_symbols, interleaver, qpsk
-from moclink.linear.source_models import Description, SourceModel
+from moclink.linear.source_models import Description, Layout, SourceModel
 
 _GAIN_BITS = 16
 _GAIN_RANGE = 16.0  # log2 of the gain, from -16 to 16
@@ -52,11 +52,13 @@ class Opened:
         gain: Factor on the payload's amplitudes; 0 if the picture had nothing to send.
         snr_db: The SNR that the sender was told, or None.
         levels: Variance levels of the coefficients.
+        layout: What the coefficients stand for.
     """
 
     gain: float
     snr_db: float | None
     levels: NDArray[np.int16]
+    layout: Layout
 
 
 def told_snr_db(snr_db: float | None) -> float | None:
@@ -120,7 +122,8 @@ def open_header(model: SourceModel, header: Header, picture: int) -> Opened:
     code, told = _value(bits[:_GAIN_BITS]), _value(bits[_GAIN_BITS:FRAME_BITS])
     gain = 0.0 if code == 0 else 2.0 ** ((code / 2**_GAIN_BITS - 0.5) * 2 * _GAIN_RANGE)
     snr_db = None if told == _NOT_TOLD else _SNR_LOWEST_DB + _SNR_STEP_DB * told
-    return Opened(gain, snr_db, model.levels(bits[FRAME_BITS:], header.height, header.width))
+    layout, rest = model.select(bits[FRAME_BITS:])
+    return Opened(gain, snr_db, layout.levels(rest, header.height, header.width), layout)
 
 
 def payload_axes(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from moclink.linear import allocation, frame
 from moclink.linear.codebooks import Codebook, CodebookGrid
 from moclink.linear.codec import PictureCodec
+from moclink.linear.side_information import UNTOLD_SNR_DB
 from moclink.linear.source_models import Description
 
 _ROUNDS = 40  # of bisection
@@ -165,7 +166,7 @@ class OctonaryCodec(PictureCodec):
     """
 
     grid: CodebookGrid = field(default_factory=CodebookGrid.load)
-    untold_snr_db: float = 5.0
+    untold_snr_db: float = UNTOLD_SNR_DB
 
     def indices(self, description: Description, runs: list[Run]) -> list[NDArray[np.int64]]:
         """Octonary indices of a picture: for each run int64 [vectors, L]."""

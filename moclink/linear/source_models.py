@@ -28,14 +28,8 @@ class Description:
     bits: NDArray[np.uint8]
 
 
-class SourceModel(Protocol):
-    """Makes descriptions of pictures, and pictures of them."""
-
-    def describe(self, image: NDArray[np.float32], uses: int, snr_db: float | None) -> Description:
-        """Describe a picture [H, W, 3] for a channel of so many real uses at an SNR (None: not told)."""
-
-    def describe_plainly(self, image: NDArray[np.float32]) -> Description:
-        """Describe a picture by the levels of an average picture, without any bits."""
+class Layout(Protocol):
+    """What coefficients stand for: the receiver's half of a source model."""
 
     def levels(self, bits: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
         """The levels that belong to a description's bits."""
@@ -45,6 +39,19 @@ class SourceModel(Protocol):
 
     def error_map(self, errors: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
         """Expected squared errors of coefficients as a map (see `moclink.linear.codec.Estimate`)."""
+
+
+class SourceModel(Protocol):
+    """Makes descriptions of pictures."""
+
+    def describe(self, image: NDArray[np.float32], uses: int, snr_db: float | None) -> Description:
+        """Describe a picture [H, W, 3] for a channel of so many real uses at an SNR (None: not told)."""
+
+    def describe_plainly(self, image: NDArray[np.float32]) -> Description:
+        """Describe a picture by the levels of an average picture, without any bits."""
+
+    def select(self, bits: NDArray[np.uint8]) -> tuple[Layout, NDArray[np.uint8]]:
+        """The layout that a description's bits name, and those of the bits that are for it."""
 
 
 MAP_BLOCK = 32

@@ -111,6 +111,10 @@ class WholePictureBands:
         level = np.where(steps > lowest, steps * _BAND_STEP + _BAND_LOWEST, allocation.NOT_SENT)
         return level.reshape(3, -1)[:, index].astype(np.int16).ravel()
 
+    def select(self, bits: NDArray[np.uint8]) -> tuple[WholePictureBands, NDArray[np.uint8]]:
+        """See `SourceModel`."""
+        return self, bits
+
     def levels(self, bits: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
         """See `SourceModel`."""
         if len(bits) == 0:

@@ -83,7 +83,8 @@ def test_flat_pictures(name, value):
 def test_levels_follow_from_the_bits(model, photo):
     for snr_db in (-5.0, 10.0, None):
         description = MODELS[model].describe(photo[0], 20_000, snr_db)
-        found = MODELS[model].levels(description.bits, *photo.shape[1:3])
+        layout, bits = MODELS[model].select(description.bits)
+        found = layout.levels(bits, *photo.shape[1:3])
         assert np.array_equal(found, description.levels)
 
 
@@ -115,7 +116,7 @@ def test_softcast_reaches_its_closed_form_on_gaussian_data(told):
     axes = codec._modulate(Description(x, levels, np.zeros(0, np.uint8)), uses, snr_db if told else None)
     assert np.sum(axes**2) == pytest.approx(uses / 2, rel=0.05)
     received = axes + rng.standard_normal(len(axes)) * np.sqrt(0.5 / snr)
-    opened = frame.Opened(1.0, snr_db if told else None, levels)
+    opened = frame.Opened(1.0, snr_db if told else None, levels, MODELS["whole"])
     padded = np.r_[received, np.zeros(uses - len(received))]
     chosen, values, errors = codec._estimate(opened, padded, np.full(uses, 0.5 / snr))
     estimate = np.zeros(30_000)
@@ -144,7 +145,7 @@ def test_octonary_levels_reach_their_expected_distortion(snr_db):
     received[: len(axes)] = axes
     received += rng.standard_normal(uses) * np.sqrt(noise)
     chosen, values, errors = codec._estimate(
-        frame.Opened(1.0, snr_db, levels), received, np.full(uses, noise)
+        frame.Opened(1.0, snr_db, levels, MODELS["blocks"]), received, np.full(uses, noise)
     )
     estimate = np.zeros(40_000)
     estimate[chosen] = values
