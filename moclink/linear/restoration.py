@@ -46,6 +46,20 @@ class PixelShuffle(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("moclink")
+class Detail(layers.Layer):
+    """What a picture has beyond a coarse one, in units of the expected error: asinh((x - coarse) / scale)."""
+
+    def call(self, inputs: list[Any]) -> Any:
+        """[x [B, H, W, 3], coarse [B, H, W, 3], scale [B, 1, 1, 1]] to [B, H, W, 3]."""
+        image, coarse, scale = inputs
+        return ops.arcsinh((image - coarse) / scale)
+
+    def compute_output_shape(self, shapes: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """Shape of the outputs."""
+        return shapes[0]
+
+
+@keras.saving.register_keras_serializable("moclink")
 class Modulated(layers.Layer):
     """Residual block whose hidden features are scaled and shifted by a condition.
 
@@ -104,7 +118,10 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
     scale = keras.Input((1,), name="scale", dtype=outer)
     told = layers.Dense(64, activation="gelu", dtype=dtype)(condition)
     told = layers.Dense(64, activation="gelu", dtype=dtype)(told)
-    x = layers.Conv2D(channels[0], 2, 2, dtype=outer)(image)
+    unit = layers.Reshape((1, 1, 1), dtype=outer)(scale)
+    coarse = layers.UpSampling2D(8, dtype=outer)(layers.AveragePooling2D(8, dtype=outer)(image))
+    detail = Detail(dtype=outer)([image, coarse, unit])
+    x = layers.Conv2D(channels[0], 2, 2, dtype=outer)(layers.Concatenate(dtype=outer)([image, detail]))
     spread = layers.UpSampling2D(BLOCK // 2, dtype=outer)(layers.Conv2D(channels[0], 1, dtype=outer)(errors))
     x = layers.Add(dtype=outer)([x, spread])
     kept = []
@@ -121,9 +138,9 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
         for _ in range(config["up"][level]):
             x = Modulated(channels[level], dtype=dtype)([x, told])
     x = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", dtype=outer)(x)
-    unit = layers.Reshape((1, 1, 1), dtype=outer)(scale)
     correction = layers.Multiply(dtype=outer)([PixelShuffle(dtype=outer)(x), unit])
-    return keras.Model([image, errors, condition, scale], layers.Add(dtype=outer)([image, correction]))
+    restored = layers.Add(dtype=outer)([image, correction])
+    return keras.Model([image, errors, condition, scale], restored, dtype=outer)
 
 
 def conditions(
