@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,10 @@ class Codebook:
             )
         return np.stack(np.unravel_index(chosen, (AXIS,) * self.levels), axis=1)
 
+    def send(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Amplitudes float64 [m, L] that are sent for vectors [m, n]."""
+        return self.amplitudes[np.arange(self.levels), self.search(vectors)]
+
     def receive(self, axes: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Estimates of vectors.
 
@@ -147,6 +151,24 @@ def lower_envelope(
     return np.array(chosen), np.array(thresholds)
 
 
+class Code(Protocol):
+    """What carries n coefficients over L axis uses: a codebook, or an analog amplitude."""
+
+    @property
+    def levels(self) -> int:
+        """Axis uses L."""
+
+    @property
+    def size(self) -> int:
+        """Coefficients n."""
+
+    def send(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Amplitudes [m, L], of mean energy 1/2, of vectors [m, n] of unit variance."""
+
+    def receive(self, axes: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Estimates [m, n] from received amplitudes and noise variances [m, L]."""
+
+
 @dataclass(frozen=True)
 class CodebookGrid:
     """Codebooks of several shapes over a grid of SNRs.
@@ -158,7 +180,7 @@ class CodebookGrid:
     """
 
     snr_db: NDArray[np.float64]
-    books: tuple[tuple[Codebook, ...], ...]
+    books: tuple[tuple[Code, ...], ...]
     distortions: NDArray[np.float64]
 
     @property
@@ -194,11 +216,18 @@ class CodebookGrid:
         return cls(snr_db, tuple(books), distortions)
 
     def save(self, path: str | Path) -> None:
-        """Write the grid as .npz."""
+        """Write the grid as .npz.
+
+        Raises:
+            ValueError: If it holds anything but codebooks.
+        """
         values: Any = {"snr_db": self.snr_db, "distortions": self.distortions}
         for shape, row in enumerate(self.books):
-            values[f"codes{shape}"] = np.array([book.codes for book in row])
-            values[f"amplitudes{shape}"] = np.array([book.amplitudes for book in row])
-            values[f"priors{shape}"] = np.array([book.priors for book in row])
-            values[f"price{shape}"] = np.array([book.price for book in row])
+            books = [book for book in row if isinstance(book, Codebook)]
+            if len(books) < len(row):
+                raise ValueError(f"shape {shape} holds no codebooks; save the grid without analog amplitudes")
+            values[f"codes{shape}"] = np.array([book.codes for book in books])
+            values[f"amplitudes{shape}"] = np.array([book.amplitudes for book in books])
+            values[f"priors{shape}"] = np.array([book.priors for book in books])
+            values[f"price{shape}"] = np.array([book.price for book in books])
         np.savez_compressed(path, **values)

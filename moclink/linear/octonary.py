@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear import allocation, frame
-from moclink.linear.codebooks import Codebook, CodebookGrid
+from moclink.linear.codebooks import Code, Codebook, CodebookGrid
 from moclink.linear.codec import PictureCodec
 from moclink.linear.side_information import UNTOLD_SNR_DB
 from moclink.linear.source_models import Description
@@ -161,7 +161,8 @@ class OctonaryCodec(PictureCodec):
     Attributes:
         model: How pictures become coefficients of known variance.
         cbr: Complex symbols per source value (3 a pixel), side information included.
-        grid: Codebooks over a grid of SNRs.
+        grid: Codebooks over a grid of SNRs; with `analog_code.with_analog` also analog amplitudes, where
+            they are better (then the link is no longer digital).
         untold_snr_db: The SNR for which a sender that is not told any makes its choices.
     """
 
@@ -169,16 +170,11 @@ class OctonaryCodec(PictureCodec):
     untold_snr_db: float = UNTOLD_SNR_DB
 
     def indices(self, description: Description, runs: list[Run]) -> list[NDArray[np.int64]]:
-        """Octonary indices of a picture: for each run int64 [vectors, L]."""
-        return [
-            self._book(run).search(
-                description.coefficients[run.coefficients]
-                / np.sqrt(allocation.variance_of(description.levels[run.coefficients]))
-            )
-            for run in runs
-        ]
+        """Octonary indices of a picture: for each run of a codebook int64 [vectors, L]."""
+        books = [(run, self._book(run)) for run in runs]
+        return [book.search(_scaled(description, run)) for run, book in books if isinstance(book, Codebook)]
 
-    def _book(self, run: Run) -> Codebook:
+    def _book(self, run: Run) -> Code:
         return self.grid.books[run.shape][run.snr]
 
     def _design(self, snr_db: float | None) -> float:
@@ -188,9 +184,9 @@ class OctonaryCodec(PictureCodec):
         design = self._design(snr_db)
         runs = deal(description.levels, uses, design, self.grid)
         parts = [np.zeros(0)]
-        for run, indices in zip(runs, self.indices(description, runs), strict=True):
-            book, scale = self._book(run), 10 ** ((self.grid.snr_db[run.snr] - design) / 20)
-            parts.append(scale * book.amplitudes[np.arange(book.levels), indices].ravel())
+        for run in runs:
+            scale = 10 ** ((self.grid.snr_db[run.snr] - design) / 20)
+            parts.append(scale * self._book(run).send(_scaled(description, run)).ravel())
         return np.concatenate(parts)
 
     def _estimate(
@@ -216,3 +212,9 @@ class OctonaryCodec(PictureCodec):
             )
         chosen, values, errors = (np.concatenate(column) for column in zip(*parts, strict=True))
         return chosen, values, errors
+
+
+def _scaled(description: Description, run: Run) -> NDArray[np.float64]:
+    """A run's coefficients over their deviations, float64 [vectors, n]."""
+    prior = allocation.variance_of(description.levels[run.coefficients])
+    return description.coefficients[run.coefficients] / np.sqrt(prior)

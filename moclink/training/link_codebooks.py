@@ -13,7 +13,7 @@ from moclink.linear.codebook_design import design, distortion, source
 from moclink.linear.codebooks import Codebook, CodebookGrid
 
 _VECTOR_SNR_DB = (0.0, 25.0)  # outside, codebooks of several coefficients are of no use or do not change
-SHAPES = ((1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (4, 1), (3, 2), (2, 2))
+SHAPES = ((1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (4, 1), (3, 2))
 
 
 def _complete(
