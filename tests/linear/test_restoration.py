@@ -35,6 +35,14 @@ def test_untrained_it_changes_nothing():
     np.testing.assert_allclose(found, estimate.images, atol=1e-6)
 
 
+def test_what_is_nearly_perfect_is_left(noisy_network):
+    estimate = estimate_of(64, 64)
+    estimate.errors[1] = 1e-7
+    found = Restoration(noisy_network, SMALL)(estimate)
+    assert np.array_equal(found[1], estimate.images[1])
+    assert np.abs(found[0] - estimate.images[0]).max() > 1e-3
+
+
 def test_stripes_are_the_whole(noisy_network):
     estimate = estimate_of(300, 64)
     whole = Restoration(noisy_network, SMALL, 320)(estimate)
