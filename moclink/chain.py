@@ -2,6 +2,7 @@
 
 - `DigitalChain`: a source coder and a modem, joined by letters.
 - `AnalogChain`: a codec whose reals are the symbols' I and Q.
+- `SymbolChain`: a codec that makes symbols by itself, such as SoftCast.
 - `IdealChain`: a source coder and an ideal code at the channel's capacity.
 - `BitChain`: random bits through a modem, for error-rate curves.
 """
@@ -10,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moclink.constants import CELL, GREY
-from moclink.protocols import AnalogSource, Modem, Source
+from moclink.protocols import AnalogSource, Modem, Source, SymbolCodec
 from moclink.types import (
     ChannelState,
     Demodulated,
@@ -150,6 +152,47 @@ class AnalogChain(_WithoutLetters):
         rows, columns = -(-header.height // CELL), -(-header.width // CELL)
         reals = np.ascontiguousarray(received).view(np.float32).reshape(-1, rows, columns, self.channels)
         images = self.codec.decode(reals, header.height, header.width, snr_db)
+        return Reception(np.clip(images, 0, 1), np.ones(len(received), bool))
+
+
+@dataclass(frozen=True)
+class SymbolHeader(Header):
+    """Header of a codec that makes symbols by itself.
+
+    Attributes:
+        codec: The codec's own side information.
+    """
+
+    codec: Any = None
+
+
+@dataclass(frozen=True)
+class SymbolChain(_WithoutLetters):
+    """A codec that makes complex symbols of images by itself, such as SoftCast.
+
+    Attributes:
+        name: Name in results and figures.
+        codec: Images <-> symbols.
+        adaptive: Whether the codec is told the channel's state.
+    """
+
+    name: str
+    codec: SymbolCodec
+    adaptive: bool = False
+
+    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+        """See `Chain.transmit`."""
+        symbols, told = self.codec.encode(images, csi if self.adaptive else None)
+        height, width = images.shape[1:3]
+        header = SymbolHeader(height, width, (0,) * len(images), codec=told)
+        return unit_power(Transmission(np.asarray(symbols, np.complex64), header))
+
+    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+        """See `Chain.receive`."""
+        if not isinstance(header, SymbolHeader):
+            raise ValueError(f"{self.name} receives only what it has sent, not {type(header).__name__}")
+        received, no = undo_scale(received, no, header)
+        images = np.asarray(self.codec.decode(received, no, header.codec), np.float32)
         return Reception(np.clip(images, 0, 1), np.ones(len(received), bool))
 
 

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from moclink.chain import AnalogChain, BitChain, DigitalChain, IdealChain, capacity_bits
+from moclink.chain import AnalogChain, BitChain, DigitalChain, IdealChain, SymbolChain, capacity_bits
 from moclink.presets import (
     ANALOG_PRESET,
     CODEWORD,
     FILE_CODECS,
     INFORMATION_BITS,
+    LINEAR_CBR,
+    LINEAR_CODECS,
     MCS_SCHEME,
     MODULATIONS,
     NAMED,
@@ -28,7 +30,7 @@ from moclink.presets import (
     path_and_scheme,
     split_cbr,
 )
-from moclink.protocols import Chain, Modem
+from moclink.protocols import Chain, Modem, SymbolCodec
 from moclink.sources.rate import semantic_bits, semantic_symbols
 from moclink.types import ChannelState
 
@@ -60,6 +62,7 @@ class ChainFactory:
         self._modems: dict[str, Modem] = {}
         self._files: Any = None
         self._adaptation: Any = None
+        self._blocks: Any = None
 
     def make(self, name: str) -> Chain | BitChain:
         """Make the chain of a name; see `make_chain`."""
@@ -67,6 +70,8 @@ class ChainFactory:
         if name == "jscc-96":
             return self._analog_chain(name, ANALOG_PRESET)
         base, cbr = split_cbr(name)
+        if base in LINEAR_CODECS:
+            return self._linear_chain(name, base, cbr or LINEAR_CBR)
         named = NAMED.fullmatch(name)
         if named:
             return self._semantic_chain(name, SEMANTIC_PRESETS[named["family"]], named["scheme"])
@@ -121,6 +126,24 @@ class ChainFactory:
 
         codec = load_analog(preset)
         return AnalogChain(name, codec, codec.decoder.latent_channels)
+
+    def _linear_chain(self, name: str, base: str, cbr: Fraction) -> SymbolChain:
+        """SoftCast, or the codecs on blocks; the trained tables are loaded once."""
+        from moclink.linear.block_sizes import BlocksOfSeveralSizes
+        from moclink.linear.octonary import OctonaryCodec
+        from moclink.linear.softcast import LinearCodec
+        from moclink.linear.whole_picture import WholePictureBands
+
+        if self._blocks is None and not base.startswith("softcast"):
+            self._blocks = BlocksOfSeveralSizes.load()
+        codec: SymbolCodec
+        if base.startswith("softcast"):
+            codec = LinearCodec(WholePictureBands(), float(cbr))
+        elif base.startswith("jscc"):
+            codec = LinearCodec(self._blocks, float(cbr))
+        else:
+            codec = OctonaryCodec(self._blocks, float(cbr))
+        return SymbolChain(name, codec, adaptive=not base.endswith("-robust"))
 
     def _bit_modem(self, scheme: str) -> Modem:
         """The modem of a scheme; the same one for all chains, so that they may share error patterns."""

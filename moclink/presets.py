@@ -13,9 +13,10 @@ Grammar of the names:
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L      moc-rvq-l4, moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR      moc-rvq-perceptual-l4
     jscc-96                        analog codec
+    softcast, moc-rvq-linear, ...  linear and octonary codecs without networks (`LINEAR_CODECS`)
     PATH[:lL[-VARIANT...]]         a codec of one's own             runs/mine/codec:l4-hard
 
-    NAME@CBR                       a classical or ideal chain at a channel bandwidth ratio of its own,
+    NAME@CBR                       a file chain or linear codec at a channel bandwidth ratio of its own,
                                    symbols / (3 H W): bpg-ldpc@1/24
 
 A further file codec is one line in `FILE_CODECS`, a further variant one in `VARIANTS`.
@@ -66,6 +67,17 @@ FILE_CODECS = {
     "jpeg2000": ("moclink.sources.pillow_codecs", "JPEG2000"),
 }
 
+# Name -> what it is: codecs of moclink.linear, at any channel bandwidth ratio.
+LINEAR_CODECS = {
+    "softcast": "SoftCast: DCT of the whole picture, power by water-filling, the sender told the SNR",
+    "softcast-robust": "SoftCast for a sender that is not told the SNR",
+    "moc-rvq-linear": "octonary levels on the picture's own blocks, the sender told the SNR; no network",
+    "moc-rvq-linear-robust": "the same for a sender that is not told the SNR",
+    "jscc-linear": "analog amplitudes of the picture's own blocks, the sender told the SNR; no network",
+    "jscc-linear-robust": "the same for a sender that is not told the SNR",
+}
+LINEAR_CBR = Fraction(1, 24)  # of these where no ratio is given: that of the semantic chain at L4
+
 # Families of named chains -> the presets whose weights they use.
 SEMANTIC_PRESETS = {"moc-rvq": "small", "moc-rvq-perceptual": "small-perceptual"}
 ANALOG_PRESET = "small"
@@ -111,6 +123,7 @@ def chain_names() -> list[str]:
     schemes = ["ldpc"] + [f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS]
     names = [f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS]
     names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + ["moc-rvq-l4-no-nrb-no-cr", "jscc-96"]
+    names += LINEAR_CODECS
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
     names += [f"{codec}-ldpc-adaptive" for codec in FILE_CODECS]
     names += [f"{codec}-ldpc-mcs{index}" for codec in FILE_CODECS for index in range(MCS_COUNTS[1])]
@@ -129,6 +142,7 @@ def describe_chains() -> list[tuple[str, str]]:
         ("jscc-96", "analog codec, 48 symbols an 8x8 block"),
         ("PATH, PATH:lL-VARIANT...", "a codec of your own, exported by python -m moclink.train"),
     ]
+    rows += LINEAR_CODECS.items()
     for codec in FILE_CODECS:
         rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))
         rows.append((f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}"))
@@ -147,7 +161,9 @@ def check_name(name: str) -> None:
     names, asked = chain_names(), name
     name, cbr = split_cbr(name)
     if cbr is not None and not takes_cbr(name):
-        raise ValueError(f"{asked!r}: {name} declares its own CBR; classical chains can be given one")
+        raise ValueError(
+            f"{asked!r}: {name} declares its own CBR; file chains and linear ones can be given one"
+        )
     if name in names:
         return
     if NAMED.fullmatch(name):
@@ -209,7 +225,7 @@ def parse_cbr(text: str) -> Fraction:
 
 def takes_cbr(name: str) -> bool:
     """Say whether a chain of this name can be given a channel bandwidth ratio."""
-    return is_file_chain(name)
+    return is_file_chain(name) or AT_CBR.sub(r"\g<base>", name) in LINEAR_CODECS
 
 
 def is_file_chain(name: str) -> bool:

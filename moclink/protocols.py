@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,20 @@ class AnalogSource(Protocol):
         snr_db: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """Noisy reals [B, h, w, C], received at Es/N0 snr_db [B] -> images [B, height, width, 3]."""
+
+
+class SymbolCodec(Protocol):
+    """A codec that makes complex symbols of images by itself."""
+
+    def encode(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> tuple[NDArray[np.complex64], Any]:
+        """Images [B, H, W, 3] -> (symbols [B, S], side information for the receiver)."""
+
+    def decode(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Any
+    ) -> NDArray[np.float32]:
+        """Received symbols [B, S] and noise variances [B] or [B, S] -> images [B, H, W, 3]."""
 
 
 class Chain(Protocol):

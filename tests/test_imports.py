@@ -22,6 +22,7 @@ PACKAGES = {
     "presets",
     "simulate",
     "figures",
+    "linear",
     "link",
     "tables",
 }
@@ -45,7 +46,7 @@ MAY = {
     "images": {"PIL", "bpg"},
     "image_modes": {"PIL"},
     "presets": set(),
-    "chain_factory": {"codec", "phy", "presets", "sources"},
+    "chain_factory": {"codec", "linear", "phy", "presets", "sources"},
     "sweep": {"PIL", "phy", "presets", "chain_factory"},
     "results": {"matplotlib", "PIL"},
     "figures": {"results", "simulate"},
