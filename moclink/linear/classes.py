@@ -9,6 +9,7 @@ Everything was estimated from training photographs by `python -m moclink.trainin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -116,14 +117,24 @@ class ClassModel:
         energy = energies.reshape(len(energies), -1) + number * floor
         return (energy @ (1 / total).T / np.log(2) + np.log2(total) @ number) / 2
 
-    def _log_probabilities(self, left: int | None, above: int | None) -> NDArray[np.float64]:
-        """log2 P(class | classes to the left and above), normalised, float64 [classes]."""
-        if left is None and above is None:
-            return self.prior
-        if left is None or above is None:
-            return self.transitions[above if left is None else left]
-        mixed = _CONTEXT_SHARE * (self.transitions[left] + self.transitions[above] - self.prior)
-        return mixed - np.log2(np.exp2(mixed - mixed.max()).sum()) - mixed.max()
+    @cached_property
+    def log_probabilities(self) -> NDArray[np.float64]:
+        """log2 P(class | classes to the left and above), float64 [left, above, class]; `count` for none."""
+        mixed = self.transitions[:, None] + self.transitions[None] - self.prior
+        mixed = _CONTEXT_SHARE * mixed
+        mixed -= mixed.max(-1, keepdims=True)
+        table = np.empty((self.count + 1, self.count + 1, self.count))
+        table[:-1, :-1] = mixed - np.log2(np.exp2(mixed).sum(-1, keepdims=True))
+        table[-1, :-1] = table[:-1, -1] = self.transitions
+        table[-1, -1] = self.prior
+        return table
+
+    @cached_property
+    def _frequencies(self) -> list[list[list[int]]]:
+        """Frequency tables of the arithmetic coder for each pair of neighbours."""
+        return [
+            [arithmetic_coder.frequencies(row) for row in rows] for rows in np.exp2(self.log_probabilities)
+        ]
 
     def assign(
         self, energies: NDArray[np.float32], rows: int, columns: int, floor: float, price: float
@@ -134,30 +145,38 @@ class ClassModel:
             int64 [rows, columns].
         """
         lengths = self.code_lengths(energies, floor).reshape(rows, columns, self.count)
-        chosen = np.zeros((rows, columns), dtype=np.int64)
+        cost = -price * self.log_probabilities
+        chosen = np.empty((rows, columns), dtype=np.int64)
+        above = [self.count] * columns
         for i in range(rows):
+            left = self.count
             for j in range(columns):
-                left = int(chosen[i, j - 1]) if j else None
-                above = int(chosen[i - 1, j]) if i else None
-                chosen[i, j] = np.argmin(lengths[i, j] - price * self._log_probabilities(left, above))
+                left = above[j] = int((lengths[i, j] + cost[left, above[j]]).argmin())
+            chosen[i] = above
         return chosen
+
+    def map_bits(self, chosen: NDArray[np.int64]) -> float:
+        """Bits of a map [rows, columns] under the model."""
+        left = np.pad(chosen, ((0, 0), (1, 0)), constant_values=self.count)[:, :-1]
+        above = np.pad(chosen, ((1, 0), (0, 0)), constant_values=self.count)[:-1]
+        return float(-self.log_probabilities[left, above, chosen].sum())
 
     def write_map(self, chosen: NDArray[np.int64], coder: arithmetic_coder.Encoder) -> None:
         """Code a map [rows, columns] by the neighbours' classes."""
-        for i in range(chosen.shape[0]):
-            for j in range(chosen.shape[1]):
-                left = int(chosen[i, j - 1]) if j else None
-                above = int(chosen[i - 1, j]) if i else None
-                table = arithmetic_coder.frequencies(np.exp2(self._log_probabilities(left, above)))
-                coder.put(int(chosen[i, j]), table)
+        above = [self.count] * chosen.shape[1]
+        for row in chosen.tolist():
+            left = self.count
+            for j, label in enumerate(row):
+                coder.put(label, self._frequencies[left][above[j]])
+                left = above[j] = label
 
     def read_map(self, rows: int, columns: int, coder: arithmetic_coder.Decoder) -> NDArray[np.int64]:
         """Inverse of `write_map`, int64 [rows, columns]."""
-        chosen = np.zeros((rows, columns), dtype=np.int64)
+        chosen = np.empty((rows, columns), dtype=np.int64)
+        above = [self.count] * columns
         for i in range(rows):
+            left = self.count
             for j in range(columns):
-                left = int(chosen[i, j - 1]) if j else None
-                above = int(chosen[i - 1, j]) if i else None
-                table = arithmetic_coder.frequencies(np.exp2(self._log_probabilities(left, above)))
-                chosen[i, j] = coder.get(table)
+                left = above[j] = coder.get(self._frequencies[left][above[j]])
+            chosen[i] = above
         return chosen

@@ -35,12 +35,16 @@ def check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
 
 def to_opponent(image: NDArray[np.floating]) -> NDArray[np.float32]:
     """RGB [H, W, 3] in [0, 1] to opponent colours of the picture less mid-grey, float32 [3, H, W]."""
-    return np.ascontiguousarray(np.moveaxis((image - 0.5) @ COLOURS.T, -1, 0)).astype(np.float32)
+    colours = COLOURS.astype(np.float32)
+    flat = image.reshape(-1, 3).astype(np.float32, copy=False) - np.float32(0.5)
+    return (colours @ flat.T).reshape(3, *image.shape[:2])
 
 
 def to_rgb(planes: NDArray[np.floating]) -> NDArray[np.float32]:
     """Inverse of `to_opponent`, clipped to [0, 1]."""
-    return np.clip(np.moveaxis(planes, 0, -1) @ COLOURS + 0.5, 0, 1).astype(np.float32)
+    colours = COLOURS.astype(np.float32)
+    flat = planes.reshape(3, -1).astype(np.float32, copy=False).T @ colours + np.float32(0.5)
+    return np.clip(flat, 0, 1).reshape(*planes.shape[1:], 3)
 
 
 def whole_dct(planes: NDArray[np.floating]) -> NDArray[np.float32]:

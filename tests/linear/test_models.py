@@ -68,7 +68,11 @@ def test_a_map_is_read_back_at_its_code_length():
     chosen = rng.integers(0, model.count, (6, 9))
     coder = Encoder()
     model.write_map(chosen, coder)
-    assert np.array_equal(model.read_map(6, 9, Decoder(coder.finish())), chosen)
+    bits = coder.finish()
+    assert np.array_equal(model.read_map(6, 9, Decoder(bits)), chosen)
+    # Tables of 14 bits price what is all but ruled out a little differently.
+    assert len(bits) == pytest.approx(model.map_bits(chosen), rel=0.1)
+    assert np.allclose(np.exp2(model.log_probabilities).sum(-1), 1, atol=2e-3)
 
 
 def test_a_dearer_map_is_shorter(photo):
