@@ -86,19 +86,30 @@ def quarter_power(levels: NDArray[np.integer], uses: int) -> NDArray[np.float64]
     return deviation * (uses / deviation.sum()) if len(levels) else deviation
 
 
-def linear_distortion(levels: NDArray[np.int16], uses: int, snr: float) -> float:
-    """Expected squared error of a water-filled linear code with an LMMSE receiver, all coefficients.
+def linear_distortion(
+    levels: NDArray[np.int16], uses: int, snr: float, coefficients: NDArray[np.floating] | None = None
+) -> float:
+    """Squared error, summed, of a water-filled linear code with an LMMSE receiver, expected over noise.
 
     Args:
         levels: Levels of all coefficients.
         uses: Real channel uses.
         snr: Signal-to-noise ratio at power 1, linear.
+        coefficients: The coefficients themselves; without, the expectation is over them as well, as
+            Gaussians of the variances that the levels say.
     """
-    number = np.bincount(levels.astype(np.int64) + 2**15, minlength=2**16)[::-1]
+    index = levels.astype(np.int64) + 2**15
+    number = np.bincount(index, minlength=2**16)[::-1]
     values = 2**15 - 1 - np.flatnonzero(number)
+    variance = variance_of(values)
+    energy: NDArray[np.floating] = variance
+    if coefficients is not None:
+        energy = np.bincount(index, np.square(coefficients), minlength=2**16)[::-1][number > 0]
+        energy = energy / number[number > 0]
     number = number[number > 0]
     taken = np.where(values > NOT_SENT, np.diff(np.minimum(np.cumsum(number), uses), prepend=0), 0)
-    variance = variance_of(values)
     power = np.zeros(len(values))
     power[taken > 0] = water_filling_of_groups(variance[taken > 0], taken[taken > 0], uses, snr)
-    return float((taken * variance / (1 + power * snr) + (number - taken) * variance).sum())
+    received = power * snr
+    error = (energy + variance * received) / (1 + received) ** 2
+    return float((taken * error + (number - taken) * energy).sum())

@@ -20,8 +20,8 @@ _CHOICE_BITS = 2
 class BlocksOfSeveralSizes:
     """The best of several `ClassifiedBlocks` for each picture, SNR and bandwidth.
 
-    The sender describes the picture with each and takes the one of least expected distortion (of a
-    linear code, header counted); two bits say which.
+    The sender describes the picture with each and takes the one of least error (of a linear code, expected
+    over noise, header counted); two bits say which.
 
     Attributes:
         models: At most four models.
@@ -47,7 +47,7 @@ class BlocksOfSeveralSizes:
         for choice, model in enumerate(self.models):
             found = model.describe(image, uses, snr_db)
             left = uses - 2 * header_symbols(len(found.bits), snr_db)
-            error = allocation.linear_distortion(found.levels, max(left, 1), snr)
+            error = allocation.linear_distortion(found.levels, max(left, 1), snr, found.coefficients)
             if best is None or error < best[0]:
                 best = error, choice, found
         assert best is not None

@@ -70,3 +70,21 @@ def test_laplacian_mean_against_integration(variance):
 def test_laplacian_mean_at_high_snr_is_the_observation():
     y = np.array([-1e3, -1.0, 0.5, 1e3])
     np.testing.assert_allclose(laplacian_mean(y, np.full(4, 1e-9)), y, rtol=1e-6)
+
+
+def test_linear_distortion_of_given_coefficients():
+    rng = np.random.default_rng(8)
+    levels = rng.integers(-40, 40, 300).astype(np.int16)
+    levels[:20] = allocation.NOT_SENT
+    x = rng.laplace(size=300) * np.sqrt(allocation.variance_of(np.maximum(levels, -40)))
+    uses, snr, trials = 400, 2.0, 4000
+    chosen = allocation.strongest(levels, uses)
+    power = allocation.water_filling(levels[chosen], uses, snr)
+    variance = allocation.variance_of(levels[chosen])
+    factor = np.sqrt(power / variance)
+    y = x[chosen] * factor + rng.standard_normal((trials, len(chosen))) / np.sqrt(snr)
+    estimate = np.zeros((trials, 300))
+    estimate[:, chosen] = factor * variance / (factor**2 * variance + 1 / snr) * y
+    errors = np.sum((x - estimate) ** 2, axis=1)
+    expected = allocation.linear_distortion(levels, uses, snr, x)
+    assert abs(errors.mean() - expected) < 4 * errors.std() / np.sqrt(trials)
