@@ -102,11 +102,13 @@ def linear_distortion(
     number = np.bincount(index, minlength=2**16)[::-1]
     values = 2**15 - 1 - np.flatnonzero(number)
     variance = variance_of(values)
-    energy: NDArray[np.floating] = variance
-    if coefficients is not None:
-        energy = np.bincount(index, np.square(coefficients), minlength=2**16)[::-1][number > 0]
-        energy = energy / number[number > 0]
-    number = number[number > 0]
+    there = number > 0
+    number = number[there]
+    if coefficients is None:
+        energy = variance
+    else:
+        total = np.bincount(index, np.square(coefficients, dtype=np.float64), minlength=2**16)
+        energy = total[::-1][there].astype(np.float64) / number
     taken = np.where(values > NOT_SENT, np.diff(np.minimum(np.cumsum(number), uses), prepend=0), 0)
     power = np.zeros(len(values))
     power[taken > 0] = water_filling_of_groups(variance[taken > 0], taken[taken > 0], uses, snr)
