@@ -17,7 +17,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from moclink.codec import files
+from moclink.codec import weights as files
 from moclink.linear.codec import Estimate
 
 KIND = "linear-restoration"

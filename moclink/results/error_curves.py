@@ -107,7 +107,7 @@ def _theory(
 ) -> None:
     """Draw the closed form for each modulation of an uncoded chain, where the channel has one."""
     rayleigh = channel.startswith("rayleigh")
-    if channel != "awgn" and not rayleigh:
+    if channel.partition("?")[0] != "awgn" and not rayleigh:
         return
     uncoded = {name for name, own in by_chain(rows).items() if all(row.bler is None for row in own)}
     snrs = [row.snr_db for row in rows]

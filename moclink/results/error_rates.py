@@ -2,9 +2,9 @@
 
 Blocks are independent: over AWGN, and over fading too, where each has a realisation of its own. So the block
 error rate has the interval of Clopper and Pearson (Biometrika 1934) by its counts, and so has the bit error
-rate of uncoded bits over AWGN. Errors of coded bits come in blocks: their interval is that of the block error
-rate, scaled. Errors of uncoded bits over fading come in fades, of which a row keeps the mean alone: their
-interval is Student's t over trials, and there is none with a single trial.
+rate of uncoded bits where symbols do not fade, or each by itself. Errors of coded bits come in blocks: their
+interval is that of the block error rate, scaled. Errors of uncoded bits over other fading come in fades, of
+which a row keeps the mean alone: their interval is Student's t over trials, and a single trial has none.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 from moclink.results.averages import half_width
 from moclink.results.names import information_bits
 from moclink.types import Row
+
+INDEPENDENT = ("awgn", "rayleigh-fast")  # channels whose symbols have errors of their own
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def _error_rate(trials: Sequence[Row], column: str, channel: str) -> ErrorRate:
         if blocks.interval and blocks.rate > 0:
             low, high = (rate * limit / blocks.rate for limit in blocks.interval)
             interval = low, high
-    elif channel == "awgn":
+    elif channel.partition("?")[0] in INDEPENDENT:
         interval = clopper_pearson(rate, bits.sum())
     elif len(trials) > 1:
         half = half_width(rates)

@@ -10,12 +10,11 @@ from pathlib import Path
 from moclink.results.averages import average, by_chain
 from moclink.results.metrics import METRICS
 from moclink.results.names import printable
-from moclink.results.store import COLUMNS, RunFolderError, read_rate_fits, read_rows
+from moclink.results.store import COLUMNS, FIT_COLUMNS, RunFolderError, read_rate_fits, read_rows
 from moclink.types import Row
 
 CSV_COLUMNS = [name for name in COLUMNS if name != "iterations"]
 AVERAGED = [name for name in COLUMNS if name in METRICS and name in CSV_COLUMNS]
-FIT_COLUMNS = ("chain", "image", "snr_db", "codec", "quality", "file_bits", "budget_bits", "problem")
 
 
 def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:

@@ -6,9 +6,10 @@ import re
 
 # CODEC-ldpc, CODEC-ldpc-16qam-r12
 SCHEME = re.compile(r"(?P<codec>\w+)-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d))?")
-MODE = re.compile(r"(?P<codec>\w+)-ldpc-(adaptive|mcs\d+|rst)")
+# CODEC-ldpc-adaptive, CODEC-ldpc-mcs5, CODEC-ldpc-rst-mcs5-table3
+MODE = re.compile(r"\w+-ldpc-(?P<mode>adaptive|(?P<rst>rst-)?mcs(?P<mcs>\d+)(-table(?P<table>\d))?)")
 LEVEL = re.compile(r"moc-rvq(?P<perceptual>-perceptual)?-l(?P<level>\d)(?P<variants>(?:-[a-z]+)*)")
-CODECS = {"webp": "WebP", "jpeg2000": "JPEG 2000", "random": "random bits"}
+CODECS = {"bpg444": "BPG 4:4:4", "webp": "WebP", "jpeg2000": "JPEG 2000", "random": "random bits"}
 VARIANT_NAMES = {
     "no-nrb": "w/o NRB",
     "no-requantize": "w/o requantisation",
@@ -65,11 +66,12 @@ def _of_file_or_bits(chain: str) -> str:
         rate = f" {_modulation(coded['modulation'])} {coded['k']}/{coded['n']}" if coded["k"] else ""
         return f"{written} + LDPC{rate}"
     if mode:
-        detail = {"rst": "restart markers"}.get(mode[2], mode[2].replace("mcs", "MCS "))
-        return f"{written} + LDPC, {detail}"
+        table = f" of table {mode['table']}" if mode["table"] else ""
+        scheme = f"MCS {mode['mcs']}{table}" if mode["mcs"] else mode["mode"]
+        return f"{written}{' with restart markers' if mode['rst'] else ''} + LDPC, {scheme}"
     if re.fullmatch(r"\w+-capacity", chain):
         return f"{written}, ideal code"
-    if codec == "random" and re.fullmatch(r"\d+qam|qpsk", scheme):
+    if codec == "random" and re.fullmatch(r"qam\d+|\d+qam|qpsk", scheme):
         return f"{written}, {_modulation(scheme)}"
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,13 @@ from moclink.results.names import base_name, printable
 from moclink.results.store import RunFolderError, read_parameters, read_rows, read_shown
 from moclink.types import Row, Shown
 
-CHANNELS = {"awgn": "AWGN", "rayleigh": "Rayleigh fading", "rayleigh-fast": "fast Rayleigh fading"}
+CHANNELS = {
+    "awgn": "AWGN",
+    "rayleigh": "Rayleigh block fading",
+    "rayleigh-fast": "fast Rayleigh fading",
+    "mimo-2x2": "2x2 MIMO-OFDM",
+    "mimo-4x4": "4x4 MIMO-OFDM",
+}
 MATCHES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
 
 
@@ -52,7 +59,11 @@ def conditions(parameters: dict[str, Any]) -> str:
     """
     channel = str(parameters.get("channel", ""))
     match = "" if parameters.get("cbr") else str(parameters.get("match", ""))
-    parts = [CHANNELS.get(channel, printable(channel)), MATCHES.get(match, printable(match))]
+    name, _, values = channel.partition("?")
+    shown = CHANNELS.get(name) or (
+        name.upper() if re.fullmatch(r"(tdl|cdl)-[a-e]", name) else printable(name)
+    )
+    parts = [shown, printable(values).replace("&", ", "), MATCHES.get(match, printable(match))]
     return ", ".join(part for part in parts if part)
 
 

@@ -109,7 +109,8 @@ class ResultStore:
             self._base.executemany(insert, map(astuple, rows))
             self._base.executemany("INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, shown))
             self._base.executemany(
-                "INSERT OR REPLACE INTO rate_fits VALUES (?,?,?,?,?,?,?,?)",
+                f"INSERT OR REPLACE INTO rate_fits ({','.join(FIT_COLUMNS)}) "
+                f"VALUES ({','.join('?' * len(FIT_COLUMNS))})",
                 [(c, i, "all" if s is None else s, *astuple(fit)) for c, i, s, fit in fits],
             )
 
@@ -130,28 +131,36 @@ class ResultStore:
 
 
 _KINDS = {"str": "TEXT", "int": "INTEGER", "float": "REAL"}
-_TYPES = {field.name: _KINDS[str(field.type).removesuffix(" | None")] for field in fields(Row)}
+_CELLS = {field.name: _KINDS[str(field.type).removesuffix(" | None")] for field in fields(Row)}
+_FITS = {
+    "chain": "TEXT",
+    "image": "TEXT",
+    "snr_db": "REAL",
+    **{field.name: _KINDS[str(field.type)] for field in fields(RateFit)},
+}
+FIT_COLUMNS = list(_FITS)
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS parameters (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cells (
-    {", ".join(f"{name} {kind}" for name, kind in _TYPES.items())},
+    {", ".join(f"{name} {kind}" for name, kind in _CELLS.items())},
     PRIMARY KEY (chain, image, snr_db, trial));
 CREATE TABLE IF NOT EXISTS pictures (
     chain TEXT, image TEXT, snr_db REAL, png BLOB, PRIMARY KEY (chain, image, snr_db));
 CREATE TABLE IF NOT EXISTS rate_fits (
-    chain TEXT, image TEXT, snr_db REAL, codec TEXT, quality INTEGER, file_bits INTEGER,
-    budget_bits INTEGER, problem TEXT, PRIMARY KEY (chain, image, snr_db));
+    {", ".join(f"{name} {kind}" for name, kind in _FITS.items())},
+    PRIMARY KEY (chain, image, snr_db));
 """
 
 
 def _add_missing_columns(base: sqlite3.Connection) -> None:
-    """Bring the table of a run that was begun before a column existed up to date."""
-    for name in [name for name in COLUMNS if name not in _columns(base)]:
-        base.execute(f"ALTER TABLE cells ADD COLUMN {name} {_TYPES[name]}")
+    """Bring the tables of a run that was begun before a column existed up to date."""
+    for table, columns in (("cells", _CELLS), ("rate_fits", _FITS)):
+        for name in [name for name in columns if name not in _columns(base, table)]:
+            base.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
 
 
-def _columns(base: sqlite3.Connection) -> list[str]:
-    return [name for _, name, *_ in base.execute("PRAGMA table_info(cells)")]
+def _columns(base: sqlite3.Connection, table: str) -> list[str]:
+    return [name for _, name, *_ in base.execute(f"PRAGMA table_info({table})")]
 
 
 def read_rows(folder: str | Path) -> list[Row]:
@@ -161,7 +170,7 @@ def read_rows(folder: str | Path) -> list[Row]:
     out.
     """
     with closing(_open(folder)) as base:
-        names = [name for name in _columns(base) if name in COLUMNS]
+        names = [name for name in _columns(base, "cells") if name in COLUMNS]
         cells = base.execute(f"SELECT {','.join(names)} FROM cells")
         rows = [Row(**dict(zip(names, values, strict=True))) for values in cells]
         order = dict(base.execute("SELECT name, value FROM parameters"))
@@ -183,9 +192,11 @@ def read_shown(folder: str | Path) -> list[Shown]:
 
 
 def read_rate_fits(folder: str | Path) -> list[tuple]:
-    """(chain, image, SNR or "all", codec, quality, file bits, budget bits) of each file that was fitted."""
+    """`FIT_COLUMNS` of each file that was fitted; the SNR is "all" if it is the same at every SNR."""
     with closing(_open(folder)) as base:
-        return base.execute("SELECT * FROM rate_fits ORDER BY chain, image, snr_db").fetchall()
+        there = _columns(base, "rate_fits")
+        names = ",".join(name if name in there else "''" for name in FIT_COLUMNS)
+        return base.execute(f"SELECT {names} FROM rate_fits ORDER BY chain, image, snr_db").fetchall()
 
 
 def read_parameters(folder: str | Path) -> dict:

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.files import write_weights
+from moclink.codec.weights import write_weights
 from moclink.linear import restoration
 
 

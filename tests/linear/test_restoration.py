@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from moclink.codec.files import write_weights
 
+from moclink.codec.weights import write_weights
 from moclink.linear import restoration
 from moclink.linear.codec import Estimate
 from moclink.linear.restoration import Restoration, build

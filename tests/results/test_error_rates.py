@@ -19,6 +19,7 @@ def test_uncoded_bits_over_awgn_count_bits_of_all_trials(bit_row):
     assert found.rate == pytest.approx(1000 / 40_000)
     exact = stats.binomtest(1000, 40_000).proportion_ci(0.95, "exact")
     assert found.interval == pytest.approx((exact.low, exact.high))
+    assert error_rates(rows, "ber", "rayleigh-fast?common=1")[0].interval == found.interval
 
 
 def test_coded_bits_have_the_interval_of_their_blocks(bit_row):

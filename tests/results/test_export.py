@@ -48,14 +48,17 @@ def test_rates_are_there_too(tmp_path, row):
     store = ResultStore(tmp_path, {"chains": ["a"], "images": [["x", ""]]})
     store.add(
         [row()],
-        fits=[("a", "x", None, RateFit("JPEG", 7, 90, 100)), ("a", "x", 5.0, RateFit("JPEG", 8, 9, 10))],
+        fits=[
+            ("a", "x", None, RateFit("JPEG", 7.25, 90, 100)),
+            ("a", "x", 5.0, RateFit("JPEG", 8, 9, 10, "too large")),
+        ],
     )
     export(tmp_path)  # of a run that is in progress
     store.close()
     rows = list(csv.reader(open(tmp_path / "rate_fits.csv")))
     assert rows[1:] == [
-        ["a", "x", "5", "JPEG", "8", "9", "10", ""],
-        ["a", "x", "all", "JPEG", "7", "90", "100", ""],
+        ["a", "x", "5", "JPEG", "8", "9", "10", "too large"],
+        ["a", "x", "all", "JPEG", "7.25", "90", "100", ""],
     ]
 
 

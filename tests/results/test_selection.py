@@ -45,4 +45,5 @@ def test_rows_come_in_the_order_in_which_chains_are_named(row):
 def test_conditions_are_the_channel_and_how_chains_were_matched():
     assert conditions({"channel": "awgn", "match": "symbols"}) == "AWGN, equal symbols"
     assert conditions({"channel": "my$module:mine"}) == "my$module:mine" and conditions({}) == ""
+    assert conditions({"channel": "tdl-c?speed=3&csi=ls"}) == "TDL-C, speed=3, csi=ls"
     assert conditions({"channel": "awgn", "match": "symbols", "cbr": ["1/24"]}) == "AWGN"

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from moclink.results.store import ResultStore, RunFolderError, read_rows, read_shown
-from moclink.types import Shown
+from moclink.results.store import ResultStore, RunFolderError, read_rate_fits, read_rows, read_shown
+from moclink.types import RateFit, Shown
 
 PARAMETERS = {"snr": [0.0, 1.0], "chains": ["b", "a"], "images": [["y", "1"], ["x", "2"]], "seed": 1}
 
@@ -66,15 +66,20 @@ def test_a_run_of_another_version_is_read_and_goes_on(tmp_path, row):
         base.execute("ALTER TABLE cells DROP COLUMN papr_db")
         base.execute("ALTER TABLE cells DROP COLUMN iterations")
         base.execute("ALTER TABLE cells ADD COLUMN dreams REAL")
+        base.execute("ALTER TABLE rate_fits DROP COLUMN problem")
+        base.execute("INSERT INTO rate_fits VALUES ('a', 'x', 'all', 'JPEG', 7, 90, 100)")
         base.execute(
             "INSERT INTO cells (chain, image, height, width, snr_db, trial, psnr_db, dreams) "
             "VALUES ('a', 'x', 40, 60, 0, 0, 30, 1)"
         )
         base.commit()
     assert read_rows(tmp_path) == [row(psnr_db=30.0)]
+    assert read_rate_fits(tmp_path) == [("a", "x", "all", "JPEG", 7, 90, 100, "")]
     store = ResultStore(tmp_path, PARAMETERS)
-    store.add([row(snr=1.0, papr_db=3.5, iterations=2.0)])
+    fit = ("a", "x", 1.0, RateFit("JPEG", 8, 90, 10, "too wide"))
+    store.add([row(snr=1.0, papr_db=3.5, iterations=2.0)], fits=[fit])
     store.close()
+    assert read_rate_fits(tmp_path)[0][-1] == "too wide"
     assert read_rows(tmp_path) == [row(psnr_db=30.0), row(snr=1.0, papr_db=3.5, iterations=2.0)]
 
 

@@ -52,7 +52,7 @@ def test_long_names_and_ratios_in_names_do_not_widen_it(row):
 
 
 def test_budgets_that_were_not_met_are_listed(tmp_path):
-    head = "chain,image,snr_db,codec,quality,file_bits,budget_bits\n"
+    head = "chain,image,snr_db,codec,quality,file_bits,budget_bits\n"  # of a run without problems
     late = "".join(f"c,i{n},{'all' if n else 5},JPEG,1,{11 + n},10\n" for n in range(12))
     (tmp_path / "rate_fits.csv").write_text(head + "c,fits,all,JPEG,1,10,10\n" + late)
     lines = unmet_budgets(tmp_path)
