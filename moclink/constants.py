@@ -7,5 +7,5 @@ MATCHES = ("source-bits", "symbols")  # what the classical chains' budget is mad
 CODES = ("ldpc5g", "wifi648")  # channel codes of the *-ldpc chains
 LDPC_DECODERS = ("auto", "fast", "sionna")
 RECEIVERS = ("soft", "hard")  # retrieval of code vectors in the semantic chains
-METRICS = ("psnr", "ssim", "lpips", "st-lpips")
+METRICS = ("psnr", "psnr-y", "ssim", "ms-ssim", "ms-ssim-db", "lpips", "lpips-vgg", "st-lpips")
 CSI = ("instantaneous", "average")  # what adaptive chains are told on fading channels

@@ -65,7 +65,7 @@ def run(
         channel: Name of a channel, or a Sionna block, Keras layer or function of your own; see
             `moclink.phy.channels.get_channel`.
         trials: Noise realisations of each picture.
-        metrics: Some of "psnr", "ssim", "lpips", "st-lpips".
+        metrics: Some of `moclink.constants.METRICS`.
         cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains: one or
             several, as fractions, floats or text such as "1/24". Chains get names such as bpg-ldpc@1/24.
         match: Budget of classical chains without a CBR: "source-bits" or "symbols" of the semantic

@@ -81,7 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--receiver", default=RECEIVERS[0], choices=RECEIVERS, help=receiver)
     csi = "what adaptive chains are told on fading channels: this realisation's SNR, or the average"
     add("--csi", default=CSI[0], choices=CSI, help=f"{csi} (%(default)s)")
-    add("--metrics", default="psnr,ssim", metavar="NAMES", help=f"comma list of {metrics} (%(default)s)")
+    add(
+        "--metrics",
+        default="psnr,ssim",
+        metavar="NAMES",
+        help=f"comma list of {metrics}, or all (%(default)s)",
+    )
     add("--seed", default="1", metavar="N", help="seed of all noise (%(default)s)")
     add("--min-errors", default="100", metavar="N", help="errors at which random-* chains stop (%(default)s)")
     reuse = "classical chains of a picture share one scrambled link, decoded once (docs/error-patterns.md)"
@@ -180,7 +185,8 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     chains = _names("--chains", args.chains, check_name)
     if args.cbr:
         chains = at_cbr(chains, [parse_cbr(text) for text in args.cbr.split(",")])
-    metrics = _names("--metrics", args.metrics, _check_metric)
+    wanted = ",".join(METRICS) if args.metrics == "all" else args.metrics
+    metrics = _names("--metrics", wanted, _check_metric)
     trials, seed = _whole("--trials", args.trials, 1), _whole("--seed", args.seed, 0)
     min_errors = _whole("--min-errors", args.min_errors, 1)
     workers = _whole("--workers", args.workers, 1) if args.workers else None

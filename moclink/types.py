@@ -207,8 +207,12 @@ class Row:
         snr_db: Es/N0 in dB.
         trial: Number of the noise realisation, from 0.
         psnr_db: PSNR in dB.
+        psnr_y_db: PSNR of luma in dB.
         ssim: SSIM.
-        lpips: LPIPS.
+        ms_ssim: MS-SSIM.
+        ms_ssim_db: MS-SSIM in dB, -10 log10(1 - MS-SSIM).
+        lpips: LPIPS with AlexNet.
+        lpips_vgg: LPIPS with VGG.
         st_lpips: ST-LPIPS.
         ber: Bit error rate over the source's bits.
         ier: Index error rate.
@@ -229,8 +233,12 @@ class Row:
     snr_db: float
     trial: int
     psnr_db: float | None = None
+    psnr_y_db: float | None = None
     ssim: float | None = None
+    ms_ssim: float | None = None
+    ms_ssim_db: float | None = None
     lpips: float | None = None
+    lpips_vgg: float | None = None
     st_lpips: float | None = None
     ber: float | None = None
     ier: float | None = None

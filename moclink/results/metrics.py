@@ -31,8 +31,9 @@ class Metric:
 
     @property
     def option(self) -> str:
-        """The name as `--metrics` takes it: psnr, st-lpips."""
-        return self.column.removesuffix("_db").replace("_", "-")
+        """The name as `--metrics` takes it: psnr, ms-ssim-db, st-lpips."""
+        column = self.column.removesuffix("_db") if self.column.startswith("psnr") else self.column
+        return column.replace("_", "-")
 
     @property
     def axis_label(self) -> str:

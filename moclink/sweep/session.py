@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,12 +129,23 @@ class Scorer:
 
 
 def metric_functions(metrics: Sequence[str], side: int) -> dict[str, Callable]:
-    """Column -> function of (images, reference); those that pictures of so short a side have."""
+    """Column -> function of (images, reference); those that pictures of so short a side have.
+
+    Args:
+        metrics: Some of `moclink.constants.METRICS`.
+        side: The shorter side in pixels.
+    """
     from moclink import metrics as module
 
-    least = {"psnr": 1, "ssim": module.SSIM_WINDOW}
-    return {
-        "psnr_db" if name == "psnr" else name.replace("-", "_"): getattr(module, name.replace("-", "_"))
-        for name in metrics
-        if side >= least.get(name, module.PERCEPTUAL_SIZE)
+    known: dict[str, tuple[str, Callable, int]] = {  # name: (column, function, least side)
+        "psnr": ("psnr_db", module.psnr, 1),
+        "psnr-y": ("psnr_y_db", module.psnr_y, 1),
+        "ssim": ("ssim", module.ssim, module.SSIM_WINDOW),
+        "ms-ssim": ("ms_ssim", module.ms_ssim, module.MS_SSIM_SIZE),
+        "ms-ssim-db": ("ms_ssim_db", module.ms_ssim_db, module.MS_SSIM_SIZE),
+        "lpips": ("lpips", module.lpips, module.PERCEPTUAL_SIZE),
+        "lpips-vgg": ("lpips_vgg", partial(module.lpips, net="vgg"), module.PERCEPTUAL_SIZE),
+        "st-lpips": ("st_lpips", module.st_lpips, module.PERCEPTUAL_SIZE),
     }
+    chosen = [known[name] for name in metrics]
+    return {column: function for column, function, least in chosen if side >= least}

@@ -73,9 +73,12 @@ def _try_metrics(names: Sequence[str]) -> None:
     from moclink.metrics import PERCEPTUAL_SIZE
 
     flat = np.full((1, PERCEPTUAL_SIZE, PERCEPTUAL_SIZE, 3), 0.5, np.float32)
-    for name in set(names) - {"psnr", "ssim"}:
+    for name in names:
+        if "lpips" not in name:
+            continue
         try:
-            metric_functions([name], PERCEPTUAL_SIZE)[name.replace("-", "_")](flat, flat)
+            for function in metric_functions([name], PERCEPTUAL_SIZE).values():
+                function(flat, flat)
         except RuntimeError as error:
             raise ValueError(f"--metrics {name}: {error}") from error
 
