@@ -52,8 +52,12 @@ def display_name(chain: str) -> str:
         return f"{family} L{semantic['level']}" + "".join(f", {VARIANT_NAMES[s]}" for s in suffixes)
     if re.fullmatch(r"jscc-\d+", chain):
         return chain.upper()
-    if re.fullmatch(r"softcast(-\w+)?", chain):
-        return ", ".join(["SoftCast", *chain.split("-")[1:]])
+    linear = re.fullmatch(r"(softcast|(?:moc-rvq|jscc)-linear)(-robust)?", chain)
+    if linear:
+        written = (
+            "SoftCast" if linear[1] == "softcast" else linear[1].replace("-linear", "").upper() + " linear"
+        )
+        return written + (", robust" if linear[2] else "")
     return _of_file_or_bits(chain) or printable(chain)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from moclink.results.bandwidth import cbr_text, equal
+from moclink.results.bandwidth import cbr_text
 from moclink.results.metrics import choose_metrics, measured
 from moclink.results.names import printable, shortened
 from moclink.results.panels import (
@@ -71,9 +71,9 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
 
 
 def _ticks(ratios: Sequence[float]) -> list[float]:
-    """Ratios to write at the axis: those in use, as far as they do not run into each other."""
+    """Ratios to write at the axis: fractions first, and no two so near that they run into each other."""
     ticks: list[float] = []
-    for ratio in sorted(ratios):
-        if not ticks or (ratio > 1.18 * ticks[-1] and not equal(ratio, ticks[-1])):
+    for ratio in sorted(ratios, key=lambda value: ("/" not in cbr_text(value), value)):
+        if all(max(ratio, tick) > 1.18 * min(ratio, tick) for tick in ticks):
             ticks.append(ratio)
-    return ticks
+    return sorted(ticks)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from moclink.results.names import base_name, printable
+from moclink.results.names import base_name, printable, stated_cbr
 from moclink.results.store import RunFolderError, read_parameters, read_rows, read_shown
 from moclink.types import Row, Shown
 
@@ -55,10 +55,11 @@ def _check_alike(one: str | Path, other: str | Path) -> None:
 def conditions(parameters: dict[str, Any]) -> str:
     """What figures and tables say of a run: its channel, and how classical chains were matched.
 
-    Where a bandwidth ratio was asked for, that is what they were matched to, and it is stated chain by chain.
+    Where chains were given bandwidth ratios, these are stated chain by chain instead.
     """
     channel = str(parameters.get("channel", ""))
-    match = "" if parameters.get("cbr") else str(parameters.get("match", ""))
+    at_ratios = any(stated_cbr(name) for name in parameters.get("chains", ()))
+    match = "" if at_ratios else str(parameters.get("match", ""))
     name, _, values = channel.partition("?")
     shown = CHANNELS.get(name) or (
         name.upper() if re.fullmatch(r"(tdl|cdl)-[a-e]", name) else printable(name)

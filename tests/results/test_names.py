@@ -26,6 +26,8 @@ from moclink.results.names import (
         ("jscc-16", "JSCC-16"),
         ("softcast", "SoftCast"),
         ("softcast-robust", "SoftCast, robust"),
+        ("moc-rvq-linear@1/24", "MOC-RVQ linear, CBR 1/24"),
+        ("jscc-linear-robust", "JSCC linear, robust"),
         ("jpeg-ldpc", "JPEG + LDPC"),
         ("bpg-ldpc-16qam-r34", "BPG + LDPC 16-QAM 3/4"),
         ("jpeg-ldpc-qpsk-r13", "JPEG + LDPC QPSK 1/3"),

@@ -33,3 +33,15 @@ def test_a_scheme_at_several_ratios_is_one_curve(rows):
 def test_an_snr_that_was_not_sent_is_named(rows):
     with pytest.raises(FigureError, match="no pictures were sent at 3 dB; SNRs of the run: 10"):
         rate_figure(rows, 3.0)
+
+
+def test_ticks_prefer_fractions(row):
+    ratios = {
+        "bpg-ldpc@1/48": 0.0203,
+        "softcast@1/48": 1 / 48,
+        "bpg-ldpc@1/24": 0.0409,
+        "softcast@1/24": 1 / 24,
+    }
+    rows = [row(name, psnr_db=20.0, cbr=cbr) for name, cbr in ratios.items()]
+    (axis,) = rate_figure(rows, 0.0).axes
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["1/48", "1/24"]

@@ -46,4 +46,4 @@ def test_conditions_are_the_channel_and_how_chains_were_matched():
     assert conditions({"channel": "awgn", "match": "symbols"}) == "AWGN, equal symbols"
     assert conditions({"channel": "my$module:mine"}) == "my$module:mine" and conditions({}) == ""
     assert conditions({"channel": "tdl-c?speed=3&csi=ls"}) == "TDL-C, speed=3, csi=ls"
-    assert conditions({"channel": "awgn", "match": "symbols", "cbr": ["1/24"]}) == "AWGN"
+    assert conditions({"channel": "awgn", "match": "symbols", "chains": ["bpg-ldpc@1/24"]}) == "AWGN"
