@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from moclink.images import find_images, read_image
 from moclink.linear.analog_code import with_analog
 from moclink.linear.block_sizes import BlocksOfSeveralSizes
 from moclink.linear.codebooks import CodebookGrid
-from moclink.linear.codec import PictureCodec
+from moclink.linear.codec import Estimate, PictureCodec
 from moclink.linear.octonary import OctonaryCodec
+from moclink.linear.restoration import Restoration
 from moclink.linear.softcast import LinearCodec
 from moclink.linear.whole_picture import WholePictureBands
 from moclink.training.link_data import Told
@@ -46,14 +47,24 @@ def middle(path: Path) -> NDArray[np.float32]:
     return pixels[top : top + 768, left : left + 1008].astype(np.float32) / np.float32(255)
 
 
+def without(estimate: Estimate) -> NDArray[np.float32]:
+    """No network."""
+    return estimate.images
+
+
 def measure(
-    codec: PictureCodec, image: NDArray[np.float32], snr_db: float, told: bool, rng: np.random.Generator
+    codec: PictureCodec,
+    image: NDArray[np.float32],
+    snr_db: float,
+    told: bool,
+    rng: np.random.Generator,
+    restore: Callable[[Estimate], NDArray[np.float32]],
 ) -> list[float]:
     """[PSNR in dB, share of symbols that are the header's, mean energy of a symbol]."""
     symbols, header = codec.encode(image[None], Told(snr_db) if told else None)
     no = 10 ** (-snr_db / 10)
     noise = (rng.standard_normal(symbols.shape) + 1j * rng.standard_normal(symbols.shape)) * np.sqrt(no / 2)
-    found = codec.decode(symbols + noise, no, header)[0]
+    found = restore(codec.estimate(symbols + noise, no, header))[0]
     psnr = -10 * np.log10(np.mean((found - image) ** 2))
     return [float(psnr), header.symbols[0] / symbols.shape[1], float(np.mean(np.abs(symbols) ** 2))]
 
@@ -66,11 +77,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cbr", type=Fraction, default=Fraction(1, 24))
     parser.add_argument("--snr", type=float, nargs="+", default=[-5, 0, 5, 10, 15, 20, 25, 30])
     parser.add_argument("--not-told", action="store_true", help="the sender does not know the SNR")
+    parser.add_argument("--restoration", help="name or path of a network behind the codec")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     codec, rng = make(options.codec, float(options.cbr)), np.random.default_rng(0)
+    restore = Restoration.load(options.restoration) if options.restoration else without
     pictures = {
-        path.stem: [measure(codec, middle(path), snr, not options.not_told, rng) for snr in options.snr]
+        path.stem: [
+            measure(codec, middle(path), snr, not options.not_told, rng, restore) for snr in options.snr
+        ]
         for path in find_images(options.inputs)
     }
     means = np.mean([np.array(rows)[:, 0] for rows in pictures.values()], axis=0)
@@ -81,7 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "told": not options.not_told,
         "snr_db": options.snr,
     }
-    page |= {"columns": ["psnr_db", "header_share", "energy"], "pictures": pictures}
+    page |= {
+        "restoration": options.restoration,
+        "columns": ["psnr_db", "header_share", "energy"],
+        "pictures": pictures,
+    }
     options.out.write_text(json.dumps(page) + "\n", encoding="utf-8")
 
 
