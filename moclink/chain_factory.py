@@ -129,7 +129,9 @@ class ChainFactory:
 
     def _linear_chain(self, name: str, base: str, cbr: Fraction) -> SymbolChain:
         """SoftCast, or the codecs on blocks; the trained tables are loaded once."""
+        from moclink.linear.analog_code import with_analog
         from moclink.linear.block_sizes import BlocksOfSeveralSizes
+        from moclink.linear.codebooks import CodebookGrid
         from moclink.linear.octonary import OctonaryCodec
         from moclink.linear.softcast import LinearCodec
         from moclink.linear.whole_picture import WholePictureBands
@@ -141,6 +143,9 @@ class ChainFactory:
             codec = LinearCodec(WholePictureBands(), float(cbr))
         elif base.startswith("jscc"):
             codec = LinearCodec(self._blocks, float(cbr))
+        elif base.startswith("hybrid"):
+            grid = with_analog(CodebookGrid.load())
+            codec = OctonaryCodec(self._blocks, float(cbr), grid)
         else:
             codec = OctonaryCodec(self._blocks, float(cbr))
         return SymbolChain(name, codec, adaptive=not base.endswith("-robust"))

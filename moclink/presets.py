@@ -73,6 +73,7 @@ LINEAR_CODECS = {
     "softcast-robust": "SoftCast for a sender that is not told the SNR",
     "moc-rvq-linear": "octonary levels on the picture's own blocks, the sender told the SNR; no network",
     "moc-rvq-linear-robust": "the same for a sender that is not told the SNR",
+    "hybrid-linear": "octonary levels or analog amplitudes, whichever is better; the sender told the SNR",
     "jscc-linear": "analog amplitudes of the picture's own blocks, the sender told the SNR; no network",
     "jscc-linear-robust": "the same for a sender that is not told the SNR",
 }

@@ -52,7 +52,7 @@ def display_name(chain: str) -> str:
         return f"{family} L{semantic['level']}" + "".join(f", {VARIANT_NAMES[s]}" for s in suffixes)
     if re.fullmatch(r"jscc-\d+", chain):
         return chain.upper()
-    linear = re.fullmatch(r"(softcast|(?:moc-rvq|jscc)-linear)(-robust)?", chain)
+    linear = re.fullmatch(r"(softcast|(?:moc-rvq|jscc|hybrid)-linear)(-robust)?", chain)
     if linear:
         written = (
             "SoftCast" if linear[1] == "softcast" else linear[1].replace("-linear", "").upper() + " linear"
