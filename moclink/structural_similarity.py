@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 SSIM_WINDOW = 11
@@ -60,7 +58,6 @@ def local_means(*maps: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
-@lru_cache
 def _window() -> np.ndarray:
     """The gaussian window [11], of sum 1."""
     window = np.exp(-0.5 * ((np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2) / SSIM_SIGMA) ** 2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ class Session:
         self._channel = channel
         self._sent: OrderedDict[Any, Transmission] = OrderedDict()
         self._scorer: tuple[str, Scorer] | None = None
+        self._networks: dict[Any, Any] = {}
 
     def chain(self, name: str) -> Any:
         """The chain of a name, made on first use: weights are read and graphs traced once.
@@ -99,21 +100,48 @@ class Session:
     def scorer(self, image: NDArray[np.float32], digest: str) -> Scorer:
         """What scores received pictures against an image; that of the last image is kept."""
         if self._scorer is None or self._scorer[0] != digest:
-            self._scorer = digest, Scorer(self.plan.metrics, image)
+            functions = self.metric_functions(self.plan.metrics, min(image.shape[1:3]))
+            self._scorer = digest, Scorer(functions, image)
         return self._scorer[1]
+
+    def metric_functions(self, metrics: Sequence[str], side: int) -> dict[str, Callable]:
+        """Column -> function of (images, reference); those that pictures of so short a side have.
+
+        Args:
+            metrics: Some of `moclink.constants.METRICS`.
+            side: The shorter side in pixels.
+        """
+        from moclink import metrics as module
+
+        kept = self._networks
+        vgg = partial(module.lpips, net="vgg", networks=kept)
+
+        known: dict[str, tuple[str, Callable, int]] = {  # name: (column, function, least side)
+            "psnr": ("psnr_db", module.psnr, 1),
+            "psnr-y": ("psnr_y_db", module.psnr_y, 1),
+            "ssim": ("ssim", module.ssim, module.SSIM_WINDOW),
+            "ms-ssim": ("ms_ssim", module.ms_ssim, module.MS_SSIM_SIZE),
+            "ms-ssim-db": ("ms_ssim_db", module.ms_ssim_db, module.MS_SSIM_SIZE),
+            "lpips": ("lpips", partial(module.lpips, networks=kept), module.PERCEPTUAL_SIZE),
+            "lpips-vgg": ("lpips_vgg", vgg, module.PERCEPTUAL_SIZE),
+            "st-lpips": ("st_lpips", partial(module.st_lpips, networks=kept), module.PERCEPTUAL_SIZE),
+        }
+        chosen = [known[name] for name in metrics]
+        return {column: function for column, function, least in chosen if side >= least}
 
 
 class Scorer:
     """Scores received pictures against the original; equal ones only once, in whatever batch they come.
 
     Args:
-        metrics: Names of the metrics.
+        functions: Column of the results -> function of (images, reference); see
+            `Session.metric_functions`.
         reference: The original, float32 [1, H, W, 3].
     """
 
-    def __init__(self, metrics: Sequence[str], reference: NDArray[np.float32]) -> None:
+    def __init__(self, functions: Mapping[str, Callable], reference: NDArray[np.float32]) -> None:
         self.reference = reference
-        self.functions = metric_functions(metrics, min(reference.shape[1:3]))
+        self.functions = dict(functions)
         self._known: dict[bytes, dict[str, float]] = {}
 
     def __call__(self, images: NDArray[np.float32]) -> dict[str, list[float]]:
@@ -126,26 +154,3 @@ class Scorer:
             for row, key in enumerate(new):
                 self._known[key] = {name: float(values[row]) for name, values in columns.items()}
         return {name: [self._known[key][name] for key in keys] for name in self.functions}
-
-
-def metric_functions(metrics: Sequence[str], side: int) -> dict[str, Callable]:
-    """Column -> function of (images, reference); those that pictures of so short a side have.
-
-    Args:
-        metrics: Some of `moclink.constants.METRICS`.
-        side: The shorter side in pixels.
-    """
-    from moclink import metrics as module
-
-    known: dict[str, tuple[str, Callable, int]] = {  # name: (column, function, least side)
-        "psnr": ("psnr_db", module.psnr, 1),
-        "psnr-y": ("psnr_y_db", module.psnr_y, 1),
-        "ssim": ("ssim", module.ssim, module.SSIM_WINDOW),
-        "ms-ssim": ("ms_ssim", module.ms_ssim, module.MS_SSIM_SIZE),
-        "ms-ssim-db": ("ms_ssim_db", module.ms_ssim_db, module.MS_SSIM_SIZE),
-        "lpips": ("lpips", module.lpips, module.PERCEPTUAL_SIZE),
-        "lpips-vgg": ("lpips_vgg", partial(module.lpips, net="vgg"), module.PERCEPTUAL_SIZE),
-        "st-lpips": ("st_lpips", module.st_lpips, module.PERCEPTUAL_SIZE),
-    }
-    chosen = [known[name] for name in metrics]
-    return {column: function for column, function, least in chosen if side >= least}

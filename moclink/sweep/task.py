@@ -19,7 +19,7 @@ from moclink.images import to_float, to_uint8
 from moclink.protocols import Chain
 from moclink.sweep.bit_errors import measure_bit_errors
 from moclink.sweep.plan import Plan, Task
-from moclink.sweep.session import Session, metric_functions
+from moclink.sweep.session import Session
 from moclink.sweep.workers import quietly
 from moclink.types import (
     Cell,
@@ -62,13 +62,13 @@ def check(session: Session, plan: Plan) -> list[str]:
         for name in plan.chains:
             session.chain(name)
         with quietly():
-            _try_metrics(plan.metrics)
+            _try_metrics(session, plan.metrics)
     except ValueError as error:
         return [str(error)]
     return []
 
 
-def _try_metrics(names: Sequence[str]) -> None:
+def _try_metrics(session: Session, names: Sequence[str]) -> None:
     """Raise ValueError if the weights of a learned metric are missing."""
     from moclink.metrics import PERCEPTUAL_SIZE
 
@@ -77,7 +77,7 @@ def _try_metrics(names: Sequence[str]) -> None:
         if "lpips" not in name:
             continue
         try:
-            for function in metric_functions([name], PERCEPTUAL_SIZE).values():
+            for function in session.metric_functions([name], PERCEPTUAL_SIZE).values():
                 function(flat, flat)
         except RuntimeError as error:
             raise ValueError(f"--metrics {name}: {error}") from error

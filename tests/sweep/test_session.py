@@ -9,6 +9,11 @@ from moclink.sweep.session import Scorer, Session
 from moclink.types import ChannelState
 
 
+def scorer_of(metrics, reference) -> Scorer:
+    functions = Session(Plan((0.0,), ())).metric_functions(metrics, min(reference.shape[1:3]))
+    return Scorer(functions, reference)
+
+
 @pytest.fixture(scope="module")
 def photo():
     return to_float(read_image(sample_paths()[0])[None, 80:149, 100:203])
@@ -60,7 +65,7 @@ def test_only_an_adaptive_chain_is_encoded_anew_for_each_state(photo):
 
 def test_equal_pictures_are_scored_once():
     reference = np.random.default_rng(0).random((1, 20, 20, 3), np.float32)
-    scorer = Scorer(("psnr", "ssim"), reference)
+    scorer = scorer_of(("psnr", "ssim"), reference)
     calls = []
     inner = scorer.functions["psnr_db"]
     scorer.functions["psnr_db"] = lambda images, original: (
@@ -75,9 +80,9 @@ def test_equal_pictures_are_scored_once():
 def test_metrics_are_those_that_a_picture_is_large_enough_for(photo):
     names = ("psnr", "psnr-y", "ssim", "ms-ssim", "ms-ssim-db")
     large = np.tile(photo, (1, 3, 2, 1)) * np.float32(0.9)
-    scores = Scorer(names, large)(large + np.float32(0.02))
+    scores = scorer_of(names, large)(large + np.float32(0.02))
     assert list(scores) == ["psnr_db", "psnr_y_db", "ssim", "ms_ssim", "ms_ssim_db"]
     assert scores["psnr_db"][0] == pytest.approx(-20 * np.log10(0.02), abs=0.1)
     assert scores["ms_ssim_db"][0] == pytest.approx(-10 * np.log10(1 - scores["ms_ssim"][0]))
-    assert list(Scorer(names, photo)(photo)) == ["psnr_db", "psnr_y_db", "ssim"]
-    assert list(Scorer(names, photo[:, :8])(photo[:, :8])) == ["psnr_db", "psnr_y_db"]
+    assert list(scorer_of(names, photo)(photo)) == ["psnr_db", "psnr_y_db", "ssim"]
+    assert list(scorer_of(names, photo[:, :8])(photo[:, :8])) == ["psnr_db", "psnr_y_db"]
