@@ -5,9 +5,14 @@ import numpy as np
 import pytest
 
 from moclink.codec.weights import write_weights
+from moclink.images import read_image, sample_paths
 from moclink.linear import restoration
+from moclink.linear.classes import ClassModel
+from moclink.linear.classified_blocks import ClassifiedBlocks
 from moclink.linear.codec import Estimate
 from moclink.linear.restoration import Restoration, build
+from moclink.linear.softcast import LinearCodec
+from moclink.training.link_data import Told
 
 SMALL = {"channels": [8, 12], "down": [1], "middle": 1, "up": [1]}
 
@@ -61,3 +66,18 @@ def test_weights_are_read_back(tmp_path, noisy_network):
 def test_rows_are_checked(noisy_network):
     with pytest.raises(ValueError, match="multiple"):
         Restoration(noisy_network, SMALL, 100)
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 10.0])
+def test_shipped_weights_help(snr_db):
+    pixels = read_image(sample_paths()[1])[None, :320, :320].astype(np.float32) / 255
+    codec = LinearCodec(ClassifiedBlocks(ClassModel.load()), 1 / 24)
+    symbols, header = codec.encode(pixels, Told(snr_db))
+    no = 10 ** (-snr_db / 10)
+    noise = (
+        np.random.default_rng(1).standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
+    )
+    estimate = codec.estimate(symbols + noise, no, header)
+    before = np.mean((estimate.images - pixels) ** 2)
+    after = np.mean((Restoration.load()(estimate) - pixels) ** 2)
+    assert 10 * np.log10(before / after) > 0.15
