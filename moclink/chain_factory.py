@@ -30,7 +30,7 @@ from moclink.presets import (
     path_and_scheme,
     split_cbr,
 )
-from moclink.protocols import Chain, Modem, SymbolCodec
+from moclink.protocols import Chain, Modem
 from moclink.sources.rate import semantic_bits, semantic_symbols
 from moclink.types import ChannelState
 
@@ -63,6 +63,7 @@ class ChainFactory:
         self._files: Any = None
         self._adaptation: Any = None
         self._blocks: Any = None
+        self._restoration: Any = None
 
     def make(self, name: str) -> Chain | BitChain:
         """Make the chain of a name; see `make_chain`."""
@@ -128,27 +129,34 @@ class ChainFactory:
         return AnalogChain(name, codec, codec.decoder.latent_channels)
 
     def _linear_chain(self, name: str, base: str, cbr: Fraction) -> SymbolChain:
-        """SoftCast, or the codecs on blocks; the trained tables are loaded once."""
+        """SoftCast, or the codecs on blocks; trained tables and network are loaded once."""
         from moclink.linear.analog_code import with_analog
         from moclink.linear.block_sizes import BlocksOfSeveralSizes
         from moclink.linear.codebooks import CodebookGrid
+        from moclink.linear.codec import PictureCodec
         from moclink.linear.octonary import OctonaryCodec
+        from moclink.linear.restoration import Restoration
+        from moclink.linear.restored_codec import RestoredCodec
         from moclink.linear.softcast import LinearCodec
         from moclink.linear.whole_picture import WholePictureBands
 
         if self._blocks is None and not base.startswith("softcast"):
             self._blocks = BlocksOfSeveralSizes.load()
-        codec: SymbolCodec
+        codec: PictureCodec
         if base.startswith("softcast"):
             codec = LinearCodec(WholePictureBands(), float(cbr))
         elif base.startswith("jscc"):
-            codec = LinearCodec(self._blocks, float(cbr))
+            codec = LinearCodec(self._blocks, float(cbr), laplacian=base.endswith("-robust"))
         elif base.startswith("hybrid"):
-            grid = with_analog(CodebookGrid.load())
-            codec = OctonaryCodec(self._blocks, float(cbr), grid)
+            codec = OctonaryCodec(self._blocks, float(cbr), with_analog(CodebookGrid.load()))
         else:
             codec = OctonaryCodec(self._blocks, float(cbr))
-        return SymbolChain(name, codec, adaptive=not base.endswith("-robust"))
+        adaptive = not base.endswith("-robust")
+        if not base.endswith("-adaptive"):
+            return SymbolChain(name, codec, adaptive)
+        if self._restoration is None:
+            self._restoration = Restoration.load()
+        return SymbolChain(name, RestoredCodec(codec, self._restoration), adaptive)
 
     def _bit_modem(self, scheme: str) -> Modem:
         """The modem of a scheme; the same one for all chains, so that they may share error patterns."""

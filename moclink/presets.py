@@ -74,6 +74,9 @@ LINEAR_CODECS = {
     "moc-rvq-linear": "octonary levels on the picture's own blocks, the sender told the SNR; no network",
     "moc-rvq-linear-robust": "the same for a sender that is not told the SNR",
     "hybrid-linear": "octonary levels or analog amplitudes, whichever is better; the sender told the SNR",
+    "moc-rvq-adaptive": "moc-rvq-linear with the restoration network behind its receiver",
+    "hybrid-adaptive": "hybrid-linear with the restoration network",
+    "jscc-adaptive": "jscc-linear with the restoration network",
     "jscc-linear": "analog amplitudes of the picture's own blocks, the sender told the SNR; no network",
     "jscc-linear-robust": "the same for a sender that is not told the SNR",
 }

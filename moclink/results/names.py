@@ -52,11 +52,11 @@ def display_name(chain: str) -> str:
         return f"{family} L{semantic['level']}" + "".join(f", {VARIANT_NAMES[s]}" for s in suffixes)
     if re.fullmatch(r"jscc-\d+", chain):
         return chain.upper()
-    linear = re.fullmatch(r"(softcast|(?:moc-rvq|jscc|hybrid)-linear)(-robust)?", chain)
+    linear = re.fullmatch(r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive))(-robust)?", chain)
     if linear:
-        written = (
-            "SoftCast" if linear[1] == "softcast" else linear[1].replace("-linear", "").upper() + " linear"
-        )
+        family, _, kind = linear[1].rpartition("-")
+        known = {"moc-rvq": "MOC-RVQ", "jscc": "JSCC", "hybrid": "Hybrid"}
+        written = f"{known[family]} {kind}" if family else "SoftCast"
         return written + (", robust" if linear[2] else "")
     return _of_file_or_bits(chain) or printable(chain)
 
