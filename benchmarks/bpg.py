@@ -5,13 +5,14 @@
 Four tables go into one result file:
 
 - `curves`: bytes, PSNR (over R, G and B) and CPU seconds of every codec, quality and picture;
-- `rate_at_equal_psnr`: the mean over the pictures of the rate against JPEG's, itself the mean of the log rate
-  over the PSNR that both reach (1 is JPEG's rate, 0.5 half of it);
+- `rate_at_equal_psnr`: the mean over the pictures of the rate against JPEG's, itself the mean of
+  the log rate over the PSNR that both reach (1 is JPEG's rate, 0.5 half of it);
 - `reference`: our size at the PSNR of each of the reference encoder's files in tests/refs/bpg;
-- `two_k`: CPU seconds of the parts of the codec on one 2040 x 1400 picture, and of a rate fit by bisection.
+- `two_k`: CPU seconds of the parts of the codec on one 2040 x 1400 picture, and of a rate fit by
+  bisection.
 
-Times are CPU seconds of this process, so that other load disturbs them less; Pillow's AVIF encoder is held
-to one thread, as ours is.
+Times are CPU seconds of this process, so that other load disturbs them less; Pillow's AVIF encoder
+is held to one thread, as ours is.
 """
 
 from __future__ import annotations
@@ -153,7 +154,15 @@ def measure(codec: Codec, name: str, image: Pixels) -> list[Point]:
         decode_s = cpu_seconds(lambda data=data: codec.decode(data), 3)
         quality_db = round(psnr(codec.decode(data), image), 3)
         points.append(
-            Point(name, codec.name, quality, len(data), quality_db, round(encode_s, 4), round(decode_s, 4))
+            Point(
+                name,
+                codec.name,
+                quality,
+                len(data),
+                quality_db,
+                round(encode_s, 4),
+                round(decode_s, 4),
+            )
         )
     return points
 
@@ -164,7 +173,10 @@ def relative_rate(points: list[Point], baseline: list[Point]) -> float:
         (np.array([p.psnr_db for p in curve[::-1]]), np.log([p.file_bytes for p in curve[::-1]]))
         for curve in (points, baseline)
     ]
-    lowest, highest = max(quality[0] for quality, _ in curves), min(quality[-1] for quality, _ in curves)
+    lowest, highest = (
+        max(quality[0] for quality, _ in curves),
+        min(quality[-1] for quality, _ in curves),
+    )
     grid = np.linspace(lowest, highest, 200)
     ours, theirs = (np.interp(grid, quality, log_size) for quality, log_size in curves)
     return float(np.exp(np.mean(ours - theirs)))
@@ -199,7 +211,8 @@ def mosaic(images: list[Pixels], height: int, width: int) -> Pixels:
     tiles += [tile[::-1, ::-1] for tile in tiles]
     rows, columns = -(-height // tile_height), -(-width // tile_width)
     lines = [
-        [tiles[(row * columns + column) % len(tiles)] for column in range(columns)] for row in range(rows)
+        [tiles[(row * columns + column) % len(tiles)] for column in range(columns)]
+        for row in range(rows)
     ]
     return np.concatenate([np.concatenate(line, 1) for line in lines])[:height, :width]
 
@@ -212,7 +225,9 @@ def two_k(image: Pixels) -> dict:
     result: dict = {
         "pixels": height * width,
         "rgb_to_420_s": cpu_seconds(lambda: color.to_planes(image, "420"), 3),
-        "upsample_s": cpu_seconds(lambda: [upsample(plane, height, width) for plane in planes[1:]], 3),
+        "upsample_s": cpu_seconds(
+            lambda: [upsample(plane, height, width) for plane in planes[1:]], 3
+        ),
         "to_rgb_s": cpu_seconds(lambda: color.to_rgb(full, "ycbcr-bt601", False), 3),
         "encode_s": {},
         "decode_s": {},
@@ -222,7 +237,9 @@ def two_k(image: Pixels) -> dict:
         result["encode_s"][f"slow qp {qp}"] = cpu_seconds(lambda qp=qp: bpg.encode(image, qp))
         result["decode_s"][f"qp {qp}"] = cpu_seconds(lambda data=data: bpg.decode(data), 3)
     for preset in ("ultrafast", "medium"):
-        result["encode_s"][f"{preset} qp 29"] = cpu_seconds(lambda p=preset: bpg.encode(image, 29, preset=p))
+        result["encode_s"][f"{preset} qp 29"] = cpu_seconds(
+            lambda p=preset: bpg.encode(image, 29, preset=p)
+        )
     calls: list[int] = []
 
     def encode(qp: int) -> bytes:
@@ -240,18 +257,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pictures", nargs="*", type=Path, help="pictures (default: moclink's samples)")
+    parser.add_argument(
+        "pictures", nargs="*", type=Path, help="pictures (default: moclink's samples)"
+    )
     default = ROOT / "benchmarks" / "results" / f"bpg-{date.today().isoformat()}.json"
-    parser.add_argument("--out", type=Path, default=default, help=f"result file (default: {default.name})")
+    parser.add_argument(
+        "--out", type=Path, default=default, help=f"result file (default: {default.name})"
+    )
     options = parser.parse_args(arguments)
     paths = options.pictures or sample_paths()
     images = {path.stem: read_image(path) for path in paths}
     curves = {
-        name: {codec.name: measure(codec, name, image) for codec in CODECS} for name, image in images.items()
+        name: {codec.name: measure(codec, name, image) for codec in CODECS}
+        for name, image in images.items()
     }
     baseline = CODECS[0].name
     relative = {
-        codec.name: float(np.mean([relative_rate(of[codec.name], of[baseline]) for of in curves.values()]))
+        codec.name: float(
+            np.mean([relative_rate(of[codec.name], of[baseline]) for of in curves.values()])
+        )
         for codec in CODECS
     }
     record = {
@@ -263,7 +287,9 @@ def main(arguments: list[str] | None = None) -> None:
         "rate_at_equal_psnr": {name: round(value, 4) for name, value in relative.items()},
         "reference": against_reference(),
         "two_k": two_k(mosaic(list(images.values()), 1400, 2040)),
-        "curves": [asdict(point) for of in curves.values() for points in of.values() for point in points],
+        "curves": [
+            asdict(point) for of in curves.values() for points in of.values() for point in points
+        ],
     }
     options.out.write_text(json.dumps(record, indent=1) + "\n")
     print(json.dumps({key: value for key, value in record.items() if key != "curves"}, indent=1))

@@ -1,9 +1,9 @@
 """Damaged BPG files by the thousand: does the decoder ever crash, hang or eat memory?
 
-Every stream is one of a few good files (all chroma formats, small and odd sizes, alpha, 8 to 12 bits)
-with mutations of ten kinds. The decoder may return a picture or raise a `ValueError`; the program counts
-both, the slowest stream, and the peak memory. Streams are decoded in a child process, so that a crash is
-seen, blamed on its stream and survived.
+Every stream is one of a few good files (all chroma formats, small and odd sizes, alpha, 8 to 12
+bits) with mutations of ten kinds. The decoder may return a picture or raise a `ValueError`; the
+program counts both, the slowest stream, and the peak memory. Streams are decoded in a child
+process, so that a crash is seen, blamed on its stream and survived.
 
     python -m benchmarks.bpg_fuzz --streams 20000
 
@@ -35,7 +35,13 @@ from moclink.bpg.bits import read_ue7, write_ue7
 RESULTS = Path(__file__).parent / "results"
 REFERENCES = Path(__file__).parents[1] / "tests" / "refs" / "bpg"
 # 10 and 12 bits, 4:2:2, limited range, alpha.
-FURTHER = ("coffee-b12", "coffee-f422-b10", "coffee-cycgco-limitedrange", "coffee-alpha", "coffee-alpha-b10")
+FURTHER = (
+    "coffee-b12",
+    "coffee-f422-b10",
+    "coffee-cycgco-limitedrange",
+    "coffee-alpha",
+    "coffee-alpha-b10",
+)
 TIME_LIMIT_S = 2.0
 MAX_PIXELS = 2**24  # a stream that claims more is refused, for the time limit's sake
 
@@ -207,8 +213,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--streams", type=int, default=20000, help="streams to decode (default: 20000)")
-    parser.add_argument("--first", type=int, default=0, help="seed of the first stream (default: 0)")
+    parser.add_argument(
+        "--streams", type=int, default=20000, help="streams to decode (default: 20000)"
+    )
+    parser.add_argument(
+        "--first", type=int, default=0, help="seed of the first stream (default: 0)"
+    )
     options = parser.parse_args()
     files = good_files()
     decoder = Decoder(files)
@@ -240,7 +250,9 @@ def main() -> int:
         "machine": machine_line(),
         "versions": {name: version(name) for name in ("av", "numpy")},
     }
-    (RESULTS / f"bpg-fuzz-{date.today().isoformat()}.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / f"bpg-fuzz-{date.today().isoformat()}.json").write_text(
+        json.dumps(result, indent=1) + "\n"
+    )
     print(json.dumps(result, indent=1))
     return 1 if broken else 0
 

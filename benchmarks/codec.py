@@ -2,11 +2,12 @@
 
     python -m benchmarks.codec
 
-Peak is the rate of a float32 product of two 2048 x 2048 matrices, by the same TensorFlow in the same
-process. Every round measures the peak and each part in turns and the fastest round of each counts, so that a
-busy machine disturbs all alike. Work is counted as 2 operations a multiply-accumulate of convolutions, dense
-layers, attention products and the nearest-vector search (`macs_per_pixel` of the layers), nothing
-element-wise; a training step counts as three forward passes.
+Peak is the rate of a float32 product of two 2048 x 2048 matrices, by the same TensorFlow in the
+same process. Every round measures the peak and each part in turns and the fastest round of each
+counts, so that a busy machine disturbs all alike. Work is counted as 2 operations a
+multiply-accumulate of convolutions, dense layers, attention products and the nearest-vector search
+(`macs_per_pixel` of the layers), nothing element-wise; a training step counts as three forward
+passes.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def parts_of(
     image = rng.random((1, side, side, 3), np.float32)
     indices = codec.encode(image)
     posteriors = codec.posteriors(rng.normal(size=(*indices.shape, codec.quantizer.states)))
-    images = {"images": rng.random((batch, crop, crop, 3), np.float32), "levels": np.full(batch, 4, np.int32)}
+    images = {
+        "images": rng.random((batch, crop, crop, 3), np.float32),
+        "levels": np.full(batch, 4, np.int32),
+    }
     fit = Fit(Stage1Objective(codec.encoder, codec.quantizer, codec.decoder, PIXEL_ONLY), images)
     encoder, decoder = codec.encoder.macs_per_pixel(), codec.decoder.macs_per_pixel()
     quantizer, nrb = codec.quantizer.macs_per_pixel(), codec.nrb.macs_per_pixel()
@@ -72,12 +76,18 @@ def parts_of(
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--size", default="small", help="size of the codec, untrained (%(default)s)")
+    parser.add_argument(
+        "--size", default="small", help="size of the codec, untrained (%(default)s)"
+    )
     parser.add_argument("--side", type=int, default=768, help="of the picture (%(default)s)")
-    parser.add_argument("--batch", type=int, default=4, help="crops in a training step (%(default)s)")
+    parser.add_argument(
+        "--batch", type=int, default=4, help="crops in a training step (%(default)s)"
+    )
     parser.add_argument("--crop", type=int, default=128, help="side of a crop (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=RESULTS / f"codec-{date.today().isoformat()}.json")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / f"codec-{date.today().isoformat()}.json"
+    )
     options = parser.parse_args(arguments)
     machine = machine_line()
     keras.utils.set_random_seed(0)
@@ -93,7 +103,9 @@ def main(arguments: list[str] | None = None) -> None:
     peak = rates["matrix product"]
     print(machine)
     for name, rate in rates.items():
-        print(f"{name:32s} {1e3 * fastest[name]:8.1f} ms {rate:7.1f} GFLOP/s {100 * rate / peak:5.1f} %")
+        print(
+            f"{name:32s} {1e3 * fastest[name]:8.1f} ms {rate:7.1f} GFLOP/s {100 * rate / peak:5.1f} %"
+        )
     record = {
         "command": "python -m benchmarks.codec " + " ".join(arguments or sys.argv[1:]),
         "date": date.today().isoformat(),

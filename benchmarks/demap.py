@@ -2,9 +2,9 @@
 
     python -m benchmarks.demap
 
-The symbols are those of one 2012 x 1407 picture at four levels. Every demapper takes its turn in every
-round and its fastest round counts, so a busy machine disturbs all alike. Ratios are to Sionna's 64-point
-app demapper in its faster mode.
+The symbols are those of one 2012 x 1407 picture at four levels. Every demapper takes its turn in
+every round and its fastest round counts, so a busy machine disturbs all alike. Ratios are to
+Sionna's 64-point app demapper in its faster mode.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--snr", type=float, default=11.0, help="Es/N0 in dB")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=RESULTS / f"demap-{date.today().isoformat()}.json")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / f"demap-{date.today().isoformat()}.json"
+    )
     options = parser.parse_args(arguments)
     machine = machine_line()
     rng = np.random.default_rng(0)
@@ -77,8 +79,12 @@ def main(arguments: list[str] | None = None) -> None:
     received = symbols + noise[0] + 1j * noise[1]
     demappers = sionna_demappers(tf.constant(received), tf.constant(no))
     row_no = np.array([no])
-    demappers["moclink bits (exact app LLRs)"] = lambda: axis_llrs(received, row_no, pam_amplitudes(8))
-    demappers["moclink indices (log-likelihoods)"] = lambda: IndexModem().demodulate(received, row_no).values
+    demappers["moclink bits (exact app LLRs)"] = lambda: axis_llrs(
+        received, row_no, pam_amplitudes(8)
+    )
+    demappers["moclink indices (log-likelihoods)"] = lambda: (
+        IndexModem().demodulate(received, row_no).values
+    )
     fastest, outputs = dict.fromkeys(demappers, math.inf), {}
     for _ in range(options.rounds + 1):  # the first round compiles
         for name, demap in demappers.items():
@@ -99,7 +105,9 @@ def main(arguments: list[str] | None = None) -> None:
         "command": "python -m benchmarks.demap " + " ".join(arguments or sys.argv[1:]),
         "date": date.today().isoformat(),
         "machine": machine,
-        "versions": {name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")},
+        "versions": {
+            name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")
+        },
         "symbols": SYMBOLS,
         "snr_db": options.snr,
         "baseline": f"{BASELINE}, faster of graph and XLA",

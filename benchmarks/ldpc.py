@@ -2,11 +2,11 @@
 
     python -m benchmarks.ldpc
 
-Codewords of the 5G code (324, 648) with Gray 64-QAM over AWGN are decoded by stock Sionna in graph mode
-and under XLA, by Sionna with early stopping, and by the CPU decoder, in turns: a chunk of codewords goes
-through all four before the next one. So a busy machine slows all of them, and the ratios stand. Two
-ratios to stock XLA are given: of wall-clock time, which is what a user waits for, and of CPU time, which
-other processes disturb less.
+Codewords of the 5G code (324, 648) with Gray 64-QAM over AWGN are decoded by stock Sionna in graph
+mode and under XLA, by Sionna with early stopping, and by the CPU decoder, in turns: a chunk of
+codewords goes through all four before the next one. So a busy machine slows all of them, and the
+ratios stand. Two ratios to stock XLA are given: of wall-clock time, which is what a user waits for,
+and of CPU time, which other processes disturb less.
 
 Agreement: how many codewords two decoders decode differently. Stock graph against stock XLA is the
 yardstick.
@@ -136,7 +136,9 @@ def chunk_of(code: LDPCCode, snr_db: float, number: int) -> tuple[np.ndarray, np
     return bits, modem.demap(symbols + noise[0] + 1j * noise[1], np.full(CHUNK, no, np.float32))
 
 
-def compare_at(code: LDPCCode, decoders: dict[str, Decode], snr_db: float, chunks: int) -> list[DecoderRow]:
+def compare_at(
+    code: LDPCCode, decoders: dict[str, Decode], snr_db: float, chunks: int
+) -> list[DecoderRow]:
     """Decode the same chunks with every decoder, in turns."""
     tallies = {name: Tally() for name in decoders}
     for number in range(chunks):
@@ -174,9 +176,13 @@ def compare_at(code: LDPCCode, decoders: dict[str, Decode], snr_db: float, chunk
 
 def compare_encoders(code: LDPCCode, repeats: int = 5) -> dict[str, float]:
     """Fastest of some runs in ms over one 2012 x 1407 picture's codewords, in turns."""
-    bits = np.random.default_rng(0).integers(0, 2, (CODEWORDS_OF_A_2K_PICTURE, code.k), dtype=np.uint8)
+    bits = np.random.default_rng(0).integers(
+        0, 2, (CODEWORDS_OF_A_2K_PICTURE, code.k), dtype=np.uint8
+    )
     floats = tf.constant(bits, tf.float32)
-    encoders: dict[str, Callable[[], np.ndarray]] = {"moclink matrix product": lambda: code.encode(bits)}
+    encoders: dict[str, Callable[[], np.ndarray]] = {
+        "moclink matrix product": lambda: code.encode(bits)
+    }
     for name, jit_compile in (("stock graph", False), ("stock XLA", True)):
         run = tf.function(code.encoder_5g.__call__, jit_compile=jit_compile)
         encoders[name] = lambda run=run: run(floats).numpy()
@@ -206,10 +212,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--snr", default="5,9,10,11,12,15,20,30", help="Es/N0 in dB, comma list")
-    parser.add_argument("--codewords", type=int, default=20_480, help=f"per SNR, in chunks of {CHUNK}")
-    parser.add_argument("--threads", type=int, default=None, help="of the CPU decoder (default: all CPUs)")
+    parser.add_argument(
+        "--codewords", type=int, default=20_480, help=f"per SNR, in chunks of {CHUNK}"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=None, help="of the CPU decoder (default: all CPUs)"
+    )
     parser.add_argument("--nice", type=int, default=0, help="lower the priority by this much")
-    parser.add_argument("--out", type=Path, default=RESULTS / f"ldpc-{date.today().isoformat()}.json")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / f"ldpc-{date.today().isoformat()}.json"
+    )
     options = parser.parse_args(arguments)
     if options.codewords < CHUNK:
         parser.error(f"--codewords is {options.codewords}; at least one chunk of {CHUNK} is wanted")
@@ -239,7 +251,9 @@ def main(arguments: list[str] | None = None) -> None:
         "command": "python -m benchmarks.ldpc " + " ".join(arguments or sys.argv[1:]),
         "date": date.today().isoformat(),
         "machine": machine,
-        "versions": {name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")},
+        "versions": {
+            name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")
+        },
         "code": f"ldpc5g ({K}, {N}), Gray 64-QAM, AWGN, {NUM_ITER} iterations at most",
         "baseline": BASELINE,
         "decoders": rows,

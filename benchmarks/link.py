@@ -1,7 +1,7 @@
 """PSNR of linear and octonary codecs over AWGN: python -m benchmarks.link PICTURES --codec hybrid --out FILE.
 
-Takes the middle 768 by 1008 of each picture, sends it at each Es/N0 and writes PSNR, the header's share
-and the mean energy for each picture as JSON. docs/link.md has the tables.
+Takes the middle 768 by 1008 of each picture, sends it at each Es/N0 and writes PSNR, the header's
+share and the mean energy for each picture as JSON. docs/link.md has the tables.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def measure(
     """[PSNR in dB, share of symbols that are the header's, mean energy of a symbol]."""
     symbols, header = codec.encode(image[None], Told(snr_db) if told else None)
     no = 10 ** (-snr_db / 10)
-    noise = (rng.standard_normal(symbols.shape) + 1j * rng.standard_normal(symbols.shape)) * np.sqrt(no / 2)
+    noise = (
+        rng.standard_normal(symbols.shape) + 1j * rng.standard_normal(symbols.shape)
+    ) * np.sqrt(no / 2)
     found = restore(codec.estimate(symbols + noise, no, header))[0]
     psnr = -10 * np.log10(np.mean((found - image) ** 2))
     return [float(psnr), header.symbols[0] / symbols.shape[1], float(np.mean(np.abs(symbols) ** 2))]
@@ -84,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     restore = Restoration.load(options.restoration) if options.restoration else without
     pictures = {
         path.stem: [
-            measure(codec, middle(path), snr, not options.not_told, rng, restore) for snr in options.snr
+            measure(codec, middle(path), snr, not options.not_told, rng, restore)
+            for snr in options.snr
         ]
         for path in find_images(options.inputs)
     }

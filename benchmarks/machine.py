@@ -12,7 +12,9 @@ def machine_line() -> str:
     model, vectors = platform.processor() or platform.machine(), ""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        fields = dict(line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line)
+        fields = dict(
+            line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line
+        )
         fields = {key.strip(): value.strip() for key, value in fields.items()}
         model = fields.get("model name", model)
         flags = fields.get("flags", "").split()

@@ -2,9 +2,10 @@
 
     NUMBA_NUM_THREADS=1 python -m benchmarks.mcs_curves
 
-For each modulation and code rate of the three tables of TS 38.214 and each block length, a pilot run
-finds the SNR at which half of the blocks are wrong. Then, with other noise, a fixed number of blocks is
-sent at each of five SNRs around it: it does not depend on the errors, so every estimate is unbiased.
+For each modulation and code rate of the three tables of TS 38.214 and each block length, a pilot
+run finds the SNR at which half of the blocks are wrong. Then, with other noise, a fixed number of
+blocks is sent at each of five SNRs around it: it does not depend on the errors, so every estimate
+is unbiased.
 """
 
 from __future__ import annotations
@@ -121,7 +122,9 @@ def main(arguments: list[str] | None = None) -> None:
         "command": f"python -m benchmarks.mcs_curves --seed {options.seed}",
         "date": str(date.today()),
         "machine": machine_line(),
-        "versions": ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "sionna-no-rt")),
+        "versions": ", ".join(
+            f"{name} {version(name)}" for name in ("numpy", "numba", "sionna-no-rt")
+        ),
         "threads": os.environ.get("NUMBA_NUM_THREADS", "all"),
         "decoder": f"belief propagation, at most {TransportBlockModem(MCS_TABLES[1][0]).num_iter} iterations",
         "channel": "AWGN, Es/N0 in dB, Gray QAM, a-posteriori demapping",
@@ -137,7 +140,9 @@ def main(arguments: list[str] | None = None) -> None:
             curves.append(curve)
         print(
             f"{time.time() - start:6.0f} s  {mcs.bits_per_symbol} bits, rate {mcs.rate_1024}/1024: "
-            + ", ".join(f"{c['mean_db']:.2f} +- {c['deviation_db']:.2f}" for c in curves[-len(lengths) :]),
+            + ", ".join(
+                f"{c['mean_db']:.2f} +- {c['deviation_db']:.2f}" for c in curves[-len(lengths) :]
+            ),
             flush=True,
         )
     made_by["seconds"] = str(round(time.time() - start))

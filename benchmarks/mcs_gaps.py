@@ -2,10 +2,11 @@
 
     python -m benchmarks.mcs_gaps
 
-For each scheme: the SNR at which one code block of 8448 bits (3840 below rate 1/4) in a thousand is wrong,
-by the shipped curves; its distance to the SNR at which log2(1 + SNR) is the scheme's spectral efficiency;
-and the share of that distance which no code can win back, since the points of square QAM are equally likely
-and its bits are decoded as if they were independent (capacity of bit-interleaved coded modulation).
+For each scheme: the SNR at which one code block of 8448 bits (3840 below rate 1/4) in a thousand is
+wrong, by the shipped curves; its distance to the SNR at which log2(1 + SNR) is the scheme's
+spectral efficiency; and the share of that distance which no code can win back, since the points of
+square QAM are equally likely and its bits are decoded as if they were independent (capacity of
+bit-interleaved coded modulation).
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def bicm_capacity(bits_per_symbol: int, snr_db: float) -> float:
 def main() -> None:
     """Print the table."""
     curves = BlockErrorCurves.load()
-    print("| bits | rate x 1024 | bits a symbol | SNR of BLER 1e-3 | to capacity | by QAM | by code |")
+    print(
+        "| bits | rate x 1024 | bits a symbol | SNR of BLER 1e-3 | to capacity | by QAM | by code |"
+    )
     print("|---|---|---|---|---|---|---|")
     for mcs in distinct_schemes():
         block = 8448 if mcs.coderate > 0.25 else 3840

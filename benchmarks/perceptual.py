@@ -1,9 +1,9 @@
 """How pictures look at equal bits: python -m benchmarks.perceptual --images PHOTOS [CHAIN...].
 
-For each chain, JPEG and BPG, the files fitted to the bits of the semantic codec at L1, L2, L3 and L4: PSNR,
-SSIM, LPIPS with AlexNet and VGG, and ST-LPIPS with AlexNet, of what is received without noise, the mean over
-pictures. The middle of each picture, as ST-LPIPS takes some six seconds a megapixel and core. (LPIPS with VGG
-is what the shipped perceptual codec was not trained for.)
+For each chain, JPEG and BPG, the files fitted to the bits of the semantic codec at L1, L2, L3 and
+L4: PSNR, SSIM, LPIPS with AlexNet and VGG, and ST-LPIPS with AlexNet, of what is received without
+noise, the mean over pictures. The middle of each picture, as ST-LPIPS takes some six seconds a
+megapixel and core. (LPIPS with VGG is what the shipped perceptual codec was not trained for.)
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def contestants(families: Sequence[str]) -> Iterator[tuple[str, int, Chain]]:
             yield family, level, make_chain(name)
 
 
-def score(decoded: NDArray[np.float32], reference: NDArray[np.float32], networks: dict) -> list[float]:
+def score(
+    decoded: NDArray[np.float32], reference: NDArray[np.float32], networks: dict
+) -> list[float]:
     """The columns' values for one image."""
     return [
         float(metrics.psnr(decoded, reference)[0]),
@@ -80,9 +82,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("chains", nargs="*", default=["moc-rvq", "moc-rvq-perceptual"], help="without level")
-    parser.add_argument("--images", action="append", required=True, metavar="PATH", help="file or folder")
-    parser.add_argument("--side", type=int, default=512, help="of the middle square (default %(default)s)")
+    parser.add_argument(
+        "chains", nargs="*", default=["moc-rvq", "moc-rvq-perceptual"], help="without level"
+    )
+    parser.add_argument(
+        "--images", action="append", required=True, metavar="PATH", help="file or folder"
+    )
+    parser.add_argument(
+        "--side", type=int, default=512, help="of the middle square (default %(default)s)"
+    )
     parser.add_argument("--out", default=str(RESULTS / f"perceptual-{date.today()}.json"))
     args = parser.parse_args(argv)
     try:
@@ -94,14 +102,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _measure(args: argparse.Namespace) -> int:
     machine = machine_line()
-    images = [middle(picture.pixels, args.side) for picture in read_pictures(find_images(args.images))]
+    images = [
+        middle(picture.pixels, args.side) for picture in read_pictures(find_images(args.images))
+    ]
     rows, networks = {}, {}
     print(f"{'':28}" + "".join(f"{column:>11}" for column in COLUMNS))
     for name, level, chain in contestants(args.chains):
         scores = np.array([score(without_noise(chain, image), image, networks) for image in images])
         mean, half = scores.mean(axis=0), [round(half_width(column), 4) for column in scores.T]
         rows[f"{name} L{level}"] = {"mean": mean.round(4).tolist(), "ci95_half_width": half}
-        print(f"{name + f', bits of L{level}':28}" + "".join(f"{value:11.4f}" for value in mean), flush=True)
+        print(
+            f"{name + f', bits of L{level}':28}" + "".join(f"{value:11.4f}" for value in mean),
+            flush=True,
+        )
     record = {
         "date": date.today().isoformat(),
         "machine": machine,

@@ -29,7 +29,10 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def soft_distortion(
-    codebook: NDArray[np.float32], prior: NDArray[np.float32], labels: NDArray[np.int64], snr_db: float
+    codebook: NDArray[np.float32],
+    prior: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    snr_db: float,
 ) -> float:
     """Squared error of the posterior mean: sum_i p(i) integral p(y|i) |e_i - sum_k p(k|y) e_k|^2 dy.
 
@@ -50,7 +53,9 @@ def soft_distortion(
     return float((joint * error).sum() * (y[1] - y[0]))
 
 
-def channel_mse(codebook: NDArray[np.float32], prior: NDArray[np.float32]) -> dict[str, list[float]]:
+def channel_mse(
+    codebook: NDArray[np.float32], prior: NDArray[np.float32]
+) -> dict[str, list[float]]:
     """Normalised channel MSE at each SNR, by placement and receiver, of one codebook."""
     mean = prior @ codebook
     variance = float(prior @ ((codebook - mean) ** 2).sum(-1))
@@ -67,7 +72,9 @@ def channel_mse(codebook: NDArray[np.float32], prior: NDArray[np.float32]) -> di
         }
         for receiver, distortion in (("hard", expected_distortion), ("soft", soft_distortion)):
             errors = {"unordered": np.mean([distortion(codebook, prior, s, snr) for s in shuffles])}
-            errors |= {name: distortion(codebook, prior, labels, snr) for name, labels in fixed.items()}
+            errors |= {
+                name: distortion(codebook, prior, labels, snr) for name, labels in fixed.items()
+            }
             for name, error in errors.items():
                 rows.setdefault(f"{receiver}: {name}", []).append(float(error) / variance)
     return rows
@@ -78,7 +85,9 @@ def table(codec: SemanticCodec) -> dict[str, list[float]]:
     books, priors = codec.quantizer.codebooks, codec.priors
     places = np.ndindex(books.shape[:2])
     every = [channel_mse(books[place], priors[place]) for place in places]
-    return {name: np.mean([one[name] for one in every], axis=0).round(4).tolist() for name in every[0]}
+    return {
+        name: np.mean([one[name] for one in every], axis=0).round(4).tolist() for name in every[0]
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,7 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, values in rows.items():
         print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in values) + " |")
     path = RESULTS / f"reordering-{date.today()}.json"
-    path.write_text(json.dumps({"codec": args.codec, "snr_db": SNRS, "channel_mse": rows}, indent=1) + "\n")
+    path.write_text(
+        json.dumps({"codec": args.codec, "snr_db": SNRS, "channel_mse": rows}, indent=1) + "\n"
+    )
     return 0
 
 

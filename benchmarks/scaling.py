@@ -2,11 +2,12 @@
 
     python -m benchmarks.scaling
 
-Each axis is doubled from a small sweep, everything else kept, in this process alone. CPU time is taken,
-which other processes disturb less than wall-clock time; the sizes of an axis take turns and the fastest of
-the rounds counts. The exponent is the slope of log time over log size: 1 is proportional, less means that
-work is shared along the axis (pictures are encoded once for all SNRs; what arrives undamaged is decoded
-once). Set-up (imports, tracing, compiling) is left out by a sweep before.
+Each axis is doubled from a small sweep, everything else kept, in this process alone. CPU time is
+taken, which other processes disturb less than wall-clock time; the sizes of an axis take turns and
+the fastest of the rounds counts. The exponent is the slope of log time over log size: 1 is
+proportional, less means that work is shared along the axis (pictures are encoded once for all SNRs;
+what arrives undamaged is decoded once). Set-up (imports, tracing, compiling) is left out by a sweep
+before.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def picture(side: int, number: int) -> Picture:
     pixels = read_image(sample_paths()[number % 3])
     pixels = np.concatenate([pixels, pixels[::-1]])
     top = 7 * (number // 3)
-    return Picture(f"{number}-{side}", np.ascontiguousarray(pixels[top : top + side, top : top + side]))
+    return Picture(
+        f"{number}-{side}", np.ascontiguousarray(pixels[top : top + side, top : top + side])
+    )
 
 
 def changed(picture: Picture, number: int) -> Picture:
@@ -71,7 +74,8 @@ def cases(chain: str) -> dict[str, dict[int, tuple[Plan, list[Picture]]]]:
         "pictures": {n: (plan, [picture(SIDE, i) for i in range(n)]) for n in (2, 4, 8)},
         "pixels": {s * s: (plan, [picture(s, 0)]) for s in (128, 256, 512)},
         "SNR points": {
-            n: (dataclasses.replace(plan, snrs=tuple(4.0 + step[n] * i for i in range(n))), one) for n in step
+            n: (dataclasses.replace(plan, snrs=tuple(4.0 + step[n] * i for i in range(n))), one)
+            for n in step
         },
         "trials": {n: (dataclasses.replace(plan, trials=n), one) for n in (2, 4, 8)},
     }
@@ -82,7 +86,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--chains", help="comma list (the default sweep's chains)")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=RESULTS / f"scaling-{date.today().isoformat()}.json")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / f"scaling-{date.today().isoformat()}.json"
+    )
     options = parser.parse_args(arguments)
     machine = machine_line()
     chains = options.chains.split(",") if options.chains else default_chains()
@@ -97,14 +103,19 @@ def main(arguments: list[str] | None = None) -> None:
                     new = [changed(each, next(numbers)) for each in pictures]
                     fastest[size] = min(fastest[size], seconds(plan, new))
             slope = float(np.polyfit(np.log(list(fastest)), np.log(list(fastest.values())), 1)[0])
-            results[chain][axis] = {"cpu_s": {str(k): v for k, v in fastest.items()}, "exponent": slope}
+            results[chain][axis] = {
+                "cpu_s": {str(k): v for k, v in fastest.items()},
+                "exponent": slope,
+            }
             times = ", ".join(f"{size}: {taken:.2f} s" for size, taken in fastest.items())
             print(f"{chain:16s} {axis:10s} exponent {slope:5.2f}   {times}", flush=True)
     record = {
         "command": "python -m benchmarks.scaling " + " ".join(arguments or sys.argv[1:]),
         "date": date.today().isoformat(),
         "machine": machine,
-        "versions": {name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")},
+        "versions": {
+            name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")
+        },
         "sweep": f"SNRs {', '.join(f'{snr:g}' for snr in SNRS)} dB, one trial, a picture of {SIDE} x {SIDE}, "
         "except along the axis",
         "chains": results,

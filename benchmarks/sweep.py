@@ -5,21 +5,23 @@
 Two runs on the same pictures, in turns, picture by picture:
 
 - *moclink*: `moclink.sweep.run_sweep`;
-- *naive*: what a Sionna user writes first. For every picture and every SNR: fit the file to its budget,
-  encode with `LDPC5GEncoder`, map with `Mapper`, demap with `Demapper("app")`, decode 20 iterations with
-  `LDPC5GDecoder` (in batches, each block inside one `tf.function`; `--xla` compiles the decoder), decode
-  the file, score PSNR and SSIM with the same functions.
+- *naive*: what a Sionna user writes first. For every picture and every SNR: fit the file to its
+  budget, encode with `LDPC5GEncoder`, map with `Mapper`, demap with `Demapper("app")`, decode 20
+  iterations with `LDPC5GDecoder` (in batches, each block inside one `tf.function`; `--xla` compiles
+  the decoder), decode the file, score PSNR and SSIM with the same functions.
 
-Both get the same noise, and rows should be equal: where they differ, the number of cells and the largest
-difference are recorded. Two things keep them from being equal to the last bit: float32 rounds differently in
-another demapper or decoder, as it does between stock Sionna's own graph and XLA modes; and a decoder that
-stops at a codeword keeps it, while stock Sionna goes on and now and then leaves it. Each can be taken away:
+Both get the same noise, and rows should be equal: where they differ, the number of cells and the
+largest difference are recorded. Two things keep them from being equal to the last bit: float32
+rounds differently in another demapper or decoder, as it does between stock Sionna's own graph and
+XLA modes; and a decoder that stops at a codeword keeps it, while stock Sionna goes on and now and
+then leaves it. Each can be taken away:
 
-    python -m benchmarks.sweep --ldpc sionna --naive same-llrs          # the demapper of moclink, stock XLA
-    python -m benchmarks.sweep --ldpc sionna --naive same-llrs-and-stop # and stock calls stop as well
+    python -m benchmarks.sweep --ldpc sionna --naive same-llrs          # the demapper of moclink,
+    stock XLA python -m benchmarks.sweep --ldpc sionna --naive same-llrs-and-stop # and stock calls
+    stop as well
 
-The last is the proof that nothing else differs: its rows are equal to the last bit, iterations included.
-The semantic and analog chains have no stock counterpart and are left out.
+The last is the proof that nothing else differs: its rows are equal to the last bit, iterations
+included. The semantic and analog chains have no stock counterpart and are left out.
 
 The default is a part of the default sweep, for stock calls take long; the result says which part.
 """
@@ -85,7 +87,10 @@ class NaiveLink:
         decoder = LDPC5GDecoder(encoder, num_iter=NUM_ITER)
         self._modem = BitModem(BITS_PER_SYMBOL) if same_llrs else None
         self._stop = StoppingStock(encoder) if stop else None
-        mapper, demapper = Mapper(constellation=constellation), Demapper("app", constellation=constellation)
+        mapper, demapper = (
+            Mapper(constellation=constellation),
+            Demapper("app", constellation=constellation),
+        )
         self._batch = 512 if xla else BATCH
         self._encode = tf.function(lambda u: encoder(u), reduce_retracing=True)
         self._map = tf.function(lambda c: mapper(c), reduce_retracing=True)
@@ -108,8 +113,12 @@ class NaiveLink:
         padded = np.pad(llr, ((0, -len(llr) % self._fill), (0, 0)))
         starts = range(0, len(padded), self._batch)
         if self._stop:
-            bits, spent = zip(*(self._stop(padded[i : i + self._batch]) for i in starts), strict=True)
-            return np.concatenate(bits)[: len(llr)].reshape(-1), np.concatenate(spent)[: len(llr)].mean()
+            bits, spent = zip(
+                *(self._stop(padded[i : i + self._batch]) for i in starts), strict=True
+            )
+            return np.concatenate(bits)[: len(llr)].reshape(-1), np.concatenate(spent)[
+                : len(llr)
+            ].mean()
         parts = [self._decode(padded[i : i + self._batch]).numpy() for i in starts]
         return np.concatenate(parts)[: len(llr)].astype(np.uint8).reshape(-1), None
 
@@ -117,7 +126,8 @@ class NaiveLink:
 class StoppingStock:
     """Stock calls that look for a codeword after every few iterations and keep the first.
 
-    What a decoder decides is a codeword if encoding its information bits gives all its decisions back.
+    What a decoder decides is a codeword if encoding its information bits gives all its decisions
+    back.
 
     Args:
         encoder: Sionna's encoder.
@@ -125,7 +135,9 @@ class StoppingStock:
 
     def __init__(self, encoder: LDPC5GEncoder) -> None:
         def decoder(infobits: bool) -> LDPC5GDecoder:
-            return LDPC5GDecoder(encoder, num_iter=LONGEST_STAGE, return_state=True, return_infobits=infobits)
+            return LDPC5GDecoder(
+                encoder, num_iter=LONGEST_STAGE, return_state=True, return_infobits=infobits
+            )
 
         information, codeword = decoder(True), decoder(False)
 
@@ -142,7 +154,11 @@ class StoppingStock:
 
     def __call__(self, llr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """LLRs [B, n] -> bits uint8 [B, k] and iterations [B]."""
-        kept, spent, done = np.zeros((len(llr), K), np.uint8), np.zeros(len(llr)), np.zeros(len(llr), bool)
+        kept, spent, done = (
+            np.zeros((len(llr), K), np.uint8),
+            np.zeros(len(llr)),
+            np.zeros(len(llr), bool),
+        )
         state = None
         for iteration in range(LONGEST_STAGE, NUM_ITER + 1, LONGEST_STAGE):
             bits, found, state = self._begin(llr) if state is None else self._go_on(llr, state)
@@ -157,14 +173,18 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
     for name in plan.chains:
         chain = make_chain(name, plan.options)
         if not isinstance(chain, DigitalChain):
-            raise ValueError(f"{name} has no counterpart in stock Sionna calls; take CODEC-ldpc chains")
+            raise ValueError(
+                f"{name} has no counterpart in stock Sionna calls; take CODEC-ldpc chains"
+            )
         for snr in plan.snrs:
             image = to_float(picture.pixels)[None]
             payload = _encode_anew(chain, image)
             used = payload.header.letters[0]
             symbols = link.send(payload.letters[0])
             no = np.float32(10 ** (-snr / 10))
-            noise = complex_normal(stream((plan.seed, snr, picture.digest, 0, "noise")), len(symbols))
+            noise = complex_normal(
+                stream((plan.seed, snr, picture.digest, 0, "noise")), len(symbols)
+            )
             got, iterations = link.receive(symbols + np.sqrt(no) * noise, no)
             decoded = _decode_anew(chain, got, payload.header)
             sent = np.pad(payload.letters[0], (0, len(got) - len(payload.letters[0])))
@@ -230,24 +250,32 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, help="take only so many")
     parser.add_argument("--chains", default="jpeg-ldpc,bpg-ldpc", help="comma list (%(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="of the sweep (%(default)s)")
-    parser.add_argument("--ldpc", default="auto", choices=LDPC_DECODERS, help="of the sweep (%(default)s)")
+    parser.add_argument(
+        "--ldpc", default="auto", choices=LDPC_DECODERS, help="of the sweep (%(default)s)"
+    )
     naive = "stock, or with moclink's LLRs, or also with its stopping; the latter two under XLA (%(default)s)"
     parser.add_argument("--naive", default="stock", choices=NAIVE, help=naive)
     parser.add_argument("--xla", action="store_true", help="compile the naive sweep's decoder")
-    parser.add_argument("--out", type=Path, default=RESULTS / f"sweep-{date.today().isoformat()}.json")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / f"sweep-{date.today().isoformat()}.json"
+    )
     options = parser.parse_args(arguments)
     machine = machine_line()
     paths = find_images(options.images) if options.images else sample_paths()
     pictures = read_pictures(paths[: options.pictures])
     chain_options = ChainOptions(ldpc=options.ldpc)
-    plan = Plan(parse_snr(f"{options.snr}"), tuple(options.chains.split(",")), options=chain_options)
+    plan = Plan(
+        parse_snr(f"{options.snr}"), tuple(options.chains.split(",")), options=chain_options
+    )
     options.xla |= options.naive != "stock"
     link = NaiveLink(options.xla, options.naive != "stock", options.naive == "same-llrs-and-stop")
     warm = replace(plan, snrs=(10.0, 30.0))
     tiny = Picture("tiny", pictures[0].pixels[:48, :48])
     rows = []
     with Pool(options.workers) as pool:
-        list(naive_rows(link, warm, tiny))  # graphs are traced and kernels compiled outside the clock
+        list(
+            naive_rows(link, warm, tiny)
+        )  # graphs are traced and kernels compiled outside the clock
         moclink_rows(warm, tiny, pool)
         for picture in pictures:
             cpu, wall = time.process_time(), time.perf_counter()
@@ -255,7 +283,8 @@ def main(arguments: list[str] | None = None) -> None:
             our_cpu, our_wall = time.process_time() - cpu, time.perf_counter() - wall
             cpu, wall = time.process_time(), time.perf_counter()
             theirs = sorted(
-                naive_rows(link, plan, picture), key=lambda r: (plan.chains.index(r.chain), r.snr_db)
+                naive_rows(link, plan, picture),
+                key=lambda r: (plan.chains.index(r.chain), r.snr_db),
             )
             their_cpu, their_wall = time.process_time() - cpu, time.perf_counter() - wall
             count, largest = differing(ours, theirs)
@@ -279,7 +308,9 @@ def main(arguments: list[str] | None = None) -> None:
         "command": "python -m benchmarks.sweep " + " ".join(arguments or sys.argv[1:]),
         "date": date.today().isoformat(),
         "machine": machine,
-        "versions": {name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")},
+        "versions": {
+            name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")
+        },
         "part": f"{len(pictures)} pictures of {len(paths)}, {len(plan.snrs)} SNR points of {options.snr}, "
         f"chains {options.chains}, {options.workers} workers, --ldpc {options.ldpc}, "
         f"naive decoder in {mode} mode",

@@ -34,7 +34,9 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", metavar="TITLE=FOLDER", help="folders with log.csv")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
-    figure, axes = plt.subplots(1, len(args.runs), figsize=(4.5 * len(args.runs), 3.6), squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(args.runs), figsize=(4.5 * len(args.runs), 3.6), squeeze=False
+    )
     for axis, run in zip(axes[0], args.runs, strict=True):
         title, _, folder = run.partition("=")
         for name, points in read_log(Path(folder)).items():

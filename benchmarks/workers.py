@@ -2,9 +2,10 @@
 
     python -m benchmarks.workers --images PHOTOS --pictures 6
 
-The whole command is timed, loading TensorFlow and drawing the figures included, in turns: with one worker,
-with N, and N commands with one worker each at the same time. The last is the machine's ceiling: processors
-that share a core, its caches or its memory do not do twice the work for being two. Rows must be equal.
+The whole command is timed, loading TensorFlow and drawing the figures included, in turns: with one
+worker, with N, and N commands with one worker each at the same time. The last is the machine's
+ceiling: processors that share a core, its caches or its memory do not do twice the work for being
+two. Rows must be equal.
 
 One worker uses several threads to decode LDPC, N workers one each; so N is more than they can gain.
 """
@@ -55,11 +56,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, help="take only so many")
     parser.add_argument("--chains", default="jpeg-ldpc,bpg-ldpc", help="comma list (%(default)s)")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=RESULTS / f"workers-{date.today().isoformat()}.json")
+    parser.add_argument(
+        "--out", type=Path, default=RESULTS / f"workers-{date.today().isoformat()}.json"
+    )
     options = parser.parse_args(arguments)
     machine, n = machine_line(), options.workers
     paths = (find_images(options.images) if options.images else sample_paths())[: options.pictures]
-    command = [sys.executable, "-m", "moclink.simulate", f"--snr={options.snr}", "--chains", options.chains]
+    command = [
+        sys.executable,
+        "-m",
+        "moclink.simulate",
+        f"--snr={options.snr}",
+        "--chains",
+        options.chains,
+    ]
     for path in paths:
         command += ["--images", str(path)]
     rounds = []
@@ -86,7 +96,9 @@ def main(arguments: list[str] | None = None) -> None:
         "command": "python -m benchmarks.workers " + " ".join(arguments or sys.argv[1:]),
         "date": date.today().isoformat(),
         "machine": machine,
-        "versions": {name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")},
+        "versions": {
+            name: version(name) for name in ("sionna-no-rt", "tensorflow", "numpy", "numba")
+        },
         "part": f"{len(paths)} pictures, SNRs {options.snr}, chains {options.chains}, {n} workers",
         "baseline": "the same command with one worker",
         "rounds": rounds,

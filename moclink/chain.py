@@ -10,13 +10,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moclink.constants import CELL, GREY
+from moclink.error_rates import count_letter_errors
+from moclink.power import undo_scale, unit_power
 from moclink.protocols import AnalogSource, Modem, Source, SymbolCodec
 from moclink.types import (
     ChannelState,
@@ -31,28 +33,6 @@ from moclink.types import (
 )
 
 ROUNDING = 1e-6  # of noise variances in float32, relative to a capacity
-
-
-def unit_power(sent: Transmission) -> Transmission:
-    """Scale each row of symbols to a mean energy of 1, and say in the header by how much.
-
-    The receiver undoes it with `undo_scale`. A silent row stays as it is.
-    """
-    energy = sent.energy
-    scale = 1 / np.sqrt(np.where(energy > 0, energy, 1.0))
-    symbols = (sent.symbols * scale[:, None].astype(np.float32)).astype(np.complex64)
-    return replace(sent, symbols=symbols, header=replace(sent.header, scale=tuple(map(float, scale))))
-
-
-def undo_scale(
-    received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
-) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-    """Received symbols [B, S] and noise variances [B] or [B, S] at the scale before `unit_power`."""
-    if set(header.scale) == {1.0}:
-        return received, no
-    scale = np.broadcast_to(np.array(header.scale, np.float32), len(received))
-    variance = no / scale**2 if no.ndim == 1 else no / scale[:, None] ** 2
-    return (received / scale[:, None]).astype(np.complex64), variance.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -78,12 +58,18 @@ class DigitalChain:
                 f"the modem one of {self.modem.alphabet}"
             )
 
-    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
         """See `Chain.transmit`."""
         payload = self.source.encode(images, csi if self.adaptive else None)
-        return unit_power(Transmission(self.modem.modulate(payload.letters), payload.header, payload))
+        return unit_power(
+            Transmission(self.modem.modulate(payload.letters), payload.header, payload)
+        )
 
-    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
         """See `Chain.receive`."""
         return self.decode(self.modem.demodulate(*undo_scale(received, no, header)), header)
 
@@ -138,19 +124,27 @@ class AnalogChain(_WithoutLetters):
     channels: int = 96
     adaptive = False
 
-    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
         """See `Chain.transmit`."""
         reals = np.ascontiguousarray(self.codec.encode(images), np.float32)
         batch, height, width = images.shape[:3]
         symbols = reals.reshape(batch, -1).view(np.complex64)
         return unit_power(Transmission(symbols, Header(height, width, (reals[0].size,) * batch)))
 
-    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
         """See `Chain.receive`. The decoder is told the mean SNR of each image's symbols."""
         snr_db = mean_snr_db(no)
         received, _ = undo_scale(received, no, header)
         rows, columns = -(-header.height // CELL), -(-header.width // CELL)
-        reals = np.ascontiguousarray(received).view(np.float32).reshape(-1, rows, columns, self.channels)
+        reals = (
+            np.ascontiguousarray(received)
+            .view(np.float32)
+            .reshape(-1, rows, columns, self.channels)
+        )
         images = self.codec.decode(reals, header.height, header.width, snr_db)
         return Reception(np.clip(images, 0, 1), np.ones(len(received), bool))
 
@@ -180,17 +174,23 @@ class SymbolChain(_WithoutLetters):
     codec: SymbolCodec
     adaptive: bool = False
 
-    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
         """See `Chain.transmit`."""
         symbols, told = self.codec.encode(images, csi if self.adaptive else None)
         height, width = images.shape[1:3]
         header = SymbolHeader(height, width, (0,) * len(images), codec=told)
         return unit_power(Transmission(np.asarray(symbols, np.complex64), header))
 
-    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
         """See `Chain.receive`."""
         if not isinstance(header, SymbolHeader):
-            raise ValueError(f"{self.name} receives only what it has sent, not {type(header).__name__}")
+            raise ValueError(
+                f"{self.name} receives only what it has sent, not {type(header).__name__}"
+            )
         received, no = undo_scale(received, no, header)
         images = np.asarray(self.codec.decode(received, no, header.codec), np.float32)
         return Reception(np.clip(images, 0, 1), np.ones(len(received), bool))
@@ -201,8 +201,8 @@ class IdealHeader(Header):
     """Header of an ideal chain.
 
     Attributes:
-        payload: What was sent. An ideal code has no decoder that could be run: its receiver hands the
-            letters over where the channel's capacity reaches the rate.
+        payload: What was sent. An ideal code has no decoder that could be run: its receiver hands
+            the letters over where the channel's capacity reaches the rate.
     """
 
     payload: Payload = None  # type: ignore[assignment]
@@ -212,9 +212,9 @@ class IdealHeader(Header):
 class IdealChain(_WithoutLetters):
     """A source with an ideal, capacity-achieving code: bits = symbols * log2(1 + SNR).
 
-    The sender knows the SNR and the source fills what the channel can carry, so this is an upper bound
-    of separate source and channel coding with that source. Where the channel turns out worse than the
-    sender was told, nothing arrives.
+    The sender knows the SNR and the source fills what the channel can carry, so this is an upper
+    bound of separate source and channel coding with that source. Where the channel turns out worse
+    than the sender was told, nothing arrives.
 
     Attributes:
         name: Name in results and figures.
@@ -227,7 +227,9 @@ class IdealChain(_WithoutLetters):
     symbols: Callable[[int, int], int]
     adaptive = True
 
-    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
         """Images -> Gaussian symbols of unit mean energy, as an ideal code's are."""
         if csi is None:
             raise ValueError(f"{self.name} fits its files to the channel's capacity; give it csi")
@@ -239,10 +241,14 @@ class IdealChain(_WithoutLetters):
         header = IdealHeader(height, width, payload.header.letters, payload=payload)
         return unit_power(Transmission(symbols, header, payload))
 
-    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
         """Deliver the message in each of B channel states whose capacity reaches its rate."""
         if not isinstance(header, IdealHeader):
-            raise ValueError(f"{self.name} receives only what an ideal chain has sent, not {header}")
+            raise ValueError(
+                f"{self.name} receives only what an ideal chain has sent, not {header}"
+            )
         bits = np.broadcast_to(np.asarray(header.letters, np.int64), len(received))
         arrives = bits <= received.shape[1] * mean_capacity(no) * (1 + ROUNDING)
         letters = header.payload.letters
@@ -271,35 +277,3 @@ class BitChain:
 
     name: str
     modem: Modem
-
-
-def count_letter_errors(
-    sent: NDArray[np.uint8],
-    got: NDArray[np.uint8],
-    used: tuple[int, ...],
-    alphabet: int,
-    block_letters: int | None,
-) -> ErrorRates:
-    """Count bit, index and block errors: the one place where errors are counted.
-
-    Args:
-        sent: uint8 [B, K] or [1, K] (one transmission, many receptions).
-        got: uint8 [B', K'], K' >= K; what exceeds K was padded with zeros at the sender.
-        used: Letters in use of each row of `sent`.
-        alphabet: Values of a letter; an index counts as its log2(alphabet) label bits.
-        block_letters: Letters of one codeword, or None if uncoded.
-    """
-    rows = len(got)
-    filled = np.zeros((len(sent), got.shape[1]), np.uint8)
-    filled[:, : sent.shape[1]] = sent
-    difference = np.bitwise_xor(got, filled)
-    in_use = np.arange(got.shape[1]) < np.reshape(used, (-1, 1))
-    count = np.broadcast_to(np.maximum(in_use.sum(axis=1), 1), rows)
-    wrong = np.bitwise_count(np.where(in_use, difference, 0)).sum(axis=1)
-    ber = wrong / (count * np.log2(alphabet))
-    ier = np.count_nonzero(np.where(in_use, difference, 0), axis=1) / count if alphabet > 2 else None
-    bler = None
-    if block_letters:
-        blocks = difference.reshape(rows, -1, block_letters)
-        bler = blocks.any(axis=2).mean(axis=1)
-    return ErrorRates(ber, ier, bler)

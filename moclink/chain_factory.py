@@ -9,7 +9,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from moclink.chain import AnalogChain, BitChain, DigitalChain, IdealChain, SymbolChain, capacity_bits
+from moclink.chain import (
+    AnalogChain,
+    BitChain,
+    DigitalChain,
+    IdealChain,
+    SymbolChain,
+    capacity_bits,
+)
 from moclink.presets import (
     ANALOG_PRESET,
     CODEWORD,
@@ -111,7 +118,9 @@ class ChainFactory:
 
         match = SEMANTIC.fullmatch(scheme)
         if match is None:
-            raise ValueError(f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb")
+            raise ValueError(
+                f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb"
+            )
         chosen: dict[str, Any] = {"receiver": self.options.receiver, "placement": "trained"}
         chosen.update(VARIANTS[v] for v in re.findall(f"-({VARIANT_PATTERN})", match["variants"]))
         # One codec serves all its levels: it is loaded, and its graphs are traced, once.
@@ -164,17 +173,23 @@ class ChainFactory:
             self._modems[scheme] = _make_bit_modem(scheme, self.options)
         return self._modems[scheme]
 
-    def _file_source(self, codec: Any, budget: Callable[[int, int, ChannelState | None], int]) -> Any:
+    def _file_source(
+        self, codec: Any, budget: Callable[[int, int, ChannelState | None], int]
+    ) -> Any:
         from moclink.sources.file_source import FileCache, FileSource
 
         if self._files is None:
             self._files = FileCache()
         return FileSource(codec, budget, self._files)
 
-    def _file_chain(self, name: str, codec: Any, modem: Modem, cbr: Fraction | None) -> DigitalChain:
+    def _file_chain(
+        self, name: str, codec: Any, modem: Modem, cbr: Fraction | None
+    ) -> DigitalChain:
         return DigitalChain(name, self._file_source(codec, self._budget(modem, cbr)), modem)
 
-    def _budget(self, modem: Modem, cbr: Fraction | None) -> Callable[[int, int, ChannelState | None], int]:
+    def _budget(
+        self, modem: Modem, cbr: Fraction | None
+    ) -> Callable[[int, int, ChannelState | None], int]:
         """(height, width, csi) -> bits of a file behind this modem."""
 
         def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
@@ -193,7 +208,9 @@ class ChainFactory:
 
         return IdealChain(name, self._file_source(codec, budget), symbols)
 
-    def _mcs_chain(self, name: str, codec: Any, coded: re.Match[str], cbr: Fraction | None) -> DigitalChain:
+    def _mcs_chain(
+        self, name: str, codec: Any, coded: re.Match[str], cbr: Fraction | None
+    ) -> DigitalChain:
         """A file as one transport block of a fixed MCS."""
         from moclink.phy.mcs import get_mcs
         from moclink.phy.transport_block_modem import TransportBlockModem

@@ -1,7 +1,7 @@
 """Command line of the figures: python -m moclink.figures DIR draws a run's figures from stored results.
 
-Exit status: 0 if a figure was drawn, 2 if none was or an argument is wrong; what cannot be drawn is said on
-standard error, a line a figure.
+Exit status: 0 if a figure was drawn, 2 if none was or an argument is wrong; what cannot be drawn is
+said on standard error, a line a figure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from moclink.simulate import bind_values, parse_snr
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figures of a run folder; returns the exit status."""
-    os.environ.pop("MPLBACKEND", None)  # of a notebook that this was started from: no window is needed
+    os.environ.pop(
+        "MPLBACKEND", None
+    )  # of a notebook that this was started from: no window is needed
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser().parse_args(bind_values(arguments, "--snr", "--rate"))
     from moclink.results.figures import draw
@@ -36,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             "outage": args.outage,
         }
         drawn = (
-            draw_paper(args.paper, *args.folders, **choices) if args.paper else draw(*args.folders, **choices)
+            draw_paper(args.paper, *args.folders, **choices)
+            if args.paper
+            else draw(*args.folders, **choices)
         )
     except ValueError as error:
         print(f"moclink: {printable(str(error))}", file=sys.stderr)
@@ -59,10 +63,16 @@ def _parser() -> Parser:
     add("--out", metavar="DIR", help="folder for the figures (the first run folder)")
     add("--chains", metavar="NAMES", help="comma list of the chains to show (all)")
     add("--snr", metavar="DB", help="SNRs to show, such as 0:20 or 0,10 (all)")
-    add("--metrics", metavar="NAMES", help="comma list of the metrics to show (all that were measured)")
+    add(
+        "--metrics",
+        metavar="NAMES",
+        help="comma list of the metrics to show (all that were measured)",
+    )
     add("--picture", metavar="NAME", help="picture that the gallery shows (the first)")
     add("--rate", metavar="DB", help="also quality over the channel bandwidth ratio at these SNRs")
-    add("--format", metavar="NAMES", default="png", help="comma list of png, pdf, svg (%(default)s)")
+    add(
+        "--format", metavar="NAMES", default="png", help="comma list of png, pdf, svg (%(default)s)"
+    )
     style = "ieee: a column of 3.5 inches, 8 point; galleries 7.16 inches (%(default)s)"
     add("--style", default="screen", choices=("screen", "ieee"), help=style)
     outage = "outages count as the grey picture, or are left out of the means (%(default)s)"

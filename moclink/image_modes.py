@@ -1,8 +1,8 @@
 """What picture files hold, as 8-bit sRGB: sample ranges, transparency, colour profiles.
 
 Samples are scaled by what the file says of their range. Where it does not say, or says what its
-samples contradict, the picture is refused: a wrong guess would be a picture almost black or white, and
-figures that nobody could tell from true ones.
+samples contradict, the picture is refused: a wrong guess would be a picture almost black or white,
+and figures that nobody could tell from true ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from PIL import Image, ImageCms
 
 # Tags of TIFF 6.0
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
-_RANGES = ((340, 341), (280, 281))  # (SMinSampleValue, SMaxSampleValue), (MinSampleValue, MaxSampleValue)
+_RANGES = (
+    (340, 341),
+    (280, 281),
+)  # (SMinSampleValue, SMaxSampleValue), (MinSampleValue, MaxSampleValue)
 # Data of up to 14 bits in 16-bit samples: their two highest bits are never used.
 _SUSPICIOUS_16_BITS = 2**14
 _SAME_COLOUR = 1  # a profile that moves no colour by more than this, of 255, is sRGB itself
@@ -42,7 +45,9 @@ def to_srgb(image: Image.Image, path: str | Path) -> NDArray[np.uint8]:
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _wide_grey(image, path)
-        return np.asarray(_apply_profile(Image.fromarray(grey), image.info.get("icc_profile"), path))
+        return np.asarray(
+            _apply_profile(Image.fromarray(grey), image.info.get("icc_profile"), path)
+        )
     _check_wide_colour(image, path)
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
     colour = _apply_profile(_without_alpha(image), image.info.get("icc_profile"), path)
@@ -62,7 +67,11 @@ def _without_alpha(image: Image.Image) -> Image.Image:
         return image.copy() if "transparency" not in image.info else _opaque(image)
     if image.mode in ("1", "LA", "La"):
         return image.convert("LA").convert("L") if image.mode != "1" else image.convert("L")
-    return image.convert("RGBA").convert("RGB") if image.has_transparency_data else image.convert("RGB")
+    return (
+        image.convert("RGBA").convert("RGB")
+        if image.has_transparency_data
+        else image.convert("RGB")
+    )
 
 
 def _opaque(image: Image.Image) -> Image.Image:
@@ -81,7 +90,9 @@ def _apply_profile(image: Image.Image, profile: bytes | None, path: str | Path) 
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         except (OSError, ImageCms.PyCMSError) as error:
-            raise ImageError(f"{path}: its ICC profile is damaged; remove it, or convert to sRGB") from error
+            raise ImageError(
+                f"{path}: its ICC profile is damaged; remove it, or convert to sRGB"
+            ) from error
     if source.profile.xcolor_space.strip() == "RGB" and image.mode == "L":
         image = image.convert("RGB")  # a grey picture with the profile of a screen
     target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -119,7 +130,9 @@ def _wide_grey(image: Image.Image, path: str | Path) -> NDArray[np.uint8]:
     return 255 - grey if tags.get(_PHOTOMETRIC) == 0 else grey
 
 
-def _range_of(image: Image.Image, samples: NDArray[np.float64], path: str | Path) -> tuple[float, float]:
+def _range_of(
+    image: Image.Image, samples: NDArray[np.float64], path: str | Path
+) -> tuple[float, float]:
     """The samples that black and white have."""
     tags = getattr(image, "tag_v2", {})
     for lowest, highest in _RANGES:

@@ -64,8 +64,8 @@ _UPRIGHT = {  # EXIF orientation -> what undoes it
 class Picture:
     """An image under its name, whose pixels are read from its file when they are wanted.
 
-    A picture made from an array keeps it. One of a file (`from_file`) keeps where the file lies, so that
-    a folder of any size needs little memory, and a picture that is pickled is small.
+    A picture made from an array keeps it. One of a file (`from_file`) keeps where the file lies, so
+    that a folder of any size needs little memory, and a picture that is pickled is small.
 
     Attributes:
         name: Short name, unique within a run; always printable and of valid Unicode.
@@ -90,7 +90,9 @@ class Picture:
             pixels.flags.writeable = False  # the digest stays true
             object.__setattr__(self, "source", pixels)
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise ValueError(f"pixels are {pixels.dtype} {list(pixels.shape)}: they must be uint8 [H, W, 3]")
+            raise ValueError(
+                f"pixels are {pixels.dtype} {list(pixels.shape)}: they must be uint8 [H, W, 3]"
+            )
         object.__setattr__(self, "name", _printable(self.name))
         object.__setattr__(self, "height", pixels.shape[0])
         object.__setattr__(self, "width", pixels.shape[1])
@@ -136,8 +138,8 @@ def sample_paths() -> list[Path]:
 def find_images(inputs: Iterable[str | Path]) -> list[Path]:
     """Expand files and folders into image files, sorted within each folder.
 
-    A file that is named more than once, in whatever spelling or through a link, is taken once; a line on
-    standard error says so.
+    A file that is named more than once, in whatever spelling or through a link, is taken once; a
+    line on standard error says so.
 
     Raises:
         ImageError: If an input does not exist or a folder holds no image file.
@@ -145,7 +147,9 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for item in map(Path, inputs):
         if item.is_dir():
-            inside = sorted(p for p in item.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+            inside = sorted(
+                p for p in item.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()
+            )
             if not inside:
                 raise ImageError(
                     f"folder {_shown(item)} holds no image; name a folder with png, jpg, ... files"
@@ -177,8 +181,9 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
     """Read a picture file as 8-bit sRGB, upright.
 
     BPG and whatever Pillow knows. The EXIF orientation is applied; palettes and grey become RGB;
-    transparency is laid on white; ICC profiles and CMYK are converted to sRGB; samples of more than 8
-    bits are scaled by what the file says of their range. Of an animation the first picture is read.
+    transparency is laid on white; ICC profiles and CMYK are converted to sRGB; samples of more than
+    8 bits are scaled by what the file says of their range. Of an animation the first picture is
+    read.
 
     Args:
         path: An image file.
@@ -188,8 +193,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
         uint8 [H, W, 3].
 
     Raises:
-        ImageError: If the file is no readable image, is truncated, is too large, or does not say how its
-            samples are to be scaled.
+        ImageError: If the file is no readable image, is truncated, is too large, or does not say
+            how its samples are to be scaled.
     """
     try:
         with open(path, "rb") as file:
@@ -242,9 +247,10 @@ def _check_size(path: str | Path, width: int, height: int, max_pixels: int) -> N
 def read_pictures(paths: Sequence[str | Path]) -> list[Picture]:
     """Check all files, or say of every one that cannot be read why not.
 
-    Each is read once, for its size and digest, and not kept. A file with the pixels of another, which
-    would meet the same noise, is left out; a line on standard error says so. Names are file stems; where
-    two files share one, the folder's name is put before it, and a number after it if that is not enough.
+    Each is read once, for its size and digest, and not kept. A file with the pixels of another,
+    which would meet the same noise, is left out; a line on standard error says so. Names are file
+    stems; where two files share one, the folder's name is put before it, and a number after it if
+    that is not enough.
 
     Raises:
         ImageError: One line a bad file, all of them.
@@ -253,7 +259,11 @@ def read_pictures(paths: Sequence[str | Path]) -> list[Picture]:
     known: dict[str, Path] = {}
     stems = [_printable(Path(p).stem) for p in paths]
     for path, stem in zip(map(Path, paths), stems, strict=True):
-        base = stem if stems.count(stem) == 1 else _printable(f"{path.resolve().parent.name}-{path.name}")
+        base = (
+            stem
+            if stems.count(stem) == 1
+            else _printable(f"{path.resolve().parent.name}-{path.name}")
+        )
         name, number = base, 2
         while name in taken:
             name, number = f"{base}-{number}", number + 1
@@ -264,7 +274,10 @@ def read_pictures(paths: Sequence[str | Path]) -> list[Picture]:
             continue
         first = known.setdefault(picture.digest, path)
         if first is not path:
-            print(f"note: {_shown(path)} is the same picture as {_shown(first)}: left out", file=sys.stderr)
+            print(
+                f"note: {_shown(path)} is the same picture as {_shown(first)}: left out",
+                file=sys.stderr,
+            )
             continue
         taken.add(name)
         pictures.append(picture)

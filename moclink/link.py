@@ -6,13 +6,14 @@
 What is differentiable, and what is not:
 
 - G, the NRB and the retrieval R are, wholly. The requantiser is passed straight through.
-- The soft receiver is differentiable in the received symbols, Sionna's channels are in the sent ones,
-  and belief propagation is in its LLRs; but an index is a choice, so no true gradient leads from the
-  symbols back to the encoder. It gets the straight-through one instead: the gradient at the
-  retrieved latent z_hat is handed to z, as if the link had added a noise that does not depend on z.
-  That is fair while most indices arrive, and says little below 8 dB or so, where half are lost.
-- TensorFlow variables inside a Sionna block (a trainable constellation) are not Keras weights: `fit`
-  leaves them alone. A training step of one's own reaches them through the soft receiver.
+- The soft receiver is differentiable in the received symbols, Sionna's channels are in the sent
+  ones, and belief propagation is in its LLRs; but an index is a choice, so no true gradient leads
+  from the symbols back to the encoder. It gets the straight-through one instead: the gradient at
+  the retrieved latent z_hat is handed to z, as if the link had added a noise that does not depend
+  on z. That is fair while most indices arrive, and says little below 8 dB or so, where half are
+  lost.
+- TensorFlow variables inside a Sionna block (a trainable constellation) are not Keras weights:
+  `fit` leaves them alone. A training step of one's own reaches them through the soft receiver.
 """
 
 from __future__ import annotations
@@ -41,40 +42,42 @@ SLACK = 1e-3  # by how much pixels may leave [0, 1], as resized ones do
 class SemanticLink(keras.Model):
     """Encoder, indices, channel, retrieval, noise reduction and decoder in one trainable model.
 
-    The parts are the codec's own: what `fit` changes here is changed in the codec, and a second link
-    around the same codec with another channel goes on from there. Pictures are worked on whole, a batch
-    at a time; for 2K pictures at many SNRs the simulator is the tool.
+    The parts are the codec's own: what `fit` changes here is changed in the codec, and a second
+    link around the same codec with another channel goes on from there. Pictures are worked on
+    whole, a batch at a time; for 2K pictures at many SNRs the simulator is the tool.
 
     Args:
         codec: What has the layers `encoder`, `quantizer`, `nrb` and `decoder`: a `SemanticCodec`.
-        channel: What lies between mapper and receiver. Either a Sionna block, its class, its import path
-            or a `SionnaLayer` of it, called as channel(x, no) on symbols complex64 [B, S] with
-            E|x|^2 = 1 and noise variances float32 [B], which returns y; or (y, h) with complex gains h
-            known at the receiver, which are divided out; or (y, no_eff) with y equalised and no_eff
-            float32 [B, S]. Or any other Keras layer, called as channel(indices, snr_db) on int32 [B, K],
-            which returns p(k|y), float32 [B, K, N]: `IndexChannel`, the channel of stage 2.
+        channel: What lies between mapper and receiver. Either a Sionna block, its class, its import
+            path or a `SionnaLayer` of it, called as channel(x, no) on symbols complex64 [B, S] with
+            E|x|^2 = 1 and noise variances float32 [B], which returns y; or (y, h) with complex
+            gains h known at the receiver, which are divided out; or (y, no_eff) with y equalised
+            and no_eff float32 [B, S]. Or any other Keras layer, called as channel(indices, snr_db)
+            on int32 [B, K], which returns p(k|y), float32 [B, K, N]: `IndexChannel`, the channel of
+            stage 2.
         levels: Levels sent, 1..D; None for all.
-        receiver: "soft": mean of the code vectors under p(k|y) and the codes' priors; "hard": the vector
-            of the likeliest index.
+        receiver: "soft": mean of the code vectors under p(k|y) and the codes' priors; "hard": the
+            vector of the likeliest index.
         use_nrb: Whether NRB and requantisation run behind the retrieval.
-        code: 5G LDPC code around the mapper: (k, n), or Sionna's encoder. Its `n` must be a multiple of
-            the bits of a symbol. None for uncoded indices.
+        code: 5G LDPC code around the mapper: (k, n), or Sionna's encoder. Its `n` must be a
+            multiple of the bits of a symbol. None for uncoded indices.
         train: Names of the parts that `fit` trains; the other parts are frozen in the codec. With
-            "encoder" or "quantizer" among them the quantiser's losses (eq. 7) are added to the model's.
+            "encoder" or "quantizer" among them the quantiser's losses (eq. 7) are added to the
+            model's.
         **kwargs: Arguments of `keras.Model`.
 
     Call Args:
-        inputs: (images, snr_db): float [B, H, W, 3] in [0, 1], or uint8; Es/N0 in dB per complex symbol,
-            float [B], or [1] for all. Each picture is sent with mean energy 1. What lies beyond -100 to
-            100 dB, infinity included, counts as that limit.
+        inputs: (images, snr_db): float [B, H, W, 3] in [0, 1], or uint8; Es/N0 in dB per complex
+            symbol, float [B], or [1] for all. Each picture is sent with mean energy 1. What lies
+            beyond -100 to 100 dB, infinity included, counts as that limit.
         training: If true, the images are not clipped, so that no gradient is cut off.
 
     Returns:
         Received images, float32 [B, H, W, 3], in [0, 1] unless training.
 
     Raises:
-        ValueError: If an argument is none of the above, images are of another shape or range, or Keras runs
-            on another backend than TensorFlow.
+        ValueError: If an argument is none of the above, images are of another shape or range, or
+            Keras runs on another backend than TensorFlow.
 
     Example:
         >>> codec = SemanticCodec.from_preset("small")
@@ -130,11 +133,15 @@ class SemanticLink(keras.Model):
         """Send images and receive them."""
         images, snr_db = inputs
         images = _unit_images(images)
-        snr_db = ops.broadcast_to(ops.reshape(ops.cast(snr_db, "float32"), (-1,)), (ops.shape(images)[0],))
+        snr_db = ops.broadcast_to(
+            ops.reshape(ops.cast(snr_db, "float32"), (-1,)), (ops.shape(images)[0],)
+        )
         z = ops.cast(self.encoder(images), "float32")
         quantized = self.quantizer.quantize_latent(z, self.levels)
         if self._quantizer_learns and training:
-            self.add_loss(quantized.codebook_loss + self.quantizer.commitment * quantized.commitment_loss)
+            self.add_loss(
+                quantized.codebook_loss + self.quantizer.commitment * quantized.commitment_loss
+            )
         indices = quantized.indices[:, :, :, : self.levels]
         log_likelihoods, no = self.transport(indices, snr_db, training)
         # z - sg(z) is zero: the value is the retrieved one, the gradient goes to z as well.
@@ -147,7 +154,9 @@ class SemanticLink(keras.Model):
 
     def encode(self, images: Any) -> Any:
         """Indices that are sent for images [B, H, W, 3]: int32 [B, h, w, L, P]."""
-        return self.quantizer.encode(self.encoder(_unit_images(images)), self.levels)[:, :, :, : self.levels]
+        return self.quantizer.encode(self.encoder(_unit_images(images)), self.levels)[
+            :, :, :, : self.levels
+        ]
 
     def transport(self, indices: Any, snr_db: Any, training: bool | None = None) -> tuple[Any, Any]:
         """Send indices over the channel.
@@ -158,8 +167,8 @@ class SemanticLink(keras.Model):
             training: Whether gradients are wanted behind a channel code.
 
         Returns:
-            (ln p(y|k) up to a constant, float32 [B, h, w, L, P, N]; the noise variance that it was made
-            with, float32 [B], of which the NRB is told).
+            (ln p(y|k) up to a constant, float32 [B, h, w, L, P, N]; the noise variance that it was
+            made with, float32 [B], of which the NRB is told).
         """
         shape = tuple(ops.shape(indices))
         letters = ops.reshape(indices, (shape[0], -1))
@@ -227,7 +236,9 @@ class SemanticLink(keras.Model):
                 the codec is no SemanticCodec.
         """
         if not isinstance(self.codec, SemanticCodec):
-            raise ValueError(f"the codec is a {type(self.codec).__name__}; only a SemanticCodec can be saved")
+            raise ValueError(
+                f"the codec is a {type(self.codec).__name__}; only a SemanticCodec can be saved"
+            )
         coded = isinstance(self.index_path, QAMPath) and self.index_path.code
         return {
             **super().get_config(),
@@ -260,7 +271,9 @@ def _unit_images(images: Any) -> Any:
     if keras.backend.standardize_dtype(images.dtype) == "uint8":
         return ops.cast(images, "float32") / 255.0
     images = ops.cast(images, "float32")
-    if not tf.executing_eagerly():  # an array was looked at before; what a dataset brings is looked at here
+    if (
+        not tf.executing_eagerly()
+    ):  # an array was looked at before; what a dataset brings is looked at here
         message = "images reach beyond 1; give floats in [0, 1], or uint8"
         tf.debugging.assert_less_equal(ops.max(images), 1.0 + SLACK, message)
     return images
@@ -291,5 +304,7 @@ def _make_path(states: int, channel: Any, code: Any) -> keras.layers.Layer:
             "set KERAS_BACKEND=tensorflow"
         )
     if code is not None:
-        raise ValueError(f"a code needs symbols to go over, but {type(channel).__name__} carries indices")
+        raise ValueError(
+            f"a code needs symbols to go over, but {type(channel).__name__} carries indices"
+        )
     return channel

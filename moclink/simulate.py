@@ -1,7 +1,8 @@
 """Command line of the simulator: python -m moclink.simulate --snr -5:30.
 
 Exit status: 0 done, 1 workers died again and again, 2 bad input (one line says what and how to mend
-it), 130 interrupted; finished cells are kept, and the same command with --out DIR goes on from there.
+it), 130 interrupted; finished cells are kept, and the same command with --out DIR goes on from
+there.
 """
 
 from __future__ import annotations
@@ -63,10 +64,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     metrics = ", ".join(METRICS)
-    add("--snr", default="-5:30", metavar="DB", help="start:stop[:step] inclusive, a comma list or one value")
-    add("--chains", metavar="NAMES", default=",".join(default_chains()), help="comma list (%(default)s)")
+    add(
+        "--snr",
+        default="-5:30",
+        metavar="DB",
+        help="start:stop[:step] inclusive, a comma list or one value",
+    )
+    add(
+        "--chains",
+        metavar="NAMES",
+        default=",".join(default_chains()),
+        help="comma list (%(default)s)",
+    )
     add("--list-chains", action="store_true", help="show the chains there are, and stop")
-    add("--images", action="append", metavar="PATH", help="file or folder, repeatable (sample photographs)")
+    add(
+        "--images",
+        action="append",
+        metavar="PATH",
+        help="file or folder, repeatable (sample photographs)",
+    )
     add("--trials", default="1", metavar="N", help="noise realisations an image (%(default)s)")
     channel = "awgn, rayleigh, tdl-c?speed=3, mimo-2x2, path/to/file.py:name, ... (%(default)s)"
     add("--channel", default="awgn", metavar="SPEC", help=channel)
@@ -75,8 +91,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--match", default=MATCHES[0], choices=MATCHES, help=match)
     cbr = "channel bandwidth ratios of classical and ideal chains, such as 1/24 or 1/96,1/48,1/24"
     add("--cbr", metavar="RATIOS", help=f"{cbr} (see --match)")
-    add("--code", default=CODES[0], choices=CODES, help="channel code of the *-ldpc chains (%(default)s)")
-    add("--ldpc", default=LDPC_DECODERS[0], choices=LDPC_DECODERS, help="LDPC decoder (%(default)s)")
+    add(
+        "--code",
+        default=CODES[0],
+        choices=CODES,
+        help="channel code of the *-ldpc chains (%(default)s)",
+    )
+    add(
+        "--ldpc", default=LDPC_DECODERS[0], choices=LDPC_DECODERS, help="LDPC decoder (%(default)s)"
+    )
     receiver = "retrieval in semantic chains (%(default)s)"
     add("--receiver", default=RECEIVERS[0], choices=RECEIVERS, help=receiver)
     csi = "what adaptive chains are told on fading channels: this realisation's SNR, or the average"
@@ -88,7 +111,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"comma list of {metrics}, or all (%(default)s)",
     )
     add("--seed", default="1", metavar="N", help="seed of all noise (%(default)s)")
-    add("--min-errors", default="100", metavar="N", help="errors at which random-* chains stop (%(default)s)")
+    add(
+        "--min-errors",
+        default="100",
+        metavar="N",
+        help="errors at which random-* chains stop (%(default)s)",
+    )
     reuse = "classical chains of a picture share one scrambled link, decoded once (docs/error-patterns.md)"
     add("--reuse-error-patterns", action=argparse.BooleanOptionalAction, default=False, help=reuse)
     workers = "worker processes (as many as CPUs, or GPUs if there are any, and memory allow)"

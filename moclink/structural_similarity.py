@@ -51,9 +51,9 @@ def local_means(*maps: np.ndarray) -> tuple[np.ndarray, ...]:
 
     inside = slice(SSIM_WINDOW // 2, -(SSIM_WINDOW // 2))
     return tuple(
-        correlate1d(correlate1d(x, _window(), axis=0, mode="constant"), _window(), axis=1, mode="constant")[
-            inside, inside
-        ]
+        correlate1d(
+            correlate1d(x, _window(), axis=0, mode="constant"), _window(), axis=1, mode="constant"
+        )[inside, inside]
         for x in maps
     )
 

@@ -1,8 +1,8 @@
 """Command line of the tables: python -m moclink.tables DIR prints tables for papers from stored results.
 
-Means with 95 % intervals over pictures, a table a metric. With --bd also every chain against a reference:
-differences over the same pictures with their significance (paired t test, Wilcoxon's signed-rank test), and
-Bjontegaard deltas over SNR and over the channel bandwidth ratio.
+Means with 95 % intervals over pictures, a table a metric. With --bd also every chain against a
+reference: differences over the same pictures with their significance (paired t test, Wilcoxon's
+signed-rank test), and Bjontegaard deltas over SNR and over the channel bandwidth ratio.
 
 Exit status: 0, or 2 if an argument is wrong.
 """
@@ -70,10 +70,14 @@ def _tables(args: argparse.Namespace) -> list[Table]:
             snrs = tuple(chosen_snrs(shown))
             note = f"moclink: {len(snrs)} of {len(shown)} SNRs are shown; --snr chooses others"
             print(note, file=sys.stderr)
-        tables = mean_tables(choose_rows(chosen, snrs=snrs), metrics, conditions(parameters), args.outage)
+        tables = mean_tables(
+            choose_rows(chosen, snrs=snrs), metrics, conditions(parameters), args.outage
+        )
     if args.bd:
         reference = choose_chains(args.bd, every)
-        rows = [row for row in every if row.chain in {*choose_chains(args.chains, every), *reference}]
+        rows = [
+            row for row in every if row.chain in {*choose_chains(args.chains, every), *reference}
+        ]
         pictures = [metric for metric in metrics if metric.kind == "picture"]
         tables += comparison_tables(rows, args.bd, pictures, args.outage, snrs)
     return tables
@@ -90,7 +94,9 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise ValueError(f"cannot write to {path} ({error.strerror}); choose another --out") from error
+        raise ValueError(
+            f"cannot write to {path} ({error.strerror}); choose another --out"
+        ) from error
 
 
 def _parser() -> Parser:
@@ -103,7 +109,9 @@ def _parser() -> Parser:
     add("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
     add("--format", default="markdown", choices=("latex", "markdown", "csv"), help="(%(default)s)")
     add("--chains", metavar="NAMES", help="comma list of the chains to show (all)")
-    add("--snr", metavar="DB", help="SNRs to show, such as 0:20:5 or 0,10 (at most eight; csv: all)")
+    add(
+        "--snr", metavar="DB", help="SNRs to show, such as 0:20:5 or 0,10 (at most eight; csv: all)"
+    )
     add("--metrics", metavar="NAMES", help="comma list of metrics (quality and error rates)")
     add("--bd", metavar="REFERENCE", help="compare all chains with this one")
     outage = "outages count as the grey picture, or are left out of the means (%(default)s)"

@@ -8,8 +8,8 @@
     python -m moclink.train export   --codec runs/s2/codec --out my-codec
     python -m moclink.train all      --out runs/mine PHOTOS...   patches to export, for a first try
 
-Each stage writes `codec.json` and `codec.weights.h5` into its folder, which the next one takes, beside
-its checkpoint, log and pictures. The same command continues a run that was stopped.
+Each stage writes `codec.json` and `codec.weights.h5` into its folder, which the next one takes,
+beside its checkpoint, log and pictures. The same command continues a run that was stopped.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     image <- source decoder <- LLRs or log-likelihoods <- modem <- received symbols
 
 A *letter* is what a source hands to a modem: a bit (alphabet of 2) or an octonary codebook index
-(alphabet of 8). A *chain* joins a source and a modem, or goes from images to symbols directly. Arrays
-are NumPy. SNR is Es/N0 in dB at E|x|^2 = 1; `no` is the noise variance of a complex symbol.
+(alphabet of 8). A *chain* joins a source and a modem, or goes from images to symbols directly.
+Arrays are NumPy. SNR is Es/N0 in dB at E|x|^2 = 1; `no` is the noise variance of a complex symbol.
 """
 
 from __future__ import annotations
@@ -95,13 +95,13 @@ class Demodulated:
     """What a modem makes of received symbols, and the noise that it was made with.
 
     Attributes:
-        values: LLRs float32 [B, K'], ln P(1)/P(0), for bits; log-likelihoods ln p(y|k) up to a constant,
-            float32 [B, K', N], for indices. K' >= K: padding letters, known to be zero at the sender,
-            come last.
-        no: Noise variance of the equalised symbols, float32 [B] or [B, S], at unit mean energy of the
-            constellation.
-        iterations: int32 [B, blocks], iterations that the channel code's decoder spent on each block;
-            None if uncoded.
+        values: LLRs float32 [B, K'], ln P(1)/P(0), for bits; log-likelihoods ln p(y|k) up to a
+            constant, float32 [B, K', N], for indices. K' >= K: padding letters, known to be zero at
+            the sender, come last.
+        no: Noise variance of the equalised symbols, float32 [B] or [B, S], at unit mean energy of
+            the constellation.
+        iterations: int32 [B, blocks], iterations that the channel code's decoder spent on each
+            block; None if uncoded.
     """
 
     values: NDArray[np.float32]

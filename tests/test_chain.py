@@ -3,18 +3,12 @@
 import numpy as np
 import pytest
 
-from moclink.chain import (
-    AnalogChain,
-    DigitalChain,
-    IdealChain,
-    capacity_bits,
-    count_letter_errors,
-    undo_scale,
-    unit_power,
-)
+from moclink.chain import AnalogChain, DigitalChain, IdealChain, capacity_bits
+from moclink.error_rates import count_letter_errors
 from moclink.images import read_image, sample_paths, to_float
 from moclink.metrics import psnr
 from moclink.phy.modems import BitModem, IndexModem, pam_amplitudes
+from moclink.power import undo_scale, unit_power
 from moclink.sources.file_source import FileSource
 from moclink.sources.pillow_codecs import JPEG
 from moclink.sources.rate import semantic_symbols
@@ -49,7 +43,9 @@ class OuterIndices:
 
 def test_bit_and_block_errors_are_counted_by_hand():
     sent = np.array([[1, 0, 1, 1, 0, 1, 0]], np.uint8)
-    got = np.array([[1, 0, 1, 1, 0, 1, 0, 0], [0, 0, 1, 1, 0, 1, 0, 0], [1, 0, 1, 1, 0, 0, 1, 1]], np.uint8)
+    got = np.array(
+        [[1, 0, 1, 1, 0, 1, 0, 0], [0, 0, 1, 1, 0, 1, 0, 0], [1, 0, 1, 1, 0, 0, 1, 1]], np.uint8
+    )
     rates = count_letter_errors(sent, got, (7,), 2, 4)
     assert np.allclose(rates.ber, [0, 1 / 7, 2 / 7])  # the padding bit is no bit of the file
     assert np.allclose(rates.bler, [0, 0.5, 0.5])  # but belongs to the block
@@ -165,7 +161,9 @@ def test_an_ideal_code_carries_what_shannon_allows(ideal, photo):
         sent = ideal.transmit(photo, ChannelState(snr_db))
         assert sent.symbols.shape == (1, symbols) and sent.energy == pytest.approx(1, rel=1e-6)
         (fit,) = sent.payload.rate_fits
-        assert fit.budget_bits == int(symbols * np.log2(1 + 1 / np.float64(np.float32(10 ** (-snr_db / 10)))))
+        assert fit.budget_bits == int(
+            symbols * np.log2(1 + 1 / np.float64(np.float32(10 ** (-snr_db / 10))))
+        )
         got = ideal.receive(sent.symbols, np.float32([10 ** (-snr_db / 10)]), sent.header)
         assert got.decoded.tolist() == [fit.fits] and got.bits.tolist() == [
             min(fit.file_bits, fit.budget_bits)

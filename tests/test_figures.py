@@ -13,7 +13,9 @@ from moclink.types import Row
 
 @pytest.fixture
 def folder(tmp_path):
-    store = ResultStore(tmp_path / "run", {"chains": ["jpeg-ldpc", "jscc-96"], "images": [["x", ""]]})
+    store = ResultStore(
+        tmp_path / "run", {"chains": ["jpeg-ldpc", "jscc-96"], "images": [["x", ""]]}
+    )
     ratios = {"jpeg-ldpc": 1 / 24, "jscc-96": 1 / 4}
     for chain, cbr in ratios.items():
         store.add([Row(chain, "x", 8, 8, s, 0, psnr_db=20.0, cbr=cbr) for s in (-5.0, 0.0, 5.0)])
@@ -22,10 +24,21 @@ def folder(tmp_path):
 
 
 def test_figures_go_where_they_are_asked_for(folder, tmp_path, capsys):
-    arguments = ["--out", str(tmp_path / "out"), "--rate", "-5,5", "--snr", "-5:0", "--format", "png,svg"]
+    arguments = [
+        "--out",
+        str(tmp_path / "out"),
+        "--rate",
+        "-5,5",
+        "--snr",
+        "-5:0",
+        "--format",
+        "png,svg",
+    ]
     assert main([str(folder), *arguments]) == 0
     names = [line.rpartition("/")[2] for line in capsys.readouterr().out.splitlines()]
-    assert names == [f"{n}.{f}" for n in ("curves", "rates--5dB", "rates-5dB") for f in ("png", "svg")]
+    assert names == [
+        f"{n}.{f}" for n in ("curves", "rates--5dB", "rates-5dB") for f in ("png", "svg")
+    ]
     assert not (folder / "curves.png").exists()
 
 
@@ -55,10 +68,14 @@ def test_a_wrong_argument_is_one_line_and_status_2(arguments, message, folder, c
     assert line.startswith("moclink: ") and message in line
 
 
-@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "no-such-backend"])
+@pytest.mark.parametrize(
+    "backend", ["module://matplotlib_inline.backend_inline", "no-such-backend"]
+)
 def test_the_backend_of_a_notebook_is_no_matter(backend, folder):
     command = [sys.executable, "-m", "moclink.figures", str(folder)]
-    done = subprocess.run(command, env=os.environ | {"MPLBACKEND": backend}, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=os.environ | {"MPLBACKEND": backend}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{folder / 'curves.png'}\n" and done.stderr == ""
 

@@ -70,11 +70,26 @@ def tiff(path: Path, samples: np.ndarray) -> None:
     """Write 16-bit RGB, which Pillow reads and does not write."""
     height, width = samples.shape[:2]
     bits = 8 + 2 + 9 * 12 + 4  # where the three BitsPerSample stand
-    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, bits), (259, 3, 1, 1), (262, 3, 1, 2)]
-    tags += [(273, 4, 1, bits + 6), (277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, samples.size * 2)]
-    directory = struct.pack("<H", 9) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    tags = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 3, bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+    ]
+    tags += [
+        (273, 4, 1, bits + 6),
+        (277, 3, 1, 3),
+        (278, 4, 1, height),
+        (279, 4, 1, samples.size * 2),
+    ]
+    directory = (
+        struct.pack("<H", 9) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    )
     header = b"II*\0" + struct.pack("<I", 8)
-    path.write_bytes(header + directory + struct.pack("<3H", 16, 16, 16) + samples.astype("<u2").tobytes())
+    path.write_bytes(
+        header + directory + struct.pack("<3H", 16, 16, 16) + samples.astype("<u2").tobytes()
+    )
 
 
 def test_16_bit_colour_that_uses_few_bits_is_refused_in_every_format(tmp_path, colours):
@@ -119,13 +134,17 @@ def test_wide_samples_are_scaled_by_the_range_that_the_file_states(tmp_path):
     Image.fromarray(grey).save(tmp_path / "32.tif", tiffinfo={S_MAX: 255, S_MIN: 0})
     unit = (grey / 255).astype(np.float32)
     Image.fromarray(unit).save(tmp_path / "f.tif", tiffinfo={S_MAX: 1.0, S_MIN: 0.0})
-    Image.fromarray((grey * 16).astype(np.uint16)).save(tmp_path / "12.tif", tiffinfo={MAX: 255 * 16})
+    Image.fromarray((grey * 16).astype(np.uint16)).save(
+        tmp_path / "12.tif", tiffinfo={MAX: 255 * 16}
+    )
     for name in ("32.tif", "f.tif", "12.tif"):
         assert np.array_equal(read_image(tmp_path / name)[0, :, 2], [0, 51, 255]), name
 
 
 def test_samples_that_are_not_finite_are_refused(tmp_path):
-    Image.fromarray(np.array([[0, np.nan]], np.float32)).save(tmp_path / "a.tif", tiffinfo={S_MAX: 1.0})
+    Image.fromarray(np.array([[0, np.nan]], np.float32)).save(
+        tmp_path / "a.tif", tiffinfo={S_MAX: 1.0}
+    )
     with pytest.raises(ImageError, match="not finite"):
         read_image(tmp_path / "a.tif")
 
@@ -158,7 +177,10 @@ def profile(swapped: bool) -> bytes:
     if not swapped:
         return data
     table = bytearray(data)
-    names = {data[at : at + 4]: at for at in range(132, 132 + 12 * struct.unpack(">I", data[128:132])[0], 12)}
+    names = {
+        data[at : at + 4]: at
+        for at in range(132, 132 + 12 * struct.unpack(">I", data[128:132])[0], 12)
+    }
     table[names[b"rXYZ"] : names[b"rXYZ"] + 4] = b"bXYZ"
     table[names[b"bXYZ"] : names[b"bXYZ"] + 4] = b"rXYZ"
     return bytes(table)
@@ -167,9 +189,13 @@ def profile(swapped: bool) -> bytes:
 def test_an_icc_profile_is_applied(tmp_path, colours):
     Image.fromarray(colours).save(tmp_path / "a.png", icc_profile=profile(swapped=True))
     found = read_image(tmp_path / "a.png").astype(int)
-    assert np.abs(found - colours[..., ::-1]).max() <= 2  # arithmetic of 8 bits in the colour engine
+    assert (
+        np.abs(found - colours[..., ::-1]).max() <= 2
+    )  # arithmetic of 8 bits in the colour engine
     alpha = np.full((9, 13, 1), 255, np.uint8)
-    Image.fromarray(np.dstack([colours, alpha])).save(tmp_path / "b.png", icc_profile=profile(swapped=True))
+    Image.fromarray(np.dstack([colours, alpha])).save(
+        tmp_path / "b.png", icc_profile=profile(swapped=True)
+    )
     assert np.array_equal(read_image(tmp_path / "b.png"), found)
 
 
@@ -200,7 +226,9 @@ def test_a_profile_that_does_not_fit_is_refused(tmp_path, colours):
 def test_every_mode_that_tiff_has(tmp_path, mode):
     grey = Image.fromarray(np.full((8, 8, 3), 255, np.uint8))
     if mode == "LAB":
-        white = Image.merge("LAB", [Image.new("L", (8, 8), 255), *[Image.new("L", (8, 8), 128)] * 2])
+        white = Image.merge(
+            "LAB", [Image.new("L", (8, 8), 255), *[Image.new("L", (8, 8), 128)] * 2]
+        )
     else:
         white = grey.convert(mode)
     white.save(tmp_path / "a.tif")

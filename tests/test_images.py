@@ -70,7 +70,9 @@ def test_bpg_files_are_read(name):
 def test_a_truncated_bpg_file_is_refused(tmp_path):
     data = (Path(__file__).parent / "refs" / "bpg" / "coffee-250x187-420-qp20.bpg").read_bytes()
     (tmp_path / "a.bpg").write_bytes(data[:4000])
-    with pytest.raises(ImageError, match="a.bpg: (file is truncated|the HEVC data cannot be decoded)"):
+    with pytest.raises(
+        ImageError, match="a.bpg: (file is truncated|the HEVC data cannot be decoded)"
+    ):
         read_image(tmp_path / "a.bpg")
     with pytest.raises(ImageError, match="250x187 pixels, over 1000"):
         read_image(tmp_path / "a.bpg", max_pixels=1000)
@@ -115,7 +117,14 @@ def test_a_file_under_several_spellings_counts_once(tmp_path, colours, capsys, m
     Image.fromarray(colours).save("a.png")
     Image.fromarray(colours[::-1]).save("b.png")
     Path("link.png").symlink_to("a.png")
-    spellings = ["a.png", "./a.png", tmp_path / "a.png", f"../{tmp_path.name}/a.png", "link.png", "b.png"]
+    spellings = [
+        "a.png",
+        "./a.png",
+        tmp_path / "a.png",
+        f"../{tmp_path.name}/a.png",
+        "link.png",
+        "b.png",
+    ]
     assert find_images(spellings) == [Path("a.png"), Path("b.png")]
     error = capsys.readouterr().err
     assert error.startswith("note: 4 of 6 images are files named before") and error.count("\n") == 1
@@ -133,7 +142,13 @@ def test_a_copy_of_a_picture_is_left_out(tmp_path, colours, capsys):
 
 
 def test_names_can_be_stored_and_printed(tmp_path, colours):
-    names = [b"\xff\xe9.png", b"new\nline.png", b"$x^2_$.png", b"_a, b: c.png", "\u00e4\u732b.png".encode()]
+    names = [
+        b"\xff\xe9.png",
+        b"new\nline.png",
+        b"$x^2_$.png",
+        b"_a, b: c.png",
+        "\u00e4\u732b.png".encode(),
+    ]
     for number, name in enumerate(names):
         Image.fromarray(np.roll(colours, number, 0)).save(tmp_path / "a.png")
         os.rename(bytes(tmp_path / "a.png"), bytes(tmp_path) + b"/" + name)
@@ -168,7 +183,9 @@ def test_the_folder_of_a_run_is_read_one_picture_at_a_time(tmp_path):
     """The peak of memory does not grow with the number of pictures."""
     rng = np.random.default_rng(1)
     for number in range(12):
-        Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(tmp_path / f"{number}.png")
+        Image.fromarray(rng.integers(0, 256, (256, 256, 3), np.uint8)).save(
+            tmp_path / f"{number}.png"
+        )
     paths = find_images([tmp_path])
     read_pictures(paths[:1])
     tracemalloc.start()

@@ -49,7 +49,9 @@ def codec(made):
 def pictures(count: int, height: int = 37, width: int = 50) -> np.ndarray:
     """Smooth random pictures of odd size."""
     coarse = np.random.default_rng(5).uniform(size=(count, 6, 8, 3)).astype(np.float32)
-    return np.clip(keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (height, width))), 0, 1)
+    return np.clip(
+        keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (height, width))), 0, 1
+    )
 
 
 def decibels(*values: float) -> np.ndarray:
@@ -196,7 +198,9 @@ def test_gradients_reach_every_part_and_the_encoder_straight_through(codec):
     link = SemanticLink(codec, AWGN_PATH, train=("encoder", "quantizer", "nrb", "decoder"))
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean((link((images, snr), training=True) - images) ** 2)
-    variables = {name: getattr(link, name).trainable_variables for name in ("encoder", "nrb", "decoder")}
+    variables = {
+        name: getattr(link, name).trainable_variables for name in ("encoder", "nrb", "decoder")
+    }
     gradients = tape.gradient(loss, variables)
     for name, found in gradients.items():
         assert all(np.all(np.isfinite(tf.convert_to_tensor(g))) for g in found), name
@@ -210,11 +214,16 @@ def test_a_code_removes_the_errors_that_uncoded_indices_have(codec):
     code = LDPC5GEncoder(324, 648, num_bits_per_symbol=6)
     plain, coded = SemanticLink(codec, AWGN_PATH), SemanticLink(codec, AWGN_PATH, code=code)
     indices = plain.encode(images)
-    wrong = [np.mean(np.argmax(link.transport(indices, snr)[0], -1) != indices) for link in (plain, coded)]
+    wrong = [
+        np.mean(np.argmax(link.transport(indices, snr)[0], -1) != indices)
+        for link in (plain, coded)
+    ]
     assert wrong[0] > 0.1 and wrong[1] == 0
     # The NRB is told of a channel as good as what the decoder leaves of it.
     told = -10 * np.log10(coded.transport(indices, snr)[1])
-    assert np.all(told > 20)  # a codeword is left as soon as its checks hold, hardly more certain than that
+    assert np.all(
+        told > 20
+    )  # a codeword is left as soon as its checks hold, hardly more certain than that
     assert np.allclose(coded((images, snr)), codec.decode(indices, None, told, 64, 96), atol=1e-4)
 
 
@@ -247,7 +256,9 @@ def test_other_alphabets_ride_on_their_constellation(codec):
     wide = SemanticCodec(parts)
     images, snr = pictures(2), decibels(60, 60)
     link = SemanticLink(wide, AWGN_PATH, use_nrb=False)
-    assert np.allclose(link((images, snr)), wide.decode(wide.encode(images), height=37, width=50), atol=1e-5)
+    assert np.allclose(
+        link((images, snr)), wide.decode(wide.encode(images), height=37, width=50), atol=1e-5
+    )
 
 
 def test_xla_compiles_a_training_step_through_fading(codec):

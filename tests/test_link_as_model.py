@@ -28,7 +28,9 @@ def codec() -> SemanticCodec:
 def pictures(count: int, height: int = 37, width: int = 50) -> np.ndarray:
     """Smooth random pictures of odd size."""
     coarse = np.random.default_rng(5).uniform(size=(count, 6, 8, 3)).astype(np.float32)
-    return np.clip(keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (height, width))), 0, 1)
+    return np.clip(
+        keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (height, width))), 0, 1
+    )
 
 
 def decibels(*values: float) -> np.ndarray:
@@ -62,7 +64,9 @@ def test_images_are_floats_in_0_to_1_or_uint8(codec):
         lambda: link.predict_on_batch([wrong, snr]),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match=r"images are float32 in 0\.\.255|in \d+\.\.25\d; give floats"):
+        with pytest.raises(
+            ValueError, match=r"images are float32 in 0\.\.255|in \d+\.\.25\d; give floats"
+        ):
             call()
     with pytest.raises(ValueError, match=r"shape \(37, 50, 3\); they must be \[B, H, W, 3\]"):
         link((whole[0], snr[:1]))
@@ -102,7 +106,9 @@ def test_checkpoints_are_kept_while_it_trains(codec, tmp_path):
     images, snr = pictures(4, 24, 24), np.full(4, 20, np.float32)
     link = SemanticLink(codec, AWGN_PATH)
     link.compile("adam", "mse", run_eagerly=True)
-    keep = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss", save_best_only=True)
+    keep = keras.callbacks.ModelCheckpoint(
+        tmp_path / "best.keras", monitor="loss", save_best_only=True
+    )
     link.fit([images, snr], images, epochs=1, verbose=0, callbacks=[keep])
     again = keras.models.load_model(tmp_path / "best.keras")
     for mine, theirs in zip(link.get_weights(), again.get_weights(), strict=True):

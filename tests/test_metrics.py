@@ -18,7 +18,9 @@ def _smooth(rng, height, width):
     """A picture with structure: a random plane wave per channel, in [0, 1]."""
     rows, columns = np.mgrid[:height, :width]
     channels = [
-        0.5 + 0.5 * np.sin(rows * rng.uniform(0, 0.6) + columns * rng.uniform(0, 0.6) + rng.uniform(0, 6))
+        0.5
+        + 0.5
+        * np.sin(rows * rng.uniform(0, 0.6) + columns * rng.uniform(0, 0.6) + rng.uniform(0, 6))
         for _ in range(3)
     ]
     return np.stack(channels, axis=-1).astype(np.float32)
@@ -32,7 +34,10 @@ def _cases():
     """Pairs (image, reference) of many sizes, contents and distortions."""
     rng = np.random.default_rng(20)
     for height, width in [(11, 11), (11, 40), (12, 27), (26, 26), (27, 58), (43, 91), (64, 64)]:
-        for base in (_smooth(rng, height, width), rng.random((height, width, 3)).astype(np.float32)):
+        for base in (
+            _smooth(rng, height, width),
+            rng.random((height, width, 3)).astype(np.float32),
+        ):
             for sigma in (0.002, 0.05, 0.4):
                 noisy = base + rng.normal(0, sigma, base.shape).astype(np.float32)
                 yield np.clip(noisy, 0, 1), base
@@ -54,7 +59,13 @@ def test_psnr_and_ssim_equal_scikit_image(dtype):
         image, reference = image.astype(dtype), reference.astype(dtype)
         x, y = image.astype(np.float64), reference.astype(np.float64)
         expected = structural_similarity(
-            x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1, channel_axis=-1
+            x,
+            y,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            data_range=1,
+            channel_axis=-1,
         )
         assert ssim(image[None], reference[None])[0] == pytest.approx(expected, abs=1e-9)
         expected = peak_signal_noise_ratio(y, x, data_range=1)
@@ -111,7 +122,10 @@ def test_psnr_of_luma_is_that_of_matlab_but_for_its_range():
     expected = matlab - 20 * np.log10(255 / 219)
     # The matrix of rgb2ycbcr has three decimals.
     assert psnr_y(image[None], original[None])[0] == pytest.approx(expected, abs=1e-3)
-    grey = np.repeat(image[None, :, :, :1], 3, axis=3), np.repeat(original[None, :, :, :1], 3, axis=3)
+    grey = (
+        np.repeat(image[None, :, :, :1], 3, axis=3),
+        np.repeat(original[None, :, :, :1], 3, axis=3),
+    )
     assert psnr_y(*grey)[0] == pytest.approx(psnr(*grey)[0], abs=1e-9)
     assert psnr_y(original[None], original[None])[0] == np.inf
 

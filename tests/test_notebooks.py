@@ -59,12 +59,19 @@ def executed(request, tmp_path_factory):
             notebook, km=manager, timeout=600, resources={"metadata": {"path": str(folder)}}
         )
         asyncio.run(client.async_execute())
-    answer = json.loads("".join(o.text for o in notebook.cells[-1].outputs if o.get("name") == "stdout"))
+    answer = json.loads(
+        "".join(o.text for o in notebook.cells[-1].outputs if o.get("name") == "stdout")
+    )
     return request.param.stem, notebook, answer
 
 
 def outputs(notebook):
-    return [out for cell in notebook.cells if cell.cell_type == "code" for out in cell.get("outputs", [])]
+    return [
+        out
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for out in cell.get("outputs", [])
+    ]
 
 
 def figures(notebook):
@@ -95,14 +102,17 @@ def test_error_rates_agree_with_theory_and_with_each_other(executed):
             a = math.sqrt(10 ** (snr_db / 10) / 21)
             weights = {1: 7, 3: 6, 5: -1, 9: 1, 13: -1}
             theory = sum(w * q_function(i * a) for i, w in weights.items()) / 12
-            # Bits of a symbol err together; 3 bits an axis bound the variance by 3 times the binomial one.
+            # Bits of a symbol err together; 3 bits an axis bound the variance by 3 times the
+            # binomial one.
             sigma = math.sqrt(3 * theory * (1 - theory) / found["uncoded_bits"])
             assert abs(ber - theory) < 5 * sigma, snr_db
     blers = dict(zip(found["snrs_moclink"], found["bler_moclink"], strict=True))
     for snr_db, bler in zip(found["snrs_sionna"], found["bler_sionna"], strict=True):
         p = (bler + blers[snr_db]) / 2
         # 100 codewords at Sionna's points, at least 1000 at moclink's.
-        assert abs(bler - blers[snr_db]) < 5 * math.sqrt(p * (1 - p) * (1 / 100 + 1 / 1000)) + 0.01, snr_db
+        assert (
+            abs(bler - blers[snr_db]) < 5 * math.sqrt(p * (1 - p) * (1 / 100 + 1 / 1000)) + 0.01
+        ), snr_db
     assert 11.5 < found["cliff_db"] < 12.5
 
 
@@ -129,7 +139,9 @@ def test_swapped_channels_lose_what_theory_says(executed):
     name, _, found = executed
     if name != "swap_channel_blocks":
         pytest.skip("asks for the results of another notebook")
-    expected = 7 / 12 * q_function(math.sqrt(10**2.2 / 21))  # Gray 64-QAM at 22 dB, nearest neighbours
+    expected = (
+        7 / 12 * q_function(math.sqrt(10**2.2 / 21))
+    )  # Gray 64-QAM at 22 dB, nearest neighbours
     sigma = math.sqrt(3 * expected / found["bits"])
     assert abs(found["bit_errors"]["AWGN"] - expected) < 5 * sigma
     for channel in ("AWGN", "training channel"):
@@ -140,7 +152,9 @@ def test_swapped_channels_lose_what_theory_says(executed):
     # Without errors both are the codec alone; every other channel still loses indices at 24 dB.
     assert abs(best["AWGN"] - best["training channel"]) < 0.3
     assert all(
-        best[channel] < best["AWGN"] for channel in best if channel not in ("AWGN", "training channel")
+        best[channel] < best["AWGN"]
+        for channel in best
+        if channel not in ("AWGN", "training channel")
     )
     assert found["same"]
 
@@ -153,6 +167,8 @@ def test_the_committed_outputs_are_whole_small_and_name_no_machine(path):
     kinds = {(out.output_type, out.get("name")) for out in outputs(notebook)}
     assert not {("error", None), ("stream", "stderr")} & kinds
     assert all(len(figure) < 100_000 for figure in figures(notebook))
-    text = json.dumps([[out.get("text"), out.get("data", {}).get("text/plain")] for out in outputs(notebook)])
+    text = json.dumps(
+        [[out.get("text"), out.get("data", {}).get("text/plain")] for out in outputs(notebook)]
+    )
     text += json.dumps(notebook.metadata)
     assert not re.search(r"/(home|root|tmp|work|Users|usr|opt|mnt)/|[A-Z]:\\\\", text)

@@ -25,7 +25,9 @@ def photo():
 def results(photo, tmp_path_factory):
     """Two chains by name."""
     out = tmp_path_factory.mktemp("api") / "run"
-    return moclink.run(["jpeg-ldpc", "random-64qam"], [5, 20], photo, out=out, min_errors=20, progress=False)
+    return moclink.run(
+        ["jpeg-ldpc", "random-64qam"], [5, 20], photo, out=out, min_errors=20, progress=False
+    )
 
 
 def own_chain(name="mine", bits=6_000) -> DigitalChain:
@@ -77,12 +79,17 @@ def test_rows_as_a_data_frame(results):
 
 def test_chains_and_channels_may_be_objects(photo, tmp_path):
     pictures = [Picture("one", photo), photo[:40]]
-    plain = moclink.run([own_chain(), "jpeg-ldpc"], 14, pictures, out=tmp_path / "a", progress=False)
+    plain = moclink.run(
+        [own_chain(), "jpeg-ldpc"], 14, pictures, out=tmp_path / "a", progress=False
+    )
     assert {row.chain for row in plain.rows()} == {"mine", "jpeg-ldpc"}
     assert {row.image for row in plain.rows()} == {"one", "image-2"}
-    faded = moclink.run(own_chain(), 14, pictures, channel=halved, out=tmp_path / "b", progress=False)
+    faded = moclink.run(
+        own_chain(), 14, pictures, channel=halved, out=tmp_path / "b", progress=False
+    )
     assert faded.parameters["channel"].endswith("halved")
-    # A QPSK bit is wrong with probability Q(sqrt(SNR)): at 14 dB never, at 8 dB in 0.6 % of some 6,000.
+    # A QPSK bit is wrong with probability Q(sqrt(SNR)): at 14 dB never, at 8 dB in 0.6 % of some
+    # 6,000.
     assert all(row.ber == 0 for row in plain.rows(["mine"]))
     assert all(0.002 < row.ber < 0.013 for row in faded.rows())
 
@@ -98,13 +105,18 @@ def test_objects_reach_worker_processes(photo, tmp_path):
 
 def test_a_run_is_extended_by_chains_snrs_pictures_and_trials(photo, tmp_path):
     def more(*chains, snr, images, trials=1, **options):
-        return moclink.run(chains, snr, images, trials=trials, out=tmp_path, progress=False, **options)
+        return moclink.run(
+            chains, snr, images, trials=trials, out=tmp_path, progress=False, **options
+        )
 
     first = Picture("first", photo)
     before = more("jpeg-ldpc", snr=5, images=first).rows()
     after = more("jpeg-ldpc", "webp-ldpc", snr=[5, 20], images=[first, photo[:40]], trials=2).rows()
     assert len(after) == 2 * 2 * 2 * 2 and before[0] in after
-    assert more("webp-ldpc", snr=20, images=first).parameters["chains"] == ["jpeg-ldpc", "webp-ldpc"]
+    assert more("webp-ldpc", snr=20, images=first).parameters["chains"] == [
+        "jpeg-ldpc",
+        "webp-ldpc",
+    ]
     with pytest.raises(RunFolderError, match="begun with seed = 1, not 2; give that again"):
         more("jpeg-ldpc", snr=5, images=first, seed=2)
     with pytest.raises(RunFolderError, match="another picture called first"):

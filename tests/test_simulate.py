@@ -54,7 +54,20 @@ def test_snr_is_read(text, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "5:-5", "a:b", "0:10:0", "0:10:-1", "1:2:3:4", "0,,5", "nan", "inf", "0:1e9", "0:99:1e-9", "500"],
+    [
+        "",
+        "5:-5",
+        "a:b",
+        "0:10:0",
+        "0:10:-1",
+        "1:2:3:4",
+        "0,,5",
+        "nan",
+        "inf",
+        "0:1e9",
+        "0:99:1e-9",
+        "500",
+    ],
 )
 def test_malformed_snr_is_one_clear_line(text, capsys):
     with pytest.raises(UsageError, match="--snr"):
@@ -80,7 +93,10 @@ def test_malformed_snr_is_one_clear_line(text, capsys):
         ),
         (["--workers", "0"], "--workers 0: a whole number of at least 1"),
         (["--memory", "much"], "--memory much: give an amount such as 4G or 800M"),
-        (["--memory", "100M", "--workers", "1"], "--memory leaves 0.1G for each of the workers (1)"),
+        (
+            ["--memory", "100M", "--workers", "1"],
+            "--memory leaves 0.1G for each of the workers (1)",
+        ),
         (["--cluster", "slurm://x"], "--cluster slurm://x: give local or ray://HOST:PORT for Ray"),
         (["--cluster", "local"], "pip install moclink[ray]"),
         (["--cluster", "tcp://127.0.0.1:1"], "pip install moclink[dask]"),
@@ -104,7 +120,13 @@ def test_the_literal_command_line_with_a_dash_first_works(photo, tmp_path):
         os.listdir(tmp_path / "run")
     )
     record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert record["commands"][0]["command"][:5] == ["python", "-m", "moclink.simulate", "--snr", "-5:30"]
+    assert record["commands"][0]["command"][:5] == [
+        "python",
+        "-m",
+        "moclink.simulate",
+        "--snr",
+        "-5:30",
+    ]
     assert record["parameters"]["seed"] == 1 and record["versions"]["sionna-no-rt"]
     assert "PSNR (dB)" in done.stdout
     # The cliff: an outage or a wreck below the waterfall of the code, the intact file above it.
@@ -112,7 +134,8 @@ def test_the_literal_command_line_with_a_dash_first_works(photo, tmp_path):
     bler = {float(r["snr_db"]): float(r["bler"]) for r in rows if r["chain"] == "jpeg-ldpc"}
     assert all(bler[snr] > 0.5 and psnr[snr] < 15 for snr in range(-5, 10))
     assert all(bler[snr] == 0 and psnr[snr] == psnr[30] > 20 for snr in range(14, 31))
-    # Equal bits: 48 a cell, padding of 93 x 151 to 96 x 152 counted; twice the symbols, whole codewords.
+    # Equal bits: 48 a cell, padding of 93 x 151 to 96 x 152 counted; twice the symbols, whole
+    # codewords.
     cells = 12 * 19
     assert all(int(r["bits"]) <= 48 * cells for r in rows if r["chain"] == "jpeg-ldpc")
     jpeg = next(r for r in rows if r["chain"] == "jpeg-ldpc")
@@ -121,18 +144,28 @@ def test_the_literal_command_line_with_a_dash_first_works(photo, tmp_path):
     assert float(jpeg["cbr"]) == pytest.approx(symbols / (93 * 151 * 3))
     # The decoder gives up after 20 iterations below the waterfall and stops early above.
     spent = {r.snr_db: r.iterations for r in read_rows(tmp_path / "run") if r.chain == "jpeg-ldpc"}
-    assert all(spent[snr] > 19 for snr in range(-5, 8)) and all(1 <= spent[snr] < 4 for snr in range(20, 31))
-    assert all(r.iterations is None for r in read_rows(tmp_path / "run") if not r.chain.endswith("-ldpc"))
+    assert all(spent[snr] > 19 for snr in range(-5, 8)) and all(
+        1 <= spent[snr] < 4 for snr in range(20, 31)
+    )
+    assert all(
+        r.iterations is None for r in read_rows(tmp_path / "run") if not r.chain.endswith("-ldpc")
+    )
     assert "python -m moclink.tables" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 130
     figures = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("*.png")}
-    again = subprocess.run([sys.executable, "-m", "moclink.figures", tmp_path / "run"], capture_output=True)
+    again = subprocess.run(
+        [sys.executable, "-m", "moclink.figures", tmp_path / "run"], capture_output=True
+    )
     assert again.returncode == 0
-    assert all((tmp_path / "run" / name).stat().st_mtime_ns > then for name, then in figures.items())
+    assert all(
+        (tmp_path / "run" / name).stat().st_mtime_ns > then for name, then in figures.items()
+    )
 
 
 def sweep(folder, pictures, plan, order=1) -> str:
-    store = ResultStore(folder, {"chains": list(plan.chains), "images": [[p.name, ""] for p in pictures]})
+    store = ResultStore(
+        folder, {"chains": list(plan.chains), "images": [[p.name, ""] for p in pictures]}
+    )
     run_sweep(plan, pictures[::order], store, lambda cells, unit: None)
     store.export()
     store.close()
@@ -147,7 +180,9 @@ def test_rows_do_not_depend_on_the_order_of_work(photo, tmp_path):
     first = sweep(tmp_path / "a", pictures, plan)
     second = sweep(tmp_path / "b", pictures, back, order=-1)
     assert sorted(first.splitlines()) == sorted(second.splitlines())
-    other = sweep(tmp_path / "c", pictures, Plan(plan.snrs, plan.chains, trials=2, min_errors=50, seed=2))
+    other = sweep(
+        tmp_path / "c", pictures, Plan(plan.snrs, plan.chains, trials=2, min_errors=50, seed=2)
+    )
     assert other != first
 
 
@@ -158,10 +193,15 @@ def test_equal_symbols_match_spends_the_semantic_chains_symbols(photo, tmp_path)
     sweep(tmp_path / "a", [picture], Plan((30.0,), names, options=options))
     for row in read_rows(tmp_path / "a"):
         assert row.symbols <= 8 * 12 * 19
-        assert row.symbols > 0.8 * 8 * 12 * 19  # whole codewords and JPEG's coarse steps leave a little
+        assert (
+            row.symbols > 0.8 * 8 * 12 * 19
+        )  # whole codewords and JPEG's coarse steps leave a little
         assert (
             row.bits
-            <= {"jpeg-ldpc": 3, "jpeg-ldpc-16qam-r34": 3, "jpeg-capacity": 10}[row.chain] * 8 * 12 * 19
+            <= {"jpeg-ldpc": 3, "jpeg-ldpc-16qam-r34": 3, "jpeg-capacity": 10}[row.chain]
+            * 8
+            * 12
+            * 19
         )
 
 
@@ -229,7 +269,14 @@ def test_the_envelope_of_several_schemes_is_drawn(photo, tmp_path):
     assert all(min(Image.open(p).size) > 300 for p in paths)
 
 
-KILL_ARGUMENTS = ("--snr", "8:13:0.5", "--trials", "3", "--chains", "jpeg-ldpc,jpeg-capacity,random-64qam")
+KILL_ARGUMENTS = (
+    "--snr",
+    "8:13:0.5",
+    "--trials",
+    "3",
+    "--chains",
+    "jpeg-ldpc,jpeg-capacity,random-64qam",
+)
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +349,15 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(photo, undisturbed,
 
 
 def test_a_folder_in_use_and_changed_parameters_are_refused(photo, undisturbed, capsys):
-    arguments = [*KILL_ARGUMENTS, "--images", str(photo), "--out", str(undisturbed), "--workers", "1"]
+    arguments = [
+        *KILL_ARGUMENTS,
+        "--images",
+        str(photo),
+        "--out",
+        str(undisturbed),
+        "--workers",
+        "1",
+    ]
     before = (undisturbed / "results.csv").read_bytes()
     assert main([*arguments, "--seed", "9"]) == 2
     assert "was begun with seed = 1, not 9" in capsys.readouterr().err

@@ -18,7 +18,19 @@ def folder(tmp_path):
     store = ResultStore(tmp_path / "run", parameters)
     store.add(
         [
-            Row(c, i, 8, 8, float(s), 0, psnr_db=v + s + n / 9, ssim=0.5, outage=0, cbr=1 / 24, energy=1.0)
+            Row(
+                c,
+                i,
+                8,
+                8,
+                float(s),
+                0,
+                psnr_db=v + s + n / 9,
+                ssim=0.5,
+                outage=0,
+                cbr=1 / 24,
+                energy=1.0,
+            )
             for c, v in chains.items()
             for n, (i, _) in enumerate(images)
             for s in range(-5, 6)
@@ -37,7 +49,8 @@ def test_at_most_eight_snrs_are_shown_unless_they_are_named(folder, capsys):
     shown = capsys.readouterr()
     assert shown.err == "" and "AWGN, equal symbols" in shown.out
     assert (
-        r"Chain & CBR & -5 dB & -4 dB" in shown.out and r"BPG + LDPC & 1/24 & 15.28 $\pm$ 0.22" in shown.out
+        r"Chain & CBR & -5 dB & -4 dB" in shown.out
+        and r"BPG + LDPC & 1/24 & 15.28 $\pm$ 0.22" in shown.out
     )
 
 

@@ -34,7 +34,9 @@ def test_each_level_adds_to_the_picture(measured, family):
 
 
 def test_the_receiver_helps_where_there_is_noise(measured):
-    full, plain = ([p[0] for p in measured[name].values()] for name in ("moc-rvq-l4", "moc-rvq-l4-no-nrb"))
+    full, plain = (
+        [p[0] for p in measured[name].values()] for name in ("moc-rvq-l4", "moc-rvq-l4-no-nrb")
+    )
     assert np.mean(full) > np.mean(plain) + 0.5
 
 

@@ -4,9 +4,9 @@
     python -m moclink.bpg encode photo.png photo.bpg --qp 29 --chroma 420
     python -m moclink.bpg decode photo.bpg photo.png
 
-Pictures are read as everywhere in moclink (docs/pictures.md). A damaged or truncated file is refused
-unless `decode --damaged` asks for what can be seen of it. Errors are one line on standard error and
-exit status 1.
+Pictures are read as everywhere in moclink (docs/pictures.md). A damaged or truncated file is
+refused unless `decode --damaged` asks for what can be seen of it. Errors are one line on standard
+error and exit status 1.
 """
 
 from __future__ import annotations
@@ -51,31 +51,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m moclink.bpg", description="Read and write BPG pictures.")
+    parser = argparse.ArgumentParser(
+        prog="python -m moclink.bpg", description="Read and write BPG pictures."
+    )
     commands = parser.add_subparsers(required=True, metavar="info|encode|decode")
-    info = commands.add_parser("info", help="print what a file's header says, and whether it can be decoded")
+    info = commands.add_parser(
+        "info", help="print what a file's header says, and whether it can be decoded"
+    )
     info.add_argument("input", type=Path, help="BPG file")
     info.set_defaults(run=_info)
     encoder = commands.add_parser("encode", help="picture (PNG, JPEG, ...) to BPG")
     encoder.add_argument("input", type=Path, help="picture to read")
     encoder.add_argument("output", type=Path, help="BPG file to write")
     encoder.add_argument(
-        "--qp", type=float, default=29, help=f"quantiser, 0 (best) to {MAX_QP}, fractions too (default: 29)"
+        "--qp",
+        type=float,
+        default=29,
+        help=f"quantiser, 0 (best) to {MAX_QP}, fractions too (default: 29)",
     )
     encoder.add_argument(
         "--chroma", choices=ENCODED_CHROMA, default="420", help="chroma format (default: 420)"
     )
-    encoder.add_argument("--preset", choices=PRESETS, default="slow", help="libx265 preset (default: slow)")
-    encoder.add_argument("--md5", action="store_true", help="add an MD5 of the samples (57 bytes in colour)")
+    encoder.add_argument(
+        "--preset", choices=PRESETS, default="slow", help="libx265 preset (default: slow)"
+    )
+    encoder.add_argument(
+        "--md5", action="store_true", help="add an MD5 of the samples (57 bytes in colour)"
+    )
     encoder.set_defaults(run=_encode)
     decoder = commands.add_parser("decode", help="BPG to a picture (PNG, ...)")
     decoder.add_argument("input", type=Path, help="BPG file")
     decoder.add_argument("output", type=Path, help="picture to write, in the format of its suffix")
     decoder.add_argument(
-        "--damaged", action="store_true", help="show what can be seen of a damaged or truncated file"
+        "--damaged",
+        action="store_true",
+        help="show what can be seen of a damaged or truncated file",
     )
     decoder.add_argument(
-        "--max-pixels", type=int, default=DEFAULT_MAX_PIXELS, help="largest picture to decode (default: 2^26)"
+        "--max-pixels",
+        type=int,
+        default=DEFAULT_MAX_PIXELS,
+        help="largest picture to decode (default: 2^26)",
     )
     decoder.set_defaults(run=_decode)
     return parser
@@ -88,7 +104,10 @@ def _info(options: argparse.Namespace) -> None:
     try:
         check_supported(info)
         picture = read_picture(data, info, strict=True)
-        lines |= asdict(picture.sequence) | {"hevc_bytes": len(picture.hevc_data), "supported": "yes"}
+        lines |= asdict(picture.sequence) | {
+            "hevc_bytes": len(picture.hevc_data),
+            "supported": "yes",
+        }
     except UnsupportedBpgError as error:
         lines["supported"] = f"no: {error}"
     print("\n".join(f"{name:24} {value}" for name, value in lines.items()))
@@ -96,7 +115,9 @@ def _info(options: argparse.Namespace) -> None:
 
 def _encode(options: argparse.Namespace) -> None:
     image = read_image(options.input)
-    options.output.write_bytes(encode(image, options.qp, options.chroma, options.preset, options.md5))
+    options.output.write_bytes(
+        encode(image, options.qp, options.chroma, options.preset, options.md5)
+    )
 
 
 def _decode(options: argparse.Namespace) -> None:

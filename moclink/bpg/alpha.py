@@ -25,8 +25,8 @@ def add_alpha(
         rgb: uint8 [H, W, 3].
         alpha: Samples of `bit_depth` bits, [H, W].
         bit_depth: Bits a sample of `alpha`.
-        premultiplied: Whether colour is stored times alpha. It is then divided by it; where alpha is 0
-            the colour is unknown and becomes white.
+        premultiplied: Whether colour is stored times alpha. It is then divided by it; where alpha
+            is 0 the colour is unknown and becomes white.
 
     Returns:
         RGBA, uint8 [H, W, 4].

@@ -3,8 +3,8 @@
 A chroma sample sited as in JPEG lies in the middle of its luma samples, so the two samples that are
 interpolated from it lie a quarter of its spacing before and after it: one filter of 7 taps and its
 mirror image. Sited as in MPEG-2 it coincides, in the horizontal direction, with every second luma
-sample, and the sample between comes from a symmetric filter of 8 taps. The reference decoder filters
-vertically first, to a precision of 14 bits, then horizontally.
+sample, and the sample between comes from a symmetric filter of 8 taps. The reference decoder
+filters vertically first, to a precision of 14 bits, then horizontally.
 """
 
 from __future__ import annotations
@@ -12,11 +12,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-CHROMA_BITS = 6  # fraction bits of chroma before it is decimated: two passes of _DOWN_TAPS then fit int32
+CHROMA_BITS = (
+    6  # fraction bits of chroma before it is decimated: two passes of _DOWN_TAPS then fit int32
+)
 _UP_TAPS = (-1, 4, -10, 57, 18, -6, 2)  # / 64, for the output a quarter of a sample after the input
-_MIDDLE_TAPS = (-1, 4, -11, 40, 40, -11, 4, -1)  # / 64, for the output half a sample after the input
-# / 128. Half-band filter for the encoder, which the format leaves free: the symmetric 6 taps whose output,
-# interpolated with _UP_TAPS, comes nearest in the mean square to an AR(1) signal of correlation 0.95.
+_MIDDLE_TAPS = (
+    -1,
+    4,
+    -11,
+    40,
+    40,
+    -11,
+    4,
+    -1,
+)  # / 64, for the output half a sample after the input
+# / 128. Half-band filter for the encoder, which the format leaves free: the symmetric 6 taps whose
+# output, interpolated with _UP_TAPS, comes nearest in the mean square to an AR(1) signal of
+# correlation 0.95.
 _DOWN_TAPS = (-13, 14, 63, 63, 14, -13)
 _VERTICAL_BITS = 14  # bits of a sample between the two passes
 _STRIP = 64  # rows converted at once: the temporaries stay in the cache, and small
@@ -40,7 +52,11 @@ def downsample(plane: NDArray[np.int16]) -> NDArray[np.uint8]:
 
 
 def upsample(
-    plane: NDArray[np.unsignedinteger], height: int, width: int, chroma: str = "420", bit_depth: int = 8
+    plane: NDArray[np.unsignedinteger],
+    height: int,
+    width: int,
+    chroma: str = "420",
+    bit_depth: int = 8,
 ) -> NDArray[np.unsignedinteger]:
     """Interpolate a chroma plane to full size, as the reference decoder does.
 
@@ -80,7 +96,9 @@ def _double_rows(padded: NDArray[np.unsignedinteger], bit_depth: int) -> Signed:
     pair = [_weighted_sum(_UP_TAPS, views[::-1]), _weighted_sum(_UP_TAPS, views)]
     lines = np.stack(pair, axis=1).reshape(-1, padded.shape[1])
     shift = bit_depth - 8
-    return (lines + ((1 << shift) >> 1) >> shift).astype(np.int32) if shift else lines.astype(np.int32)
+    return (
+        (lines + ((1 << shift) >> 1) >> shift).astype(np.int32) if shift else lines.astype(np.int32)
+    )
 
 
 def _quarter_samples(padded: Signed, fraction: int) -> tuple[Signed, Signed]:

@@ -3,8 +3,8 @@
     RGB -> Y, Cb, Cr -> [libx265] -> PPS, slice -> BPG file
     RGB <- Y, Cb, Cr <- [FFmpeg]  <- VPS, SPS, PPS, slice <- BPG file
 
-Images are uint8 RGB (RGBA where the file has alpha); arguments are checked here, files in the modules
-below.
+Images are uint8 RGB (RGBA where the file has alpha); arguments are checked here, files in the
+modules below.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ DEFAULT_MAX_PIXELS = MAX_SIDE**2  # whatever `encode` writes can be read
 
 
 def encode(
-    image: NDArray[np.uint8], qp: float, chroma: str = "420", preset: str = "slow", md5: bool = False
+    image: NDArray[np.uint8],
+    qp: float,
+    chroma: str = "420",
+    preset: str = "slow",
+    md5: bool = False,
 ) -> bytes:
     """Encode a picture as a BPG file: 8 bits, full-range BT.601.
 
@@ -46,7 +50,8 @@ def encode(
         qp: Quantiser parameter, 0 (best) to 51 (smallest); bpgenc's `-q`, whose default is 29. A
             fraction gives some blocks the integer below it and the others the one above.
         chroma: "420" (bpgenc's default), "444", or "gray", which keeps the luma alone.
-        preset: libx265's speed preset; "slow" matches the reference encoder's rate, "medium" does not.
+        preset: libx265's speed preset; "slow" matches the reference encoder's rate, "medium" does
+            not.
         md5: Whether to add an MD5 of the samples (57 bytes in colour), by which `decode` with
             `strict` finds damage.
 
@@ -63,7 +68,9 @@ def encode(
         raise ValueError(f"image is {image.dtype} {list(image.shape)}: it must be uint8 [H, W, 3]")
     height, width = image.shape[:2]
     if not 1 <= min(height, width) <= max(height, width) <= MAX_SIDE:
-        raise BpgTooLargeError(f"image is {width} x {height} pixels: both sides must be 1 to {MAX_SIDE}")
+        raise BpgTooLargeError(
+            f"image is {width} x {height} pixels: both sides must be 1 to {MAX_SIDE}"
+        )
     number = isinstance(qp, (int, float, np.integer, np.floating)) and not isinstance(qp, bool)
     if not number or not 0 <= qp <= MAX_QP:  # NaN is not in the range either
         raise ValueError(f"qp is {qp!r}: it must be a number from 0 to {MAX_QP}")
@@ -82,24 +89,27 @@ def encode(
     return write_file(height, width, chroma, sequence, hevc_data)
 
 
-def decode(data: bytes, strict: bool = False, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.uint8]:
+def decode(
+    data: bytes, strict: bool = False, max_pixels: int = DEFAULT_MAX_PIXELS
+) -> NDArray[np.uint8]:
     """Decode a BPG file to the reference decoder's pixels.
 
-    Damage in the coded picture usually goes unnoticed in HEVC: what comes out is a damaged picture, and by
-    default that is returned, for it is what a receiver sees. Of an animation the first picture is
-    returned, with a warning.
+    Damage in the coded picture usually goes unnoticed in HEVC: what comes out is a damaged picture,
+    and by default that is returned, for it is what a receiver sees. Of an animation the first
+    picture is returned, with a warning.
 
     Args:
         data: The file.
-        strict: Whether to raise on every error that the decoder notices: truncation, broken syntax and,
-            in a file made with `md5`, any wrong sample. (The file header, with size and colour space, is
-            not covered by the MD5.) It takes twice the time.
+        strict: Whether to raise on every error that the decoder notices: truncation, broken syntax
+            and, in a file made with `md5`, any wrong sample. (The file header, with size and colour
+            space, is not covered by the MD5.) It takes twice the time.
         max_pixels: Largest number of pixels to decode; a header that claims more is refused before
             anything is allocated. The default is 2^26 (8192 x 8192).
 
     Returns:
-        RGB, uint8 [H, W, 3]; a grey picture has three equal channels. Straight (not premultiplied) RGBA,
-        [H, W, 4], if the file has an alpha plane. Samples of more than 8 bits are rounded to 8.
+        RGB, uint8 [H, W, 3]; a grey picture has three equal channels. Straight (not premultiplied)
+        RGBA, [H, W, 4], if the file has an alpha plane. Samples of more than 8 bits are rounded to
+        8.
 
     Raises:
         CorruptBpgError: If the data break the format or hold no picture that can be decoded.
@@ -114,7 +124,9 @@ def decode(data: bytes, strict: bool = False, max_pixels: int = DEFAULT_MAX_PIXE
             f"picture is {info.width} x {info.height} pixels: max_pixels allows {max_pixels}"
         )
     if info.animation:
-        warnings.warn("the BPG file is an animation: only its first picture is decoded", stacklevel=2)
+        warnings.warn(
+            "the BPG file is an animation: only its first picture is decoded", stacklevel=2
+        )
     picture = read_picture(data, info, strict)
     layers = 1 if picture.alpha_sequence is None else 2
     nals = split_nals(b"\0\0\1" + picture.hevc_data)

@@ -3,7 +3,8 @@
 All is integer arithmetic; decoding gives the reference decoder's pixels.
 
 References:
-    BPG specification 0.9.5, 3.2 (`color_space`); ITU-R BT.601, BT.709, BT.2020; ITU-T H.273 (YCgCo).
+    BPG specification 0.9.5, 3.2 (`color_space`); ITU-R BT.601, BT.709, BT.2020; ITU-T H.273
+    (YCgCo).
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ _LUMA_WEIGHTS = {  # (k_r, k_b)
     "ycbcr-bt2020": (0.2627, 0.0593),
 }
 
-_TO_CHROMA = ((-11058, -21710, 32768), (32768, -27439, -5329))  # Cb and Cr of BT.601, 16 fraction bits
+_TO_CHROMA = (
+    (-11058, -21710, 32768),
+    (32768, -27439, -5329),
+)  # Cb and Cr of BT.601, 16 fraction bits
 
 Planes = list[NDArray[np.unsignedinteger]]
 
@@ -54,7 +58,9 @@ def to_planes(image: NDArray[np.uint8], chroma: str) -> Planes:
     return [luma] + [downsample(plane) if bits else plane for plane in colour]
 
 
-def to_rgb(planes: Planes, color_space: str, limited_range: bool, bit_depth: int = 8) -> NDArray[np.uint8]:
+def to_rgb(
+    planes: Planes, color_space: str, limited_range: bool, bit_depth: int = 8
+) -> NDArray[np.uint8]:
     """Convert planes of equal size to RGB, in fixed point with 22 fraction bits and rounding.
 
     Args:
@@ -70,7 +76,9 @@ def to_rgb(planes: Planes, color_space: str, limited_range: bool, bit_depth: int
     out = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _STRIP):
         strip = [plane[top : top + _STRIP] for plane in planes]
-        for channel, values in enumerate(_strip_to_rgb(strip, color_space, limited_range, bit_depth)):
+        for channel, values in enumerate(
+            _strip_to_rgb(strip, color_space, limited_range, bit_depth)
+        ):
             np.clip(values, 0, 255, out=out[top : top + _STRIP, :, channel], casting="unsafe")
     return out
 
@@ -104,7 +112,8 @@ def _unit(steps_of_8_bits: int | None, bit_depth: int) -> float:
     """Weight, with `_SHIFT` fraction bits, that scales samples to 0..255.
 
     Args:
-        steps_of_8_bits: Steps from the lowest to the highest sample at 8 bits; None for the full range.
+        steps_of_8_bits: Steps from the lowest to the highest sample at 8 bits; None for the full
+            range.
         bit_depth: Bits a sample.
     """
     steps = (1 << bit_depth) - 1 if steps_of_8_bits is None else steps_of_8_bits << bit_depth - 8

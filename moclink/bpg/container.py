@@ -1,6 +1,7 @@
 """The BPG file: what stands around the coded picture.
 
-    magic | format, flags | width | height | data length | [extensions] | sequence parameters | HEVC data
+    magic | format, flags | width | height | data length | [extensions] | sequence parameters | HEVC
+    data
 
 Every field is checked against its legal range before it is used, so that a damaged header costs an
 error and nothing else.
@@ -95,7 +96,9 @@ def read_info(data: bytes) -> BpgInfo:
     width, at = read_ue7(data, 6, "picture_width")
     height, at = read_ue7(data, at, "picture_height")
     if not width or not height:
-        raise CorruptBpgError(f"picture is {width} x {height} pixels: both sides must be at least 1")
+        raise CorruptBpgError(
+            f"picture is {width} x {height} pixels: both sides must be at least 1"
+        )
     data_length, at = read_ue7(data, at, "picture_data_length")
     tags: tuple[int, ...] = ()
     if data[5] & 8:
@@ -122,7 +125,9 @@ def _read_extensions(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
     length, at = read_ue7(data, at, "extension_data_length")
     end = at + length
     if end > len(data):
-        raise CorruptBpgError(f"extension_data_length is {length}: only {len(data) - at} bytes are left")
+        raise CorruptBpgError(
+            f"extension_data_length is {length}: only {len(data) - at} bytes are left"
+        )
     tags = []
     while at < end:
         tag, at = read_ue7(data[:end], at, "extension_tag")
@@ -199,7 +204,9 @@ def _read_hevc_header(data: bytes, at: int, bit_depth: int) -> tuple[SequencePar
     return read_sequence(data[at : at + length], bit_depth), at + length
 
 
-def write_file(height: int, width: int, chroma: str, sequence: SequenceParameters, hevc_data: bytes) -> bytes:
+def write_file(
+    height: int, width: int, chroma: str, sequence: SequenceParameters, hevc_data: bytes
+) -> bytes:
     """Build a BPG file: 8 bits, full-range BT.601, no extension, with its real data length.
 
     Args:

@@ -34,23 +34,26 @@ PRESETS = (
 )
 MAX_SIDE = 8192  # pixels; HEVC's highest levels end at 16888, but no picture of ours comes near
 _PIXEL_FORMATS = {"gray": "gray", "420": "yuv420p", "422": "yuv422p", "444": "yuv444p"}
-_INTRA_STEP = 3  # at constant qp libx265 codes an intra picture so far below the qp that it is given
-# Slices, PPS and the two kinds of SEI. A parameter set or an end-of-sequence mark inside the data is
-# a forgery of bit errors: an SPS could change the picture's size behind the header's back.
+_INTRA_STEP = (
+    3  # at constant qp libx265 codes an intra picture so far below the qp that it is given
+)
+# Slices, PPS and the two kinds of SEI. A parameter set or an end-of-sequence mark inside the data
+# is a forgery of bit errors: an SPS could change the picture's size behind the header's back.
 _PASSED_TYPES = frozenset(range(22)) | {PPS, 39, 40}
 _PADDING = 64  # FFmpeg's AV_INPUT_BUFFER_PADDING_SIZE
 _MAX_PPS = 64  # HEVC has no more identifiers
-# A damaged slice can cover the picture again from its address on. Pixels times slices is bounded, so that
-# false start codes in damaged data cannot cost hours; the reference encoder writes one slice a picture.
+# A damaged slice can cover the picture again from its address on. Pixels times slices is bounded,
+# so that false start codes in damaged data cannot cost hours; the reference encoder writes one
+# slice a picture.
 _MAX_SLICE_WORK = 2**26
 
 
 def coded_size(height: int, width: int) -> tuple[int, int]:
     """Return the size to which `encode_planes` wants its planes padded.
 
-    The picture is filled up to whole minimum coding blocks: 8 x 8, or 16 x 16 where a side has at most
-    16 pixels, because libx265 refuses a side of one 8 x 8 block. In long strips they are 32 x 32: above
-    4096 pixels it wants coding tree blocks of 32 and pictures that hold one.
+    The picture is filled up to whole minimum coding blocks: 8 x 8, or 16 x 16 where a side has at
+    most 16 pixels, because libx265 refuses a side of one 8 x 8 block. In long strips they are 32 x
+    32: above 4096 pixels it wants coding tree blocks of 32 and pictures that hold one.
     """
     block = _min_coding_block(height, width)
     return -(-height // block) * block, -(-width // block) * block
@@ -92,7 +95,8 @@ def encode_planes(
         context.thread_count = 1
         context.options = {
             "preset": preset,
-            # Without it libx265 spends bits on texture that PSNR does not reward: 11 to 15 % in 4:4:4.
+            # Without it libx265 spends bits on texture that PSNR does not reward: 11 to 15 % in
+            # 4:4:4.
             "tune": "ssim",
             "x265-params": ":".join(f"{name}={value}" for name, value in parameters.items()),
         }
@@ -102,7 +106,9 @@ def encode_planes(
             f"libx265 failed on {width} x {height} {chroma}, qp {qp}, preset {preset}: {error.strerror}"
         ) from error
     nals = split_nals(b"".join(bytes(packet) for packet in packets))
-    sequence = next((read_sps(nal, height, width, chroma) for nal in nals if nal_type(nal) == SPS), None)
+    sequence = next(
+        (read_sps(nal, height, width, chroma) for nal in nals if nal_type(nal) == SPS), None
+    )
     kept = [nal for nal in nals if nal_type(nal) not in (VPS, SPS)]
     if sequence is None or not kept or nal_type(kept[0]) != PPS:
         raise BpgError("libx265 gave no picture that starts with SPS and PPS")
@@ -130,12 +136,14 @@ def _parameters(height: int, width: int, qp: float, preset: str) -> dict[str, ob
     if block > 8:
         parameters["ctu"] = block
     if preset == "placebo" and min(height, width) <= 32:
-        # Small pictures have small coding tree blocks, and libx265 refuses transform trees deeper than these.
+        # Small pictures have small coding tree blocks, and libx265 refuses transform trees deeper
+        # than these.
         parameters |= {"tu-intra-depth": 3, "tu-inter-depth": 3}
     if qp == int(qp):
         return parameters | {"qp": int(qp)}
-    # Constant quality without rate control is a fractional qp, to which the smallest useful strength of
-    # adaptive quantisation adds an offset around 0 by the variance of each block, before rounding.
+    # Constant quality without rate control is a fractional qp, to which the smallest useful
+    # strength of adaptive quantisation adds an offset around 0 by the variance of each block,
+    # before rounding.
     fraction = {"crf": max(qp - _INTRA_STEP, 0), "qcomp": 1, "cutree": 0, "rc-lookahead": 0}
     group = max(block, 32 if min(height, width) > 64 else 16)
     return parameters | fraction | {"aq-mode": 2, "aq-strength": 0.3, "qg-size": group}
@@ -168,13 +176,13 @@ def decode_planes(
         height: Picture height in pixels.
         width: Picture width in pixels.
         chroma: "gray", "420", "422" or "444".
-        strict: Whether to raise on any error that FFmpeg notices, a wrong MD5 among them, and where the
-            last slice is cut short. If not, a damaged picture is returned as it comes out.
+        strict: Whether to raise on any error that FFmpeg notices, a wrong MD5 among them, and where
+            the last slice is cut short. If not, a damaged picture is returned as it comes out.
         bit_depth: Bits a sample.
 
     Returns:
-        uint8 (8 bits) or uint16 planes, cropped to the picture (chroma: half of it, rounded up, where it
-        is subsampled).
+        uint8 (8 bits) or uint16 planes, cropped to the picture (chroma: half of it, rounded up,
+        where it is subsampled).
 
     Raises:
         CorruptBpgError: If no picture comes out, or one of another size or format.
@@ -188,7 +196,8 @@ def decode_planes(
         last = max(place for place, nal in enumerate(kept) if nal_type(nal) < VPS)
         longer = [nal + b"\xff" * _PADDING * (place == last) for place, nal in enumerate(kept)]
         again = _crop(_decode(headers + longer, strict, wanted), height, width, chroma)
-        # A whole slice ends inside its data. Only a cut one depends on what follows: zeros, or these ones.
+        # A whole slice ends inside its data. Only a cut one depends on what follows: zeros, or
+        # these ones.
         if not all(np.array_equal(one, other) for one, other in zip(planes, again, strict=True)):
             raise CorruptBpgError("file is truncated: the coded picture ends early")
     return planes
@@ -196,8 +205,9 @@ def decode_planes(
 
 def _decode(stream: list[bytes], strict: bool, wanted: tuple[int, int, str]) -> av.VideoFrame:
     """Return the first picture of a stream, which must have the wanted height, width and format."""
-    # FFmpeg reads behind the end of damaged slices, and PyAV hands it these very bytes without the padding
-    # that it asks for: with zeros of our own it finds the same there every time, and nobody else's memory.
+    # FFmpeg reads behind the end of damaged slices, and PyAV hands it these very bytes without the
+    # padding that it asks for: with zeros of our own it finds the same there every time, and nobody
+    # else's memory.
     packet = av.Packet(b"".join(b"\0\0\0\1" + nal for nal in stream) + bytes(_PADDING))
     context = av.CodecContext.create("hevc", "r")
     context.thread_count = 1
@@ -238,5 +248,7 @@ def _checked_nals(nals: Sequence[bytes], pixels: int, strict: bool) -> list[byte
     if not slices:
         raise CorruptBpgError("the HEVC data hold no slice")
     if pps > _MAX_PPS or (slices > 1 and slices * pixels > _MAX_SLICE_WORK):
-        raise CorruptBpgError(f"{pps} PPS and {slices} slices are too many for a picture of {pixels} pixels")
+        raise CorruptBpgError(
+            f"{pps} PPS and {slices} slices are too many for a picture of {pixels} pixels"
+        )
     return kept

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 VPS, SPS, PPS = 32, 33, 34
 _FIRST_SLICE = 0x80  # first_slice_segment_in_pic_flag, the first bit behind the header
-# Parameter sets, delimiters, SEI before a picture, reserved types: none comes between a picture's slices.
+# Parameter sets, delimiters, SEI before a picture, reserved types: none comes between a picture's
+# slices.
 _BEFORE_PICTURE = frozenset({32, 33, 34, 35, 39}) | frozenset(range(41, 64))
 
 

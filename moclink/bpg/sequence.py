@@ -1,7 +1,7 @@
 """The sequence parameters of a BPG file (`hevc_header`), which stand in place of HEVC's VPS and SPS.
 
-Reading checks every field against its legal range, so that a damaged header costs an error and nothing
-else. The parts that the SPS shares are written by the same functions.
+Reading checks every field against its legal range, so that a damaged header costs an error and
+nothing else. The parts that the SPS shares are written by the same functions.
 
 References:
     BPG specification 0.9.5, section 3. ITU-T H.265, 7.4.3.2.1 (ranges of the SPS fields).
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from .bits import BitReader, BitWriter
 from .errors import CorruptBpgError, UnsupportedBpgError
 
-# Of the nine flags of the SPS range extension, in file order. Explicit RDPCM and high-precision offsets
-# concern inter pictures alone.
+# Of the nine flags of the SPS range extension, in file order. Explicit RDPCM and high-precision
+# offsets concern inter pictures alone.
 _RANGE_FLAGS = (
     "transform_skip_rotation_enabled",
     "transform_skip_context_enabled",
@@ -114,8 +114,12 @@ def read_sequence(header: bytes, bit_depth: int = 8) -> SequenceParameters:
     strong = bool(reader.u(1))
     flags = _read_range_extension(reader) if reader.u(1) else ()
     if reader.left >= 8 or reader.u(reader.left):
-        raise CorruptBpgError("hevc_header is longer than its fields, or not filled up with zero bits")
-    return SequenceParameters(log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth, sao, strong, pcm, flags)
+        raise CorruptBpgError(
+            "hevc_header is longer than its fields, or not filled up with zero bits"
+        )
+    return SequenceParameters(
+        log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth, sao, strong, pcm, flags
+    )
 
 
 def _read_pcm(reader: BitReader, log2_min_cb: int, log2_ctb: int, bit_depth: int) -> Pcm:
@@ -127,19 +131,27 @@ def _read_pcm(reader: BitReader, log2_min_cb: int, log2_ctb: int, bit_depth: int
     lowest, highest = min(log2_min_cb, 5), min(log2_ctb, 5)
     log2_min = 3 + reader.ue("log2_min_pcm_luma_coding_block_size_minus3", highest - 3)
     if log2_min < lowest:
-        raise CorruptBpgError(f"smallest PCM block is {1 << log2_min}: it must be at least {1 << lowest}")
-    log2_max = log2_min + reader.ue("log2_diff_max_min_pcm_luma_coding_block_size", highest - log2_min)
+        raise CorruptBpgError(
+            f"smallest PCM block is {1 << log2_min}: it must be at least {1 << lowest}"
+        )
+    log2_max = log2_min + reader.ue(
+        "log2_diff_max_min_pcm_luma_coding_block_size", highest - log2_min
+    )
     return Pcm(luma_bits, chroma_bits, log2_min, log2_max, bool(reader.u(1)))
 
 
 def _read_range_extension(reader: BitReader) -> tuple[str, ...]:
     has_range, others = reader.u(1), reader.u(7)
     if others:
-        raise UnsupportedBpgError(f"SPS extensions {others:07b} beyond the range extension: not supported")
+        raise UnsupportedBpgError(
+            f"SPS extensions {others:07b} beyond the range extension: not supported"
+        )
     flags = tuple(name for name in _RANGE_FLAGS if has_range and reader.u(1))
     for name in flags:
         if name in _REFUSED_RANGE_FLAGS:
-            raise UnsupportedBpgError(f"the file uses {name}: not supported ({_REFUSED_RANGE_FLAGS[name]})")
+            raise UnsupportedBpgError(
+                f"the file uses {name}: not supported ({_REFUSED_RANGE_FLAGS[name]})"
+            )
     return flags
 
 

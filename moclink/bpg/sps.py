@@ -104,7 +104,9 @@ def _finish(writer: BitWriter) -> bytes:
     return bytes(out)
 
 
-def read_sps(nal: bytes, height: int, width: int, chroma: str, bit_depth: int = 8) -> SequenceParameters:
+def read_sps(
+    nal: bytes, height: int, width: int, chroma: str, bit_depth: int = 8
+) -> SequenceParameters:
     """Read an encoder's SPS and check that a BPG file can carry it.
 
     Args:
@@ -136,7 +138,9 @@ def read_sps(nal: bytes, height: int, width: int, chroma: str, bit_depth: int = 
         ("bit_depth_luma_minus8", reader.ue("bit depth", 8), bit_depth - 8),
         ("bit_depth_chroma_minus8", reader.ue("bit depth", 8), bit_depth - 8),
     ]
-    expected.append(("log2_max_pic_order_cnt_lsb_minus4", reader.ue("log2_max_pic_order_cnt_lsb", 12), 4))
+    expected.append(
+        ("log2_max_pic_order_cnt_lsb_minus4", reader.ue("log2_max_pic_order_cnt_lsb", 12), 4)
+    )
     reader.u(1)
     for name in ("pictures buffered", "pictures reordered", "latency"):
         reader.ue(name, 1 << 16)
@@ -158,5 +162,7 @@ def read_sps(nal: bytes, height: int, width: int, chroma: str, bit_depth: int = 
     strong = bool(reader.u(1))
     wrong = [f"{name} {value}" for name, value, wanted in expected if value != wanted]
     if wrong:
-        raise CorruptBpgError(f"the encoder's SPS has {', '.join(wrong)}: a BPG file cannot carry that")
+        raise CorruptBpgError(
+            f"the encoder's SPS has {', '.join(wrong)}: a BPG file cannot carry that"
+        )
     return SequenceParameters(log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth, sao, strong)

@@ -40,7 +40,8 @@ class AnalogCodec:
     Args:
         config: Constructor arguments of `encoder` and `decoder` (see `sizes.analog_size`).
         budget: How much is worked on at a time; bounds the memory.
-        dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on a GPU.
+        dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
+            a GPU.
 
     Attributes:
         encoder: E.
@@ -50,7 +51,9 @@ class AnalogCodec:
         notes: What its file says of the weights.
     """
 
-    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"):
+    def __init__(
+        self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+    ):
         self.config = config
         self.budget = budget
         self.notes: dict[str, Any] = {}
@@ -60,10 +63,14 @@ class AnalogCodec:
         self.receiver = getattr(self.network, "receiver", None)
         self._encoding = CompiledFunction(self.encoder, [self.encoder])
         decoder = self.decoder
-        self._decoding = CompiledFunction(lambda z, gain: clip_to_unit(decoder(z, gain=gain)), [decoder])
+        self._decoding = CompiledFunction(
+            lambda z, gain: clip_to_unit(decoder(z, gain=gain)), [decoder]
+        )
 
     @classmethod
-    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32") -> AnalogCodec:
+    def from_size(
+        cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+    ) -> AnalogCodec:
         """An untrained codec of size "paper", "small" or "toy", with 96 channels."""
         return cls(analog_size(name), budget, dtype)
 
@@ -80,7 +87,9 @@ class AnalogCodec:
     def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
         """Write PATH.json and PATH.weights.h5 (float16); see `SemanticCodec.save`."""
         notes = self.notes if notes is None else notes
-        return weight_files.write_weights(path, "analog", self.config, self.network, analog_network, notes)
+        return weight_files.write_weights(
+            path, "analog", self.config, self.network, analog_network, notes
+        )
 
     def encode(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
         """Encode images into channel inputs.
@@ -89,8 +98,8 @@ class AnalogCodec:
             images: float [B, H, W, 3] in [0, 1].
 
         Returns:
-            float32 [B, ceil(H/8), ceil(W/8), n_q]; channels 2k and 2k+1 are the real and imaginary part of
-            symbol k. Mean square 1/2 over each picture.
+            float32 [B, ceil(H/8), ceil(W/8), n_q]; channels 2k and 2k+1 are the real and imaginary
+            part of symbol k. Mean square 1/2 over each picture.
 
         Raises:
             ValueError: If the images have another shape or range.
@@ -122,7 +131,9 @@ class AnalogCodec:
         received = np.asarray(received, np.float32)
         channels = self.decoder.latent_channels
         if received.ndim != 4 or received.shape[-1] != channels or not received.size:
-            raise ValueError(f"received has shape {received.shape}; it must be [B, h, w, {channels}]")
+            raise ValueError(
+                f"received has shape {received.shape}; it must be [B, h, w, {channels}]"
+            )
         check_crop(height, width, *received.shape[1:3])
         error = np.ones(len(received), np.float32)
         if self.receiver is not None:
@@ -132,6 +143,7 @@ class AnalogCodec:
             received, error = (ops.convert_to_numpy(part) for part in both)
         groups = self.budget.groups(*received.shape[:3])
         parts = [
-            decode_latents(self._decoding, self.decoder, self.budget, received[g], error[g]) for g in groups
+            decode_latents(self._decoding, self.decoder, self.budget, received[g], error[g])
+            for g in groups
         ]
         return np.concatenate(parts)[:, :height, :width]

@@ -1,8 +1,8 @@
 """Between encoder and decoder of the analog codec: power at the sender, scale and noise at the receiver.
 
-A picture is sent with power 1 whatever it shows, so the receiver does not know how bright it was. One
-of the latent's channels, the last, is therefore a pilot: the same value in every cell, of an average
-channel's power, whose mean over the picture tells the scale.
+A picture is sent with power 1 whatever it shows, so the receiver does not know how bright it was.
+One of the latent's channels, the last, is therefore a pilot: the same value in every cell, of an
+average channel's power, whose mean over the picture tells the scale.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def power_normalize(z: Any) -> Any:
 class AnalogReceiver(keras.layers.Layer):
     """What comes between channel and decoder: the scale undone, and each channel shrunk by its noise.
 
-        scale = mean of the pilot / PILOT,   n = no / 2 / scale^2,   z_hat_c = y_c / scale * p_c / (p_c + n)
-        error^2 = sum_c p_c n / (p_c + n) / sum_c p_c
+        scale = mean of the pilot / PILOT,   n = no / 2 / scale^2,   z_hat_c = y_c / scale * p_c /
+        (p_c + n) error^2 = sum_c p_c n / (p_c + n) / sum_c p_c
 
-    with p_c the mean square of channel c: the Wiener filter of independent channels, and the error it
-    leaves, relative to the latent. The powers are weights, measured at the start of training and trained
-    with the rest. The scale is a mean over the picture: it needs the whole of it.
+    with p_c the mean square of channel c: the Wiener filter of independent channels, and the error
+    it leaves, relative to the latent. The powers are weights, measured at the start of training and
+    trained with the rest. The scale is a mean over the picture: it needs the whole of it.
 
     Call Args:
         received: float [B, h, w, n_q].
@@ -52,12 +52,15 @@ class AnalogReceiver(keras.layers.Layer):
     def build(self, received_shape: tuple[int | None, ...], snr_db_shape: Any = None) -> None:
         """Create the logarithms of the powers; at first all are 1/2."""
         start = keras.initializers.Constant(-0.6931472)
-        self.log_power = self.add_weight(name="log_power", shape=(received_shape[-1],), initializer=start)
+        self.log_power = self.add_weight(
+            name="log_power", shape=(received_shape[-1],), initializer=start
+        )
 
     def call(self, received: Any, snr_db: Any) -> tuple[Any, Any]:
         """Undo the scale and shrink each channel."""
         received = ops.cast(received, "float32")
-        # A picture much brighter than others is sent at a tenth of the usual scale; noise must not give less.
+        # A picture much brighter than others is sent at a tenth of the usual scale; noise must not
+        # give less.
         scale = ops.maximum(ops.mean(received[..., -1], axis=(1, 2)) / PILOT, 0.1)[:, None]
         noise = ops.reshape(noise_variance(snr_db), (-1, 1)) / 2.0 / scale**2
         power = ops.exp(ops.cast(self.log_power, "float32"))
@@ -69,4 +72,6 @@ class AnalogReceiver(keras.layers.Layer):
     def compute_output_spec(self, received: Any, snr_db: Any) -> tuple[Any, Any]:
         """The shape does not change."""
         dtype = self.compute_dtype
-        return keras.KerasTensor(received.shape, dtype), keras.KerasTensor(received.shape[:1], dtype)
+        return keras.KerasTensor(received.shape, dtype), keras.KerasTensor(
+            received.shape[:1], dtype
+        )

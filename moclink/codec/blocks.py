@@ -26,7 +26,9 @@ def convolution(filters: int, kernel_size: int, **options: Any) -> keras.layers.
         kernel_size: Side of the kernel.
         options: Further arguments of `keras.layers.Conv2D`.
     """
-    return keras.layers.Conv2D(filters, kernel_size, padding="same", data_format="channels_last", **options)
+    return keras.layers.Conv2D(
+        filters, kernel_size, padding="same", data_format="channels_last", **options
+    )
 
 
 def make_normalization(
@@ -76,7 +78,8 @@ class ResidualBlock(keras.layers.Layer):
         self.normalization = normalization
         self.groups = groups
         self.norms = [
-            make_normalization(normalization, groups, f"norm_{i}", self.dtype_policy) for i in range(2)
+            make_normalization(normalization, groups, f"norm_{i}", self.dtype_policy)
+            for i in range(2)
         ]
         self.convs: list[keras.layers.Layer] = []
 
@@ -90,7 +93,9 @@ class ResidualBlock(keras.layers.Layer):
             last = keras.initializers.VarianceScaling(0.01, "fan_in", "uniform")
         self.convs = [
             convolution(channels, 3, dtype=self.dtype_policy, name="conv_0"),
-            convolution(channels, 3, kernel_initializer=last, dtype=self.dtype_policy, name="conv_1"),
+            convolution(
+                channels, 3, kernel_initializer=last, dtype=self.dtype_policy, name="conv_1"
+            ),
         ]
         for layer in (*self.norms, *self.convs):
             layer.build(input_shape)
@@ -123,7 +128,9 @@ def check_geometry(widths: Sequence[int], depths: Sequence[int], patch: int) -> 
         )
 
 
-def make_blocks(depths: Sequence[int], normalization: str, groups: int, policy: Any) -> list[ResidualBlock]:
+def make_blocks(
+    depths: Sequence[int], normalization: str, groups: int, policy: Any
+) -> list[ResidualBlock]:
     """Residual blocks of all stages in one flat list (Keras does not save lists of lists)."""
     return [
         ResidualBlock(normalization, groups, dtype=policy, name=f"block_{i}_{j}")
@@ -132,7 +139,9 @@ def make_blocks(depths: Sequence[int], normalization: str, groups: int, policy: 
     ]
 
 
-def stage_blocks(blocks: Sequence[ResidualBlock], depths: Sequence[int], i: int) -> Sequence[ResidualBlock]:
+def stage_blocks(
+    blocks: Sequence[ResidualBlock], depths: Sequence[int], i: int
+) -> Sequence[ResidualBlock]:
     """The blocks of stage i of such a list."""
     start = sum(depths[:i])
     return blocks[start : start + depths[i]]

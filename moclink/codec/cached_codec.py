@@ -14,9 +14,9 @@ from moclink.codec.semantic_codec import SemanticCodec
 class CachedSemanticCodec:
     """A semantic codec that keeps the indices of the last images and its last pictures.
 
-    Chains of several levels then encode a picture once, and an index map that comes again, as it does
-    where there are no errors, is decoded once. With the noise reduction block the picture also depends
-    on the SNR, and posteriors never come again: these are always decoded.
+    Chains of several levels then encode a picture once, and an index map that comes again, as it
+    does where there are no errors, is decoded once. With the noise reduction block the picture also
+    depends on the SNR, and posteriors never come again: these are always decoded.
 
     Args:
         codec: A codec whose weights do not change any more.
@@ -55,7 +55,12 @@ class CachedSemanticCodec:
             return self._codec.decode(received, snr_db=snr_db, **options)
         chosen = tuple(sorted(options.items()))
         keys = [
-            (hashlib.sha256(row.tobytes()).digest(), row.shape, float(snr) if use_nrb else None, chosen)
+            (
+                hashlib.sha256(row.tobytes()).digest(),
+                row.shape,
+                float(snr) if use_nrb else None,
+                chosen,
+            )
             for row, snr in zip(received, snr_db, strict=True)
         ]
         new = {key: place for place, key in enumerate(keys) if key not in self._pictures}

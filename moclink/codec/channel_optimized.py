@@ -1,20 +1,22 @@
 """Search and codebooks made for a channel of known SNR: channel-optimised MOC-RVQ.
 
-One axis, code k at amplitude g a_k, noise variance no/2, the soft receiver's posterior w_k(y). Its mean
-vector is v(y) = sum_k w_k(y) c_k. For a code i that is sent,
+One axis, code k at amplitude g a_k, noise variance no/2, the soft receiver's posterior w_k(y). Its
+mean vector is v(y) = sum_k w_k(y) c_k. For a code i that is sent,
 
     m_i = E[v(y) | i],   t_i = E[|v(y)|^2 | i] - |m_i|^2
 
-Noise of the axes is independent, so codes i_1 .. i_L of a head with latent z have the expected distortion
+Noise of the axes is independent, so codes i_1 .. i_L of a head with latent z have the expected
+distortion
 
     |z - sum_d m_{i_d}|^2 + sum_d t_{i_d}
 
-which is the search among sums of code vectors with m in their place and a penalty for each code. Power has
-a price, lambda g^2 a_k^2 beside t_k; g then scales what is used to unit power, so codes of low amplitude, if
-used more often, let all amplitudes grow. Without noise m = c and t = 0: the search of the noiseless codec.
+which is the search among sums of code vectors with m in their place and a penalty for each code.
+Power has a price, lambda g^2 a_k^2 beside t_k; g then scales what is used to unit power, so codes
+of low amplitude, if used more often, let all amplitudes grow. Without noise m = c and t = 0: the
+search of the noiseless codec.
 
-Reference: Farvardin and Vaishampayan, "On the performance and complexity of channel-optimized vector
-quantizers", IEEE Trans. Inf. Theory, 1991.
+Reference: Farvardin and Vaishampayan, "On the performance and complexity of channel-optimized
+vector quantizers", IEEE Trans. Inf. Theory, 1991.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ class ChannelCodebooks:
     @property
     def gain(self) -> float:
         """The scale g = 1 / sqrt(2 mean_axes sum_k p(k) a_k^2), with which E|x|^2 = 1 over all axes."""
-        energy = (self.priors.astype(np.float64) * amplitudes(self.priors.shape[-1]) ** 2).sum(-1).mean()
+        energy = (
+            (self.priors.astype(np.float64) * amplitudes(self.priors.shape[-1]) ** 2).sum(-1).mean()
+        )
         return float(1 / np.sqrt(2 * energy))
 
     @property
@@ -67,8 +71,8 @@ class ChannelCodebooks:
 def price_of_power(variance: float, snr_db: float) -> float:
     """What a unit of energy on an axis saves in squared error: 2 v SNR / (1 + SNR)^2.
 
-    The slope -dD/dE at E = 1/2 of D = v / (1 + 2 E / no), the least distortion of one real Gaussian of
-    variance v on one real axis of energy E (OPTA, reached by linear transmission).
+    The slope -dD/dE at E = 1/2 of D = v / (1 + 2 E / no), the least distortion of one real Gaussian
+    of variance v on one real axis of energy E (OPTA, reached by linear transmission).
 
     Args:
         variance: v, the variance that one axis carries.
@@ -78,7 +82,9 @@ def price_of_power(variance: float, snr_db: float) -> float:
     return 2 * variance * snr / (1 + snr) ** 2
 
 
-def retrieval_moments(codebook: Any, prior: Any, levels: NDArray[np.float32], no: Any) -> tuple[Any, Any]:
+def retrieval_moments(
+    codebook: Any, prior: Any, levels: NDArray[np.float32], no: Any
+) -> tuple[Any, Any]:
     """Moments m and t of codebooks: mean and spread of what the soft receiver retrieves for each code sent.
 
     Args:
@@ -110,7 +116,9 @@ def search_tables(made: ChannelCodebooks) -> tuple[Any, Any]:
         (m, float32 [L, P, N, c]; penalties t + lambda g^2 a^2, float32 [L, P, N]).
     """
     levels = made.amplitudes
-    mean, spread = retrieval_moments(made.codebooks, made.priors, levels, noise_variance(made.snr_db))
+    mean, spread = retrieval_moments(
+        made.codebooks, made.priors, levels, noise_variance(made.snr_db)
+    )
     return mean, spread + made.price * levels**2
 
 
@@ -156,7 +164,9 @@ def expected_distortion(z: Any, codes: Any, made: ChannelCodebooks) -> Any:
     return error + ops.einsum("bhwdpn,dpn->bhwp", sent, spreads)
 
 
-def send(codes: NDArray[np.integer], made: ChannelCodebooks, rng: np.random.Generator) -> NDArray[np.float32]:
+def send(
+    codes: NDArray[np.integer], made: ChannelCodebooks, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Posteriors p(k|y) of codes [..., L, P] sent over the channel: float32 [..., L, P, N]."""
     no = np.float32(10 ** (-made.snr_db / 10))
     noise = rng.standard_normal(codes.shape, np.float32) * np.sqrt(no / 2)
@@ -169,8 +179,8 @@ def fit_codebooks(
 ) -> ChannelCodebooks:
     """Make codebooks for a channel, in turns: search, count, send, and solve for the code vectors.
 
-    The code vectors of a head are the least-squares solution of z ~ sum_d sum_k w_dk c_dk over what the
-    receiver knows, so retrieval is best for the codes as they are chosen and received.
+    The code vectors of a head are the least-squares solution of z ~ sum_d sum_k w_dk c_dk over what
+    the receiver knows, so retrieval is best for the codes as they are chosen and received.
 
     Args:
         samples: Latents, float [M, P*c].
@@ -202,6 +212,9 @@ def fit_codebooks(
 
 def _with_use(made: ChannelCodebooks, codes: NDArray[np.integer]) -> ChannelCodebooks:
     """The codebooks with the priors that codes [M, L, P] show."""
-    use = np.stack([(codes == k).mean(0) for k in range(made.codebooks.shape[2])], axis=-1) + PRIOR_FLOOR
+    use = (
+        np.stack([(codes == k).mean(0) for k in range(made.codebooks.shape[2])], axis=-1)
+        + PRIOR_FLOOR
+    )
     priors = (use / use.sum(-1, keepdims=True)).astype(np.float32)
     return ChannelCodebooks(made.snr_db, made.codebooks, priors, made.price)

@@ -38,20 +38,28 @@ def start_codebooks(quantizer: MOCRVQ, samples: NDArray[np.floating], seed: int 
         quantizer.ema_count.assign(ops.zeros_like(quantizer.ema_count))
 
 
-def k_means(samples: NDArray[np.float32], states: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def k_means(
+    samples: NDArray[np.float32], states: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """Codebook [N, c] of samples [M, c].
 
     Raises:
         ValueError: If there are fewer samples than code vectors.
     """
     if len(samples) < states:
-        raise ValueError(f"{len(samples)} samples cannot make {states} code vectors; give at least {states}")
+        raise ValueError(
+            f"{len(samples)} samples cannot make {states} code vectors; give at least {states}"
+        )
     distinct = np.unique(samples, axis=0)
-    if len(distinct) <= states:  # flat pictures: a k-means++ start would divide by a distance of zero
+    if (
+        len(distinct) <= states
+    ):  # flat pictures: a k-means++ start would divide by a distance of zero
         return np.resize(distinct, (states, samples.shape[1])).astype(np.float32)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "One of the clusters is empty")  # it keeps its place
-        found = kmeans2(np.ascontiguousarray(samples), states, iter=ITERATIONS, minit="++", seed=rng)[0]
+        found = kmeans2(
+            np.ascontiguousarray(samples), states, iter=ITERATIONS, minit="++", seed=rng
+        )[0]
     return found.astype(np.float32)
 
 
@@ -61,7 +69,9 @@ def nearest(samples: NDArray[np.float32], codebook: NDArray[np.float32]) -> NDAr
     return distances.argmin(-1)
 
 
-def subtract_nearest(residual: NDArray[np.float32], codebook: NDArray[np.float32]) -> NDArray[np.float32]:
+def subtract_nearest(
+    residual: NDArray[np.float32], codebook: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """The next residual: residual [M, P, c] less the nearest vectors of codebook [P, N, c]."""
     chosen = [book[nearest(residual[:, p], book)] for p, book in enumerate(codebook)]
     return residual - np.stack(chosen, axis=1)
@@ -77,18 +87,23 @@ def residual_k_means(
     """
     residual, books = samples, []
     for _ in range(levels):
-        books.append(np.stack([k_means(residual[:, p], states, rng) for p in range(samples.shape[1])]))
+        books.append(
+            np.stack([k_means(residual[:, p], states, rng) for p in range(samples.shape[1])])
+        )
         residual = subtract_nearest(residual, books[-1])
     return np.stack(books)
 
 
 def fit_jointly(
-    samples: NDArray[np.float32], codebooks: NDArray[np.float32], rounds: int = 6, limit: int = 24_000
+    samples: NDArray[np.float32],
+    codebooks: NDArray[np.float32],
+    rounds: int = 6,
+    limit: int = 24_000,
 ) -> NDArray[np.float32]:
     """Refine codebooks for the joint search: codes by search, then all vectors by least squares, in turns.
 
-    Every count of levels has its share of the samples, the full count half of them, so that fewer levels
-    stay useful.
+    Every count of levels has its share of the samples, the full count half of them, so that fewer
+    levels stay useful.
 
     Args:
         samples: float [M, P, c].
@@ -112,13 +127,17 @@ def fit_jointly(
                 sums = ops.convert_to_numpy(sums_of(list(books[:n, p : p + 1])))[0]
                 bias = (sums**2).sum(-1)
                 code = np.concatenate(
-                    [(bias - 2 * part @ sums.T).argmin(-1) for part in np.array_split(samples[rows, p], 16)]
+                    [
+                        (bias - 2 * part @ sums.T).argmin(-1)
+                        for part in np.array_split(samples[rows, p], 16)
+                    ]
                 )
                 for d in reversed(range(n)):
                     chosen[rows, d, code % states] = 1.0
                     code //= states
             flat = chosen.reshape(len(samples), -1)
-            # A vector that no sample uses keeps its place: the small weight ties each to where it is.
+            # A vector that no sample uses keeps its place: the small weight ties each to where it
+            # is.
             normal = flat.T @ flat + 1e-2 * np.eye(flat.shape[1], dtype=np.float32)
             right = flat.T @ samples[:, p] + 1e-2 * books[:, p].reshape(-1, width)
             books[:, p] = np.linalg.solve(normal, right).reshape(levels, states, width)

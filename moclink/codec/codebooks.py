@@ -23,8 +23,12 @@ def code_usage(indices: NDArray[np.integer], states: int) -> NDArray[np.int64]:
     """
     indices = np.asarray(indices)
     if indices.size and not 0 <= indices.min() <= indices.max() < states:
-        raise ValueError(f"indices span {indices.min()}..{indices.max()}; they must be in 0..{states - 1}")
-    return np.stack([(indices == k).reshape(-1, *indices.shape[-2:]).sum(0) for k in range(states)], axis=-1)
+        raise ValueError(
+            f"indices span {indices.min()}..{indices.max()}; they must be in 0..{states - 1}"
+        )
+    return np.stack(
+        [(indices == k).reshape(-1, *indices.shape[-2:]).sum(0) for k in range(states)], axis=-1
+    )
 
 
 def record_priors(quantizer: MOCRVQ, usage: NDArray[np.integer]) -> None:
@@ -67,10 +71,14 @@ def reseed_unused(
     usage = np.asarray(usage)
     expected = (quantizer.levels, quantizer.heads, quantizer.states)
     if usage.shape != expected:
-        raise ValueError(f"usage has shape {usage.shape}; it must be {expected}: levels, heads, states")
+        raise ValueError(
+            f"usage has shape {usage.shape}; it must be {expected}: levels, heads, states"
+        )
     dead = usage < min_share * np.maximum(usage.sum(-1, keepdims=True), 1)
     rng = np.random.default_rng(seed)
-    quantizer.assign_codebooks(replace_dead(quantizer.codebooks, quantizer.split_heads(samples), dead, rng))
+    quantizer.assign_codebooks(
+        replace_dead(quantizer.codebooks, quantizer.split_heads(samples), dead, rng)
+    )
     return dead
 
 

@@ -1,7 +1,7 @@
 """The labels of one axis of square QAM: an index of N states is one axis of N^2-QAM.
 
-Two indices make a complex symbol. The labels along the axis are those of 3GPP, which Sionna's mapper
-uses; from amplitude -7 to +7 the eight labels read {7,6,4,5,1,0,2,3}.
+Two indices make a complex symbol. The labels along the axis are those of 3GPP, which Sionna's
+mapper uses; from amplitude -7 to +7 the eight labels read {7,6,4,5,1,0,2,3}.
 
 Reference: 3GPP TS 38.211, clause 5.1 (16-, 64- and 256-QAM).
 """

@@ -47,15 +47,16 @@ class Decoder(keras.layers.Layer):
             positions).
         normalization: "none", "rms" or "group"; see `make_normalization`.
         groups: Channel groups of "group".
-        linear_path: Whether a fixed linear map of each latent to its 8x8 block is added to the picture,
-            and the network starts as nothing beside it.
+        linear_path: Whether a fixed linear map of each latent to its 8x8 block is added to the
+            picture, and the network starts as nothing beside it.
 
     Call Args:
         z: float [B, h, w, n_q].
         height: Rows to keep, at most 8h; None keeps all.
         width: Columns to keep, at most 8w; None keeps all.
-        gain: Factor on what the network adds to the linear path, float [B]; None for 1. An analog receiver
-            gives the error to be expected here: what needs little correction is then little corrected.
+        gain: Factor on what the network adds to the linear path, float [B]; None for 1. An analog
+            receiver gives the error to be expected here: what needs little correction is then
+            little corrected.
 
     Returns:
         Images, float [B, height, width, 3], in [0, 1] but for overshoot, which is not clipped here.
@@ -79,7 +80,9 @@ class Decoder(keras.layers.Layer):
         super().__init__(**kwargs)
         check_geometry(widths, depths, patch)
         if upsampling not in UPSAMPLINGS:
-            raise ValueError(f"upsampling is {upsampling!r}; it must be one of {', '.join(UPSAMPLINGS)}")
+            raise ValueError(
+                f"upsampling is {upsampling!r}; it must be one of {', '.join(UPSAMPLINGS)}"
+            )
         self.latent_channels = latent_channels
         self.widths = tuple(widths)
         self.depths = tuple(depths)
@@ -88,7 +91,9 @@ class Decoder(keras.layers.Layer):
         self.normalization = normalization
         self.groups = groups
         self.linear_path = linear_path
-        make_normalization(normalization, groups)  # an unknown name fails here, not at the first call
+        make_normalization(
+            normalization, groups
+        )  # an unknown name fails here, not at the first call
         policy = self.dtype_policy
         self.stem = convolution(widths[0], 3, dtype=policy, name="stem")
         self.ups = [self._up(width, f"up_{i}") for i, width in enumerate(self.widths[1:], 1)]
@@ -120,7 +125,9 @@ class Decoder(keras.layers.Layer):
             shape = (self.latent_channels, 3 * CELL**2)
             self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
 
-    def call(self, z: Any, height: int | None = None, width: int | None = None, gain: Any = None) -> Any:
+    def call(
+        self, z: Any, height: int | None = None, width: int | None = None, gain: Any = None
+    ) -> Any:
         """Decode the latent grid into images."""
         z = ops.cast(z, self.compute_dtype)
         x = self.stem(z)
@@ -145,7 +152,9 @@ class Decoder(keras.layers.Layer):
     ) -> Any:
         """Shape of the images."""
         rows, columns = (None if size is None else size * CELL for size in z.shape[1:3])
-        return keras.KerasTensor((z.shape[0], height or rows, width or columns, 3), self.compute_dtype)
+        return keras.KerasTensor(
+            (z.shape[0], height or rows, width or columns, 3), self.compute_dtype
+        )
 
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel; the layer must be built."""
@@ -156,7 +165,9 @@ class Decoder(keras.layers.Layer):
             total += kernel_macs(*stage_blocks(self.blocks, self.depths, i)) / cells
             if i:
                 # "shuffle" convolves before the doubling, "nearest" after it.
-                total += kernel_macs(self.ups[i - 1]) / (4 * cells if self.upsampling == "shuffle" else cells)
+                total += kernel_macs(self.ups[i - 1]) / (
+                    4 * cells if self.upsampling == "shuffle" else cells
+                )
         return total
 
     def receptive_cells(self) -> int:

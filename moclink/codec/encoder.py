@@ -84,7 +84,9 @@ class Encoder(keras.layers.Layer):
         self.normalization = normalization
         self.groups = groups
         self.linear_path = linear_path
-        make_normalization(normalization, groups)  # an unknown name fails here, not at the first call
+        make_normalization(
+            normalization, groups
+        )  # an unknown name fails here, not at the first call
         policy = self.dtype_policy
         self.stem = convolution(widths[0], stem_kernel, dtype=policy, name="stem")
         self.downs = [
@@ -93,7 +95,11 @@ class Encoder(keras.layers.Layer):
         ]
         self.blocks = make_blocks(self.depths, normalization, groups, policy)
         self.head = convolution(
-            latent_channels, 1, kernel_initializer=last_initializer(linear_path), dtype=policy, name="head"
+            latent_channels,
+            1,
+            kernel_initializer=last_initializer(linear_path),
+            dtype=policy,
+            name="head",
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -135,7 +141,10 @@ class Encoder(keras.layers.Layer):
         total = kernel_macs(self.head) / CELL**2 + 3 * self.latent_channels * self.linear_path
         for i in range(len(self.depths)):
             entry = self.downs[i - 1] if i else self.stem
-            total += kernel_macs(entry, *stage_blocks(self.blocks, self.depths, i)) / (self.patch * 2**i) ** 2
+            total += (
+                kernel_macs(entry, *stage_blocks(self.blocks, self.depths, i))
+                / (self.patch * 2**i) ** 2
+            )
         return total
 
     def receptive_cells(self) -> int:

@@ -8,7 +8,13 @@ import keras
 from keras import ops
 
 from moclink.codec.constellation import amplitudes
-from moclink.codec.receiver import log_likelihoods, nearest_index, noise_variance, per_sample, posterior
+from moclink.codec.receiver import (
+    log_likelihoods,
+    nearest_index,
+    noise_variance,
+    per_sample,
+    posterior,
+)
 
 
 @keras.saving.register_keras_serializable(package="moclink")
@@ -17,8 +23,9 @@ class IndexChannel(keras.layers.Layer):
 
     Args:
         states: N.
-        receiver: "soft" for p(k|y) over the N amplitudes with the codes' priors (the mean code vector
-            under it is the MMSE estimate), "hard" for 1 at the nearest amplitude and 0 elsewhere.
+        receiver: "soft" for p(k|y) over the N amplitudes with the codes' priors (the mean code
+            vector under it is the MMSE estimate), "hard" for 1 at the nearest amplitude and 0
+            elsewhere.
         seed: Seed of the noise.
 
     Call Args:
@@ -33,7 +40,9 @@ class IndexChannel(keras.layers.Layer):
         ValueError: If `receiver` is neither "soft" nor "hard".
     """
 
-    def __init__(self, states: int = 8, receiver: str = "soft", seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self, states: int = 8, receiver: str = "soft", seed: int | None = None, **kwargs: Any
+    ):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         if receiver not in ("soft", "hard"):

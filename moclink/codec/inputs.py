@@ -12,8 +12,8 @@ def check_images(images: Any, slack: float = 0.0, integers: bool = False) -> Non
     """Raise ValueError for images of another shape, type or range.
 
     Args:
-        images: Should be [B, H, W, 3], floats in [0, 1]. Of tensors inside a graph only shape and type
-            can be seen.
+        images: Should be [B, H, W, 3], floats in [0, 1]. Of tensors inside a graph only shape and
+            type can be seen.
         slack: By how much pixels may leave [0, 1], as resized ones do.
         integers: Whether uint8 is taken as well.
     """

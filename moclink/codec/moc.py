@@ -70,7 +70,9 @@ class MOC(keras.layers.Layer):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         if latent_channels % heads:
-            raise ValueError(f"latent_channels is {latent_channels}; it must be a multiple of heads, {heads}")
+            raise ValueError(
+                f"latent_channels is {latent_channels}; it must be a multiple of heads, {heads}"
+            )
         if states < 2 or states & (states - 1):
             raise ValueError(f"states is {states}; it must be a power of two, such as 4, 8 or 16")
         self.latent_channels = latent_channels
@@ -108,7 +110,9 @@ class MOC(keras.layers.Layer):
         weights = ops.reshape(posteriors, (*ops.shape(posteriors)[:3], self.heads * self.states))
         return ops.matmul(weights, _block_diagonal(ops.convert_to_tensor(self.codebook)))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[tuple[int | None, ...], ...]:
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[tuple[int | None, ...], ...]:
         """Shapes of the code vectors and of the indices."""
         return tuple(input_shape), (*input_shape[:3], self.heads)
 

@@ -1,6 +1,7 @@
 """NRB, the noise reduction block: residual Swin Transformer blocks on the retrieved, noisy latent.
 
-    z_q_hat -> 1x1 -> [scale and shift by (levels, SNR) -> RSTB] x n -> norm -> 3x3 -> + z_q_hat = z_r_hat
+    z_q_hat -> 1x1 -> [scale and shift by (levels, SNR) -> RSTB] x n -> norm -> 3x3 -> + z_q_hat =
+    z_r_hat
 
 The last convolution starts at zero, so an untrained block is the identity and Stage 2 can only
 learn to remove noise. What it gives is requantised (eq. 9) before it is decoded.
@@ -48,7 +49,12 @@ class RSTB(keras.layers.Layer):
         self.mlp_ratio = mlp_ratio
         self.layers = [
             SwinLayer(
-                heads, window, (i % 2) * (window // 2), mlp_ratio, dtype=self.dtype_policy, name=f"swin_{i}"
+                heads,
+                window,
+                (i % 2) * (window // 2),
+                mlp_ratio,
+                dtype=self.dtype_policy,
+                name=f"swin_{i}",
             )
             for i in range(depth)
         ]
@@ -98,9 +104,9 @@ class NoiseReduction(keras.layers.Layer):
         heads: Attention heads.
         window: Side of a window, in latent cells.
         mlp_ratio: Hidden width of the MLPs over `width`.
-        gated: Whether the correction is scaled by the square root of erfc(sqrt(SNR / s)), with s the squared
-            spacing of the constellation (42 for 64-QAM): the chance of an index error up to a factor. What
-            hardly needs correction is then hardly touched.
+        gated: Whether the correction is scaled by the square root of erfc(sqrt(SNR / s)), with s
+            the squared spacing of the constellation (42 for 64-QAM): the chance of an index error
+            up to a factor. What hardly needs correction is then hardly touched.
         states: States of an index, N; read by the gate.
 
     Call Args:
@@ -141,14 +147,19 @@ class NoiseReduction(keras.layers.Layer):
         self.entry = convolution(width, 1, dtype=policy, name="entry")
         self.hidden = keras.layers.Dense(64, activation="silu", dtype=policy, name="hidden")
         self.modulations = [
-            keras.layers.Dense(2 * width, kernel_initializer="zeros", dtype=policy, name=f"modulation_{i}")
+            keras.layers.Dense(
+                2 * width, kernel_initializer="zeros", dtype=policy, name=f"modulation_{i}"
+            )
             for i in range(groups)
         ]
         self.blocks = [
-            RSTB(depth, heads, window, mlp_ratio, dtype=policy, name=f"rstb_{i}") for i in range(groups)
+            RSTB(depth, heads, window, mlp_ratio, dtype=policy, name=f"rstb_{i}")
+            for i in range(groups)
         ]
         self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="norm")
-        self.exit = convolution(latent_channels, 3, kernel_initializer="zeros", dtype=policy, name="exit")
+        self.exit = convolution(
+            latent_channels, 3, kernel_initializer="zeros", dtype=policy, name="exit"
+        )
 
     def build(self, z_shape: Any, levels_shape: Any = None, snr_db_shape: Any = None) -> None:
         """Build every part; the grid size does not matter."""
@@ -164,7 +175,8 @@ class NoiseReduction(keras.layers.Layer):
     def _condition(self, levels: Any, snr_db: Any) -> Any:
         """Features of (levels, SNR): float [B, levels + 3]."""
         snr = ops.clip(ops.cast(snr_db, "float32"), -10.0, 40.0)
-        # Around 15 dB the index error rate falls from most to few: a step there, besides the straight line.
+        # Around 15 dB the index error rate falls from most to few: a step there, besides the
+        # straight line.
         steps = [snr / 20.0, ops.tanh((snr - 5.0) / 5.0), ops.tanh((snr - 15.0) / 5.0)]
         sent = ops.one_hot(ops.cast(levels, "int32") - 1, self.levels, dtype="float32")
         return ops.concatenate([sent, ops.stack(steps, axis=-1)], axis=-1)

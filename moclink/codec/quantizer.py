@@ -38,8 +38,8 @@ class Quantized:
             the levels in use, its gradient passes to z unchanged.
         indices: int32 [B, h, w, D, P], all D levels whatever the number in use.
         codebook_loss: float32 scalar, sum over levels and heads of |sg[r_{d-1}] - e_d|^2, each
-            averaged over batch, positions and the channels of its head. Moves codebooks only. (With the
-            joint search r_d is what the best d codes leave.)
+            averaged over batch, positions and the channels of its head. Moves codebooks only. (With
+            the joint search r_d is what the best d codes leave.)
         commitment_loss: float32 scalar, the same with sg on e_d instead. Moves z only.
     """
 
@@ -54,8 +54,8 @@ class MOCRVQ(keras.layers.Layer):
     """Residual quantiser of D multi-head octonary codebooks.
 
     Called as a layer it returns the straight-through latent and adds
-    codebook_loss + commitment * commitment_loss to the model's losses; `quantize_latent` returns all of it.
-    The weights exist from the start, so that every method works without a first call.
+    codebook_loss + commitment * commitment_loss to the model's losses; `quantize_latent` returns
+    all of it. The weights exist from the start, so that every method works without a first call.
 
     Args:
         latent_channels: n_q, a multiple of `heads`.
@@ -65,7 +65,8 @@ class MOCRVQ(keras.layers.Layer):
         commitment: Weight beta of the commitment loss in a layer call.
         ema_decay: If given, codebooks follow exponential averages of the residuals
             (`codebooks.update_averages`) and have no gradient; typically 0.99.
-        search: "greedy": nearest vector level by level (eq. 4-6); "joint": nearest sum of the levels in use.
+        search: "greedy": nearest vector level by level (eq. 4-6); "joint": nearest sum of the
+            levels in use.
 
     Call Args:
         z: float [B, h, w, n_q].
@@ -170,7 +171,8 @@ class MOCRVQ(keras.layers.Layer):
             vectors, indices = greedy_search(self.mocs, z)
             residual = z
             for e in vectors:
-                # Sum over heads of a mean over the head's channels = P times the mean over all channels.
+                # Sum over heads of a mean over the head's channels = P times the mean over all
+                # channels.
                 codebook_loss += self.heads * ops.mean((ops.stop_gradient(residual) - e) ** 2)
                 residual = residual - ops.stop_gradient(e)
                 commitment_loss += self.heads * ops.mean(residual**2)
@@ -182,7 +184,8 @@ class MOCRVQ(keras.layers.Layer):
                 codebook_loss += self.heads * ops.mean((target - total) ** 2)
                 commitment_loss += self.heads * ops.mean((z - ops.stop_gradient(total)) ** 2)
             chosen = choose(self.mocs, z, levels, self.search)
-        # In this order the added difference is exactly zero, and the value exactly that of `look_up`.
+        # In this order the added difference is exactly zero, and the value exactly that of
+        # `look_up`.
         z_q = ops.stop_gradient(self.look_up(chosen, levels)) + (z - target)
         return Quantized(z_q, chosen, codebook_loss, commitment_loss)
 
@@ -197,8 +200,8 @@ class MOCRVQ(keras.layers.Layer):
 
         Args:
             z: float [B, h, w, n_q].
-            levels: Levels that will be sent: None (all), an int, or int [B]. The greedy search does not
-                depend on it; the joint search chooses these levels' codes together.
+            levels: Levels that will be sent: None (all), an int, or int [B]. The greedy search does
+                not depend on it; the joint search chooses these levels' codes together.
         """
         return choose(self.mocs, ops.cast(z, "float32"), levels, self.search)
 
@@ -213,7 +216,9 @@ class MOCRVQ(keras.layers.Layer):
             float32 [B, h, w, n_q].
         """
         received = self.mocs[: indices.shape[3]]
-        return self._sum([moc.look_up(indices[:, :, :, d]) for d, moc in enumerate(received)], levels)
+        return self._sum(
+            [moc.look_up(indices[:, :, :, d]) for d, moc in enumerate(received)], levels
+        )
 
     def expected(self, posteriors: Any, levels: Any = None) -> Any:
         """Retrieve softly: sum over levels of sum_k p(k) e_k, the mean of the sent latent.
@@ -226,7 +231,9 @@ class MOCRVQ(keras.layers.Layer):
             float32 [B, h, w, n_q].
         """
         received = self.mocs[: posteriors.shape[3]]
-        return self._sum([moc.expected(posteriors[:, :, :, d]) for d, moc in enumerate(received)], levels)
+        return self._sum(
+            [moc.expected(posteriors[:, :, :, d]) for d, moc in enumerate(received)], levels
+        )
 
     def requantize(self, z: Any, levels: Any = None) -> Any:
         """Quantise a denoised latent again (eq. 9): float [B, h, w, n_q] to code vector sums."""
@@ -254,7 +261,9 @@ class MOCRVQ(keras.layers.Layer):
 
     def split_heads(self, samples: NDArray[np.floating]) -> NDArray[np.float32]:
         """Latents [..., n_q] as float32 [M, P, n_q/P]."""
-        return np.asarray(samples, np.float32).reshape(-1, self.heads, self.latent_channels // self.heads)
+        return np.asarray(samples, np.float32).reshape(
+            -1, self.heads, self.latent_channels // self.heads
+        )
 
     def compute_output_spec(self, z: Any, levels: Any = None) -> Any:
         """The shape does not change."""

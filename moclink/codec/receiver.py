@@ -2,8 +2,8 @@
 
     no = 10^(-snr_db/10),   ln p(y|k) = -(y - a_k)^2 / no + const,   p(k|y) ~ p(k) p(y|k)
 
-Es/N0 is per complex symbol with E|x|^2 = 1, so an axis has energy 1/2 and its noise the variance no/2.
-Functions of arrays compute in NumPy for NumPy arrays and in `keras.ops` for tensors.
+Es/N0 is per complex symbol with E|x|^2 = 1, so an axis has energy 1/2 and its noise the variance
+no/2. Functions of arrays compute in NumPy for NumPy arrays and in `keras.ops` for tensors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def noise_variance(snr_db: Any) -> Any:
     """N0 of Es/N0 in dB at unit symbol energy: 10^(-snr_db/10), float32.
 
     Args:
-        snr_db: Array or tensor; what lies beyond -100 to 100 dB, infinity included, counts as that limit.
+        snr_db: Array or tensor; what lies beyond -100 to 100 dB, infinity included, counts as that
+            limit.
     """
     snr = ops.clip(ops.cast(snr_db, "float32"), -SNR_LIMIT, SNR_LIMIT)
     return ops.power(10.0, -snr / 10.0)

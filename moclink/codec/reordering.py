@@ -11,7 +11,8 @@ Placements by name:
   of the nearest-neighbour walk goes to the k-th label along the amplitude axis.
 - "greedy-paper": the same with the paper's g = {0,1,3,2,6,7,5,4}, the binary-reflected Gray code.
   These labels are not neighbours along the axis of 3GPP's 64-QAM; kept for comparison.
-- "exact": the least expected squared error of the hard receiver over all N! placements, up to N = 8.
+- "exact": the least expected squared error of the hard receiver over all N! placements, up to N =
+  8.
 - "descent": from "greedy", the best exchange of two codes until none helps. For N = 16, where N! is
   out of reach; a local optimum.
 
@@ -83,7 +84,9 @@ def expected_distortion(
         snr_db: Es/N0 in dB; the mean over several.
     """
     received = transitions(len(codebook), snr_db)[np.ix_(labels, labels)]
-    return float((np.asarray(prior, np.float64)[:, None] * received * squared_distances(codebook)).sum())
+    return float(
+        (np.asarray(prior, np.float64)[:, None] * received * squared_distances(codebook)).sum()
+    )
 
 
 def nearest_neighbour_walk(codebook: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -1,11 +1,11 @@
 """Which code vectors: level by level as in the paper, or all levels of a head together.
 
-A residual quantiser picks the nearest vector of the first codebook, then the nearest of the second to
-what is left, and so on. The sum of what it picks is not the sum nearest to the input; that one is
-found by trying all N^n sums of a head (4,096 for four octonary levels). The codes sent are of the same
-kind, so receiver and rate do not change; only the sender works more. A sum of code vectors is its own
-nearest sum, so requantising a latent that arrived undamaged gives it back unchanged, which picking
-level by level does not.
+A residual quantiser picks the nearest vector of the first codebook, then the nearest of the second
+to what is left, and so on. The sum of what it picks is not the sum nearest to the input; that one
+is found by trying all N^n sums of a head (4,096 for four octonary levels). The codes sent are of
+the same kind, so receiver and rate do not change; only the sender works more. A sum of code vectors
+is its own nearest sum, so requantising a latent that arrived undamaged gives it back unchanged,
+which picking level by level does not.
 
 Reference: Babenko and Lempitsky, "Additive Quantization for Extreme Vector Compression", CVPR 2014.
 """
@@ -39,8 +39,8 @@ def joint_search(z: Any, codebooks: Sequence[Any], penalties: Sequence[Any] | No
 
         |z - e|^2 = |z|^2 + (|a_i|^2 - 2 z a_i) + (|b_j|^2 - 2 z b_j) + 2 a_i b_j
 
-    so that the products of the N^(n/2) sums on either side, and one table that no cell changes, leave
-    additions alone for the N^n comparisons.
+    so that the products of the N^(n/2) sums on either side, and one table that no cell changes,
+    leave additions alone for the N^n comparisons.
 
     Args:
         z: float [B, h, w, P*c].
@@ -60,7 +60,8 @@ def joint_search(z: Any, codebooks: Sequence[Any], penalties: Sequence[Any] | No
     else:
         first = sums_of(codebooks[:half])
         table = 2.0 * ops.matmul(first, ops.transpose(last, (0, 2, 1)))  # [P, I, J]
-        # A map [P, J, M] for each i, as [P, I, J, M] would not fit; backends run a few of them at once.
+        # A map [P, J, M] for each i, as [P, I, J, M] would not fit; backends run a few of them at
+        # once.
         least = [ops.min(last_terms + table[:, i, :, None], axis=1) for i in range(states**half)]
         first_terms = _terms(first, flat) + _penalty(penalties, 0, half)
         i = ops.argmin(first_terms + ops.stack(least, axis=1), axis=1)
@@ -96,8 +97,8 @@ def greedy_search(mocs: Sequence[MOC], residual: Any) -> tuple[list[Any], list[A
         residual: float32 [B, h, w, P*c].
 
     Returns:
-        (code vectors float32 [B, h, w, P*c] of each level, differentiable in its codebook only; indices int32
-        [B, h, w, P] of each level).
+        (code vectors float32 [B, h, w, P*c] of each level, differentiable in its codebook only;
+        indices int32 [B, h, w, P] of each level).
     """
     vectors, indices = [], []
     for moc in mocs:

@@ -1,6 +1,7 @@
 """The digital codec as it is used: NumPy in, NumPy out.
 
-    images -> E -> MOC-RVQ -> indices ~~ link ~~> indices or posteriors -> R -> NRB -> MOC-RVQ -> G -> images
+    images -> E -> MOC-RVQ -> indices ~~ link ~~> indices or posteriors -> R -> NRB -> MOC-RVQ -> G
+    -> images
 
 A batch is worked through a few pictures at a time and a tall picture in stripes. E and G without
 whole-picture statistics, and the NRB by its windows, reach only so far: stripes that overlap by
@@ -39,7 +40,8 @@ class SemanticCodec:
     Args:
         config: Constructor arguments of `encoder`, `quantizer`, `nrb` and `decoder` (see `sizes`).
         budget: How much is worked on at a time; bounds the memory.
-        dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on a GPU.
+        dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
+            a GPU.
 
     Attributes:
         encoder: E.
@@ -56,7 +58,9 @@ class SemanticCodec:
         >>> coarse = codec.encode(images, levels=1)[:, :, :, :1]   # L1: a quarter of the symbols
     """
 
-    def __init__(self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"):
+    def __init__(
+        self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+    ):
         self.config = config
         self.budget = budget
         self.notes: dict[str, Any] = {}
@@ -66,7 +70,8 @@ class SemanticCodec:
         self.nrb = self.network.nrb
         self.decoder = self.network.decoder
         encoder, quantizer, nrb = self.encoder, self.quantizer, self.nrb
-        # Levels are fixed in the graph: a search over all of them costs 4,096 comparisons, over one 8.
+        # Levels are fixed in the graph: a search over all of them costs 4,096 comparisons, over one
+        # 8.
         self._encoding = {
             count: CompiledFunction(
                 lambda images, n=count: quantizer.encode(encoder(images), n), [encoder, quantizer]
@@ -89,7 +94,9 @@ class SemanticCodec:
         self._decoding = CompiledFunction(lambda z: clip_to_unit(decoder(z)), [decoder])
 
     @classmethod
-    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32") -> SemanticCodec:
+    def from_size(
+        cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+    ) -> SemanticCodec:
         """An untrained codec of size "paper", "small" or "toy"."""
         return cls(size(name), budget, dtype)
 
@@ -138,11 +145,12 @@ class SemanticCodec:
 
         Args:
             images: float [B, H, W, 3] in [0, 1].
-            levels: How many levels will be sent; None for all. A quantiser with the joint search chooses
-                these levels' codes together; with the greedy one it makes no difference.
+            levels: How many levels will be sent; None for all. A quantiser with the joint search
+                chooses these levels' codes together; with the greedy one it makes no difference.
 
         Returns:
-            int32 [B, ceil(H/8), ceil(W/8), D, P], values 0..N-1. The first `levels` are what is sent.
+            int32 [B, ceil(H/8), ceil(W/8), D, P], values 0..N-1. The first `levels` are what is
+            sent.
 
         Raises:
             ValueError: If the images have another shape or range, or there are not so many levels.
@@ -177,11 +185,11 @@ class SemanticCodec:
         """Decode what was received: R, then NRB and requantisation, then G.
 
         Args:
-            received: Indices, int [B, h, w, L, P] (hard), or posteriors, float [B, h, w, L, P, N] (soft),
-                with L of 1..D levels.
+            received: Indices, int [B, h, w, L, P] (hard), or posteriors, float [B, h, w, L, P, N]
+                (soft), with L of 1..D levels.
             levels: Levels to use, at most L, one or [B]; None for L.
-            snr_db: Es/N0 in dB, one or [B], for the NRB. None means reception without noise, where R
-                alone is exact and the NRB is left out.
+            snr_db: Es/N0 in dB, one or [B], for the NRB. None means reception without noise, where
+                R alone is exact and the NRB is left out.
             height: Rows of the images; None for 8h.
             width: Columns of the images; None for 8w.
             use_nrb: False goes from R straight to G, at any SNR.
@@ -191,7 +199,8 @@ class SemanticCodec:
             Images, float32 [B, height, width, 3] in [0, 1].
 
         Raises:
-            ValueError: If shapes, index values, levels or the size of the images do not fit the codec.
+            ValueError: If shapes, index values, levels or the size of the images do not fit the
+                codec.
         """
         received = np.asarray(received)
         soft = self._check_received(received)
@@ -204,18 +213,27 @@ class SemanticCodec:
             z = self._retrieve(received[part], levels[part], soft)
             if use_nrb and snr is not None:
                 # Cuts on whole windows keep every window where the whole picture has it.
-                stripe, halo = self.budget.stripe(columns, self.nrb.window), self.nrb.receptive_cells()
+                stripe, halo = (
+                    self.budget.stripe(columns, self.nrb.window),
+                    self.nrb.receptive_cells(),
+                )
                 count = int(levels[0]) if (levels == levels[0]).all() else None
                 refine = self._refining[count] if requantize else self._denoising
                 z = refine.run_in_stripes(z, (levels[part], snr[part]), rows=stripe, halo=halo)
-            images.append(decode_latents(self._decoding, self.decoder, self.budget, z)[:, :height, :width])
+            images.append(
+                decode_latents(self._decoding, self.decoder, self.budget, z)[:, :height, :width]
+            )
         return np.concatenate(images)
 
-    def _retrieve(self, received: NDArray, levels: NDArray[np.int32], soft: bool) -> NDArray[np.float32]:
+    def _retrieve(
+        self, received: NDArray, levels: NDArray[np.int32], soft: bool
+    ) -> NDArray[np.float32]:
         """R: the latent of indices or posteriors; levels that were not sent count for nothing."""
         missing = self.quantizer.levels - received.shape[3]
         received = received.astype(np.float32 if soft else np.int32, copy=False)
-        received = np.pad(received, [(0, missing if axis == 3 else 0) for axis in range(received.ndim)])
+        received = np.pad(
+            received, [(0, missing if axis == 3 else 0) for axis in range(received.ndim)]
+        )
         return (self._expected if soft else self._look_up).run(received, levels)
 
     def _check_received(self, received: NDArray) -> bool:
@@ -224,7 +242,12 @@ class SemanticCodec:
         soft = received.dtype.kind == "f"
         tail = (q.heads, q.states) if soft else (q.heads,)
         shape = received.shape
-        if len(shape) != 4 + len(tail) or shape[4:] != tail or not 1 <= shape[3] <= q.levels or 0 in shape:
+        if (
+            len(shape) != 4 + len(tail)
+            or shape[4:] != tail
+            or not 1 <= shape[3] <= q.levels
+            or 0 in shape
+        ):
             raise ValueError(
                 f"received is {received.dtype} of shape {shape}; it must be indices, "
                 f"int [B, h, w, L, {q.heads}], or posteriors, float [B, h, w, L, {q.heads}, {q.states}], "
@@ -241,5 +264,7 @@ class SemanticCodec:
         """Levels to use as int32 [B]."""
         levels = np.broadcast_to(np.asarray(sent if levels is None else levels, np.int32), (batch,))
         if not 1 <= levels.min() <= levels.max() <= sent:
-            raise ValueError(f"levels are {np.unique(levels)}; they must be 1 to {sent}, the levels received")
+            raise ValueError(
+                f"levels are {np.unique(levels)}; they must be 1 to {sent}, the levels received"
+            )
         return levels

@@ -53,7 +53,13 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "normalization": "none",
             "linear_path": True,
         },
-        "quantizer": {"latent_channels": 64, "heads": 4, "levels": 4, "states": 8, "search": "joint"},
+        "quantizer": {
+            "latent_channels": 64,
+            "heads": 4,
+            "levels": 4,
+            "states": 8,
+            "search": "joint",
+        },
         "nrb": {
             "latent_channels": 64,
             "width": 96,
@@ -84,7 +90,13 @@ SIZES: dict[str, dict[str, dict[str, Any]]] = {
             "normalization": "none",
             "linear_path": True,
         },
-        "quantizer": {"latent_channels": 16, "heads": 4, "levels": 4, "states": 8, "search": "joint"},
+        "quantizer": {
+            "latent_channels": 16,
+            "heads": 4,
+            "levels": 4,
+            "states": 8,
+            "search": "joint",
+        },
         "nrb": {
             "latent_channels": 16,
             "width": 32,
@@ -124,11 +136,14 @@ def analog_size(name: str, latent_channels: int = 96) -> dict[str, dict[str, Any
 
     Args:
         name: Name of the size.
-        latent_channels: Reals sent for each 8x8 block, the pilot among them; 96 are 48 complex symbols.
+        latent_channels: Reals sent for each 8x8 block, the pilot among them; 96 are 48 complex
+            symbols.
 
     Raises:
         ValueError: If there is no such size.
     """
     parts = size(name)
-    ends = {part: {**parts[part], "latent_channels": latent_channels} for part in ("encoder", "decoder")}
+    ends = {
+        part: {**parts[part], "latent_channels": latent_channels} for part in ("encoder", "decoder")
+    }
     return {**ends, "receiver": {}}

@@ -155,10 +155,14 @@ class SwinLayer(keras.layers.Layer):
         ValueError: If `shift` is outside 0..window - 1.
     """
 
-    def __init__(self, heads: int, window: int = 8, shift: int = 0, mlp_ratio: float = 4.0, **kwargs: Any):
+    def __init__(
+        self, heads: int, window: int = 8, shift: int = 0, mlp_ratio: float = 4.0, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         if not 0 <= shift < window:
-            raise ValueError(f"shift is {shift}; it must be 0 to {window - 1} for a window of {window}")
+            raise ValueError(
+                f"shift is {shift}; it must be 0 to {window - 1} for a window of {window}"
+            )
         self.heads = heads
         self.window = window
         self.shift = shift
@@ -171,7 +175,8 @@ class SwinLayer(keras.layers.Layer):
             raise ValueError(f"the input shape {input_shape} must name its channels")
         hidden = int(channels * self.mlp_ratio)
         self.norms = [
-            keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name=f"norm_{i}") for i in (0, 1)
+            keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name=f"norm_{i}")
+            for i in (0, 1)
         ]
         self.attention = WindowAttention(self.heads, self.window, dtype=policy, name="attention")
         self.expand = keras.layers.Dense(hidden, dtype=policy, name="expand")
@@ -184,7 +189,9 @@ class SwinLayer(keras.layers.Layer):
         """Apply the layer."""
         height, width = ops.shape(features)[1:3]
         rows, columns = (-(-size // self.window) * self.window for size in (height, width))
-        x = ops.pad(self.norms[0](features), ((0, 0), (0, rows - height), (0, columns - width), (0, 0)))
+        x = ops.pad(
+            self.norms[0](features), ((0, 0), (0, rows - height), (0, columns - width), (0, 0))
+        )
         x = ops.roll(x, (-self.shift, -self.shift), axis=(1, 2)) if self.shift else x
         labels = region_labels(height, width, self.window, self.shift)
         x = self.attention(partition_windows(x, self.window), labels)

@@ -1,7 +1,7 @@
 """Run encoder and decoder on NumPy batches of any size in bounded memory.
 
-A batch is worked through a few pictures at a time, and a tall picture in stripes that overlap by as far
-as the network reaches. One compiled graph serves all sizes.
+A batch is worked through a few pictures at a time, and a tall picture in stripes that overlap by as
+far as the network reaches. One compiled graph serves all sizes.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ class CompiledFunction(keras.Model):
         parts: The layers that `function` uses; their weights may change between calls.
     """
 
-    def __init__(self, function: Callable[..., Any], parts: Sequence[keras.layers.Layer], **kwargs: Any):
+    def __init__(
+        self, function: Callable[..., Any], parts: Sequence[keras.layers.Layer], **kwargs: Any
+    ):
         super().__init__(dtype="float32", **kwargs)
         self.function = function
         self.parts = list(parts)
@@ -180,7 +182,9 @@ def decode_latents(
         float32 [B, 8h, 8w, 3].
     """
     stripe = UNCUT if decoder.normalization == "group" else budget.stripe(z.shape[2])
-    return function.run_in_stripes(z, others, rows=stripe, halo=decoder.receptive_cells(), scale=CELL)
+    return function.run_in_stripes(
+        z, others, rows=stripe, halo=decoder.receptive_cells(), scale=CELL
+    )
 
 
 def clip_to_unit(images: Any) -> Any:

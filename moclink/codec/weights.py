@@ -135,8 +135,12 @@ def read_description(path: str | Path, kind: str) -> tuple[dict[str, Any], Path]
         )
     try:
         description = json.loads(json_path.read_text(encoding="utf-8"))
-        form, found, name, digest = (description[key] for key in ("format", "kind", "weights", "sha256"))
-        if not isinstance(description["config"], dict) or not isinstance(description["notes"], dict):
+        form, found, name, digest = (
+            description[key] for key in ("format", "kind", "weights", "sha256")
+        )
+        if not isinstance(description["config"], dict) or not isinstance(
+            description["notes"], dict
+        ):
             raise TypeError("config and notes must be objects")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{json_path} is damaged ({error!r}); fetch or export it again") from error
@@ -164,8 +168,8 @@ def read_description(path: str | Path, kind: str) -> tuple[dict[str, Any], Path]
 def _parts_cost(config: dict[str, Any]) -> int:
     """At least how many parameters networks of this configuration have.
 
-    Convolutions of residual blocks, halvings and doublings, and the layers of the noise reduction block
-    count; what is small beside them does not.
+    Convolutions of residual blocks, halvings and doublings, and the layers of the noise reduction
+    block count; what is small beside them does not.
     """
     total = 0
     for part in (config["encoder"], config["decoder"]):
@@ -176,7 +180,9 @@ def _parts_cost(config: dict[str, Any]) -> int:
     nrb = config.get("nrb")
     if nrb:
         layers = nrb["groups"] * nrb["depth"]
-        total += 4 * nrb["width"] ** 2 * layers + nrb["heads"] * (2 * nrb["window"] - 1) ** 2 * layers
+        total += (
+            4 * nrb["width"] ** 2 * layers + nrb["heads"] * (2 * nrb["window"] - 1) ** 2 * layers
+        )
         total += nrb["latent_channels"] * nrb["width"]
     return total
 
@@ -210,7 +216,8 @@ def build(make: Callable[..., Any], config: dict[str, Any], weights: Path, **opt
         options: Further arguments.
 
     Raises:
-        ValueError: If config and weights do not fit the code or each other, or a weight is not finite.
+        ValueError: If config and weights do not fit the code or each other, or a weight is not
+            finite.
     """
     try:
         _check_size(config, weights)

@@ -1,7 +1,7 @@
 """How power and channel uses are shared among coefficients of known variance.
 
-Variances are kept as integer levels of 0.5 dB (v = 10^(level / 20)), so that a picture of millions of
-coefficients is a histogram of some hundred levels, and sender and receiver count alike.
+Variances are kept as integer levels of 0.5 dB (v = 10^(level / 20)), so that a picture of millions
+of coefficients is a histogram of some hundred levels, and sender and receiver count alike.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ def quarter_power(levels: NDArray[np.integer], uses: int) -> NDArray[np.float64]
 
 
 def linear_distortion(
-    levels: NDArray[np.int16], uses: int, snr: float, coefficients: NDArray[np.floating] | None = None
+    levels: NDArray[np.int16],
+    uses: int,
+    snr: float,
+    coefficients: NDArray[np.floating] | None = None,
 ) -> float:
     """Squared error, summed, of a water-filled linear code with an LMMSE receiver, expected over noise.
 

@@ -28,7 +28,9 @@ class AnalogCode:
         """Amplitudes [m, 1] of mean energy 1/2 of coefficients [m, 1]."""
         return np.asarray(vectors, dtype=np.float64) * np.sqrt(0.5)
 
-    def receive(self, axes: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def receive(
+        self, axes: NDArray[np.float64], variance: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Posterior means [m, 1] of coefficients from received amplitudes [m, 1]."""
         return laplacian_mean(axes * np.sqrt(2), 2 * variance)
 
@@ -47,7 +49,8 @@ def with_analog(grid: CodebookGrid, highest_db: float = 70.0) -> CodebookGrid:
 
     Args:
         grid: Codebooks on evenly spaced SNRs.
-        highest_db: SNR to which the grid goes on; codebooks do not change there, analog amplitudes do.
+        highest_db: SNR to which the grid goes on; codebooks do not change there, analog amplitudes
+            do.
     """
     step = float(grid.snr_db[1] - grid.snr_db[0])
     beyond = np.arange(grid.snr_db[-1] + step, highest_db + step / 2, step)
@@ -55,4 +58,6 @@ def with_analog(grid: CodebookGrid, highest_db: float = 70.0) -> CodebookGrid:
     books = tuple((*row, *[row[-1]] * len(beyond)) for row in grid.books)
     distortions = np.pad(grid.distortions, ((0, 0), (0, len(beyond))), mode="edge")
     analog = np.array([analog_distortion(float(one)) for one in snr_db])
-    return CodebookGrid(snr_db, (*books, (AnalogCode(),) * len(snr_db)), np.vstack([distortions, analog]))
+    return CodebookGrid(
+        snr_db, (*books, (AnalogCode(),) * len(snr_db)), np.vstack([distortions, analog])
+    )

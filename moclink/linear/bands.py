@@ -62,5 +62,7 @@ def mean_energies(
 ) -> NDArray[np.float64]:
     """Mean square of the values of each index in 0..count-1; 0 where there is none."""
     number = np.bincount(index.ravel(), minlength=count)
-    energy = np.bincount(index.ravel(), np.square(values, dtype=np.float64).ravel(), minlength=count)
+    energy = np.bincount(
+        index.ravel(), np.square(values, dtype=np.float64).ravel(), minlength=count
+    )
     return energy / np.maximum(number, 1)

@@ -20,8 +20,8 @@ _CHOICE_BITS = 2
 class BlocksOfSeveralSizes:
     """The best of several `ClassifiedBlocks` for each picture, SNR and bandwidth.
 
-    The sender describes the picture with each and takes the one of least error (of a linear code, expected
-    over noise, header counted); two bits say which.
+    The sender describes the picture with each and takes the one of least error (of a linear code,
+    expected over noise, header counted); two bits say which.
 
     Attributes:
         models: At most four models.
@@ -37,7 +37,9 @@ class BlocksOfSeveralSizes:
     def load(cls) -> BlocksOfSeveralSizes:
         """The models that ship with the package: blocks of 16, 32 and 64."""
         return cls(
-            tuple(ClassifiedBlocks(ClassModel.load(f"linear-classes-{size}")) for size in (16, 32, 64))
+            tuple(
+                ClassifiedBlocks(ClassModel.load(f"linear-classes-{size}")) for size in (16, 32, 64)
+            )
         )
 
     def describe(self, image: NDArray[np.float32], uses: int, snr_db: float | None) -> Description:
@@ -47,7 +49,9 @@ class BlocksOfSeveralSizes:
         for choice, model in enumerate(self.models):
             found = model.describe(image, uses, snr_db)
             left = uses - 2 * header_symbols(len(found.bits), snr_db)
-            error = allocation.linear_distortion(found.levels, max(left, 1), snr, found.coefficients)
+            error = allocation.linear_distortion(
+                found.levels, max(left, 1), snr, found.coefficients
+            )
             if best is None or error < best[0]:
                 best = error, choice, found
         assert best is not None

@@ -1,9 +1,10 @@
 """Classes of blocks: a mixture of Gaussian models of lapped block DCTs, and the map of classes.
 
 Each class has a variance for every frequency band and colour. A block goes to the class under which
-its coefficients, seen above a floor of distortion, have the shortest code length, plus the bits that
-the map pays for naming it: l(k) = sum_b n_b/2 log2(v_kb + f) + (E_b + n_b f) / (2 ln2 (v_kb + f)).
-Everything was estimated from training photographs by `python -m moclink.training.link_classes`.
+its coefficients, seen above a floor of distortion, have the shortest code length, plus the bits
+that the map pays for naming it: l(k) = sum_b n_b/2 log2(v_kb + f) + (E_b + n_b f) / (2 ln2 (v_kb +
+f)). Everything was estimated from training photographs by `python -m
+moclink.training.link_classes`.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class ClassModel:
     def _frequencies(self) -> list[list[list[int]]]:
         """Frequency tables of the arithmetic coder for each pair of neighbours."""
         return [
-            [arithmetic_coder.frequencies(row) for row in rows] for rows in np.exp2(self.log_probabilities)
+            [arithmetic_coder.frequencies(row) for row in rows]
+            for rows in np.exp2(self.log_probabilities)
         ]
 
     def assign(
@@ -170,7 +172,9 @@ class ClassModel:
                 coder.put(label, self._frequencies[left][above[j]])
                 left = above[j] = label
 
-    def read_map(self, rows: int, columns: int, coder: arithmetic_coder.Decoder) -> NDArray[np.int64]:
+    def read_map(
+        self, rows: int, columns: int, coder: arithmetic_coder.Decoder
+    ) -> NDArray[np.int64]:
         """Inverse of `write_map`, int64 [rows, columns]."""
         chosen = np.empty((rows, columns), dtype=np.int64)
         above = [self.count] * columns

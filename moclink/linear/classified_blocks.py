@@ -26,9 +26,9 @@ _OFFSET_EDGES = (2, 5, 11)  # of the sum of a coefficient's two frequencies, at 
 class ClassifiedBlocks:
     """Lapped block DCT in opponent colours; every block belongs to a class that tells its variances.
 
-    The map of classes is coded arithmetically by its neighbours. Means of blocks form a small picture
-    that has a DCT of its own, with a variance for each ring; a few offsets fit the classes to the
-    picture.
+    The map of classes is coded arithmetically by its neighbours. Means of blocks form a small
+    picture that has a DCT of its own, with a variance for each ring; a few offsets fit the classes
+    to the picture.
 
     Attributes:
         classes: Trained classes.
@@ -58,7 +58,9 @@ class ClassifiedBlocks:
             coder.put(int(offset) + _LARGEST_OFFSET, _offset_table())
         model.write_map(chosen, coder)
         coefficients[..., 0, 0] = means
-        return Description(coefficients.ravel(), self._spread(rings, offsets, chosen), coder.finish())
+        return Description(
+            coefficients.ravel(), self._spread(rings, offsets, chosen), coder.finish()
+        )
 
     def describe_plainly(self, image: NDArray[np.float32]) -> Description:
         """See `SourceModel`."""
@@ -76,7 +78,9 @@ class ClassifiedBlocks:
         falling = np.array([0, -6, -12, -16, -20, -22, -24])[:RADIAL_BANDS]
         luma = 20 * np.log10(0.1 * self.classes.block**2 * np.sqrt(rows * columns)) + 2 * falling
         colours = np.stack([luma, luma - 24, luma - 24])
-        rings = np.clip(np.round((colours - _MEAN_LOWEST) / _MEAN_STEP), 0, _MEAN_STEPS - 1).astype(np.int64)
+        rings = np.clip(np.round((colours - _MEAN_LOWEST) / _MEAN_STEP), 0, _MEAN_STEPS - 1).astype(
+            np.int64
+        )
         chosen = np.full((rows, columns), int(self.classes.prior.argmax()))
         return self._spread(rings, np.zeros((3, groups), dtype=np.int64), chosen)
 
@@ -97,7 +101,9 @@ class ClassifiedBlocks:
     def _ring_steps(self, means: NDArray[np.float32]) -> NDArray[np.int64]:
         ring = radial_map(*means.shape[1:])
         variance = np.stack([mean_energies(plane, ring, RADIAL_BANDS) for plane in means])
-        steps = np.round((allocation.level_of(variance) - _MEAN_LOWEST) / _MEAN_STEP).astype(np.int64)
+        steps = np.round((allocation.level_of(variance) - _MEAN_LOWEST) / _MEAN_STEP).astype(
+            np.int64
+        )
         return np.clip(steps, 0, _MEAN_STEPS - 1)
 
     def _offset_groups(self) -> NDArray[np.int64]:
@@ -137,7 +143,10 @@ class ClassifiedBlocks:
     ) -> NDArray[np.int16]:
         rows, columns = chosen.shape
         index, _ = block_bands(self.classes.block)
-        table = allocation.level_of(self.classes.variances) + _OFFSET_STEP * offsets[:, self._offset_groups()]
+        table = (
+            allocation.level_of(self.classes.variances)
+            + _OFFSET_STEP * offsets[:, self._offset_groups()]
+        )
         level = table.astype(np.int16)[:, :, index][chosen]  # rows, columns, 3, block, block
         level = np.ascontiguousarray(np.moveaxis(level, 2, 0))
         level[..., 0, 0] = (rings * _MEAN_STEP + _MEAN_LOWEST)[:, radial_map(rows, columns)]
@@ -154,12 +163,16 @@ class ClassifiedBlocks:
         coder = Decoder(bits)
         rings = np.array([coder.get_uniform(_MEAN_STEPS) for _ in range(3 * RADIAL_BANDS)])
         groups = int(self._offset_groups().max()) + 1
-        offsets = np.array([coder.get(_offset_table()) - _LARGEST_OFFSET for _ in range(3 * groups)])
+        offsets = np.array(
+            [coder.get(_offset_table()) - _LARGEST_OFFSET for _ in range(3 * groups)]
+        )
         rows, columns = transform.blocks_of(height, width, self.classes.block)
         chosen = self.classes.read_map(rows, columns, coder)
         return self._spread(rings.reshape(3, -1), offsets.reshape(3, -1), chosen)
 
-    def picture(self, coefficients: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    def picture(
+        self, coefficients: NDArray[np.float32], height: int, width: int
+    ) -> NDArray[np.float32]:
         """See `SourceModel`."""
         block = self.classes.block
         rows, columns = transform.blocks_of(height, width, block)
@@ -167,7 +180,9 @@ class ClassifiedBlocks:
         planes[..., 0, 0] = transform.whole_idct(planes[..., 0, 0])
         return transform.to_rgb(transform.block_idct(planes, self.classes.overlap, height, width))
 
-    def error_map(self, errors: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    def error_map(
+        self, errors: NDArray[np.float32], height: int, width: int
+    ) -> NDArray[np.float32]:
         """See `SourceModel`."""
         block = self.classes.block
         rows, columns = transform.blocks_of(height, width, block)
@@ -176,10 +191,14 @@ class ClassifiedBlocks:
         groups = map_groups(block, block)
         luma = [planes[0][..., groups == group].sum(-1) for group in range(4)]
         found = np.stack([*luma, planes[1].sum((-1, -2)), planes[2].sum((-1, -2))], -1) / block**2
-        return _at_map_blocks(found, block, *transform.blocks_of(height, width, MAP_BLOCK)).astype(np.float32)
+        return _at_map_blocks(found, block, *transform.blocks_of(height, width, MAP_BLOCK)).astype(
+            np.float32
+        )
 
 
-def _at_map_blocks(values: NDArray[np.floating], block: int, rows: int, columns: int) -> NDArray[np.floating]:
+def _at_map_blocks(
+    values: NDArray[np.floating], block: int, rows: int, columns: int
+) -> NDArray[np.floating]:
     """Values of blocks [., ., n] of another size at the blocks of an error map, [rows, columns, n]."""
     if block > MAP_BLOCK:
         ratio = block // MAP_BLOCK

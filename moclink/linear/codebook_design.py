@@ -1,8 +1,8 @@
 """Design of channel-optimised codebooks (see `codebooks`): rounds of search and least squares.
 
-A round chooses indices by the search, takes priors from their use, scales amplitudes to unit power, and
-solves the least-squares problem of the codes, z ~ sum_d sum_k w_dk c_dk, with expectations over noise by
-quadrature.
+A round chooses indices by the search, takes priors from their use, scales amplitudes to unit power,
+and solves the least-squares problem of the codes, z ~ sum_d sum_k w_dk c_dk, with expectations over
+noise by quadrature.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def source(kind: str, size: int, seed: int = 0) -> Source:
     """A source of vectors: a fine grid for one coefficient, a fixed sample for more.
 
     Args:
-        kind: "gaussian", or "laplacian", which is what coefficients of pictures over the deviation of
-            their class are (kurtosis 6.1 over 600,000 of them).
+        kind: "gaussian", or "laplacian", which is what coefficients of pictures over the deviation
+            of their class are (kurtosis 6.1 over 600,000 of them).
         size: Coefficients n of a vector.
         seed: Of the sample.
     """
@@ -64,7 +64,9 @@ def distortion(codebook: Codebook, vectors: Source) -> tuple[float, float]:
         levels, indices
     ].sum(1)
     energy = (codebook.amplitudes[levels, indices] ** 2).sum(1)
-    return float(vectors.weights @ error) / codebook.size, float(vectors.weights @ energy) / codebook.levels
+    return float(vectors.weights @ error) / codebook.size, float(
+        vectors.weights @ energy
+    ) / codebook.levels
 
 
 def refit(codebook: Codebook, vectors: Source) -> Codebook:
@@ -86,7 +88,9 @@ def refit(codebook: Codebook, vectors: Source) -> Codebook:
             "k,q,kqi,kqj->ij", used[level], QUADRATURE[1], given[level], given[level]
         )
     right = seen.T @ (weights[:, None] * vectors.points)
-    codes = np.linalg.solve(normal + _RIDGE * np.eye(len(normal)), right).reshape(codebook.codes.shape)
+    codes = np.linalg.solve(normal + _RIDGE * np.eye(len(normal)), right).reshape(
+        codebook.codes.shape
+    )
     return Codebook(codes, amplitudes, priors, codebook.price, codebook.variance)
 
 
@@ -100,7 +104,9 @@ def _starts(size: int, levels: int, vectors: Source) -> list[NDArray[np.float64]
     found = []
     for _ in range(5):
         codes = vectors.points[rng.choice(len(vectors.points), (levels, AXIS))]
-        along = codes[0] @ rng.standard_normal(size)  # neighbours in amplitude are to be near each other
+        along = codes[0] @ rng.standard_normal(
+            size
+        )  # neighbours in amplitude are to be near each other
         codes[0] = codes[0][np.argsort(along)]
         found.append(codes * (0.5 ** np.arange(levels))[:, None, None])
     return found
@@ -111,8 +117,8 @@ def design(
 ) -> tuple[Codebook, float]:
     """Make the codebook of least expected distortion at unit variance and unit power.
 
-    Several starts (with the codebook of an SNR nearby) and prices on energy are tried. Prices are shares
-    of what energy is worth to a linear code of one use, 2 snr / (1 + snr)^2.
+    Several starts (with the codebook of an SNR nearby) and prices on energy are tried. Prices are
+    shares of what energy is worth to a linear code of one use, 2 snr / (1 + snr)^2.
 
     Args:
         size: Coefficients n.
@@ -141,5 +147,7 @@ def design(
                 if abs(2 * energy - 1) < 0.01 and (best is None or error < best[1]):
                     best = book, error
     if best is None:
-        raise ValueError(f"no codebook settled at {snr_db} dB and unit power; give more rounds than {rounds}")
+        raise ValueError(
+            f"no codebook settled at {snr_db} dB and unit power; give more rounds than {rounds}"
+        )
     return best

@@ -1,15 +1,15 @@
 """Channel-optimised codebooks over octonary axes: MOC-RVQ levels for a few coefficients.
 
-A vector z of n coefficients of unit variance is sent as L axis uses, one octonary amplitude a_dk each. The
-receiver forms the posterior w_dk(y) ~ p_dk exp(-(y - a_dk)^2 / (2 s^2)) on each axis and estimates
-z = sum_d v_d(y_d), v_d(y) = sum_k w_dk(y) c_dk. With
+A vector z of n coefficients of unit variance is sent as L axis uses, one octonary amplitude a_dk
+each. The receiver forms the posterior w_dk(y) ~ p_dk exp(-(y - a_dk)^2 / (2 s^2)) on each axis and
+estimates z = sum_d v_d(y_d), v_d(y) = sum_k w_dk(y) c_dk. With
 
     m_dk = E[v_d | k],   t_dk = E[|v_d|^2 | k] - |m_dk|^2        (Gauss-Hermite quadrature)
 
-the expected distortion of indices i is |z - sum_d m_d,i_d|^2 + sum_d t_d,i_d, since noise is independent
-from axis to axis (Farvardin and Vaishampayan, 1991, for one axis). The search minimises that plus a price on
-energy, lambda a^2. For one coefficient its cost is a family of lines in z, so the best indices change at
-a few thresholds.
+the expected distortion of indices i is |z - sum_d m_d,i_d|^2 + sum_d t_d,i_d, since noise is
+independent from axis to axis (Farvardin and Vaishampayan, 1991, for one axis). The search minimises
+that plus a price on energy, lambda a^2. For one coefficient its cost is a family of lines in z, so
+the best indices change at a few thresholds.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ class Codebook:
         """Amplitudes float64 [m, L] that are sent for vectors [m, n]."""
         return self.amplitudes[np.arange(self.levels), self.search(vectors)]
 
-    def receive(self, axes: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def receive(
+        self, axes: NDArray[np.float64], variance: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Estimates of vectors.
 
         Args:
@@ -165,7 +167,9 @@ class Code(Protocol):
     def send(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """Amplitudes [m, L], of mean energy 1/2, of vectors [m, n] of unit variance."""
 
-    def receive(self, axes: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def receive(
+        self, axes: NDArray[np.float64], variance: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Estimates [m, n] from received amplitudes and noise variances [m, L]."""
 
 
@@ -176,7 +180,8 @@ class CodebookGrid:
     Attributes:
         snr_db: float64 [g], ascending.
         books: For each shape the codebooks of all SNRs.
-        distortions: float64 [shapes, g], expected distortion a coefficient at unit variance and power.
+        distortions: float64 [shapes, g], expected distortion a coefficient at unit variance and
+            power.
     """
 
     snr_db: NDArray[np.float64]
@@ -204,11 +209,17 @@ class CodebookGrid:
             snr_db, distortions = data["snr_db"], data["distortions"]
             books = []
             for shape in range(len(distortions)):
-                parts = [data[f"{part}{shape}"] for part in ("codes", "amplitudes", "priors", "price")]
+                parts = [
+                    data[f"{part}{shape}"] for part in ("codes", "amplitudes", "priors", "price")
+                ]
                 books.append(
                     tuple(
                         Codebook(
-                            parts[0][i], parts[1][i], parts[2][i], float(parts[3][i]), 0.5 * 10 ** (-snr / 10)
+                            parts[0][i],
+                            parts[1][i],
+                            parts[2][i],
+                            float(parts[3][i]),
+                            0.5 * 10 ** (-snr / 10),
                         )
                         for i, snr in enumerate(snr_db)
                     )
@@ -225,7 +236,9 @@ class CodebookGrid:
         for shape, row in enumerate(self.books):
             books = [book for book in row if isinstance(book, Codebook)]
             if len(books) < len(row):
-                raise ValueError(f"shape {shape} holds no codebooks; save the grid without analog amplitudes")
+                raise ValueError(
+                    f"shape {shape} holds no codebooks; save the grid without analog amplitudes"
+                )
             values[f"codes{shape}"] = np.array([book.codes for book in books])
             values[f"amplitudes{shape}"] = np.array([book.amplitudes for book in books])
             values[f"priors{shape}"] = np.array([book.priors for book in books])

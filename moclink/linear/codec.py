@@ -19,8 +19,9 @@ class Estimate:
 
     Attributes:
         images: float32 [B, H, W, 3] in [0, 1].
-        errors: float32 [B, rows, columns, 6], expected squared error a pixel in each block of 32 by 32:
-            luma in four bands from low to high frequencies, then the two chroma planes. Their sum is
+        errors: float32 [B, rows, columns, 6], expected squared error a pixel in each block of 32 by
+            32: luma in four bands from low to high frequencies, then the two chroma planes. Their
+                sum is
             three times the mean squared error.
         snr_db: float32 [B], Es/N0 of what arrived (mean over symbols of the noise variance, in dB).
     """
@@ -44,9 +45,13 @@ class PictureCodec:
 
     def __post_init__(self) -> None:
         if not 0 < self.cbr <= 1:
-            raise ValueError(f"cbr is {self.cbr}; give complex symbols per source value, above 0, at most 1")
+            raise ValueError(
+                f"cbr is {self.cbr}; give complex symbols per source value, above 0, at most 1"
+            )
 
-    def _modulate(self, description: Description, uses: int, snr_db: float | None) -> NDArray[np.float64]:
+    def _modulate(
+        self, description: Description, uses: int, snr_db: float | None
+    ) -> NDArray[np.float64]:
         """Amplitudes of at most `uses` real channel uses, of any mean energy."""
         raise NotImplementedError
 
@@ -63,7 +68,8 @@ class PictureCodec:
 
         Args:
             images: float32 [B, H, W, 3] in [0, 1].
-            csi: What the sender knows of the channel: None, or an object with `snr_db` (Es/N0 in dB).
+            csi: What the sender knows of the channel: None, or an object with `snr_db` (Es/N0 in
+                dB).
 
         Returns:
             (complex64 [B, S], mean energy of each row 1; side information).
@@ -73,17 +79,25 @@ class PictureCodec:
         """
         images = check_images(images)
         _, height, width, _ = images.shape
-        snr_db, symbols = frame.told_snr_db(checked_snr_db(csi)), total_symbols(height, width, self.cbr)
+        snr_db, symbols = (
+            frame.told_snr_db(checked_snr_db(csi)),
+            total_symbols(height, width, self.cbr),
+        )
 
         def modulate(description: Description, uses: int) -> NDArray[np.float64]:
             return self._modulate(description, uses, snr_db)
 
         frames = [frame.build(self.model, image, symbols, snr_db, modulate) for image in images]
-        header = Header(height, width, tuple(f.bits for f in frames), tuple(f.header_symbols for f in frames))
+        header = Header(
+            height, width, tuple(f.bits for f in frames), tuple(f.header_symbols for f in frames)
+        )
         return np.stack([f.symbols for f in frames]), header
 
     def decode(
-        self, received: NDArray[np.complexfloating], no: NDArray[np.floating] | float, header: Header
+        self,
+        received: NDArray[np.complexfloating],
+        no: NDArray[np.floating] | float,
+        header: Header,
     ) -> NDArray[np.float32]:
         """Received symbols to pictures.
 
@@ -101,7 +115,10 @@ class PictureCodec:
         return self.estimate(received, no, header).images
 
     def estimate(
-        self, received: NDArray[np.complexfloating], no: NDArray[np.floating] | float, header: Header
+        self,
+        received: NDArray[np.complexfloating],
+        no: NDArray[np.floating] | float,
+        header: Header,
     ) -> Estimate:
         """As `decode`, with the expected error beside the pictures."""
         height, width = header.height, header.width

@@ -9,15 +9,20 @@ from scipy.special import log_ndtr
 _RATE = np.sqrt(2.0)  # of a Laplacian of unit variance: density exp(-sqrt(2) |x|) / sqrt(2)
 
 
-def gaussian_mean(observed: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+def gaussian_mean(
+    observed: NDArray[np.float64], variance: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """E[x | y] of a Gaussian x of unit variance, y = x + noise of the given variance: y / (1 + s^2)."""
     return observed / (1 + variance)
 
 
-def laplacian_mean(observed: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+def laplacian_mean(
+    observed: NDArray[np.float64], variance: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """E[x | y] of a Laplacian x of unit variance, y = x + Gaussian noise of the given variance.
 
-    The posterior is a mixture of two truncated normals, of means y -+ sqrt(2) s^2, on either side of 0.
+    The posterior is a mixture of two truncated normals, of means y -+ sqrt(2) s^2, on either side
+    of 0.
     """
     deviation = np.sqrt(variance)
     right, left = observed - _RATE * variance, observed + _RATE * variance

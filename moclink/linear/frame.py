@@ -1,9 +1,9 @@
 """The symbols of one picture: the header's place, then the payload at an energy that is exactly 1.
 
 A header is 24 bits of the frame (the payload's gain in 16, the SNR that the sender was told in 8)
-and then the description's bits. A picture so small that its description would take more than 60 % of
-the symbols goes with the model's plain description, which has no bits; what is left of its header is
-charged as far as there are symbols for it.
+and then the description's bits. A picture so small that its description would take more than 60 %
+of the symbols goes with the model's plain description, which has no bits; what is left of its
+header is charged as far as there are symbols for it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,11 @@ def _value(bits: NDArray[np.uint8]) -> int:
 
 
 def build(
-    model: SourceModel, image: NDArray[np.float32], symbols: int, snr_db: float | None, modulate: Modulate
+    model: SourceModel,
+    image: NDArray[np.float32],
+    symbols: int,
+    snr_db: float | None,
+    modulate: Modulate,
 ) -> Frame:
     """Describe and modulate a picture.
 
@@ -110,7 +114,9 @@ def build(
     mixed = axes[interleaver(2 * payload)].astype(np.float32)
     told = _NOT_TOLD if snr_db is None else round((snr_db - _SNR_LOWEST_DB) / _SNR_STEP_DB)
     bits = np.concatenate([_number(code, _GAIN_BITS), _number(told, _SNR_BITS), description.bits])
-    sent = np.concatenate([qpsk(bits, taken), (mixed[0::2] + 1j * mixed[1::2]).astype(np.complex64)])
+    sent = np.concatenate(
+        [qpsk(bits, taken), (mixed[0::2] + 1j * mixed[1::2]).astype(np.complex64)]
+    )
     return Frame(sent, bits, taken)
 
 
@@ -118,7 +124,9 @@ def open_header(model: SourceModel, header: Header, picture: int) -> Opened:
     """Read the header of one picture of a batch."""
     bits = header.bits[picture]
     if len(bits) < FRAME_BITS:
-        raise ValueError(f"header {picture} has {len(bits)} bits; a frame's header has at least {FRAME_BITS}")
+        raise ValueError(
+            f"header {picture} has {len(bits)} bits; a frame's header has at least {FRAME_BITS}"
+        )
     code, told = _value(bits[:_GAIN_BITS]), _value(bits[_GAIN_BITS:FRAME_BITS])
     gain = 0.0 if code == 0 else 2.0 ** ((code / 2**_GAIN_BITS - 0.5) * 2 * _GAIN_RANGE)
     snr_db = None if told == _NOT_TOLD else _SNR_LOWEST_DB + _SNR_STEP_DB * told

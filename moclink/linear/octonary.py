@@ -2,8 +2,8 @@
 
 Coefficients of variance v are sent by codebooks of n coefficients over L octonary axis uses, from a
 quarter of a use a coefficient to three, each at a power of its own. A codebook made for SNR s_j has
-distortion v D_j a coefficient and takes an energy L s_j / (n snr). Uses and energy are dealt by Lagrange
-multipliers: coefficients take the codebook of least
+distortion v D_j a coefficient and takes an energy L s_j / (n snr). Uses and energy are dealt by
+Lagrange multipliers: coefficients take the codebook of least
 
     v D_j + lambda L / n + nu L s_j / (n snr),
 
@@ -79,14 +79,21 @@ def deal(levels: NDArray[np.int16], uses: int, snr_db: float, grid: CodebookGrid
 
 
 def _append(
-    runs: list[Run], part: NDArray[np.int64], option: int, options: _Options, grid: CodebookGrid, uses: int
+    runs: list[Run],
+    part: NDArray[np.int64],
+    option: int,
+    options: _Options,
+    grid: CodebookGrid,
+    uses: int,
 ) -> None:
     """Add a run of whole vectors, as far as there are uses left."""
     if option == 0:
         return
     shape, snr = divmod(option - 1, len(grid.snr_db))
     size, levels = grid.shapes[shape]
-    first = runs[-1].first + len(runs[-1].coefficients) * grid.shapes[runs[-1].shape][1] if runs else 0
+    first = (
+        runs[-1].first + len(runs[-1].coefficients) * grid.shapes[runs[-1].shape][1] if runs else 0
+    )
     vectors = min(len(part) // size, (uses - first) // levels)
     if vectors > 0:
         runs.append(Run(part[: vectors * size].reshape(vectors, size), shape, snr, first))
@@ -111,9 +118,13 @@ class _Options:
         rate = np.array([levels / size for size, levels in grid.shapes])
         energy = rate[:, None] * 10 ** ((grid.snr_db - snr_db) / 10)
         uses = np.repeat(rate, len(grid.snr_db))
-        return cls(np.r_[1.0, grid.distortions.ravel()], np.r_[0.0, uses], np.r_[0.0, energy.ravel()])
+        return cls(
+            np.r_[1.0, grid.distortions.ravel()], np.r_[0.0, uses], np.r_[0.0, energy.ravel()]
+        )
 
-    def best(self, variance: NDArray[np.float64], per_use: float, per_energy: float) -> NDArray[np.int64]:
+    def best(
+        self, variance: NDArray[np.float64], per_use: float, per_energy: float
+    ) -> NDArray[np.int64]:
         """The option of least cost for each variance."""
         price = per_use * self.uses + per_energy * self.energy
         return np.argmin(variance[:, None] * self.distortion + price, axis=1)
@@ -161,8 +172,8 @@ class OctonaryCodec(PictureCodec):
     Attributes:
         model: How pictures become coefficients of known variance.
         cbr: Complex symbols per source value (3 a pixel), side information included.
-        grid: Codebooks over a grid of SNRs; with `analog_code.with_analog` also analog amplitudes, where
-            they are better (then the link is no longer digital).
+        grid: Codebooks over a grid of SNRs; with `analog_code.with_analog` also analog amplitudes,
+            where they are better (then the link is no longer digital).
         untold_snr_db: The SNR for which a sender that is not told any makes its choices.
     """
 
@@ -172,7 +183,11 @@ class OctonaryCodec(PictureCodec):
     def indices(self, description: Description, runs: list[Run]) -> list[NDArray[np.int64]]:
         """Octonary indices of a picture: for each run of a codebook int64 [vectors, L]."""
         books = [(run, self._book(run)) for run in runs]
-        return [book.search(_scaled(description, run)) for run, book in books if isinstance(book, Codebook)]
+        return [
+            book.search(_scaled(description, run))
+            for run, book in books
+            if isinstance(book, Codebook)
+        ]
 
     def _book(self, run: Run) -> Code:
         return self.grid.books[run.shape][run.snr]
@@ -180,7 +195,9 @@ class OctonaryCodec(PictureCodec):
     def _design(self, snr_db: float | None) -> float:
         return self.untold_snr_db if snr_db is None else snr_db
 
-    def _modulate(self, description: Description, uses: int, snr_db: float | None) -> NDArray[np.float64]:
+    def _modulate(
+        self, description: Description, uses: int, snr_db: float | None
+    ) -> NDArray[np.float64]:
         design = self._design(snr_db)
         runs = deal(description.levels, uses, design, self.grid)
         parts = [np.zeros(0)]

@@ -1,9 +1,9 @@
 """A network behind a linear or octonary codec that removes what noise and unsent coefficients left.
 
-It is told what the receiver knows: the expected squared error of every block of 32 by 32 in six bands
-(`moclink.linear.codec.Estimate`) and the SNR. It is a U-Net on pixels from 1/2 to 1/8 resolution that
-adds a correction, scaled by the picture's expected error, to the codec's estimate; untrained it adds
-nothing.
+It is told what the receiver knows: the expected squared error of every block of 32 by 32 in six
+bands (`moclink.linear.codec.Estimate`) and the SNR. It is a U-Net on pixels from 1/2 to 1/8
+resolution that adds a correction, scaled by the picture's expected error, to the codec's estimate;
+untrained it adds nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Detail(layers.Layer):
 class Modulated(layers.Layer):
     """Residual block whose hidden features are scaled and shifted by a condition.
 
-    x + conv(relu(conv(x) * (1 + a(c)) + b(c))), 3 by 3 convolutions, a and b linear and 0 at the start.
+    x + conv(relu(conv(x) * (1 + a(c)) + b(c))), 3 by 3 convolutions, a and b linear and 0 at the
+    start.
 
     Args:
         channels: Features of x.
@@ -75,7 +76,9 @@ class Modulated(layers.Layer):
         self.channels = channels
         self.first = layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
         self.second = layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
-        self.condition = layers.Dense(2 * channels, kernel_initializer="zeros", dtype=self.dtype_policy)
+        self.condition = layers.Dense(
+            2 * channels, kernel_initializer="zeros", dtype=self.dtype_policy
+        )
 
     def build(self, shapes: list[tuple[int | None, ...]]) -> None:
         """Make the weights for the shapes of [x, condition]."""
@@ -103,13 +106,13 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
     """An untrained network.
 
     Args:
-        config: channels (at 1/2, 1/4, 1/8 resolution ...), and numbers of residual blocks: down and up
-            for all resolutions but the last, middle for the last. See DEFAULT.
+        config: channels (at 1/2, 1/4, 1/8 resolution ...), and numbers of residual blocks: down and
+            up for all resolutions but the last, middle for the last. See DEFAULT.
         dtype: Precision policy; the first and last convolution stay in float32 under a mixed one.
 
     Returns:
-        Model of [images [B, H, W, 3], error map [B, H / 32, W / 32, 6] (see `conditions`), condition
-        [B, 2], scale [B, 1]] to images [B, H, W, 3]; H and W multiples of 32.
+        Model of [images [B, H, W, 3], error map [B, H / 32, W / 32, 6] (see `conditions`),
+        condition [B, 2], scale [B, 1]] to images [B, H, W, 3]; H and W multiples of 32.
     """
     outer = "float16" if dtype == "float16" else "float32"
     channels = config["channels"]
@@ -122,8 +125,12 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
     unit = layers.Reshape((1, 1, 1), dtype=outer)(scale)
     coarse = layers.UpSampling2D(8, dtype=outer)(layers.AveragePooling2D(8, dtype=outer)(image))
     detail = Detail(dtype=outer)([image, coarse, unit])
-    x = layers.Conv2D(channels[0], 2, 2, dtype=outer)(layers.Concatenate(dtype=outer)([image, detail]))
-    spread = layers.UpSampling2D(BLOCK // 2, dtype=outer)(layers.Conv2D(channels[0], 1, dtype=outer)(errors))
+    x = layers.Conv2D(channels[0], 2, 2, dtype=outer)(
+        layers.Concatenate(dtype=outer)([image, detail])
+    )
+    spread = layers.UpSampling2D(BLOCK // 2, dtype=outer)(
+        layers.Conv2D(channels[0], 1, dtype=outer)(errors)
+    )
     x = layers.Add(dtype=outer)([x, spread])
     kept = []
     for level, width in enumerate(channels[:-1]):
@@ -154,13 +161,17 @@ def conditions(
         snr_db: float32 [B].
 
     Returns:
-        (logarithms of the map, about -2 to 2, [B, rows, columns, 6]; condition [B, 2]; scale [B, 1], the
-        root of the expected mean squared error).
+        (logarithms of the map, about -2 to 2, [B, rows, columns, 6]; condition [B, 2]; scale [B,
+        1], the root of the expected mean squared error).
     """
     expected = errors.sum(-1).mean((1, 2)) / 3
     told = np.stack([snr_db / 10 - 1, (np.log10(np.maximum(expected, 1e-8)) + 3.0)], -1)
     spread = (np.log10(np.maximum(errors, 1e-8)) + 4.0) / 1.5
-    return spread.astype(np.float32), told.astype(np.float32), np.sqrt(np.maximum(expected, 1e-8))[:, None]
+    return (
+        spread.astype(np.float32),
+        told.astype(np.float32),
+        np.sqrt(np.maximum(expected, 1e-8))[:, None],
+    )
 
 
 def _halo(config: dict[str, Any]) -> int:
@@ -210,9 +221,9 @@ class Restoration:
             estimate: What a codec's `estimate` returned.
 
         Returns:
-            float32 [B, H, W, 3] in [0, 1]; equal to the network on the whole picture. Pictures whose
-            expected error is below SMALLEST_ERROR, where the network gains nothing, are returned as they
-            are.
+            float32 [B, H, W, 3] in [0, 1]; equal to the network on the whole picture. Pictures
+            whose expected error is below SMALLEST_ERROR, where the network gains nothing, are
+            returned as they are.
         """
         images = estimate.images
         _, height, width, _ = images.shape

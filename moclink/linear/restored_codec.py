@@ -31,7 +31,10 @@ class RestoredCodec:
         return self.codec.encode(images, csi)
 
     def decode(
-        self, received: NDArray[np.complexfloating], no: NDArray[np.floating] | float, header: Header
+        self,
+        received: NDArray[np.complexfloating],
+        no: NDArray[np.floating] | float,
+        header: Header,
     ) -> NDArray[np.float32]:
         """See `PictureCodec.decode`."""
         return self.restoration(self.codec.estimate(received, no, header))

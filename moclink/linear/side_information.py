@@ -51,7 +51,9 @@ def header_symbols(bits: int, snr_db: float | None) -> int:
 
 def qpsk(bits: NDArray[np.uint8], symbols: int) -> NDArray[np.complex64]:
     """The header's place in the frame: its bits, repeated, as `symbols` QPSK symbols of energy 1."""
-    pattern = np.resize(bits if len(bits) else np.zeros(1, np.uint8), 2 * symbols).astype(np.float32)
+    pattern = np.resize(bits if len(bits) else np.zeros(1, np.uint8), 2 * symbols).astype(
+        np.float32
+    )
     axes = (1 - 2 * pattern) / np.float32(np.sqrt(2))
     return (axes[0::2] + 1j * axes[1::2]).astype(np.complex64)
 
@@ -62,7 +64,10 @@ def total_symbols(height: int, width: int, cbr: float) -> int:
 
 
 def check_received(
-    received: NDArray[np.complexfloating], no: NDArray[np.floating] | float, header: Header, symbols: int
+    received: NDArray[np.complexfloating],
+    no: NDArray[np.floating] | float,
+    header: Header,
+    symbols: int,
 ) -> NDArray[np.float64]:
     """Check what arrived and spread the noise variance over it.
 
@@ -81,14 +86,20 @@ def check_received(
     pictures = len(header.bits)
     wanted = (received.shape[0] if received.ndim and pictures == 1 else pictures, symbols)
     if received.shape != wanted:
-        raise ValueError(f"received has shape {received.shape}; the header is of a batch of shape {wanted}")
+        raise ValueError(
+            f"received has shape {received.shape}; the header is of a batch of shape {wanted}"
+        )
     noise = np.asarray(no, dtype=np.float64)
     if noise.ndim == 1:
         noise = noise[:, None]
     if noise.shape not in {(), (wanted[0], 1), wanted}:
-        raise ValueError(f"no has shape {np.shape(no)}; give one variance, one a picture, or {wanted}")
+        raise ValueError(
+            f"no has shape {np.shape(no)}; give one variance, one a picture, or {wanted}"
+        )
     if not (np.isfinite(noise).all() and (noise > 0).all()):
-        raise ValueError(f"no spans {noise.min()} to {noise.max()}; give positive, finite noise variances")
+        raise ValueError(
+            f"no spans {noise.min()} to {noise.max()}; give positive, finite noise variances"
+        )
     return np.broadcast_to(noise, wanted)
 
 

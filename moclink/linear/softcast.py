@@ -1,8 +1,8 @@
 """Linear analog transmission of pictures: SoftCast (Jakubczak and Katabi, 2010) over any source model.
 
-Each coefficient of variance v is sent as one real amplitude sqrt(p / v) x. A sender that is told the
-SNR shares power by water-filling over the variances; one that is not gives amplitudes v^(-1/4). The
-receiver is the linear MMSE estimator: x = a v y / (a^2 v + no/2), a the amplitude factor of the
+Each coefficient of variance v is sent as one real amplitude sqrt(p / v) x. A sender that is told
+the SNR shares power by water-filling over the variances; one that is not gives amplitudes v^(-1/4).
+The receiver is the linear MMSE estimator: x = a v y / (a^2 v + no/2), a the amplitude factor of the
 coefficient, no/2 the noise variance of a real axis.
 """
 
@@ -26,13 +26,16 @@ class LinearCodec(PictureCodec):
     Attributes:
         model: How pictures become coefficients of known variance.
         cbr: Complex symbols per source value (3 a pixel), side information included.
-        laplacian: Take coefficients as Laplacian at the receiver, which then estimates by the posterior
-            mean; otherwise as Gaussian, for which the posterior mean is the linear MMSE estimate.
+        laplacian: Take coefficients as Laplacian at the receiver, which then estimates by the
+            posterior mean; otherwise as Gaussian, for which the posterior mean is the linear MMSE
+            estimate.
     """
 
     laplacian: bool = False
 
-    def _modulate(self, description: Description, uses: int, snr_db: float | None) -> NDArray[np.float64]:
+    def _modulate(
+        self, description: Description, uses: int, snr_db: float | None
+    ) -> NDArray[np.float64]:
         chosen, factors = _amplitudes(description.levels, uses, snr_db)
         return description.coefficients[chosen] * factors
 
@@ -41,12 +44,18 @@ class LinearCodec(PictureCodec):
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         chosen, factors = _amplitudes(opened.levels, len(axes), opened.snr_db)
         prior = allocation.variance_of(opened.levels[chosen])
-        scale = factors * opened.gain * np.sqrt(prior)  # amplitude of a coefficient of unit variance
+        scale = (
+            factors * opened.gain * np.sqrt(prior)
+        )  # amplitude of a coefficient of unit variance
         if opened.gain == 0:
             return chosen, np.zeros(len(chosen)), prior
         noise = variance[: len(chosen)] / scale**2
         mean = laplacian_mean if self.laplacian else gaussian_mean
-        return chosen, np.sqrt(prior) * mean(axes[: len(chosen)] / scale, noise), prior * noise / (1 + noise)
+        return (
+            chosen,
+            np.sqrt(prior) * mean(axes[: len(chosen)] / scale, noise),
+            prior * noise / (1 + noise),
+        )
 
 
 def _amplitudes(

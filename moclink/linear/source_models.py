@@ -1,7 +1,7 @@
 """What a source model is: pictures as coefficients of known variances.
 
-A model turns a picture into a flat vector of orthonormal coefficients, the integer variance levels of
-them (see `allocation`) and the bits from which a receiver finds the same levels.
+A model turns a picture into a flat vector of orthonormal coefficients, the integer variance levels
+of them (see `allocation`) and the bits from which a receiver finds the same levels.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ class Layout(Protocol):
     def levels(self, bits: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
         """The levels that belong to a description's bits."""
 
-    def picture(self, coefficients: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    def picture(
+        self, coefficients: NDArray[np.float32], height: int, width: int
+    ) -> NDArray[np.float32]:
         """The picture float32 [H, W, 3] in [0, 1] of estimated coefficients."""
 
-    def error_map(self, errors: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    def error_map(
+        self, errors: NDArray[np.float32], height: int, width: int
+    ) -> NDArray[np.float32]:
         """Expected squared errors of coefficients as a map (see `moclink.linear.codec.Estimate`)."""
 
 

@@ -2,7 +2,8 @@
 
 All of them are orthonormal, so squared error in coefficients is squared error in RGB (of the padded
 picture), and no weights are needed. The colours are luma (R+G+B)/sqrt(3) and two opponents,
-(R-B)/sqrt(2) and (R-2G+B)/sqrt(6): Y'CbCr-like axes whose chroma already counts by its effect on RGB.
+(R-B)/sqrt(2) and (R-2G+B)/sqrt(6): Y'CbCr-like axes whose chroma already counts by its effect on
+RGB.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct, dctn, idctn
 
-COLOURS = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]]) / np.sqrt([[3.0], [2.0], [6.0]])
+COLOURS = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]]) / np.sqrt(
+    [[3.0], [2.0], [6.0]]
+)
 
 
 def check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -25,11 +28,17 @@ def check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape:
-        raise ValueError(f"images have shape {images.shape}; give [batch, height, width, 3], none of them 0")
+        raise ValueError(
+            f"images have shape {images.shape}; give [batch, height, width, 3], none of them 0"
+        )
     if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(f"images are {images.dtype}; give floating point in [0, 1], such as uint8 / 255")
+        raise ValueError(
+            f"images are {images.dtype}; give floating point in [0, 1], such as uint8 / 255"
+        )
     if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
-        raise ValueError(f"image values span {images.min()} to {images.max()}; give finite values in [0, 1]")
+        raise ValueError(
+            f"image values span {images.min()} to {images.max()}; give finite values in [0, 1]"
+        )
     return images.astype(np.float32, copy=False)
 
 
@@ -104,7 +113,9 @@ def block_dct(planes: NDArray[np.float32], block: int, overlap: int) -> NDArray[
     """
     _, height, width = planes.shape
     rows, columns = blocks_of(height, width, block)
-    x = np.pad(planes, ((0, 0), (0, rows * block - height), (0, columns * block - width)), mode="symmetric")
+    x = np.pad(
+        planes, ((0, 0), (0, rows * block - height), (0, columns * block - width)), mode="symmetric"
+    )
     if overlap:
         x = _lap(_lap(x, block, overlap, 1, False), block, overlap, 2, False)
     x = x.reshape(3, rows, block, columns, block)

@@ -22,7 +22,9 @@ class _ResidualTable:
     """Adaptive frequencies of prediction residuals, the same at both sides."""
 
     def __init__(self) -> None:
-        self._counts = 30 * 0.75 ** np.abs(np.arange(-_LARGEST_RESIDUAL, _LARGEST_RESIDUAL + 1.0)) + 0.02
+        self._counts = (
+            30 * 0.75 ** np.abs(np.arange(-_LARGEST_RESIDUAL, _LARGEST_RESIDUAL + 1.0)) + 0.02
+        )
 
     def table(self) -> list[int]:
         return frequencies(self._counts)
@@ -50,8 +52,8 @@ def _predict(steps: NDArray[np.int64], colour: int, row: int, column: int, lowes
 class WholePictureBands:
     """DCT of the whole picture in opponent colours, a variance for each of its growing bands.
 
-    Variances are sent in steps of 1.5 dB, predicted from neighbouring bands and coded arithmetically;
-    bands too weak to be sent share one value.
+    Variances are sent in steps of 1.5 dB, predicted from neighbouring bands and coded
+    arithmetically; bands too weak to be sent share one value.
     """
 
     def describe(self, image: NDArray[np.float32], uses: int, snr_db: float | None) -> Description:
@@ -61,7 +63,9 @@ class WholePictureBands:
         index, rows, columns = band_map(height, width)
         bands = rows * columns
         variance = np.stack([mean_energies(plane, index, bands) for plane in coefficients])
-        steps = np.round((allocation.level_of(variance) - _BAND_LOWEST) / _BAND_STEP).astype(np.int64)
+        steps = np.round((allocation.level_of(variance) - _BAND_LOWEST) / _BAND_STEP).astype(
+            np.int64
+        )
         steps = np.clip(steps, 0, _BAND_STEPS - 1).reshape(3, rows, columns)
         number = np.tile(np.bincount(index.ravel(), minlength=bands), 3)
         lowest = self._lowest(steps.ravel(), number, uses, snr_db)
@@ -83,7 +87,9 @@ class WholePictureBands:
         return allocation.level_of(np.stack([luma, luma / 16, luma / 16])).ravel()
 
     @staticmethod
-    def _lowest(steps: NDArray[np.int64], number: NDArray[np.int64], uses: int, snr_db: float | None) -> int:
+    def _lowest(
+        steps: NDArray[np.int64], number: NDArray[np.int64], uses: int, snr_db: float | None
+    ) -> int:
         """The step below which no band is sent (that step included)."""
         order = np.argsort(-steps, kind="stable")
         before = np.cumsum(number[order]) - number[order]
@@ -99,15 +105,21 @@ class WholePictureBands:
         coder, table = Encoder(), _ResidualTable()
         coder.put_uniform(lowest, _BAND_STEPS)
         for colour, row, column in np.ndindex(*steps.shape):
-            residual = int(steps[colour, row, column]) - _predict(steps, colour, row, column, lowest)
-            symbol = int(np.clip(residual, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL)) + _LARGEST_RESIDUAL
+            residual = int(steps[colour, row, column]) - _predict(
+                steps, colour, row, column, lowest
+            )
+            symbol = (
+                int(np.clip(residual, -_LARGEST_RESIDUAL, _LARGEST_RESIDUAL)) + _LARGEST_RESIDUAL
+            )
             steps[colour, row, column] += symbol - _LARGEST_RESIDUAL - residual
             coder.put(symbol, table.table())
             table.saw(symbol)
         return coder.finish()
 
     @staticmethod
-    def _spread(steps: NDArray[np.int64], lowest: int, index: NDArray[np.int64]) -> NDArray[np.int16]:
+    def _spread(
+        steps: NDArray[np.int64], lowest: int, index: NDArray[np.int64]
+    ) -> NDArray[np.int16]:
         level = np.where(steps > lowest, steps * _BAND_STEP + _BAND_LOWEST, allocation.NOT_SENT)
         return level.reshape(3, -1)[:, index].astype(np.int16).ravel()
 
@@ -130,11 +142,15 @@ class WholePictureBands:
             steps[colour, row, column] = predicted + symbol - _LARGEST_RESIDUAL
         return self._spread(steps, lowest, index)
 
-    def picture(self, coefficients: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    def picture(
+        self, coefficients: NDArray[np.float32], height: int, width: int
+    ) -> NDArray[np.float32]:
         """See `SourceModel`."""
         return transform.to_rgb(transform.whole_idct(coefficients.reshape(3, height, width)))
 
-    def error_map(self, errors: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    def error_map(
+        self, errors: NDArray[np.float32], height: int, width: int
+    ) -> NDArray[np.float32]:
         """See `SourceModel`; the same for all blocks, and without what was in bands that were not sent."""
         planes = errors.reshape(3, height, width)
         luma = np.bincount(map_groups(height, width).ravel(), planes[0].ravel(), minlength=4)

@@ -2,9 +2,10 @@
 
     images -> [stage 1] -> tap -> [stage 2] -> tap -> ... -> [stage n] -> tap
 
-A tap is the rectified output of a stage's last convolution. The shift-tolerant towers are the same ones with
-every stride of 2 spent in a low-pass filter: a maximum or a convolution runs at stride 1, a [1 2 1] blur then
-halves its output (R. Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML 2019).
+A tap is the rectified output of a stage's last convolution. The shift-tolerant towers are the same
+ones with every stride of 2 spent in a low-pass filter: a maximum or a convolution runs at stride 1,
+a [1 2 1] blur then halves its output (R. Zhang, "Making Convolutional Networks Shift-Invariant
+Again", ICML 2019).
 """
 
 from __future__ import annotations
@@ -111,10 +112,11 @@ class Backbone(keras.layers.Layer):
         net: "alex", "squeeze", "vgg" (VGG-16) or "vgg19".
         shift_tolerant: Whether strides of 2 are low-pass filtered; "alex" and "vgg" only.
         stages: How many stages to run; None for all.
-        stem_pad: Zeros around the input of a first convolution that has none of its own. 1 makes the maps of
-            "squeeze" exact fractions of the image, which its ImageNet weights (0) do not need.
-        **kwargs: Of `keras.layers.Layer`. The default dtype is float32 whatever the global policy: in half
-            precision the norms of features underflow.
+        stem_pad: Zeros around the input of a first convolution that has none of its own. 1 makes
+            the maps of "squeeze" exact fractions of the image, which its ImageNet weights (0) do
+            not need.
+        **kwargs: Of `keras.layers.Layer`. The default dtype is float32 whatever the global policy:
+            in half precision the norms of features underflow.
 
     Raises:
         ValueError: there is no such tower.
@@ -134,18 +136,33 @@ class Backbone(keras.layers.Layer):
         if net not in STAGES:
             raise ValueError(f"net must be one of {', '.join(STAGES)}; got {net!r}.")
         if shift_tolerant and net not in SHIFT_TOLERANT:
-            raise ValueError(f"a shift-tolerant net must be one of {', '.join(SHIFT_TOLERANT)}; got {net!r}.")
+            raise ValueError(
+                f"a shift-tolerant net must be one of {', '.join(SHIFT_TOLERANT)}; got {net!r}."
+            )
         if stages is not None and not 1 <= stages <= len(STAGES[net]):
-            raise ValueError(f"stages of {net} must be 1 to {len(STAGES[net])}, or None; got {stages}.")
-        self.net, self.shift_tolerant, self.stages, self.stem_pad = net, shift_tolerant, stages, stem_pad
+            raise ValueError(
+                f"stages of {net} must be 1 to {len(STAGES[net])}, or None; got {stages}."
+            )
+        self.net, self.shift_tolerant, self.stages, self.stem_pad = (
+            net,
+            shift_tolerant,
+            stages,
+            stem_pad,
+        )
         self._steps = STAGES[net][:stages]
-        convolutions = sum({Conv: 1, Fire: 3, Pool: 0}[type(step)] for stage in self._steps for step in stage)
+        convolutions = sum(
+            {Conv: 1, Fire: 3, Pool: 0}[type(step)] for stage in self._steps for step in stage
+        )
         self.kernels, self.biases = [], []
         for i, shape in enumerate(kernel_shapes(net)[:convolutions]):
-            kernel = self.add_weight(name=f"kernel{i}", shape=shape, initializer="he_normal", trainable=False)
+            kernel = self.add_weight(
+                name=f"kernel{i}", shape=shape, initializer="he_normal", trainable=False
+            )
             self.kernels.append(kernel)
             self.biases.append(
-                self.add_weight(name=f"bias{i}", shape=shape[-1:], initializer="zeros", trainable=False)
+                self.add_weight(
+                    name=f"bias{i}", shape=shape[-1:], initializer="zeros", trainable=False
+                )
             )
 
     def call(self, inputs: Any) -> list[Any]:
@@ -187,8 +204,8 @@ class Backbone(keras.layers.Layer):
         if self.shift_tolerant:
             return _blur(ops.max_pool(x, step.window, strides=1, padding="valid"))
         if step.ceil:
-            # One more row and column let the last partial window in, or are ignored. Zero is as good as minus
-            # infinity here, since what is pooled has been rectified.
+            # One more row and column let the last partial window in, or are ignored. Zero is as
+            # good as minus infinity here, since what is pooled has been rectified.
             x = ops.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])
         return ops.max_pool(x, step.window, strides=2, padding="valid")
 
@@ -217,9 +234,10 @@ def _rectified(x: Any, kernel: Any, bias: Any) -> Any:
 def _blurred_conv(x: Any, kernel: Any) -> Any:
     """`_blur` of the convolution at stride 1, at a third of its cost and a quarter of its memory.
 
-    Blur and convolution are both linear: away from the edges they are one convolution with the blurred kernel
-    at stride 2. The first row of the blur, reflected, equals its second; so do the columns. The last ones
-    depend on the parity of the size and are taken from a strip along the edge that is blurred in full.
+    Blur and convolution are both linear: away from the edges they are one convolution with the
+    blurred kernel at stride 2. The first row of the blur, reflected, equals its second; so do the
+    columns. The last ones depend on the parity of the size and are taken from a strip along the
+    edge that is blurred in full.
     """
     size = kernel.shape[0]
     blurred = 0.0
@@ -228,8 +246,12 @@ def _blurred_conv(x: Any, kernel: Any) -> Any:
         blurred += share * ops.pad(kernel, [[row, 2 - row], [column, 2 - column], [0, 0], [0, 0]])
     inner = ops.conv(x, blurred, strides=2, padding="valid")
     height, width = ops.shape(x)[1:3]
-    bottom = _blur(ops.conv(x[:, height - size - 3 - (height - size + 1) % 2 :], kernel, padding="valid"))
-    right = _blur(ops.conv(x[:, :, width - size - 3 - (width - size + 1) % 2 :], kernel, padding="valid"))
+    bottom = _blur(
+        ops.conv(x[:, height - size - 3 - (height - size + 1) % 2 :], kernel, padding="valid")
+    )
+    right = _blur(
+        ops.conv(x[:, :, width - size - 3 - (width - size + 1) % 2 :], kernel, padding="valid")
+    )
     inner = ops.concatenate([inner[:, :1], inner], axis=1)
     inner = ops.concatenate([inner[:, :, :1], inner, right[:, :-1, -1:]], axis=2)
     return ops.concatenate([inner, bottom[:, -1:]], axis=1)

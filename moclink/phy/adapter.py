@@ -19,31 +19,34 @@ from moclink.phy.noise import ChannelOutput, Key, stream
 class BlockChannel:
     """Calls a block transmission by transmission, each with random numbers of its own.
 
-    The block is called as block(x, no) on x, complex64 [1, S], with no, float32 [1]: Sionna blocks and
-    Keras layers get tensors, plain functions NumPy arrays. What it returns is read as
-    `moclink.phy.block_output` says, and checked. Two attributes of the block are honoured if it has them:
+    The block is called as block(x, no) on x, complex64 [1, S], with no, float32 [1]: Sionna blocks
+    and Keras layers get tensors, plain functions NumPy arrays. What it returns is read as
+    `moclink.phy.block_output` says, and checked. Two attributes of the block are honoured if it has
+    them:
 
     - `returns`: "y", "gains" or "equalized", see there.
-    - `symbols_per_call`: the block is then called on so many symbols at a time, the last ones filled up
-      with zeros, each call with random numbers of its own. The call is compiled once, and a longer
-      transmission begins with what a shorter one meets.
+    - `symbols_per_call`: the block is then called on so many symbols at a time, the last ones
+      filled up with zeros, each call with random numbers of its own. The call is compiled once, and
+      a longer transmission begins with what a shorter one meets.
 
     Random numbers that Sionna's `config` hands out (`tf_rng`, `np_rng`, `py_rng`) depend on the key
-    alone; afterwards these generators go on as if nothing had been drawn. With `check`, so do those of
-    Python's `random`, `numpy.random`, `tf.random` and a Keras layer's seed generators; the first call is
-    repeated, and an error tells if the key does not decide all. (`tf.random` cannot be set back.)
+    alone; afterwards these generators go on as if nothing had been drawn. With `check`, so do those
+    of Python's `random`, `numpy.random`, `tf.random` and a Keras layer's seed generators; the first
+    call is repeated, and an error tells if the key does not decide all. (`tf.random` cannot be set
+    back.)
 
     Args:
         block: Function or block.
         name: What messages call it.
-        returns: "auto" (by the block's attribute, or by the types returned), "y", "gains", "equalized".
-        vectors: K if the block takes vectors of K symbols, [S / K, K], and `no` as a scalar, as Sionna's
-            `FlatFadingChannel` does; 0 for rows of symbols.
+        returns: "auto" (by the block's attribute, or by the types returned), "y", "gains",
+            "equalized".
+        vectors: K if the block takes vectors of K symbols, [S / K, K], and `no` as a scalar, as
+            Sionna's `FlatFadingChannel` does; 0 for rows of symbols.
         check: Whether the block is somebody else's.
 
     Raises:
-        ValueError: In each call, if the block fails or returns what cannot be read; the message names
-            the block.
+        ValueError: In each call, if the block fails or returns what cannot be read; the message
+            names the block.
     """
 
     def __init__(
@@ -55,15 +58,21 @@ class BlockChannel:
         check: bool = True,
     ) -> None:
         if returns == "auto":
-            returns = getattr(getattr(block, "func", block), "returns", "auto")  # of what a partial calls
+            returns = getattr(
+                getattr(block, "func", block), "returns", "auto"
+            )  # of what a partial calls
         if returns not in RETURNS:
-            raise ValueError(f"channel {name}: returns is {returns!r}; there are: {', '.join(RETURNS)}")
+            raise ValueError(
+                f"channel {name}: returns is {returns!r}; there are: {', '.join(RETURNS)}"
+            )
         self._name = name
         self._returns = returns
         self._vectors = vectors
         self._seed_all = self._unchecked = check
         self._length = getattr(block, "symbols_per_call", None)
-        self._wants_tensors = isinstance(block, Block) or hasattr(block, "get_config")  # a Keras layer
+        self._wants_tensors = isinstance(block, Block) or hasattr(
+            block, "get_config"
+        )  # a Keras layer
         _ = config.tf_rng  # made before a graph is traced, where it would be lost
         self._block = tf.function(block) if self._length else block
         self._variables = lambda: getattr(block, "variables", ())
@@ -80,7 +89,9 @@ class BlockChannel:
             for number, start in enumerate(range(0, sent.size, length)):
                 part = slice(start, start + length)
                 call_key = (*key, "call", number) if self._length else key
-                received[row, part], variances[row, part] = self._send(sent[part], float(no[row]), call_key)
+                received[row, part], variances[row, part] = self._send(
+                    sent[part], float(no[row]), call_key
+                )
         return ChannelOutput(received, variances)
 
     def _send(self, sent: NDArray[np.complex64], no: float, key: Key) -> tuple[NDArray, NDArray]:
@@ -127,8 +138,8 @@ def seeded(seed: int, everything: bool = False) -> Iterator[None]:
 
     Args:
         seed: The seed.
-        everything: Whether the global generators of Python, NumPy and TensorFlow are seeded too; the last
-            stays so.
+        everything: Whether the global generators of Python, NumPy and TensorFlow are seeded too;
+            the last stays so.
     """
     tensors, arrays, python = config.tf_rng, config.np_rng, config.py_rng
     before = tensors.state.numpy(), arrays.bit_generator.state, python.getstate()

@@ -2,7 +2,8 @@
 
 With amplitudes a_k of the labels k of an axis and noise variance no / 2 on it,
 
-    LLR_i = ln sum_{k: bit i = 1} e^(-(y - a_k)^2 / no) - ln sum_{k: bit i = 0} e^(-(y - a_k)^2 / no),
+    LLR_i = ln sum_{k: bit i = 1} e^(-(y - a_k)^2 / no) - ln sum_{k: bit i = 0} e^(-(y - a_k)^2 /
+    no),
 
 each sum relative to its own largest term, so that no LLR is lost however large it is. This is what
 Sionna's "app" demapper computes from all points of the constellation.

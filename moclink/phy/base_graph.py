@@ -1,9 +1,9 @@
 """Base graphs of 5G LDPC: choice, lifting size, encoding, decoding graph (3GPP TS 38.212, 5.3.2 and 6.2.2).
 
-A base graph is a small matrix of cyclic shifts. Each entry stands for a Z x Z identity whose row r has
-its one in column (r + shift) mod Z, so a codeword is a row of circulant blocks of Z bits and the encoder
-needs no more than XORs of rotated blocks. The shifts are read off the parity-check matrix that Sionna's
-encoder makes of the standard's tables.
+A base graph is a small matrix of cyclic shifts. Each entry stands for a Z x Z identity whose row r
+has its one in column (r + shift) mod Z, so a codeword is a row of circulant blocks of Z bits and
+the encoder needs no more than XORs of rotated blocks. The shifts are read off the parity-check
+matrix that Sionna's encoder makes of the standard's tables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ INFORMATION_COLUMNS = {1: 22, 2: 10}
 ENCODER_BYTES = 2**25  # working memory of the encoder
 CORE_ROWS = 4  # rows whose parity columns form a double diagonal; later rows have one parity each
 # TS 38.212, table 5.3.2-1: Z = a * 2^j.
-LIFTING_SIZES = sorted(a * 2**j for a in (2, 3, 5, 7, 9, 11, 13, 15) for j in range(8) if a * 2**j <= 384)
+LIFTING_SIZES = sorted(
+    a * 2**j for a in (2, 3, 5, 7, 9, 11, 13, 15) for j in range(8) if a * 2**j <= 384
+)
 
 
 def choose_base_graph(payload: int, coderate: float) -> int:
@@ -76,8 +78,8 @@ def cyclic_shifts(base_graph: int, z: int) -> NDArray[np.int16]:
 class BlockCode:
     """The LDPC code of one code block, before rate matching.
 
-    Its circular buffer holds all bits of the codeword but the first 2Z, which are never sent, and the
-    filler bits, which are known to be zero.
+    Its circular buffer holds all bits of the codeword but the first 2Z, which are never sent, and
+    the filler bits, which are known to be zero.
 
     Attributes:
         base_graph: 1 or 2.
@@ -204,8 +206,8 @@ def _encode_columns(
         put(column, filled[:, column * z : (column + 1) * z])
     edges = [np.flatnonzero(row >= 0) for row in shifts]
     sums = [sum_of(row, edges[row][edges[row] < information]) for row in range(CORE_ROWS)]
-    # In the sum of the four core rows the double diagonal cancels, and so do two of the three entries
-    # of the first parity column.
+    # In the sum of the four core rows the double diagonal cancels, and so do two of the three
+    # entries of the first parity column.
     entries = shifts[:CORE_ROWS, information]
     shift = int(np.flatnonzero(np.bincount(entries[entries >= 0], minlength=z) % 2)[0])
     put(information, np.roll(sums[0] ^ sums[1] ^ sums[2] ^ sums[3], shift, axis=1))

@@ -1,17 +1,18 @@
 """A sum-product decoder for CPUs that stops: 16 codewords side by side, refilled as they converge.
 
-The schedule is flooding, as in Sionna's `LDPCBPDecoder`. With l_v the channel LLR of variable node v,
-x_v its a-posteriori LLR and y_cv the message from check c, one iteration is
+The schedule is flooding, as in Sionna's `LDPCBPDecoder`. With l_v the channel LLR of variable node
+v, x_v its a-posteriori LLR and y_cv the message from check c, one iteration is
 
     m_vc = x_v - y_cv,   y_cv = 2 atanh prod_{v' != v} tanh(m_v'c / 2),   x_v = l_v + sum_c y_cv
 
-with LLRs ln P(0)/P(1) inside and messages clipped where Sionna clips them. A codeword leaves as soon as
-its hard decisions satisfy every check (further iterations would only confirm them) or after
+with LLRs ln P(0)/P(1) inside and messages clipped where Sionna clips them. A codeword leaves as
+soon as its hard decisions satisfy every check (further iterations would only confirm them) or after
 `num_iter` iterations, and the next one takes its lane at once. So the cost follows the channel: two
 or three iterations a codeword at high SNR.
 
-The product of tanh is kept as its distance from one, q = 1 - tanh(|m| / 2) = 2 e^-|m| / (1 + e^-|m|),
-for which 1 - (1 - q_a)(1 - q_b) = q_a + q_b (1 - q_a): no cancellation where messages are reliable.
+The product of tanh is kept as its distance from one, q = 1 - tanh(|m| / 2) = 2 e^-|m| / (1 +
+e^-|m|), for which 1 - (1 - q_a)(1 - q_b) = q_a + q_b (1 - q_a): no cancellation where messages are
+reliable.
 
 A codeword's result depends on its LLRs alone: lanes never mix, and each goes through the same
 instructions. Batch, order and number of threads do not matter.
@@ -52,7 +53,9 @@ _NONE = np.int32(0)
 
 
 @numba.njit(inline="always")
-def _iterate(channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, scratch_rest, scratch_sign):
+def _iterate(
+    channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, scratch_rest, scratch_sign
+):
     """One flooding iteration in all lanes: reads `posterior`, writes `updated` and `messages`."""
     one = fill(_ONE)
     for v in range(len(channel)):
@@ -143,7 +146,15 @@ def _decode_every(llr, start, step, num_iter, graph, bits, converged, iterations
         if active == 0:
             break
         _iterate(
-            channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, scratch_rest, scratch_sign
+            channel,
+            posterior,
+            updated,
+            messages,
+            cn_start,
+            cn_vn,
+            scratch_q,
+            scratch_rest,
+            scratch_sign,
         )
         posterior, updated = updated, posterior
         _check(posterior, cn_start, cn_vn, failed)
@@ -214,7 +225,9 @@ class BeliefPropagation:
         threads = max(1, min(allowed, -(-len(llr) // LANES)))
 
         def decode_share(thread: int) -> None:
-            _decode_every(llr, thread, threads, self._num_iter, self._graph, bits, converged, iterations)
+            _decode_every(
+                llr, thread, threads, self._num_iter, self._graph, bits, converged, iterations
+            )
 
         if threads == 1:
             decode_share(0)

@@ -1,17 +1,18 @@
 """Block error rates of the MCS tables over AWGN: curves that were measured with this package's decoder.
 
-`mcs_curves.json` holds counts of block errors and says what made them (`benchmarks/mcs_curves.py`). A curve
-is one modulation, code rate and length of the code block K', CRC included. Its points are fitted by
+`mcs_curves.json` holds counts of block errors and says what made them (`benchmarks/mcs_curves.py`).
+A curve is one modulation, code rate and length of the code block K', CRC included. Its points are
+fitted by
 
     BLER(snr) = Q((snr - mean) / deviation)          snr = Es/N0 in dB
 
-as the normal approximation of finite-length coding suggests, so that rates below those that were counted are
-extrapolated along this law. Between lengths, the mean and the logarithm of the deviation are linear in
-1 / sqrt(K').
+as the normal approximation of finite-length coding suggests, so that rates below those that were
+counted are extrapolated along this law. Between lengths, the mean and the logarithm of the
+deviation are linear in 1 / sqrt(K').
 
 Reference:
-    Polyanskiy, Poor, Verdu, "Channel coding rate in the finite blocklength regime", IEEE Transactions on
-    Information Theory 56(5), 2010, eq. 1.
+    Polyanskiy, Poor, Verdu, "Channel coding rate in the finite blocklength regime", IEEE
+    Transactions on Information Theory 56(5), 2010, eq. 1.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ class BlockErrorCurves:
 
     def _fit(self, mcs: MCS, block: int) -> tuple[float, float]:
         scheme = (mcs.bits_per_symbol, mcs.rate_1024)
-        known = [curve for curve in self.curves if (curve.bits_per_symbol, curve.rate_1024) == scheme]
+        known = [
+            curve for curve in self.curves if (curve.bits_per_symbol, curve.rate_1024) == scheme
+        ]
         known.sort(key=lambda curve: curve.block)
         if len(known) < 2:
             raise ValueError(f"{mcs} is not among the measured block error curves")
@@ -122,7 +125,8 @@ def fit_waterfall(points: Sequence[tuple[float, int, int]]) -> tuple[float, floa
     """Maximum-likelihood mean and deviation, in dB, of BLER(snr) = Q((snr - mean) / deviation).
 
     Args:
-        points: (Es/N0 in dB, blocks, errors); at two SNRs or more some blocks must be right and some wrong.
+        points: (Es/N0 in dB, blocks, errors); at two SNRs or more some blocks must be right and
+            some wrong.
 
     Raises:
         ValueError: If the points do not determine the fit.
@@ -136,5 +140,7 @@ def fit_waterfall(points: Sequence[tuple[float, int, int]]) -> tuple[float, floa
         return -float(errors @ log_ndtr(z) + (blocks - errors) @ log_ndtr(-z))
 
     middle = snr[np.argmin(np.abs(errors / blocks - 0.5))]
-    found = minimize(loss, [middle, np.log(np.ptp(snr) / 4)], method="Nelder-Mead", options={"xatol": 1e-5})
+    found = minimize(
+        loss, [middle, np.log(np.ptp(snr) / 4)], method="Nelder-Mead", options={"xatol": 1e-5}
+    )
     return float(found.x[0]), float(np.exp(found.x[1]))

@@ -6,8 +6,8 @@ Blocks return one of three things (`RETURNS`):
     "gains"      (y, h)           received symbols and the gains known to the receiver: h x + w
     "equalized"  (x_hat, no_eff)  equalised symbols and the noise variance that each is left with
 
-A block says which by an attribute `returns` of that value. Without one, one output is "y", a pair whose
-second part is complex is "gains", and a pair whose second part is real is "equalized".
+A block says which by an attribute `returns` of that value. Without one, one output is "y", a pair
+whose second part is complex is "gains", and a pair whose second part is real is "equalized".
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def equalized(
     """Equalise the output of a channel block.
 
     With gains known, y = h x + w: one gain a symbol is divided out; the gains [S, M] of M receive
-    antennas are combined (maximum ratio); with `vectors` = K the gains are matrices [S / K, M, K], and
-    the symbols are detected by LMMSE, without bias.
+    antennas are combined (maximum ratio); with `vectors` = K the gains are matrices [S / K, M, K],
+    and the symbols are detected by LMMSE, without bias.
 
     Args:
         output: What the block returned.
@@ -48,7 +48,9 @@ def equalized(
         ValueError: If the output is not what `returns` says, has another shape, is not finite, or a
             variance is not positive.
     """
-    parts = [np.asarray(part) for part in (output if isinstance(output, tuple | list) else (output,))]
+    parts = [
+        np.asarray(part) for part in (output if isinstance(output, tuple | list) else (output,))
+    ]
     kind = _kind(parts, returns)
     y = parts[0]
     if not np.iscomplexobj(y):
@@ -62,7 +64,9 @@ def equalized(
         variances = np.full(sent.size, no) if kind == "y" else _per_symbol(parts[1], sent.size)
     _finite("noise variances", variances)
     if variances.size and variances.min() <= 0:
-        raise ValueError(f"it returned a noise variance of {variances.min():g}; it must be positive")
+        raise ValueError(
+            f"it returned a noise variance of {variances.min():g}; it must be positive"
+        )
     if kind == "equalized" and returns == "auto":
         _check_reading(sent, y, parts[1], no)
     return x_hat.astype(np.complex64), variances.astype(np.float32)
@@ -74,7 +78,9 @@ def _kind(parts: list[NDArray], returns: str) -> str:
     if len(parts) not in number:
         shapes = ", ".join(f"{part.dtype} {list(part.shape)}" for part in parts)
         wanted = (
-            "y, (y, h) or (x_hat, no_eff) is wanted" if returns == "auto" else f"returns={returns} is set"
+            "y, (y, h) or (x_hat, no_eff) is wanted"
+            if returns == "auto"
+            else f"returns={returns} is set"
         )
         raise ValueError(f"it returned {len(parts)} of {shapes}; {wanted}")
     if len(parts) == 1:
@@ -121,7 +127,9 @@ def _detect(
         )
     y = y.reshape(uses, antennas).astype(np.complex128)
     h = h.reshape(uses, antennas, vectors).astype(np.complex128)
-    covariance = np.broadcast_to(no * np.eye(antennas, dtype=np.complex128), (uses, antennas, antennas))
+    covariance = np.broadcast_to(
+        no * np.eye(antennas, dtype=np.complex128), (uses, antennas, antennas)
+    )
     tensors = [tf.constant(values) for values in (y, h, covariance)]
     # In double precision: Sionna takes 1 from a number close to 1 to find the variance.
     x_hat, no_eff = lmmse_equalizer(*tensors, precision="double")
@@ -143,7 +151,9 @@ def _per_symbol(variances: NDArray, count: int) -> NDArray:
 def _finite(what: str, values: NDArray) -> None:
     bad = values.size - np.count_nonzero(np.isfinite(values))
     if bad:
-        raise ValueError(f"{bad} of the {values.size} {what} that it returned are not finite numbers")
+        raise ValueError(
+            f"{bad} of the {values.size} {what} that it returned are not finite numbers"
+        )
 
 
 def _check_reading(sent: NDArray, y: NDArray, second: NDArray, no: float) -> None:

@@ -22,7 +22,8 @@ class Parameter:
 
     Attributes:
         name: As it is spelled in a specification.
-        default: Value if it is not given; its type (bool, int, float or str) is that of the parameter.
+        default: Value if it is not given; its type (bool, int, float or str) is that of the
+            parameter.
         unit: Unit of a number.
         low: Least value of a number.
         high: Largest value of a number.
@@ -104,7 +105,8 @@ def parse(name: str, given: Mapping[str, str], parameters: Sequence[Parameter]) 
     """Values of all parameters: those given, and the defaults of the others.
 
     Raises:
-        ValueError: If a parameter is unknown or a value is out of range, in one line with the remedy.
+        ValueError: If a parameter is unknown or a value is out of range, in one line with the
+            remedy.
     """
     known = {parameter.name: parameter for parameter in parameters}
     for key in given:

@@ -86,8 +86,8 @@ def block(path: str, **fixed: Any) -> Callable[..., Model]:
 
     Args:
         path: `module:name` of the block, which is imported when the channel is built.
-        **fixed: Arguments of the block that are no parameters of the channel; the others are named as
-            the parameters, but `fft_size` for "subcarriers".
+        **fixed: Arguments of the block that are no parameters of the channel; the others are named
+            as the parameters, but `fft_size` for "subcarriers".
     """
 
     def make(**values: Any) -> Model:

@@ -1,17 +1,17 @@
 """Channels between modulator and demodulator, by name: `awgn`, `rayleigh?coherence=108`, `tdl-c?csi=ls`.
 
-A channel takes the symbols of one transmission and a batch of noise variances, one for each realisation,
-and gives back *equalised* symbols with their effective noise variance, so that every modem works on
-every channel. docs/channels.md says what each is and how to bring your own.
+A channel takes the symbols of one transmission and a batch of noise variances, one for each
+realisation, and gives back *equalised* symbols with their effective noise variance, so that every
+modem works on every channel. docs/channels.md says what each is and how to bring your own.
 
-Randomness: each realisation depends on its key alone, which in a sweep is (seed, SNR, image, trial). So
-each SNR has noise and gains of its own, and a curve over fading with few trials is not monotone. The
-parameter `common=1` of every channel leaves the SNR (the floating-point part of a key) out: then all SNRs
-of a cell meet the same gains and the same noise, scaled (common random numbers), and curves are smooth
-but their points are not independent.
+Randomness: each realisation depends on its key alone, which in a sweep is (seed, SNR, image,
+trial). So each SNR has noise and gains of its own, and a curve over fading with few trials is not
+monotone. The parameter `common=1` of every channel leaves the SNR (the floating-point part of a
+key) out: then all SNRs of a cell meet the same gains and the same noise, scaled (common random
+numbers), and curves are smooth but their points are not independent.
 
-SNR is Es/N0 of a data symbol, E|x|^2 = 1, averaged over the fading. Pilots and cyclic prefix are counted
-neither in the SNR nor as symbols; `Channel.overhead` says what they take.
+SNR is Es/N0 of a data symbol, E|x|^2 = 1, averaged over the fading. Pilots and cyclic prefix are
+counted neither in the SNR nor as symbols; `Channel.overhead` says what they take.
 
 TensorFlow and Sionna are loaded when a channel that needs them is first used or built.
 """
@@ -61,10 +61,12 @@ class Channel:
 
     Attributes:
         spec: The specification it was made from.
-        coherence: Symbols in a row whose gains depend on each other: 1 without fading or with a gain a
-            symbol, 0 for all of a transmission, which is also said of blocks of your own. Errors of
-            symbols further apart are independent; an interval of an error rate counts such stretches.
-        prefixed: Whether a longer transmission begins with what a shorter one with the same key meets.
+        coherence: Symbols in a row whose gains depend on each other: 1 without fading or with a
+            gain a symbol, 0 for all of a transmission, which is also said of blocks of your own.
+            Errors of symbols further apart are independent; an interval of an error rate counts
+            such stretches.
+        prefixed: Whether a longer transmission begins with what a shorter one with the same key
+            meets.
         overhead: What is spent beside data symbols.
     """
 
@@ -109,7 +111,8 @@ class Channel:
             keys: One key for each of the B realisations, which with no decides all that is random.
 
         Raises:
-            ValueError: If shapes do not agree, a variance is not positive, or a block of your own fails.
+            ValueError: If shapes do not agree, a variance is not positive, or a block of your own
+                fails.
         """
         symbols, no = np.asarray(symbols), np.asarray(no, np.float32)
         if symbols.ndim != 2 or len(symbols) not in (1, len(keys)) or no.shape != (len(keys),):
@@ -118,7 +121,9 @@ class Channel:
                 "keys; [1, S] or [B, S], [B] and B keys are wanted"
             )
         if not (np.isfinite(no) & (no > 0)).all():
-            raise ValueError(f"channel {self.spec}: noise variances {no} must be positive and finite")
+            raise ValueError(
+                f"channel {self.spec}: noise variances {no} must be positive and finite"
+            )
         if self._common:
             keys = [without_snr(key) for key in keys]
         return self.build()(symbols, no, keys)
@@ -145,8 +150,8 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
             `path/to/file.py:name`; or a Sionna block, Keras layer or function itself.
 
     Raises:
-        ValueError: If there is no such channel, with the nearest name; or a parameter is unknown or out
-            of range, with those there are.
+        ValueError: If there is no such channel, with the nearest name; or a parameter is unknown or
+            out of range, with those there are.
 
     Example:
         >>> channel = get_channel("tdl-c?delay_spread=300e-9&speed=3")
@@ -174,7 +179,9 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
             f"channel {name}: subcarriers is {subcarriers}; it must be a multiple of {kind.streams}"
         )
     coherence = kind.coherence(values)
-    return Channel(spec, lambda: kind.make(**values), coherence, kind.prefixed, kind.overhead, common)
+    return Channel(
+        spec, lambda: kind.make(**values), coherence, kind.prefixed, kind.overhead, common
+    )
 
 
 def _own_channel(spec: str, path: str, given: Mapping[str, str]) -> Channel:

@@ -1,12 +1,13 @@
 """The sum-product decoder of `belief_propagation` for one long codeword of circulants at a time.
 
-Z checks of a row of the base graph do the same on neighbouring variable nodes, so the 16 lanes of a register
-are 16 neighbouring checks instead of 16 codewords. The messages of a code block of 8448 bits then take 0.3 MB
-instead of 5 MB and stay in the cache, and a transport block of a few code blocks leaves no lane empty.
+Z checks of a row of the base graph do the same on neighbouring variable nodes, so the 16 lanes of a
+register are 16 neighbouring checks instead of 16 codewords. The messages of a code block of 8448
+bits then take 0.3 MB instead of 5 MB and stay in the cache, and a transport block of a few code
+blocks leaves no lane empty.
 
-Equations, schedule and clipping are those of `moclink.phy.belief_propagation`; sums are taken in another
-order, so that decisions may differ where rounding decides. Filler bits take part as reliable zeros. A
-codeword's result depends on its LLRs alone.
+Equations, schedule and clipping are those of `moclink.phy.belief_propagation`; sums are taken in
+another order, so that decisions may differ where rounding decides. Filler bits take part as
+reliable zeros. A codeword's result depends on its LLRs alone.
 """
 
 from __future__ import annotations
@@ -107,11 +108,14 @@ def _satisfied(posterior, graph):
 
 
 @numba.njit(nogil=True, cache=True)
-def _decode_every(llr, start, step, num_iter, graph, places, known, size, bits, converged, iterations):
+def _decode_every(
+    llr, start, step, num_iter, graph, places, known, size, bits, converged, iterations
+):
     """Decode codewords start, start + step, ... of llr [B, n] into bits, converged and iterations.
 
-    `graph` is (z, stride of a column, row_start, edge_place, checks of each row, masks, stride of messages),
-    `places` and `known` where information bits, received bits and filler bits are in arrays of `size`.
+    `graph` is (z, stride of a column, row_start, edge_place, checks of each row, masks, stride of
+    messages), `places` and `known` where information bits, received bits and filler bits are in
+    arrays of `size`.
     """
     z, stride, row_start, edge_place, checks, masks, message_stride = graph
     information, received = places
@@ -158,10 +162,14 @@ class CirculantDecoder:
         ValueError: If the lifting size is smaller.
     """
 
-    def __init__(self, code: BlockCode, length: int, num_iter: int = 20, threads: int | None = None) -> None:
+    def __init__(
+        self, code: BlockCode, length: int, num_iter: int = 20, threads: int | None = None
+    ) -> None:
         z, information = code.z, INFORMATION_COLUMNS[code.base_graph]
         if z < SMALLEST_Z:
-            raise ValueError(f"a lifting size of {z}: from {SMALLEST_Z} on; else use BeliefPropagation")
+            raise ValueError(
+                f"a lifting size of {z}: from {SMALLEST_Z} on; else use BeliefPropagation"
+            )
         num_checks = code.num_checks(length)
         num_rows = -(-num_checks // z)
         # A column is repeated behind its end, and lanes may go beyond.
@@ -171,7 +179,9 @@ class CirculantDecoder:
         edge_place = columns * stride + shifts[rows, columns]
         row_start = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=num_rows))])
         checks = np.minimum(z, num_checks - z * np.arange(num_rows))
-        masks = np.where(np.arange(LANES) < np.arange(LANES + 1)[:, None], _ALL, _NONE).astype(np.int32)
+        masks = np.where(np.arange(LANES) < np.arange(LANES + 1)[:, None], _ALL, _NONE).astype(
+            np.int32
+        )
         self._graph = (
             z,
             stride,

@@ -13,10 +13,10 @@ from moclink.phy.staged_decoder import StagedDecoder, place_tensor
 class EarlyStoppingLDPC5GDecoder(Block):
     """`sionna.phy.fec.ldpc.LDPC5GDecoder` that stops when a codeword's parity checks are satisfied.
 
-    Takes the same arguments and gives the same outputs; a codeword is decoded with at most `num_iter`
-    iterations, in stages of two (one if `num_iter` is odd), and its hard decisions are those of the
-    stage after which all checks were satisfied. Soft outputs and the returned state are also those of
-    that stage, so they are less saturated than after all iterations.
+    Takes the same arguments and gives the same outputs; a codeword is decoded with at most
+    `num_iter` iterations, in stages of two (one if `num_iter` is odd), and its hard decisions are
+    those of the stage after which all checks were satisfied. Soft outputs and the returned state
+    are also those of that stage, so they are less saturated than after all iterations.
 
     Stages resume exactly only in the flooding schedule and without callbacks, which would see their
     iteration counter restart.
@@ -28,7 +28,8 @@ class EarlyStoppingLDPC5GDecoder(Block):
         cn_schedule: "flooding".
         hard_out: Whether bits are returned instead of logits.
         return_infobits: Whether the k information bits are returned instead of all n.
-        num_iter: The most iterations spent on a codeword; 0 for none, which decides the LLRs received.
+        num_iter: The most iterations spent on a codeword; 0 for none, which decides the LLRs
+            received.
         llr_max: Clipping value of LLRs and messages.
         v2c_callbacks: None or empty.
         c2v_callbacks: None or empty.
@@ -40,7 +41,8 @@ class EarlyStoppingLDPC5GDecoder(Block):
 
     Input:
         llr_ch: [..., n], ln P(1)/P(0).
-        num_iter: None, or an int or int32 scalar tensor, also a symbolic one, that overrides the one above.
+        num_iter: None, or an int or int32 scalar tensor, also a symbolic one, that overrides the
+            one above.
         msg_v2c: None or [num_edges, batch], a decoder state.
 
     Output:
@@ -60,8 +62,8 @@ class EarlyStoppingLDPC5GDecoder(Block):
         >>> decoded = quick(llr, tf.constant(5))
 
     Raises:
-        ValueError: If a schedule other than flooding or a callback is given, or num_iter is negative or
-            no whole number.
+        ValueError: If a schedule other than flooding or a callback is given, or num_iter is
+            negative or no whole number.
     """
 
     def __init__(
@@ -84,9 +86,13 @@ class EarlyStoppingLDPC5GDecoder(Block):
     ) -> None:
         super().__init__(precision=precision, **kwargs)
         if not (isinstance(cn_schedule, str) and cn_schedule == "flooding"):
-            raise ValueError(f"cn_schedule is {cn_schedule!r}; only 'flooding' can be resumed exactly")
+            raise ValueError(
+                f"cn_schedule is {cn_schedule!r}; only 'flooding' can be resumed exactly"
+            )
         if v2c_callbacks or c2v_callbacks:
-            raise ValueError("callbacks were given; stages restart their iteration counter, so pass None")
+            raise ValueError(
+                "callbacks were given; stages restart their iteration counter, so pass None"
+            )
         self._encoder = encoder
         self._hard_out = hard_out
         self._return_infobits = return_infobits
@@ -140,7 +146,9 @@ class EarlyStoppingLDPC5GDecoder(Block):
     def call(self, llr_ch, /, *, num_iter: int | tf.Tensor | None = None, msg_v2c=None):
         """Decode; see the class."""
         leading = tf.shape(llr_ch)[:-1]
-        llr = place_tensor(self._graph, tf.reshape(llr_ch, [-1, self._encoder.n]), self._decoder.llr_max)
+        llr = place_tensor(
+            self._graph, tf.reshape(llr_ch, [-1, self._encoder.n]), self._decoder.llr_max
+        )
         output = self._staged(
             llr,
             self._num_iter if num_iter is None else _iterations(num_iter),

@@ -1,19 +1,20 @@
 """One decoding for all files that a picture becomes: error patterns of a scrambled coded link.
 
-A scrambler adds a pad that both ends know to the message, modulo 2, before the encoder and after the
-decoder. With a uniform pad as long as the message, a uniform word u = message + pad goes through encoder,
-mapper, channel, demapper and decoder, whatever the message is, and
+A scrambler adds a pad that both ends know to the message, modulo 2, before the encoder and after
+the decoder. With a uniform pad as long as the message, a uniform word u = message + pad goes
+through encoder, mapper, channel, demapper and decoder, whatever the message is, and
 
     received message = message + e,   e = decode(channel(map(encode(u)))) + u.
 
-The error pattern e does not depend on the message. So two files may be given the pads that make them the
-same u, meet the same noise, and share e: it is computed once. Each file by itself has exactly the
-error statistics of a scrambled link of its own; the two together have equal errors instead of independent
-ones. (TS 38.211, 7.3.1.1, scrambles the code bits of a 5G link for the same end: errors that do not
-depend on the data.)
+The error pattern e does not depend on the message. So two files may be given the pads that make
+them the same u, meet the same noise, and share e: it is computed once. Each file by itself has
+exactly the error statistics of a scrambled link of its own; the two together have equal errors
+instead of independent ones. (TS 38.211, 7.3.1.1, scrambles the code bits of a 5G link for the same
+end: errors that do not depend on the data.)
 
-A pattern is a function of the realisation's key, the channel, the modem and its code alone, block by block:
-a longer message has the pattern of a shorter one and then more. What is kept saves work and changes nothing.
+A pattern is a function of the realisation's key, the channel, the modem and its code alone, block
+by block: a longer message has the pattern of a shorter one and then more. What is kept saves work
+and changes nothing.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ KEPT_BYTES = 64_000_000  # 36 SNRs of a 2K picture at 0.75 bits a pixel take 10 
 def can_share(modem: Modem, channel: str | Channel) -> TypeGuard[BitModem]:
     """Say whether patterns of this modem over this channel can be shared by messages of any length.
 
-    They can with a channel code whose blocks fill whole symbols, over a channel whose noise does not
-    depend on the length of the transmission.
+    They can with a channel code whose blocks fill whole symbols, over a channel whose noise does
+    not depend on the length of the transmission.
     """
     return (
         isinstance(modem, BitModem)
@@ -69,7 +70,8 @@ class _Pattern:
     def followed_by(self, rest: _Pattern) -> _Pattern:
         """This pattern, and that of further blocks."""
         return _Pattern(
-            np.concatenate([self.errors, rest.errors]), np.concatenate([self.iterations, rest.iterations])
+            np.concatenate([self.errors, rest.errors]),
+            np.concatenate([self.iterations, rest.iterations]),
         )
 
 
@@ -108,7 +110,8 @@ class ErrorPatterns:
             keys: One key for each of the B realisations, which with no decides all that is random.
 
         Returns:
-            What `modem.demodulate` gives of a coded message: decisions as +1 and -1, float32 [B, K'].
+            What `modem.demodulate` gives of a coded message: decisions as +1 and -1, float32 [B,
+            K'].
 
         Raises:
             ValueError: If the patterns of this modem and channel cannot be shared.
@@ -122,19 +125,25 @@ class ErrorPatterns:
             )
         k = modem.code.k
         blocks = -(-letters.shape[1] // k)
-        names = [(modem, spec, float(variance), key) for variance, key in zip(no, keys, strict=True)]
+        names = [
+            (modem, spec, float(variance), key) for variance, key in zip(no, keys, strict=True)
+        ]
         known = [self._kept.get(name) for name in names]
         lengths = [0 if pattern is None else len(pattern.errors) for pattern in known]
         for length in sorted({length for length in lengths if length < blocks}):
             rows = [row for row, known_blocks in enumerate(lengths) if known_blocks == length]
-            new = _patterns(modem, modem.code, made, (length, blocks), no[rows], [keys[r] for r in rows])
+            new = _patterns(
+                modem, modem.code, made, (length, blocks), no[rows], [keys[r] for r in rows]
+            )
             self.decoded_blocks += len(rows) * (blocks - length)
             for row, rest in zip(rows, new, strict=True):
                 before = known[row]
                 known[row] = rest if before is None else before.followed_by(rest)
         found = [pattern for pattern in known if pattern is not None]
         self._keep(dict(zip(names, found, strict=True)))
-        errors = np.stack([np.unpackbits(p.errors[:blocks], axis=1, count=k).reshape(-1) for p in found])
+        errors = np.stack(
+            [np.unpackbits(p.errors[:blocks], axis=1, count=k).reshape(-1) for p in found]
+        )
         sent = np.pad(letters, ((0, 0), (0, blocks * k - letters.shape[1])))
         iterations = np.stack([pattern.iterations[:blocks] for pattern in found])
         return Demodulated(2 * (sent ^ errors).astype(np.float32) - 1, no, iterations)
@@ -158,8 +167,11 @@ def _patterns(
 ) -> list[_Pattern]:
     """Patterns of the blocks from part[0] to before part[1], one for each key."""
     first, blocks = part
-    message = np.stack([stream((*key, "message")).integers(0, 2, blocks * code.k, np.uint8) for key in keys])
-    # All blocks are sent, so that each meets the same noise; only those asked for are demapped and decoded.
+    message = np.stack(
+        [stream((*key, "message")).integers(0, 2, blocks * code.k, np.uint8) for key in keys]
+    )
+    # All blocks are sent, so that each meets the same noise; only those asked for are demapped and
+    # decoded.
     output = channel(modem.modulate(message), no, keys)
     skipped = first * code.n // modem.bits_per_symbol
     variances = output.no if output.no.ndim == 1 else output.no[:, skipped:]

@@ -1,8 +1,8 @@
 """Flat fading as a Sionna block, equalised: what `SemanticLink` puts between mapper and demapper.
 
-The block is called as block(x, no) on the symbols x [B, S] of B images and gives the equalised symbols
-with their effective noise variances, so it can be used wherever Sionna's AWGN can. A block of your own
-needs no more than that; see docs/channels.md.
+The block is called as block(x, no) on the symbols x [B, S] of B images and gives the equalised
+symbols with their effective noise variances, so it can be used wherever Sionna's AWGN can. A block
+of your own needs no more than that; see docs/channels.md.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class RayleighFading(Block):
     """Flat Rayleigh fading, y = h x + w with h ~ CN(0, 1) known at the receiver.
 
     Args:
-        coherence: Symbols in a row that share one gain; None for one gain an image (block fading), 1
-            for a gain a symbol.
+        coherence: Symbols in a row that share one gain; None for one gain an image (block fading),
+            1 for a gain a symbol.
         **kwargs: Arguments of `sionna.phy.Block`.
 
     Input:

@@ -90,7 +90,9 @@ def load_at(typingctx, array, place):
     def codegen(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
         pointer = builder.gep(data, [args[1]])
-        return builder.load(builder.bitcast(pointer, context.get_value_type(group).as_pointer()), align=4)
+        return builder.load(
+            builder.bitcast(pointer, context.get_value_type(group).as_pointer()), align=4
+        )
 
     return group(array, types.intp), codegen
 
@@ -116,7 +118,9 @@ def fill(typingctx, scalar):
 
     def codegen(context, builder, signature, args):
         vector = context.get_value_type(group)
-        first = builder.insert_element(ir.Constant(vector, ir.Undefined), args[0], ir.IntType(32)(0))
+        first = builder.insert_element(
+            ir.Constant(vector, ir.Undefined), args[0], ir.IntType(32)(0)
+        )
         mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
         return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), mask)
 

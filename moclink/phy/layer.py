@@ -16,10 +16,10 @@ TRUSTED = ("sionna", "moclink")  # packages that a saved model may name classes 
 class SionnaLayer(keras.layers.Layer):
     """Any Sionna block inside a Keras model, functional or subclassed.
 
-    A Sionna block cannot be called on Keras's symbolic tensors; this layer can, and hands on what it
-    is called with. It computes in float32 under mixed precision too. The variables of a Sionna block
-    (a trainable constellation, say) are TensorFlow's and not Keras's: they are neither trained by
-    `fit` nor saved. Noise follows `sionna.phy.config.seed`, not Keras's seed.
+    A Sionna block cannot be called on Keras's symbolic tensors; this layer can, and hands on what
+    it is called with. It computes in float32 under mixed precision too. The variables of a Sionna
+    block (a trainable constellation, say) are TensorFlow's and not Keras's: they are neither
+    trained by `fit` nor saved. Noise follows `sionna.phy.config.seed`, not Keras's seed.
 
     `keras.saving.load_model` finds this layer only after `import moclink.phy.layer`: of the modules
     that a saved model names, Keras imports none but its own.
@@ -33,8 +33,8 @@ class SionnaLayer(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        Those of the block, as positional or keyword arguments: float or complex tensors or arrays, or
-        Python numbers.
+        Those of the block, as positional or keyword arguments: float or complex tensors or arrays,
+        or Python numbers.
 
     Returns:
         What the block returns.
@@ -68,7 +68,9 @@ class SionnaLayer(keras.layers.Layer):
         # Sionna makes its generators on first use; inside a traced graph they would be lost.
         _ = config.tf_rng
         if isinstance(block, Block) and arguments:
-            raise ValueError("arguments go with a block's class or path; a made block has had its own")
+            raise ValueError(
+                "arguments go with a block's class or path; a made block has had its own"
+            )
         self.arguments = dict(arguments or {})
         self.block_path = _path(block)
         if isinstance(block, str):
@@ -98,13 +100,22 @@ class SionnaLayer(keras.layers.Layer):
                 f"a layer around a made {name} cannot be saved: give SionnaLayer the class and its "
                 f"arguments instead, SionnaLayer({name}, {{...}})"
             )
-        own = {"block": self.block_path, "arguments": self.arguments, "supports_jit": self.supports_jit}
+        own = {
+            "block": self.block_path,
+            "arguments": self.arguments,
+            "supports_jit": self.supports_jit,
+        }
         return {**super().get_config(), **own}
 
 
 def _as_array(argument: Any) -> Any:
     """A Python number as float32, complex64 or int32 array without axes; all else as it is."""
-    for kind, dtype in ((bool, np.bool_), (int, np.int32), (float, np.float32), (complex, np.complex64)):
+    for kind, dtype in (
+        (bool, np.bool_),
+        (int, np.int32),
+        (float, np.float32),
+        (complex, np.complex64),
+    ):
         if isinstance(argument, kind):
             return np.asarray(argument, dtype)
     return argument

@@ -1,7 +1,7 @@
 """LDPC codes of 5G NR and 802.11n: NumPy in, NumPy out.
 
-Sionna is the definition: its encoder and its belief propagation are what every encoder and decoder here
-is held against. LLRs are ln P(1)/P(0), Sionna's sign.
+Sionna is the definition: its encoder and its belief propagation are what every encoder and decoder
+here is held against. LLRs are ln P(1)/P(0), Sionna's sign.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class LDPCCode:
         n: Transmitted bits in a block.
         generator: float32 [k, n], 0 or 1; None for 5G codes, whose base graph encodes faster.
         graph: Where decoding happens.
-        encoder_5g: Sionna's encoder, which knows the code's sizes and interleaver; None for other codes.
+        encoder_5g: Sionna's encoder, which knows the code's sizes and interleaver; None for other
+            codes.
     """
 
     name: str
@@ -151,7 +152,8 @@ def get_decoder(
         code: From `get_code`.
         engine: "sionna", "fast" (CPU), or "auto": Sionna where TensorFlow sees a GPU, else fast.
         num_iter: The most iterations spent on a codeword.
-        threads: Threads of the fast engine; None: numba's number (all CPUs, or what a worker pool gives).
+        threads: Threads of the fast engine; None: numba's number (all CPUs, or what a worker pool
+            gives).
 
     Returns:
         An object with `decode(llr) -> DecodedBlocks`.

@@ -69,7 +69,8 @@ class TannerGraph:
         """Where each variable node's LLR comes from.
 
         Returns:
-            int32 [num_vns]: an index of the received bits; n where shortened; n + 1 where punctured.
+            int32 [num_vns]: an index of the received bits; n where shortened; n + 1 where
+            punctured.
         """
         n = len(self.received)
         sources = np.full(self.num_vns, n + 1, np.int32)

@@ -1,11 +1,13 @@
 """Adaptive modulation and coding: the MCS of the greatest expected quality at the sender's SNR.
 
-A file of b bits, sent as one transport block, arrives whole with probability 1 - p(b). Of all schemes,
+A file of b bits, sent as one transport block, arrives whole with probability 1 - p(b). Of all
+schemes,
 
-    maximise  q(b) (1 - p(b)) + q0 p(b),      b = the bits that the scheme carries on the symbols at hand,
+    maximise  q(b) (1 - p(b)) + q0 p(b),      b = the bits that the scheme carries on the symbols at
+    hand,
 
-with q the quality of the best file of b bits and q0 that of an outage. The failure rate p comes from measured
-block error curves (`moclink.phy.block_errors`).
+with q the quality of the best file of b bits and q0 that of an outage. The failure rate p comes
+from measured block error curves (`moclink.phy.block_errors`).
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ def distinct_schemes(tables: Sequence[int] = (1, 2, 3)) -> tuple[MCS, ...]:
     for table in tables:
         for mcs in MCS_TABLES[table]:
             pairs.setdefault((mcs.bits_per_symbol, mcs.rate_1024), mcs)
-    return tuple(sorted(pairs.values(), key=lambda mcs: (mcs.spectral_efficiency, mcs.bits_per_symbol)))
+    return tuple(
+        sorted(pairs.values(), key=lambda mcs: (mcs.spectral_efficiency, mcs.bits_per_symbol))
+    )
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,10 @@ def best_offer(
 ) -> Choice | None:
     """The offer of the greatest expected quality.
 
-    Quality must not fall with the number of bits. Then an offer that carries no more bits than another and
-    fails no more rarely cannot be better, and the quality of a longer file bounds that of a shorter one; so
-    `quality`, which may have to encode a picture, is called for few of the offers.
+    Quality must not fall with the number of bits. Then an offer that carries no more bits than
+    another and fails no more rarely cannot be better, and the quality of a longer file bounds that
+    of a shorter one; so `quality`, which may have to encode a picture, is called for few of the
+    offers.
 
     Args:
         offers: What there is to choose from.
@@ -74,7 +79,8 @@ def best_offer(
         outage_quality: Quality where the file is lost.
 
     Returns:
-        The best offer, the more reliable one of two that are equal; None if every offer is hopeless.
+        The best offer, the more reliable one of two that are equal; None if every offer is
+        hopeless.
     """
     best: Choice | None = None
     least_failure = 1 - NEGLIGIBLE
@@ -117,14 +123,16 @@ class LinkAdaptation:
 
     Attributes:
         schemes: Schemes to choose from.
-        fading: What the sender's SNR is: "none", that of the transmission; "rayleigh", the average over block
-            Rayleigh fading, of which the sender does not know the gain.
+        fading: What the sender's SNR is: "none", that of the transmission; "rayleigh", the average
+            over block Rayleigh fading, of which the sender does not know the gain.
         curves: Block error curves.
     """
 
     schemes: tuple[MCS, ...] = field(default_factory=distinct_schemes)
     fading: Literal["none", "rayleigh"] = "none"
-    curves: BlockErrorCurves = field(default_factory=BlockErrorCurves.load, repr=False, compare=False)
+    curves: BlockErrorCurves = field(
+        default_factory=BlockErrorCurves.load, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.fading not in ("none", "rayleigh"):
@@ -157,7 +165,8 @@ class LinkAdaptation:
         Args:
             snr_db: Es/N0 in dB that the sender knows.
             symbols: Complex symbols at hand.
-            quality: Bits of a file -> quality of the best file of that size; must not fall with the bits.
+            quality: Bits of a file -> quality of the best file of that size; must not fall with the
+                bits.
             outage_quality: Quality where the file is lost.
 
         Raises:

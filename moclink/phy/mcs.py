@@ -1,7 +1,7 @@
 """Modulation and coding schemes of 5G NR: the three MCS tables of 3GPP TS 38.214, 5.1.3.1.
 
-Table 1 (5.1.3.1-1) goes to 64-QAM, table 2 (5.1.3.1-2) to 256-QAM, table 3 (5.1.3.1-3) down to code rate
-30/1024 for low SNR. Reserved indices are left out.
+Table 1 (5.1.3.1-1) goes to 64-QAM, table 2 (5.1.3.1-2) to 256-QAM, table 3 (5.1.3.1-3) down to code
+rate 30/1024 for low SNR. Reserved indices are left out.
 """
 
 from __future__ import annotations

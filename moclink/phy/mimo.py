@@ -10,9 +10,10 @@ from moclink.phy.ofdm import OFDMLink, channel_model
 class MIMOOverOFDM(OFDMLink):
     """A spatially multiplexed MIMO-OFDM link: as many streams as antennas on either side, LMMSE detection.
 
-    Each stream has unit energy, and each arrives at each receive antenna with unit mean energy: SNR is
-    Es/N0 of a data symbol at a receive antenna, and with N antennas N times the power of a single
-    antenna is sent. For equal total power, read the curves 10 log10 N dB further to the right.
+    Each stream has unit energy, and each arrives at each receive antenna with unit mean energy: SNR
+    is Es/N0 of a data symbol at a receive antenna, and with N antennas N times the power of a
+    single antenna is sent. For equal total power, read the curves 10 log10 N dB further to the
+    right.
 
     Args:
         antennas: Antennas on either side, N.

@@ -73,7 +73,9 @@ class IndexModem:
     def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
         """Indices [B, K] -> symbols complex64 [B, ceil(K/2)]; an odd last index is paired with 0."""
         if letters.size and letters.max() >= self.states:
-            raise ValueError(f"index {letters.max()} is not below the {self.states} states of this modem")
+            raise ValueError(
+                f"index {letters.max()} is not below the {self.states} states of this modem"
+            )
         even = np.pad(letters, ((0, 0), (0, letters.shape[1] % 2)))
         return np.ascontiguousarray(pam_amplitudes(self.states)[even]).view(np.complex64)
 
@@ -105,7 +107,9 @@ class BitModem:
 
     def __post_init__(self) -> None:
         if self.bits_per_symbol < 2 or self.bits_per_symbol % 2:
-            raise ValueError(f"{self.bits_per_symbol} bits a symbol: square QAM carries 2, 4, 6 or 8")
+            raise ValueError(
+                f"{self.bits_per_symbol} bits a symbol: square QAM carries 2, 4, 6 or 8"
+            )
 
     @property
     def alphabet(self) -> int:
@@ -161,9 +165,13 @@ class BitModem:
         batch, blocks = llr.shape[0], llr.shape[1] // self.code.n
         decoded = self._decoder.decode(llr[:, : blocks * self.code.n].reshape(-1, self.code.n))
         bits = decoded.bits.reshape(batch, blocks * self.code.k)
-        return Demodulated(2 * bits.astype(np.float32) - 1, no, decoded.iterations.reshape(batch, blocks))
+        return Demodulated(
+            2 * bits.astype(np.float32) - 1, no, decoded.iterations.reshape(batch, blocks)
+        )
 
-    def demap(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> NDArray[np.float32]:
+    def demap(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """A-posteriori LLRs ln P(1)/P(0) of the channel bits, float32 [B, S * bits_per_symbol]."""
         return axis_llrs(received, no, pam_amplitudes(2 ** (self.bits_per_symbol // 2)))
 

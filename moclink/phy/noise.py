@@ -1,8 +1,8 @@
 """Keyed random streams, AWGN and flat Rayleigh fading in NumPy.
 
 Each realisation of a channel has a random stream of its own that depends on the caller's key alone:
-not on the batch, the order of work, the worker or the machine. A longer transmission meets the noise
-and the gains of a shorter one with the same key, and then more.
+not on the batch, the order of work, the worker or the machine. A longer transmission meets the
+noise and the gains of a shorter one with the same key, and then more.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def noise_variance(snr_db: NDArray | float | Sequence[float]) -> NDArray[np.floa
 
 def stream(key: Key) -> np.random.Generator:
     """A random stream that depends on the key alone, the same on every machine."""
-    text = "\x1f".join(format(part, ".17g") if isinstance(part, float) else str(part) for part in key)
+    text = "\x1f".join(
+        format(part, ".17g") if isinstance(part, float) else str(part) for part in key
+    )
     return np.random.Generator(np.random.SFC64(list(hashlib.sha256(text.encode()).digest())))
 
 
@@ -49,10 +51,14 @@ def without_snr(key: Key) -> Key:
 
 def complex_normal(rng: np.random.Generator, count: int) -> NDArray[np.complex64]:
     """Circular complex Gaussian samples of unit variance, complex64 [count]."""
-    return (rng.standard_normal(2 * count, np.float32) * np.float32(np.sqrt(0.5))).view(np.complex64)
+    return (rng.standard_normal(2 * count, np.float32) * np.float32(np.sqrt(0.5))).view(
+        np.complex64
+    )
 
 
-def awgn(symbols: NDArray[np.complex64], no: NDArray[np.float32], keys: Sequence[Key]) -> ChannelOutput:
+def awgn(
+    symbols: NDArray[np.complex64], no: NDArray[np.float32], keys: Sequence[Key]
+) -> ChannelOutput:
     """Y = x + w, w ~ CN(0, no).
 
     Args:
@@ -78,7 +84,8 @@ def rayleigh(
         symbols: complex64 [1, S] or [B, S].
         no: float32 [B].
         keys: One key for each of the B realisations.
-        coherence: Symbols in a row that share one gain; 0 for one gain a transmission (block fading).
+        coherence: Symbols in a row that share one gain; 0 for one gain a transmission (block
+            fading).
     """
     count = symbols.shape[1]
     blocks = -(-count // coherence) if coherence else 1

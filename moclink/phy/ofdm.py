@@ -1,14 +1,15 @@
 """3GPP channel models behind OFDM, equalised, as Sionna blocks.
 
-The symbols of an image fill as many slots of 14 OFDM symbols as they need, two of these 14 being pilots
-(symbols 2 and 11 on every subcarrier, as the front-loaded and the additional DM-RS of 5G). Every slot meets
-its own realisation of the channel model; within a slot, subcarriers fade with the delay spread and OFDM
-symbols with the speed. Transmission is simulated per resource element, y = H x + w: the cyclic prefix is
-assumed to be longer than the impulse response, and the Doppler shift small against the subcarrier spacing.
+The symbols of an image fill as many slots of 14 OFDM symbols as they need, two of these 14 being
+pilots (symbols 2 and 11 on every subcarrier, as the front-loaded and the additional DM-RS of 5G).
+Every slot meets its own realisation of the channel model; within a slot, subcarriers fade with the
+delay spread and OFDM symbols with the speed. Transmission is simulated per resource element, y = H
+x + w: the cyclic prefix is assumed to be longer than the impulse response, and the Doppler shift
+small against the subcarrier spacing.
 
-SNR: `no` is the noise variance per resource element and receive antenna, the mean gain of the channel
-is 1, so 1 / no is the mean Es/N0 of a data symbol. The energy of pilots (1/7 of the resource elements)
-and of the cyclic prefix (1/15 of the time) is not counted in it.
+SNR: `no` is the noise variance per resource element and receive antenna, the mean gain of the
+channel is 1, so 1 / no is the mean Es/N0 of a data symbol. The energy of pilots (1/7 of the
+resource elements) and of the cyclic prefix (1/15 of the time) is not counted in it.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ MIN_VARIANCE = 1e-30  # beyond 150 dB nothing is left of no_eff in double precis
 class OFDMLink(Block):
     """A channel model behind OFDM: resource grid, channel, channel estimate, LMMSE detection.
 
-    With K streams, symbols are dealt to the streams in turn (the layer mapping of TS 38.211, 7.3.1.3).
-    Each stream has unit energy and its own transmit antenna.
+    With K streams, symbols are dealt to the streams in turn (the layer mapping of TS 38.211,
+    7.3.1.3). Each stream has unit energy and its own transmit antenna.
 
     The noise variance `no_eff` of the detected symbols counts noise, the other streams and, with
-    csi="ls", the noise of the estimated channel; not the error of interpolating the channel between the
-    pilots in time (large at high speed) and, with several streams, in frequency (large at high delay
-    spread).
+    csi="ls", the noise of the estimated channel; not the error of interpolating the channel between
+    the pilots in time (large at high speed) and, with several streams, in frequency (large at high
+    delay spread).
 
     Args:
         channel_model: TDL, CDL or any other channel model of Sionna with K transmit antennas.
@@ -65,7 +66,8 @@ class OFDMLink(Block):
         no_eff: Their effective noise variance, float32 [B, S].
 
     Raises:
-        ValueError: If `csi` is neither "perfect" nor "ls", or streams do not divide the subcarriers.
+        ValueError: If `csi` is neither "perfect" nor "ls", or streams do not divide the
+            subcarriers.
     """
 
     returns = "equalized"
@@ -92,7 +94,9 @@ class OFDMLink(Block):
             fft_size,
             subcarrier_spacing,
             num_streams_per_tx=streams,
-            cyclic_prefix_length=round(fft_size / 14),  # only lengthens the time between OFDM symbols
+            cyclic_prefix_length=round(
+                fft_size / 14
+            ),  # only lengthens the time between OFDM symbols
             pilot_pattern="kronecker",
             pilot_ofdm_symbol_indices=list(PILOT_SYMBOLS),
         )
@@ -146,8 +150,8 @@ class OFDMLink(Block):
 def error_gain(grid: ResourceGrid) -> Any:
     """Noise variance of an interpolated channel estimate over that of the received signal.
 
-    The estimate is linear in the received pilots, so the variances add up with the squared weights: 1/2
-    to 1 between two pilots, 1.54 at the borders of the slot. (The `err_var` of Sionna's linear
+    The estimate is linear in the received pilots, so the variances add up with the squared weights:
+    1/2 to 1 between two pilots, 1.54 at the borders of the slot. (The `err_var` of Sionna's linear
     interpolator has the variances interpolated instead: 1 everywhere.)
 
     Args:
@@ -205,8 +209,8 @@ def channel_model(
 
     Args:
         model: "tdl-a" to "tdl-e": tapped delay lines, antennas uncorrelated; "cdl-a" to "cdl-e":
-            clustered delay lines between uniform linear arrays of vertical omnidirectional elements at
-            half a wavelength, downlink, with the angles of the standard.
+            clustered delay lines between uniform linear arrays of vertical omnidirectional elements
+            at half a wavelength, downlink, with the angles of the standard.
         delay_spread: RMS delay spread in seconds.
         speed: Speed of the receiver in m/s.
         carrier_frequency: In Hz.
@@ -237,7 +241,9 @@ def channel_model(
         antenna_pattern="omni",
         carrier_frequency=carrier_frequency,
     )
-    return CDL(profile.upper(), delay_spread, carrier_frequency, array, array, "downlink", min_speed=speed)
+    return CDL(
+        profile.upper(), delay_spread, carrier_frequency, array, array, "downlink", min_speed=speed
+    )
 
 
 class TDLOverOFDM(OFDMLink):

@@ -66,8 +66,8 @@ class LDPCReceiver(keras.layers.Layer):
     """Soft-output decoder of a 5G LDPC code.
 
     Called for training it does all its iterations, so that gradients pass and XLA can compile them;
-    else a codeword is left as soon as its parity checks are satisfied. Both decode every (k, n) of the
-    encoder (Sionna's own decoder ends in a reshape for some, such as (720, 3600)).
+    else a codeword is left as soon as its parity checks are satisfied. Both decode every (k, n) of
+    the encoder (Sionna's own decoder ends in a reshape for some, such as (720, 3600)).
 
     Args:
         code: 5G LDPC encoder.
@@ -105,8 +105,8 @@ class LDPCReceiver(keras.layers.Layer):
 class QAMPath(keras.layers.Layer):
     """Indices over Sionna blocks: mapper, channel and demapper, with an LDPC code around them or without.
 
-    The symbols of each picture are sent with mean energy 1: their scale is side information, like the
-    size of a picture, and is undone before the demapper.
+    The symbols of each picture are sent with mean energy 1: their scale is side information, like
+    the size of a picture, and is undone before the demapper.
 
     Args:
         states: States of an index, N; the constellation is N^2-QAM.
@@ -121,9 +121,9 @@ class QAMPath(keras.layers.Layer):
         training: Whether gradients are wanted.
 
     Returns:
-        (ln p(y|k) up to a constant, float32 [B, K, N]; the noise variance that it was made with, relative
-        to the constellation's unit energy, float32 [B]: 1 / mean(1 / no) of the equalised symbols, or
-        behind a code that of uncoded symbols whose indices would be as uncertain).
+        (ln p(y|k) up to a constant, float32 [B, K, N]; the noise variance that it was made with,
+        relative to the constellation's unit energy, float32 [B]: 1 / mean(1 / no) of the equalised
+        symbols, or behind a code that of uncoded symbols whose indices would be as uncertain).
     """
 
     def __init__(
@@ -165,12 +165,16 @@ class QAMPath(keras.layers.Layer):
         count = ops.shape(bits)[1]
         even = ops.pad(bits, ((0, 0), (0, count % 2), (0, 0)))
         y, no_eff = self._over_channel(interleave_axes(even), no)
-        axes = ops.reshape(ops.stack([tf.math.real(y), tf.math.imag(y)], axis=-1), (ops.shape(y)[0], -1))
+        axes = ops.reshape(
+            ops.stack([tf.math.real(y), tf.math.imag(y)], axis=-1), (ops.shape(y)[0], -1)
+        )
         variance = ops.repeat(no_eff, 2, axis=1)[..., None]
         likelihoods = log_likelihoods(axes, variance, pam_amplitudes(self.states))
         return likelihoods[:, :count], 1.0 / ops.maximum(ops.mean(1.0 / no_eff, axis=1), 1e-6)
 
-    def _coded(self, bits: Any, no: Any, code: LDPC5GEncoder, training: bool | None) -> tuple[Any, Any]:
+    def _coded(
+        self, bits: Any, no: Any, code: LDPC5GEncoder, training: bool | None
+    ) -> tuple[Any, Any]:
         """Indices as bits through the code; the log-likelihoods are the decoder's soft output."""
         batch, count = ops.shape(bits)[:2]
         used, k, n = count * self._width, code.k, code.n
@@ -180,15 +184,21 @@ class QAMPath(keras.layers.Layer):
         y, no_eff = self._over_channel(ops.reshape(codewords, (batch, -1, 2 * self._width)), no)
         llr = self.demapper(y[..., None], no_eff[..., None])
         llr = self.decoder(ops.reshape(llr, (batch * blocks, n)), training=training)
-        llr = ops.reshape(ops.reshape(llr, (batch, blocks * k))[:, :used], (batch, count, self._width))
-        likelihoods = ops.matmul(llr, self._table.T)  # ln p of a label: the sum of the LLRs of its ones
+        llr = ops.reshape(
+            ops.reshape(llr, (batch, blocks * k))[:, :used], (batch, count, self._width)
+        )
+        likelihoods = ops.matmul(
+            llr, self._table.T
+        )  # ln p of a label: the sum of the LLRs of its ones
         uncertain = 1.0 - ops.max(ops.softmax(likelihoods), axis=-1)
         snr_db = equivalent_snr(ops.mean(uncertain, axis=1), self.states)
         return likelihoods, noise_variance(snr_db)
 
     def _over_channel(self, bits: Any, no: Any) -> tuple[Any, Any]:
         """Map bits [B, S, 2m]; symbols in the constellation's units and their noise, both [B, S]."""
-        points = self.mapper(bits)[..., 0]  # a symbol at a time: Sionna's mapper wants a known last axis
+        points = self.mapper(bits)[
+            ..., 0
+        ]  # a symbol at a time: Sionna's mapper wants a known last axis
         energy = ops.mean(tf.math.real(points * tf.math.conj(points)), axis=1, keepdims=True)
         scale = ops.rsqrt(energy)  # [B, 1]; no mapped point is zero
         x = points * tf.cast(scale, points.dtype)

@@ -1,7 +1,7 @@
 """Rate matching of 5G LDPC (3GPP TS 38.212, 5.4.2): circular buffer, repetition, bit interleaver.
 
-Redundancy version 0 only: the circular buffer is read from its start, and again from its start when it is
-used up (repetition).
+Redundancy version 0 only: the circular buffer is read from its start, and again from its start when
+it is used up (repetition).
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ def match_rate(buffer: NDArray[np.uint8], length: int, bits_per_symbol: int) -> 
     """Select bits of the circular buffer and interleave them.
 
     Args:
-        buffer: uint8 [B, N], the circular buffer without filler bits, or its start if `length` is less.
+        buffer: uint8 [B, N], the circular buffer without filler bits, or its start if `length` is
+            less.
         length: Bits to be sent for each block, E; a multiple of `bits_per_symbol`.
-        bits_per_symbol: Modulation order Q_m. Bits i E/Q_m .. (i+1) E/Q_m - 1 become bit i of the symbols.
+        bits_per_symbol: Modulation order Q_m. Bits i E/Q_m .. (i+1) E/Q_m - 1 become bit i of the
+            symbols.
 
     Returns:
         uint8 [B, E].
@@ -27,7 +29,11 @@ def match_rate(buffer: NDArray[np.uint8], length: int, bits_per_symbol: int) -> 
     _check_length(length, bits_per_symbol)
     size = buffer.shape[1]
     selected = buffer[:, :length] if length <= size else buffer[:, np.arange(length) % size]
-    return selected.reshape(len(buffer), bits_per_symbol, -1).transpose(0, 2, 1).reshape(len(buffer), -1)
+    return (
+        selected.reshape(len(buffer), bits_per_symbol, -1)
+        .transpose(0, 2, 1)
+        .reshape(len(buffer), -1)
+    )
 
 
 def recover_rate(llr: NDArray[np.float32], size: int, bits_per_symbol: int) -> NDArray[np.float32]:
@@ -53,4 +59,6 @@ def recover_rate(llr: NDArray[np.float32], size: int, bits_per_symbol: int) -> N
 
 def _check_length(length: int, bits_per_symbol: int) -> None:
     if length < 1 or length % bits_per_symbol:
-        raise ValueError(f"{length} bits are not a whole number of symbols of {bits_per_symbol} bits")
+        raise ValueError(
+            f"{length} bits are not a whole number of symbols of {bits_per_symbol} bits"
+        )

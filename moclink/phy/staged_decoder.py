@@ -2,9 +2,9 @@
 
 Sionna's decoder spends every iteration on every codeword, because the batch is one tensor. It can,
 however, hand out its messages and go on from them (`return_state`). So here a fixed number of lanes
-is decoded a few iterations at a time; lanes whose codeword satisfies all parity checks are emptied and
-filled with the codewords that wait. All shapes are fixed, so the loop runs eagerly, in a graph and
-under XLA, on a CPU or a GPU.
+is decoded a few iterations at a time; lanes whose codeword satisfies all parity checks are emptied
+and filled with the codewords that wait. All shapes are fixed, so the loop runs eagerly, in a graph
+and under XLA, on a CPU or a GPU.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sionna.phy.fec.ldpc import LDPCBPDecoder
 
 from moclink.phy.ldpc_graph import TannerGraph
 
-# Longer stages have less overhead, but finish late: with 2, the 5G code at rate 1/2 is at most 15 % slower
-# below the waterfall and twice as fast at 30 dB as with 4.
+# Longer stages have less overhead, but finish late: with 2, the 5G code at rate 1/2 is at most 15 %
+# slower below the waterfall and twice as fast at 30 dB as with 4.
 LONGEST_STAGE = 2
 
 
@@ -88,7 +88,9 @@ class StagedDecoder:
     def satisfied(self, logits: tf.Tensor) -> tf.Tensor:
         """Say which rows of logits [B, num_vns] decide for a codeword: bool [B]."""
         bits = tf.cast(tf.transpose(logits) >= 0, tf.int32)
-        sums = tf.math.unsorted_segment_sum(tf.gather(bits, self._edge_vn), self._edge_cn, self._num_cns)
+        sums = tf.math.unsorted_segment_sum(
+            tf.gather(bits, self._edge_vn), self._edge_cn, self._num_cns
+        )
         return tf.reduce_all(tf.equal(sums % 2, 0), axis=0)
 
     def __call__(
@@ -103,7 +105,8 @@ class StagedDecoder:
 
         Args:
             llr: [B, num_vns], ln P(1)/P(0) of every variable node.
-            num_iter: The most iterations spent on a codeword, int or int32 scalar; 0 gives the LLRs back.
+            num_iter: The most iterations spent on a codeword, int or int32 scalar; 0 gives the LLRs
+                back.
             count: Rows to decode, int32; None: all.
             messages: [num_edges, B], a decoder state to start from.
             return_messages: Whether to return the final decoder state.
@@ -116,7 +119,9 @@ class StagedDecoder:
         llr = tf.concat([llr, tf.zeros([1, self._num_vns], llr.dtype)], axis=0)
         if messages is not None:
             messages = tf.concat([messages, tf.zeros_like(messages[:, :1])], axis=1)
-        job = _Job(llr, messages, num_iter, batch, batch if count is None else count, return_messages)
+        job = _Job(
+            llr, messages, num_iter, batch, batch if count is None else count, return_messages
+        )
         word = job.waiting(tf.range(self._lanes))
         start = (
             tf.constant(self._lanes),
@@ -134,7 +139,9 @@ class StagedDecoder:
             start,
         )
         logits, converged, iterations, final = (tensor[:-1] for tensor in result[4:])
-        return StagedOutput(logits, converged, iterations, tf.transpose(final) if return_messages else None)
+        return StagedOutput(
+            logits, converged, iterations, tf.transpose(final) if return_messages else None
+        )
 
     def _enter(self, job: _Job, word: tf.Tensor) -> tf.Tensor:
         """Messages [num_edges, lanes] of the codewords that enter the lanes."""
@@ -142,7 +149,9 @@ class StagedDecoder:
             return tf.gather(job.messages, word, axis=1)
         return self._decoder(tf.gather(job.llr, word), num_iter=0)[1]
 
-    def _advance(self, job: _Job, upcoming, word, spent, state, logits, converged, iterations, final):
+    def _advance(
+        self, job: _Job, upcoming, word, spent, state, logits, converged, iterations, final
+    ):
         """Decode every lane for one stage, store those that leave, refill their lanes."""
         x_hat, state = self._decoder(tf.gather(job.llr, word), num_iter=job.stage, msg_v2c=state)
         spent += job.stage

@@ -1,10 +1,11 @@
 """Transport blocks of 5G NR: the channel coding chain of 3GPP TS 38.212, 5.1 to 5.5 and 7.2.
 
-    payload A -> + CRC -> C code blocks, each with a CRC of its own if C > 1 -> LDPC -> rate matching
+    payload A -> + CRC -> C code blocks, each with a CRC of its own if C > 1 -> LDPC -> rate
+    matching
               -> interleaver -> concatenation -> G coded bits
 
-Payloads of any length A are carried by any number G of whole symbols. Where the code blocks would differ in
-length, zero bits (fewer than C) follow the payload. LLRs are ln P(1)/P(0).
+Payloads of any length A are carried by any number G of whole symbols. Where the code blocks would
+differ in length, zero bits (fewer than C) follow the payload. LLRs are ln P(1)/P(0).
 """
 
 from __future__ import annotations
@@ -105,8 +106,8 @@ class DecodedTransportBlocks:
 class TransportBlock:
     """Encoder and decoder of transport blocks of one size.
 
-    Equal bit by bit to Sionna's `TBEncoder` without scrambler. The decoder is belief propagation as in
-    Sionna's `TBDecoder`, with early stopping.
+    Equal bit by bit to Sionna's `TBEncoder` without scrambler. The decoder is belief propagation as
+    in Sionna's `TBDecoder`, with early stopping.
 
     Attributes:
         payload: Bits of the payload, A.

@@ -18,14 +18,15 @@ from moclink.types import Demodulated
 class TransportBlockModem:
     """Bits <-> one transport block (TS 38.212) on Gray square QAM, as long as the message asks for.
 
-    The number of symbols S is the smallest for which the code blocks, CRCs included, have at most the code
-    rate of the MCS. (TS 38.214, 5.1.3.2, goes from S to a rounded size of the payload and adds the CRCs on
-    top; here the length follows the file and the code rate is kept.) The receiver knows S, hence the size.
+    The number of symbols S is the smallest for which the code blocks, CRCs included, have at most
+    the code rate of the MCS. (TS 38.214, 5.1.3.2, goes from S to a rounded size of the payload and
+    adds the CRCs on top; here the length follows the file and the code rate is kept.) The receiver
+    knows S, hence the size.
 
     Attributes:
         mcs: Modulation and code rate.
-        num_iter: Largest number of belief propagation iterations. Long code blocks need more than the 20 that
-            suit short ones: 50 gain 0.3 dB at high code rates.
+        num_iter: Largest number of belief propagation iterations. Long code blocks need more than
+            the 20 that suit short ones: 50 gain 0.3 dB at high code rates.
     """
 
     mcs: MCS
@@ -81,8 +82,8 @@ class TransportBlockModem:
     def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
         """LLRs ln P(1)/P(0) of the bits handed to `modulate`, float32 [B, K'], padding last.
 
-        They are the decoder's decisions. Their magnitude is L ln 2 in code blocks whose CRC of L bits holds,
-        since a wrong block passes it with probability 2^-L, and 1 in the others.
+        They are the decoder's decisions. Their magnitude is L ln 2 in code blocks whose CRC of L
+        bits holds, since a wrong block passes it with probability 2^-L, and 1 in the others.
 
         Args:
             received: complex64 [B, S].

@@ -54,7 +54,9 @@ class UserBlock:
         """
         module, _, name = self.path.rpartition(":")
         if not (module and name.isidentifier()):
-            raise ValueError(f"channel {self.path!r}: module:name or path/to/file.py:name is wanted")
+            raise ValueError(
+                f"channel {self.path!r}: module:name or path/to/file.py:name is wanted"
+            )
         if module.endswith(".py"):
             if not Path(module).is_file():
                 raise ValueError(f"channel {self.path}: there is no file {module}")
@@ -86,15 +88,19 @@ class UserBlock:
                 f"channel {self.path}: {place} cannot be imported: {type(error).__name__}: {error}"
             ) from error
         if not hasattr(module, name):
-            raise ValueError(f"channel {self.path}: {place} has no {name}{nearest(name, dir(module))}")
+            raise ValueError(
+                f"channel {self.path}: {place} has no {name}{nearest(name, dir(module))}"
+            )
         return getattr(module, name)
 
-    def model(self, arguments: Mapping[str, Any], check: bool = True, **reading: Any) -> Callable[..., Any]:
+    def model(
+        self, arguments: Mapping[str, Any], check: bool = True, **reading: Any
+    ) -> Callable[..., Any]:
         """Make the channel's model.
 
-        A class is made with the arguments; a function gets them in each call. A function with a parameter
-        `keys` is called as f(symbols, no, keys) and returns a `ChannelOutput`; all else is called as
-        block(x, no) and adapted, see `BlockChannel`.
+        A class is made with the arguments; a function gets them in each call. A function with a
+        parameter `keys` is called as f(symbols, no, keys) and returns a `ChannelOutput`; all else
+        is called as block(x, no) and adapted, see `BlockChannel`.
 
         Args:
             arguments: Of the class or function.
@@ -106,7 +112,9 @@ class UserBlock:
         """
         found = self.find()
         if not callable(found):
-            raise ValueError(f"channel {self.path}: {found!r} is no block, layer, function or class of one")
+            raise ValueError(
+                f"channel {self.path}: {found!r} is no block, layer, function or class of one"
+            )
         if isinstance(found, type):
             self._check_arguments(found, arguments)
             try:
@@ -121,7 +129,10 @@ class UserBlock:
                 )
             self._check_arguments(found, arguments)
             found = functools.partial(found, **arguments)
-        if inspect.isroutine(getattr(found, "func", found)) and "keys" in inspect.signature(found).parameters:
+        if (
+            inspect.isroutine(getattr(found, "func", found))
+            and "keys" in inspect.signature(found).parameters
+        ):
             return functools.partial(_keyed, self.path, found)
         from moclink.phy.adapter import BlockChannel
 
@@ -136,7 +147,9 @@ class UserBlock:
         # What **kwargs takes is not known; Sionna's ends in `object`, whose message does not help.
         named = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
         names = [
-            name for name in named if isinstance(target, type) or name not in ("x", "no", "symbols", "keys")
+            name
+            for name in named
+            if isinstance(target, type) or name not in ("x", "no", "symbols", "keys")
         ]
         for name in arguments:
             if name not in names:
@@ -159,7 +172,9 @@ def _keyed(
     except Exception as error:  # whatever goes wrong in somebody else's code
         raise ValueError(f"channel {path}: {_first_line(error)}") from error
     if not isinstance(output, ChannelOutput):
-        raise ValueError(f"channel {path}: it returned {type(output).__name__}; a ChannelOutput is wanted")
+        raise ValueError(
+            f"channel {path}: it returned {type(output).__name__}; a ChannelOutput is wanted"
+        )
     received, variances = np.asarray(output.received), np.asarray(output.no)
     shape = (len(keys), symbols.shape[1])
     if received.shape != shape or variances.shape not in (shape, shape[:1]):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from moclink.results.metrics import METRICS, is_number
 from moclink.types import Row
 
-# How an outage counts. "grey": the mid-grey picture that the sweep scored it as. "exclude": not at all;
-# means are over what was decoded, and the outage rate stands beside them.
+# How an outage counts. "grey": the mid-grey picture that the sweep scored it as. "exclude": not at
+# all; means are over what was decoded, and the outage rate stands beside them.
 OUTAGES = ("grey", "exclude")
 
 
@@ -43,7 +43,9 @@ def half_width(values: NDArray[np.float64]) -> float:
     return float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
 
 
-def image_means(rows: Sequence[Row], column: str, outage: str = OUTAGES[0]) -> dict[float, dict[str, float]]:
+def image_means(
+    rows: Sequence[Row], column: str, outage: str = OUTAGES[0]
+) -> dict[float, dict[str, float]]:
     """Means over trials, SNR -> image -> mean, of one metric of one chain; see `average`."""
     if outage not in OUTAGES:
         raise ValueError(f"outage {outage!r}: there are {', '.join(OUTAGES)}")
@@ -65,9 +67,10 @@ def average(rows: Sequence[Row], metric: str, outage: str = OUTAGES[0]) -> list[
 
     Args:
         rows: Rows of one chain.
-        metric: A column; rows where it is None or NaN are left out. An infinite PSNR counts as 100 dB.
-        outage: "grey": outages count as they were scored. "exclude": quality of pictures is averaged over
-            decoded cells only; an SNR without any is left out.
+        metric: A column; rows where it is None or NaN are left out. An infinite PSNR counts as 100
+            dB.
+        outage: "grey": outages count as they were scored. "exclude": quality of pictures is
+            averaged over decoded cells only; an SNR without any is left out.
 
     Raises:
         ValueError: If `outage` is neither.

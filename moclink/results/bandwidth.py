@@ -46,7 +46,9 @@ def common_cbr(cbrs: Sequence[float]) -> float | None:
     return max(value for value, count in counts.items() if count == most) if most > 1 else None
 
 
-def chain_labels(rows: Sequence[Row], name_of: Callable[[str], str] = display_name) -> dict[str, str]:
+def chain_labels(
+    rows: Sequence[Row], name_of: Callable[[str], str] = display_name
+) -> dict[str, str]:
     """Names for legends: a chain whose ratio differs from the others' has it in its label.
 
     Args:
@@ -82,4 +84,6 @@ def _stated_or_sent(name: str, sent: float | None) -> str:
         return cbr_text(sent or 0.0)
     top, _, bottom = stated.partition("/")
     value = float(top) / float(bottom or 1)
-    return stated if sent is None or equal(value, sent) else f"{cbr_text(sent)} ({stated} asked for)"
+    return (
+        stated if sent is None or equal(value, sent) else f"{cbr_text(sent)} ({stated} asked for)"
+    )

@@ -1,14 +1,15 @@
 """Bjontegaard deltas: the mean distance between two curves of quality over rate.
 
-G. Bjontegaard, "Calculation of average PSNR differences between RD-curves", ITU-T VCEG-M33, 2001: each curve
-is interpolated over the logarithm of the rate, and the difference is averaged over the range that both cover.
+G. Bjontegaard, "Calculation of average PSNR differences between RD-curves", ITU-T VCEG-M33, 2001:
+each curve is interpolated over the logarithm of the rate, and the difference is averaged over the
+range that both cover.
 
     BD-PSNR = mean over log rate of Q_B - Q_A
     BD-rate = 100 (10^(mean over quality of log10 R_B - log10 R_A) - 1) percent
 
-"cubic" fits one polynomial of degree three to each curve, as VCEG-M33 does; "pchip" interpolates with
-piecewise cubic Hermite polynomials, as the common test conditions of HEVC and VVC do. Over SNR in dB, which
-is a logarithm already, the same gives the mean difference in dB at equal quality.
+"cubic" fits one polynomial of degree three to each curve, as VCEG-M33 does; "pchip" interpolates
+with piecewise cubic Hermite polynomials, as the common test conditions of HEVC and VVC do. Over SNR
+in dB, which is a logarithm already, the same gives the mean difference in dB at equal quality.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ FEWEST = {"cubic": 4, "pchip": 2}  # points of a curve
 Curve = tuple[Sequence[float], Sequence[float]]  # rates (or SNRs), qualities
 
 
-def bd_rate(reference: Curve, tested: Curve, method: str = "pchip", lower: bool = False) -> float | None:
+def bd_rate(
+    reference: Curve, tested: Curve, method: str = "pchip", lower: bool = False
+) -> float | None:
     """Mean difference in rate at equal quality, in percent of the reference's; negative is a saving.
 
     Args:
@@ -34,8 +37,9 @@ def bd_rate(reference: Curve, tested: Curve, method: str = "pchip", lower: bool 
         lower: Whether lower quality figures are better.
 
     Returns:
-        The difference; None if the curves share no quality, or have too few points (4 for cubic, 2 for
-        pchip). Points that are no better than all at lower rates are left out: quality must grow.
+        The difference; None if the curves share no quality, or have too few points (4 for cubic, 2
+        for pchip). Points that are no better than all at lower rates are left out: quality must
+        grow.
 
     Raises:
         ValueError: If a rate is not positive, or the method is unknown.
@@ -44,12 +48,16 @@ def bd_rate(reference: Curve, tested: Curve, method: str = "pchip", lower: bool 
     return None if delta is None else 100 * (10**delta - 1)
 
 
-def bd_snr(reference: Curve, tested: Curve, method: str = "pchip", lower: bool = False) -> float | None:
+def bd_snr(
+    reference: Curve, tested: Curve, method: str = "pchip", lower: bool = False
+) -> float | None:
     """Mean difference in SNR at equal quality, in dB; negative is a saving. Arguments as of `bd_rate`."""
     return _mean_difference(_rising(reference, lower), _rising(tested, lower), method)
 
 
-def bd_quality(reference: Curve, tested: Curve, method: str = "pchip", log: bool = True) -> float | None:
+def bd_quality(
+    reference: Curve, tested: Curve, method: str = "pchip", log: bool = True
+) -> float | None:
     """Mean difference in quality at equal rate, in the unit of the quality (BD-PSNR in dB).
 
     Args:

@@ -25,9 +25,11 @@ class PairedDifference:
         snr_db: Es/N0 in dB.
         mean: Mean over pictures of chain - reference.
         half_width: Half the 95 % interval, Student's t over pictures.
-        p_t: Two-sided p value of the paired t test; None if all differences are equal, or of one picture.
-        p_wilcoxon: Two-sided p value of Wilcoxon's signed-rank test; None if all differences are 0, or of one
-            picture. With n pictures it is 2 ** (1 - n) at the least: below 0.05 from six pictures on.
+        p_t: Two-sided p value of the paired t test; None if all differences are equal, or of one
+            picture.
+        p_wilcoxon: Two-sided p value of Wilcoxon's signed-rank test; None if all differences are 0,
+            or of one picture. With n pictures it is 2 ** (1 - n) at the least: below 0.05 from six
+            pictures on.
         images: Number of pictures.
     """
 
@@ -82,7 +84,8 @@ class Delta:
         chain: The chain, or the label of a scheme at several bandwidth ratios.
         over: "SNR", or "CBR at 10 dB".
         method: Interpolation, "cubic" or "pchip".
-        saving: At equal quality: percent of the rate over CBR, dB of SNR over SNR; negative is a saving.
+        saving: At equal quality: percent of the rate over CBR, dB of SNR over SNR; negative is a
+            saving.
         quality: At equal rate or SNR, in the unit of the metric.
     """
 
@@ -156,8 +159,8 @@ def deltas_over_cbr(
 def pairs(rows: Sequence[Row], reference: str) -> list[tuple[str, str]]:
     """(chain, reference) of all chains of pictures and the reference that each is compared with.
 
-    Where the reference is there at several bandwidth ratios, each chain meets the one of its own ratio, and
-    chains of other ratios none.
+    Where the reference is there at several bandwidth ratios, each chain meets the one of its own
+    ratio, and chains of other ratios none.
     """
     pictures = [row for row in rows if row.height is not None]
     names, cbrs = list(by_chain(pictures)), chain_cbrs(pictures)

@@ -45,17 +45,25 @@ def comparison_tables(
         reference: Name of a chain; before `@` if it is there at several bandwidth ratios.
         metrics: What to compare; metrics of pictures.
         outage: See `moclink.results.averages.OUTAGES`.
-        snrs: SNRs in dB of the paired differences, and of the deltas over the bandwidth ratio; None for all.
-            Deltas over SNR are over all.
+        snrs: SNRs in dB of the paired differences, and of the deltas over the bandwidth ratio; None
+            for all. Deltas over SNR are over all.
 
     Raises:
         ValueError: If the reference is not there, or there is nothing to compare with it.
     """
-    if not pairs(rows, reference) and not any(_over_cbr(rows, reference, m, outage, snrs) for m in metrics):
-        there = ", ".join(printable(name) for name in dict.fromkeys(r.chain for r in rows if r.height))
-        raise ValueError(f"nothing can be compared with {reference!r}; chains of pictures: {there or 'none'}")
+    if not pairs(rows, reference) and not any(
+        _over_cbr(rows, reference, m, outage, snrs) for m in metrics
+    ):
+        there = ", ".join(
+            printable(name) for name in dict.fromkeys(r.chain for r in rows if r.height)
+        )
+        raise ValueError(
+            f"nothing can be compared with {reference!r}; chains of pictures: {there or 'none'}"
+        )
     every = {row.snr_db for row in rows}
-    wanted = every if snrs is None else {snr for snr in every if any(abs(snr - s) < 1e-9 for s in snrs)}
+    wanted = (
+        every if snrs is None else {snr for snr in every if any(abs(snr - s) < 1e-9 for s in snrs)}
+    )
     differences, deltas = [], []
     for metric in metrics:
         differences += _differences(rows, reference, metric, outage, wanted)
@@ -82,7 +90,15 @@ def _differences(
                 mean = format(d.mean, f"+{metric.form}")
                 tests = [_p_value(d.p_t), _p_value(d.p_wilcoxon), str(d.images)]
                 lines.append(
-                    [labels[chain], labels[other], metric.label, f"{d.snr_db:g}", mean, half, *tests]
+                    [
+                        labels[chain],
+                        labels[other],
+                        metric.label,
+                        f"{d.snr_db:g}",
+                        mean,
+                        half,
+                        *tests,
+                    ]
                 )
     return lines
 

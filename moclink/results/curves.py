@@ -27,7 +27,9 @@ from moclink.results.style import PLAIN, STYLES, FigureOptions, chain_colour
 from moclink.types import Row
 
 MOST_WITH_BANDS = 9  # curves; bands of more hide each other
-FEWEST_FOR_BANDS = 5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
+FEWEST_FOR_BANDS = (
+    5  # with fewer pictures Student's t makes bands that hide the curves; see summary.csv
+)
 
 
 def curves_figure(rows: Sequence[Row], options: FigureOptions = PLAIN) -> Figure:
@@ -74,7 +76,11 @@ def _picture_notes(pictures: Sequence[Row], bands: bool, options: FigureOptions)
     images = list(dict.fromkeys(row.image for row in pictures))
     if images:
         yield cbr_note(pictures)
-        yield f"mean over {len(images)} pictures" if len(images) > 1 else shortened(printable(images[0]), 60)
+        yield (
+            f"mean over {len(images)} pictures"
+            if len(images) > 1
+            else shortened(printable(images[0]), 60)
+        )
         yield "95 % confidence bands" if bands else ""
         if options.outage == "exclude" and any(row.outage for row in pictures):
             yield "outages left out"
@@ -99,7 +105,9 @@ def _picture_panel(
             x, y = [p.snr_db for p in points], [p.mean for p in points]
             handle = draw_curve(axis, x, y, legend.styles[name])
             legend.entries.setdefault(legend.labels[name], handle)
-            banded |= len(chains) <= MOST_WITH_BANDS and _band(axis, points, legend.styles[name].colour)
+            banded |= len(chains) <= MOST_WITH_BANDS and _band(
+                axis, points, legend.styles[name].colour
+            )
     if metric.kind == "picture":
         _envelopes(axis, curves, metric, legend)
     return banded
@@ -116,11 +124,16 @@ def _band(axis: Axes, points: Sequence[Average], colour: Any) -> bool:
     return True
 
 
-def _envelopes(axis: Axes, curves: dict[str, list[Average]], metric: Metric, legend: Legend) -> None:
+def _envelopes(
+    axis: Axes, curves: dict[str, list[Average]], metric: Metric, legend: Legend
+) -> None:
     for family, schemes in families(list(curves)).items():
         best = envelope([curves[name] for name in schemes], min if metric.lower else max)
         if best:
-            colour, label = chain_colour(schemes[0], 0), f"{family.upper()}, best of {len(schemes)} schemes"
+            colour, label = (
+                chain_colour(schemes[0], 0),
+                f"{family.upper()}, best of {len(schemes)} schemes",
+            )
             codec = SCHEME.fullmatch(base_name(schemes[0]))
             colour = chain_colour(f"{codec['codec']}-ldpc", 0) if codec else colour
             (handle,) = axis.plot(*zip(*best, strict=True), color=colour, lw=4, alpha=0.3)

@@ -1,10 +1,11 @@
 """Error rates of random bits with 95 % confidence intervals by counts.
 
-Blocks are independent: over AWGN, and over fading too, where each has a realisation of its own. So the block
-error rate has the interval of Clopper and Pearson (Biometrika 1934) by its counts, and so has the bit error
-rate of uncoded bits where symbols do not fade, or each by itself. Errors of coded bits come in blocks: their
-interval is that of the block error rate, scaled. Errors of uncoded bits over other fading come in fades, of
-which a row keeps the mean alone: their interval is Student's t over trials, and a single trial has none.
+Blocks are independent: over AWGN, and over fading too, where each has a realisation of its own. So
+the block error rate has the interval of Clopper and Pearson (Biometrika 1934) by its counts, and so
+has the bit error rate of uncoded bits where symbols do not fade, or each by itself. Errors of coded
+bits come in blocks: their interval is that of the block error rate, scaled. Errors of uncoded bits
+over other fading come in fades, of which a row keeps the mean alone: their interval is Student's t
+over trials, and a single trial has none.
 """
 
 from __future__ import annotations

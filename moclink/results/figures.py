@@ -1,9 +1,10 @@
 """Files of figures from stored results alone.
 
-curves.png shows every measured metric over SNR; where a run holds several modulations and rates of one codec
-at the same bandwidth ratio, also the envelope of the best at each SNR. gallery.png shows one picture across
-chains and SNRs. rates-10dB.png shows quality over the channel bandwidth ratio. Several folders are drawn
-together, say one run of all chains at a few SNRs and one of the classical chains at many.
+curves.png shows every measured metric over SNR; where a run holds several modulations and rates of
+one codec at the same bandwidth ratio, also the envelope of the best at each SNR. gallery.png shows
+one picture across chains and SNRs. rates-10dB.png shows quality over the channel bandwidth ratio.
+Several folders are drawn together, say one run of all chains at a few SNRs and one of the classical
+chains at many.
 """
 
 from __future__ import annotations
@@ -125,7 +126,9 @@ def draw(folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
     return drawn
 
 
-def _check(wanted: Choices, rows: Sequence[Row], every_row: Sequence[Row], shown: Sequence[Shown]) -> None:
+def _check(
+    wanted: Choices, rows: Sequence[Row], every_row: Sequence[Row], shown: Sequence[Shown]
+) -> None:
     """Raise ValueError if what is chosen is not there, before anything is drawn."""
     if wanted.metrics is not None:
         choose_metrics(wanted.metrics, measured(rows))
@@ -138,7 +141,9 @@ def _check(wanted: Choices, rows: Sequence[Row], every_row: Sequence[Row], shown
         choose_rows(every_row, wanted.chains, [snr])
 
 
-def choose_shown(shown: Sequence[Shown], rows: Sequence[Row], snrs: Sequence[float] | None) -> list[Shown]:
+def choose_shown(
+    shown: Sequence[Shown], rows: Sequence[Row], snrs: Sequence[float] | None
+) -> list[Shown]:
     """Originals, and what was kept of the chains of some rows at the chosen SNRs."""
     chains = {row.chain for row in rows}
     return [
@@ -149,13 +154,17 @@ def choose_shown(shown: Sequence[Shown], rows: Sequence[Row], snrs: Sequence[flo
     ]
 
 
-def save(drawn: Drawn, name: str, folder: str | Path, wanted: Choices, make: Callable[[], Figure]) -> None:
+def save(
+    drawn: Drawn, name: str, folder: str | Path, wanted: Choices, make: Callable[[], Figure]
+) -> None:
     """Draw a figure and write it in each format, or note why not: one that fails never stops the others."""
     out = Path(wanted.out or folder)
     try:
         out.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(STYLES[wanted.style].rc), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # letters that a font lacks are drawn as boxes
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # letters that a font lacks are drawn as boxes
             figure = make()
             figure.draw_without_rendering()  # tick labels move panels: lay them out twice
             for form in wanted.formats:
@@ -169,7 +178,9 @@ def save(drawn: Drawn, name: str, folder: str | Path, wanted: Choices, make: Cal
     except OSError as error:
         reason = error.strerror or str(error)
         place = printable(str(out))
-        drawn.problems.append(f"{name} cannot be written to {place} ({reason}); choose another --out")
+        drawn.problems.append(
+            f"{name} cannot be written to {place} ({reason}); choose another --out"
+        )
     except Exception as error:  # whatever Matplotlib makes of odd data: what else there is appears
         reason = str(error).splitlines()[0] if str(error) else ""
         drawn.problems.append(f"{name} cannot be drawn ({type(error).__name__}: {reason})")

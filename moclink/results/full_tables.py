@@ -54,7 +54,9 @@ def mean_tables(
             cells = _cells(own, metric, outage)
             if cells:
                 ratio = cbr_text(cbrs[name]) if name in cbrs else ""
-                lines.append([_without_cbr(labels[name]), ratio, *(cells.get(snr, "") for snr in snrs)])
+                lines.append(
+                    [_without_cbr(labels[name]), ratio, *(cells.get(snr, "") for snr in snrs)]
+                )
         if lines:
             header = ["Chain", "CBR", *(f"{snr:g} dB" for snr in snrs)]
             title = f"{metric.axis_label} over SNR" + (f", {note}" if note else "")
@@ -88,7 +90,9 @@ def _notes(rows: Sequence[Row], metric: Metric, outage: str) -> list[str]:
     images = len({row.image for row in rows if row.height is not None})
     notes = []
     if images > 1:
-        notes.append(f"Means over {images} pictures {PLUS_MINUS} half of the 95 % interval (Student's t).")
+        notes.append(
+            f"Means over {images} pictures {PLUS_MINUS} half of the 95 % interval (Student's t)."
+        )
     if metric.kind == "picture" and any(row.outage for row in rows):
         if outage == "exclude":
             notes.append("Outages are left out of the means; their share is given as out.")

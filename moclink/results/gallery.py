@@ -41,14 +41,18 @@ def gallery_figure(
     Raises:
         FigureError: If there is nothing to show, or the figure would be too large.
     """
-    received = {(s.chain, s.snr_db): s for s in _of_one_picture(shown, picture) if s.chain != "original"}
+    received = {
+        (s.chain, s.snr_db): s for s in _of_one_picture(shown, picture) if s.chain != "original"
+    }
     name = next(iter(received.values())).image
     original = next((s for s in shown if s.chain == "original" and s.image == name), None)
     chains = [c for c in dict.fromkeys(r.chain for r in rows) if any(c == k for k, _ in received)]
     snrs = sorted({snr for _, snr in received})
     if not chains:
         raise FigureError(f"no pictures of these chains were kept of {printable(name)}")
-    figure = _sheet(_pixels(next(iter(received.values()))).size, len(chains), len(snrs), options, dpi)
+    figure = _sheet(
+        _pixels(next(iter(received.values()))).size, len(chains), len(snrs), options, dpi
+    )
     grid = figure.add_gridspec(len(chains), len(snrs) + 1)
     if original:
         _picture(figure.add_subplot(grid[0, 0]), original, "original", "")
@@ -81,7 +85,9 @@ def _of_one_picture(shown: Sequence[Shown], name: str | None) -> list[Shown]:
     return [s for s in shown if s.image == (names[0] if name is None else name)]
 
 
-def _sheet(size: tuple[int, int], lines: int, columns: int, options: FigureOptions, dpi: int) -> Figure:
+def _sheet(
+    size: tuple[int, int], lines: int, columns: int, options: FigureOptions, dpi: int
+) -> Figure:
     """An empty figure with room for the pictures.
 
     Raises:

@@ -38,7 +38,11 @@ class Metric:
     @property
     def axis_label(self) -> str:
         """The label, with the direction if lower is better and the field does not know it by heart."""
-        return f"{self.label} (lower is better)" if self.kind == "picture" and self.lower else self.label
+        return (
+            f"{self.label} (lower is better)"
+            if self.kind == "picture" and self.lower
+            else self.label
+        )
 
     @property
     def lower(self) -> bool:
@@ -79,12 +83,14 @@ OUTAGE = METRICS["outage"]
 def measured(rows: Sequence[Row], kind: str | None = None) -> list[Metric]:
     """Metrics of which the rows hold at least one value, of one kind or of all.
 
-    A metric that could not be computed, as SSIM of a picture of 8x8 pixels, is NaN and not there either.
+    A metric that could not be computed, as SSIM of a picture of 8x8 pixels, is NaN and not there
+    either.
     """
     return [
         metric
         for metric in METRICS.values()
-        if kind in (None, metric.kind) and any(is_number(getattr(row, metric.column)) for row in rows)
+        if kind in (None, metric.kind)
+        and any(is_number(getattr(row, metric.column)) for row in rows)
     ]
 
 
@@ -98,7 +104,9 @@ def choose_metrics(names: Sequence[str] | None, found: Sequence[Metric]) -> list
         return list(found)
     chosen = []
     for name in names:
-        fitting = [m for m in found if name.lower() in (m.option, m.column, m.column.replace("_", "-"))]
+        fitting = [
+            m for m in found if name.lower() in (m.option, m.column, m.column.replace("_", "-"))
+        ]
         if not fitting:
             there = ", ".join(m.option for m in found) or "none"
             raise ValueError(f"metric {name!r} was not measured; there are: {there}")

@@ -7,7 +7,9 @@ import re
 # CODEC-ldpc, CODEC-ldpc-16qam-r12
 SCHEME = re.compile(r"(?P<codec>\w+)-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d))?")
 # CODEC-ldpc-adaptive, CODEC-ldpc-mcs5, CODEC-ldpc-rst-mcs5-table3
-MODE = re.compile(r"\w+-ldpc-(?P<mode>adaptive|(?P<rst>rst-)?mcs(?P<mcs>\d+)(-table(?P<table>\d))?)")
+MODE = re.compile(
+    r"\w+-ldpc-(?P<mode>adaptive|(?P<rst>rst-)?mcs(?P<mcs>\d+)(-table(?P<table>\d))?)"
+)
 LEVEL = re.compile(r"moc-rvq(?P<perceptual>-perceptual)?-l(?P<level>\d)(?P<variants>(?:-[a-z]+)*)")
 CODECS = {"bpg444": "BPG 4:4:4", "webp": "WebP", "jpeg2000": "JPEG 2000", "random": "random bits"}
 VARIANT_NAMES = {
@@ -47,12 +49,16 @@ def display_name(chain: str) -> str:
         return f"{display_name(base_name(chain))}, CBR {stated_cbr(chain)}"
     semantic = LEVEL.fullmatch(chain)
     if semantic:
-        suffixes = re.findall("|".join(sorted(VARIANT_NAMES, key=len, reverse=True)), semantic["variants"])
+        suffixes = re.findall(
+            "|".join(sorted(VARIANT_NAMES, key=len, reverse=True)), semantic["variants"]
+        )
         family = f"MOC-RVQ{' perceptual' if semantic['perceptual'] else ''}"
         return f"{family} L{semantic['level']}" + "".join(f", {VARIANT_NAMES[s]}" for s in suffixes)
     if re.fullmatch(r"jscc-\d+", chain):
         return chain.upper()
-    linear = re.fullmatch(r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive))(-robust)?", chain)
+    linear = re.fullmatch(
+        r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive))(-robust)?", chain
+    )
     if linear:
         family, _, kind = linear[1].rpartition("-")
         known = {"moc-rvq": "MOC-RVQ", "jscc": "JSCC", "hybrid": "Hybrid"}
@@ -67,7 +73,9 @@ def _of_file_or_bits(chain: str) -> str:
     written = CODECS.get(codec, codec.upper())
     coded, mode = SCHEME.fullmatch(chain), MODE.fullmatch(chain)
     if coded:
-        rate = f" {_modulation(coded['modulation'])} {coded['k']}/{coded['n']}" if coded["k"] else ""
+        rate = (
+            f" {_modulation(coded['modulation'])} {coded['k']}/{coded['n']}" if coded["k"] else ""
+        )
         return f"{written} + LDPC{rate}"
     if mode:
         table = f" of table {mode['table']}" if mode["table"] else ""

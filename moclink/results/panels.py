@@ -34,7 +34,9 @@ class Legend:
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Legend:
         """Labels and styles of the chains of some rows."""
-        labels = {name: shortened(label, LONGEST_LABEL) for name, label in chain_labels(rows).items()}
+        labels = {
+            name: shortened(label, LONGEST_LABEL) for name, label in chain_labels(rows).items()
+        }
         return cls(labels, curve_styles(list(labels)), {})
 
 
@@ -83,7 +85,9 @@ def plain(text: Text) -> Text:
     return text
 
 
-def add_legend(figure: Figure, entries: dict[str, Any], letters: float, most_columns: int = 5) -> None:
+def add_legend(
+    figure: Figure, entries: dict[str, Any], letters: float, most_columns: int = 5
+) -> None:
     """One legend below all panels.
 
     Args:
@@ -92,11 +96,15 @@ def add_legend(figure: Figure, entries: dict[str, Any], letters: float, most_col
         letters: Letters of the legend's size that stand on an inch.
         most_columns: Columns at most.
     """
-    longest = max((len(label) for label in entries), default=0) + 6  # with the line beside the letters
+    longest = (
+        max((len(label) for label in entries), default=0) + 6
+    )  # with the line beside the letters
     fitting = int(letters * figure.get_figwidth() / longest)
     columns = max(1, min(most_columns, len(entries), fitting))
     # Labels are set afterwards: Matplotlib leaves out those that begin with an underscore.
     places = [str(place) for place in range(len(entries))]
-    legend = figure.legend(list(entries.values()), places, loc="outside lower center", ncols=columns)
+    legend = figure.legend(
+        list(entries.values()), places, loc="outside lower center", ncols=columns
+    )
     for text, label in zip(legend.get_texts(), entries, strict=True):
         plain(text).set_text(label)

@@ -61,10 +61,18 @@ def draw_paper(name: str, folder: str | Path, *others: str | Path, **choices: An
     shown = choose_shown(every_picture, rows, snrs)
     if not rows or (figure.snrs and all(s.chain == "original" for s in shown)):
         needs = f" at {', '.join(f'{snr:g}' for snr in figure.snrs)} dB" if figure.snrs else ""
-        raise RunFolderError(f"{folder} holds no results of {figure.chains}{needs}, which {name} shows")
+        raise RunFolderError(
+            f"{folder} holds no results of {figure.chains}{needs}, which {name} shows"
+        )
     options, dpi, drawn = wanted.options(folder), DPI[wanted.style], Drawn()
     if figure.snrs:
-        save(drawn, name, folder, wanted, lambda: gallery_figure(rows, shown, options, wanted.picture, dpi))
+        save(
+            drawn,
+            name,
+            folder,
+            wanted,
+            lambda: gallery_figure(rows, shown, options, wanted.picture, dpi),
+        )
     else:
         curves = choose_rows(rows, snrs=snrs)
         save(drawn, name, folder, wanted, lambda: curves_figure(curves, options))

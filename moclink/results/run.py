@@ -82,7 +82,8 @@ class Run:
         """Curves over SNR, a panel a metric.
 
         Args:
-            chains: Names of chains; None for all. A name without `@` means all its bandwidth ratios.
+            chains: Names of chains; None for all. A name without `@` means all its bandwidth
+                ratios.
             metrics: Names such as "psnr"; None for all that were measured.
             style: "screen" or "ieee".
             outage: "grey" or "exclude", see `moclink.results.averages.average`.
@@ -107,7 +108,9 @@ class Run:
         rows = self._chosen(chains)
         names = {row.chain for row in rows} | {"original"}
         shown = [s for s in read_shown(self.folder) if s.chain in names]
-        return _drawn("screen", lambda: gallery_figure(rows, shown, self._options("screen"), picture))
+        return _drawn(
+            "screen", lambda: gallery_figure(rows, shown, self._options("screen"), picture)
+        )
 
     def table(
         self,
@@ -120,8 +123,8 @@ class Run:
         """Means over pictures as text.
 
         Args:
-            format: "text" for one compact table of a few SNRs; "latex", "markdown" or "csv" for every metric
-                at every SNR, with 95 % intervals.
+            format: "text" for one compact table of a few SNRs; "latex", "markdown" or "csv" for
+                every metric at every SNR, with 95 % intervals.
             chains: Names of chains; None for all.
             metrics: Names such as "psnr"; None for all of quality and errors. Not for "text".
             snr: SNRs in dB; None for all.
@@ -132,7 +135,9 @@ class Run:
         if format == "text":
             return table(rows, note)
         found = measured(rows)
-        chosen = choose_metrics(metrics, found if metrics else [m for m in found if m.kind != "other"])
+        chosen = choose_metrics(
+            metrics, found if metrics else [m for m in found if m.kind != "other"]
+        )
         if format == "csv":
             return written(long_table(rows, chosen, channel, outage), format)
         return "\n".join(written(each, format) for each in mean_tables(rows, chosen, note, outage))

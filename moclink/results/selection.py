@@ -72,8 +72,9 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     """The chains of some rows that are meant by names; None for all, in the order of the rows.
 
     Args:
-        names: A comma list or a sequence. A name means also what stands at a stated bandwidth ratio,
-            bpg-ldpc also bpg-ldpc@1/24. A name that holds a comma is taken as a whole if it is a chain.
+        names: A comma list or a sequence. A name means also what stands at a stated bandwidth
+            ratio, bpg-ldpc also bpg-ldpc@1/24. A name that holds a comma is taken as a whole if it
+            is a chain.
         rows: Results.
 
     Raises:
@@ -83,7 +84,11 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     if names is None:
         return known
     if isinstance(names, str):
-        names = [names] if names in known else [part.strip() for part in names.split(",") if part.strip()]
+        names = (
+            [names]
+            if names in known
+            else [part.strip() for part in names.split(",") if part.strip()]
+        )
     chosen: list[str] = []
     for name in names:
         fitting = [chain for chain in known if name in (chain, base_name(chain))]
@@ -97,7 +102,9 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
 
 
 def choose_rows(
-    rows: Sequence[Row], chains: str | Sequence[str] | None = None, snrs: Sequence[float] | None = None
+    rows: Sequence[Row],
+    chains: str | Sequence[str] | None = None,
+    snrs: Sequence[float] | None = None,
 ) -> list[Row]:
     """Rows of the chosen chains, in the order in which they are named, at the chosen SNRs.
 

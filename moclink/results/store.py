@@ -32,8 +32,8 @@ class ResultStore:
 
     Args:
         folder: The run folder, made if it is missing.
-        parameters: What the run is asked for; any JSON value by name. A run that was begun goes on if they
-            are the same; those of `EXTENDABLE` may differ: cells are added.
+        parameters: What the run is asked for; any JSON value by name. A run that was begun goes on
+            if they are the same; those of `EXTENDABLE` may differ: cells are added.
         resume_anyway: Go on with a run of another version of moclink.
 
     Raises:
@@ -45,7 +45,9 @@ class ResultStore:
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = sqlite3.connect(self.folder / ".lock.sqlite", timeout=0.2, isolation_level=None)
+            self._lock = sqlite3.connect(
+                self.folder / ".lock.sqlite", timeout=0.2, isolation_level=None
+            )
             self._lock.execute("BEGIN EXCLUSIVE")
             self._base = sqlite3.connect(self.folder / "results.sqlite", timeout=30)
             self._base.executescript(_SCHEMA)
@@ -54,13 +56,17 @@ class ResultStore:
                 raise RunFolderError(
                     f"{self.folder} is in use by another process; wait for it or choose another --out"
                 ) from error
-            raise RunFolderError(f"cannot write to {self.folder} ({error}); choose another --out") from error
+            raise RunFolderError(
+                f"cannot write to {self.folder} ({error}); choose another --out"
+            ) from error
         self._agree(parameters, resume_anyway)
         _add_missing_columns(self._base)
 
     def _agree(self, parameters: dict, resume_anyway: bool) -> None:
         """Store the parameters of a new run; compare and extend those of a run that was begun."""
-        found = {k: json.loads(v) for k, v in self._base.execute("SELECT name, value FROM parameters")}
+        found = {
+            k: json.loads(v) for k, v in self._base.execute("SELECT name, value FROM parameters")
+        }
         for name in sorted(set(found) | set(parameters)) if found else ():
             old, new = found.get(name), parameters.get(name)
             if old == new or name in EXTENDABLE or (name == "version" and resume_anyway):
@@ -87,7 +93,11 @@ class ResultStore:
             self._base.executemany(
                 "INSERT INTO parameters VALUES (?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                [(k, json.dumps(v)) for k, v in merged.items() if found.get(k) != v or k not in found],
+                [
+                    (k, json.dumps(v))
+                    for k, v in merged.items()
+                    if found.get(k) != v or k not in found
+                ],
             )
 
     def add(
@@ -101,13 +111,16 @@ class ResultStore:
         Args:
             rows: The cells' results.
             shown: Pictures for the gallery.
-            fits: (chain, image, SNR in dB or None if it is the same at every SNR, how the rate was fitted).
+            fits: (chain, image, SNR in dB or None if it is the same at every SNR, how the rate was
+                fitted).
         """
         names, marks = ",".join(COLUMNS), ",".join("?" * len(COLUMNS))
         insert = f"INSERT OR REPLACE INTO cells ({names}) VALUES ({marks})"
         with self._base:
             self._base.executemany(insert, map(astuple, rows))
-            self._base.executemany("INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, shown))
+            self._base.executemany(
+                "INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, shown)
+            )
             self._base.executemany(
                 f"INSERT OR REPLACE INTO rate_fits ({','.join(FIT_COLUMNS)}) "
                 f"VALUES ({','.join('?' * len(FIT_COLUMNS))})",
@@ -166,8 +179,8 @@ def _columns(base: sqlite3.Connection, table: str) -> list[str]:
 def read_rows(folder: str | Path) -> list[Row]:
     """All finished cells of a run, by chain and image in the order of the run, then SNR and trial.
 
-    Of a run of another version, columns that it lacks are None, and those that this version lacks are left
-    out.
+    Of a run of another version, columns that it lacks are None, and those that this version lacks
+    are left out.
     """
     with closing(_open(folder)) as base:
         names = [name for name in _columns(base, "cells") if name in COLUMNS]
@@ -188,7 +201,10 @@ def read_rows(folder: str | Path) -> list[Row]:
 def read_shown(folder: str | Path) -> list[Shown]:
     """Pictures kept for the gallery."""
     with closing(_open(folder)) as base:
-        return [Shown(*values) for values in base.execute("SELECT * FROM pictures ORDER BY image, snr_db")]
+        return [
+            Shown(*values)
+            for values in base.execute("SELECT * FROM pictures ORDER BY image, snr_db")
+        ]
 
 
 def read_rate_fits(folder: str | Path) -> list[tuple]:
@@ -196,7 +212,9 @@ def read_rate_fits(folder: str | Path) -> list[tuple]:
     with closing(_open(folder)) as base:
         there = _columns(base, "rate_fits")
         names = ",".join(name if name in there else "''" for name in FIT_COLUMNS)
-        return base.execute(f"SELECT {names} FROM rate_fits ORDER BY chain, image, snr_db").fetchall()
+        return base.execute(
+            f"SELECT {names} FROM rate_fits ORDER BY chain, image, snr_db"
+        ).fetchall()
 
 
 def read_parameters(folder: str | Path) -> dict:
@@ -211,7 +229,9 @@ def _open(folder: str | Path) -> sqlite3.Connection:
         raise RunFolderError(f"{folder} holds no results.sqlite; name the folder of a run")
     try:
         try:
-            return _checked(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True, timeout=30))
+            return _checked(
+                sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True, timeout=30)
+            )
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise

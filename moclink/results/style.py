@@ -23,7 +23,19 @@ HUES = {
     "softcast": "C9",
 }
 # None of the hues above.
-OTHERS = ("C0", "C6", "C8", "0.45", "tan", "navy", "yellowgreen", "indigo", "rosybrown", "teal", "0.7")
+OTHERS = (
+    "C0",
+    "C6",
+    "C8",
+    "0.45",
+    "tan",
+    "navy",
+    "yellowgreen",
+    "indigo",
+    "rosybrown",
+    "teal",
+    "0.7",
+)
 MARKERS = "osD^vP*X<>hdp8H"
 
 _COMMON: dict[str, Any] = {
@@ -66,7 +78,8 @@ STYLES = {
         4,
         None,
         14,
-        _COMMON | {"font.size": 9, "legend.fontsize": 8, "lines.linewidth": 1.4, "lines.markersize": 4},
+        _COMMON
+        | {"font.size": 9, "legend.fontsize": 8, "lines.linewidth": 1.4, "lines.markersize": 4},
     ),
     # One column of a two-column page, panels below each other; galleries span both columns.
     "ieee": Style(
@@ -136,7 +149,9 @@ def curve_styles(chains: Sequence[str]) -> dict[str, CurveStyle]:
         free = [marker for marker in markers if (colour, marker) not in taken]
         if not free:  # more chains of one hue than there are markers
             pairs = ((other, marker) for other in OTHERS for marker in markers)
-            colour, marker = next((pair for pair in pairs if pair not in taken), (colour, markers[0]))
+            colour, marker = next(
+                (pair for pair in pairs if pair not in taken), (colour, markers[0])
+            )
             free = [marker]
         taken.add((colour, free[0]))
         styles[name] = CurveStyle(colour, free[0], _line(base_name(name)))

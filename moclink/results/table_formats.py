@@ -77,10 +77,14 @@ def _markdown(table: Table) -> str:
     cells = [[_markdown_cell(cell) for cell in line] for line in [table.header, *table.lines]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
-        "| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in cells
+        "| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |"
+        for line in cells
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join([f"**{_markdown_cell(table.title)}**", "", *lines, "", *table.notes]).rstrip() + "\n"
+    return (
+        "\n".join([f"**{_markdown_cell(table.title)}**", "", *lines, "", *table.notes]).rstrip()
+        + "\n"
+    )
 
 
 def _markdown_cell(text: str) -> str:

@@ -26,8 +26,8 @@ SHORT_FORMS = {  # format and width; of what is not named .3f and 6
 def table(rows: Sequence[Row], note: str = "") -> str:
     """Means over pictures at a few SNRs as text: a line a chain with its channel bandwidth ratio.
 
-    Chains of pictures show PSNR and SSIM (or the first two metrics there are) and outages, chains of random
-    bits their error rates. `moclink.results.full_tables` has the rest.
+    Chains of pictures show PSNR and SSIM (or the first two metrics there are) and outages, chains
+    of random bits their error rates. `moclink.results.full_tables` has the rest.
 
     Args:
         rows: Results.
@@ -56,7 +56,11 @@ def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str) -> str:
     """One table: a group of columns a metric, in it a column an SNR."""
     snrs = chosen_snrs([row.snr_db for row in rows])
     chains, cbrs = by_chain(rows), chain_cbrs(rows)
-    first = ["", "SNR (dB)", *(shortened(display_name(base_name(name)), NAME_WIDTH) for name in chains)]
+    first = [
+        "",
+        "SNR (dB)",
+        *(shortened(display_name(base_name(name)), NAME_WIDTH) for name in chains),
+    ]
     columns = [[cell.ljust(max(map(len, first))) for cell in first]]
     if cbrs:
         ratios = ["", "CBR", *(cbr_text(cbrs[name]) if name in cbrs else "" for name in chains)]

@@ -1,13 +1,15 @@
 r"""Bit error rates of uncoded Gray-mapped square QAM in closed form.
 
-With L = sqrt(M) levels an axis, bit k = 1 .. log2 L of an axis is wrong with probability (Cho and Yoon, "On
-the general BER expression of one- and two-dimensional amplitude modulations", IEEE Trans. Commun. 50, 2002)
+With L = sqrt(M) levels an axis, bit k = 1 .. log2 L of an axis is wrong with probability (Cho and
+Yoon, "On the general BER expression of one- and two-dimensional amplitude modulations", IEEE Trans.
+Commun. 50, 2002)
 
     P_k = 1/L \sum_{i=0}^{(1 - 2^-k) L - 1} (-1)^floor(i 2^(k-1) / L)
           (2^(k-1) - floor(i 2^(k-1) / L + 1/2)) erfc((2i + 1) sqrt(3 Es/N0 / (2 (M - 1))))
 
-and the bit error rate is the mean of P_k over k. Over Rayleigh fading that the receiver knows, Es/N0 is
-exponentially distributed, and the mean of erfc(a sqrt(Es/N0)) is 1 - sqrt(g / (1 + g)) with g = a^2 E[Es/N0].
+and the bit error rate is the mean of P_k over k. Over Rayleigh fading that the receiver knows,
+Es/N0 is exponentially distributed, and the mean of erfc(a sqrt(Es/N0)) is 1 - sqrt(g / (1 + g))
+with g = a^2 E[Es/N0].
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def qam_bit_error_rate(
     from scipy.special import erfc
 
     if bits_per_symbol < 2 or bits_per_symbol % 2:
-        raise ValueError(f"bits_per_symbol {bits_per_symbol}: square QAM has an even number of at least 2")
+        raise ValueError(
+            f"bits_per_symbol {bits_per_symbol}: square QAM has an even number of at least 2"
+        )
     levels = 2 ** (bits_per_symbol // 2)
     snr = 10 ** (np.asarray(snr_db, np.float64) / 10)
     total = np.zeros_like(snr)

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.chain import DigitalChain, undo_scale, unit_power
+from moclink.chain import DigitalChain
 from moclink.constants import GREY
 from moclink.images import to_float
 from moclink.metrics import psnr
+from moclink.power import undo_scale, unit_power
 from moclink.protocols import Modem
 from moclink.sources.file_source import FileCache, FileCodec, FileSource, fit_file
 from moclink.types import ChannelState, Demodulated, ErrorRates, Header, Reception, Transmission
@@ -73,7 +74,8 @@ class AdaptiveFileChain:
     Attributes:
         name: Name in results and figures.
         codec: Image <-> file.
-        symbols: (height, width) -> complex symbols at hand; fewer are sent where no file fills them.
+        symbols: (height, width) -> complex symbols at hand; fewer are sent where no file fills
+            them.
         adaptation: Chooses the scheme.
         quality: (images, originals) -> quality of each, of which the mean is maximised.
         cache: What was encoded and decoded before; shared by the chains of a worker.
@@ -88,10 +90,13 @@ class AdaptiveFileChain:
     adaptive = True
     modem = None  # there is one for each scheme
 
-    def transmit(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Transmission:
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
         """Images [B, H, W, 3] in [0, 1] -> symbols of the chosen scheme, one for all B images.
 
-        Where not even the coarsest file fits, as much of it is sent as the symbols carry, for nothing.
+        Where not even the coarsest file fits, as much of it is sent as the symbols carry, for
+        nothing.
 
         Args:
             images: float32 [B, H, W, 3] in [0, 1].
@@ -101,7 +106,9 @@ class AdaptiveFileChain:
             ValueError: If csi is None.
         """
         if csi is None:
-            raise ValueError(f"chain {self.name} adapts to the SNR: give transmit the channel state (csi)")
+            raise ValueError(
+                f"chain {self.name} adapts to the SNR: give transmit the channel state (csi)"
+            )
         height, width = images.shape[1:3]
         outage = self._mean_quality(np.full_like(images, GREY), images)
         choice = self.adaptation.choose(
@@ -116,7 +123,9 @@ class AdaptiveFileChain:
         symbols = self.adaptation.modem(choice.mcs).modulate(payload.letters)
         return unit_power(Transmission(symbols, header, payload))
 
-    def receive(self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header) -> Reception:
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
         """Received symbols [B, S] and noise variances [B] or [B, S] -> images.
 
         Raises:
@@ -140,7 +149,9 @@ class AdaptiveFileChain:
         filled[:, : sent.payload.letters.shape[1]] = sent.payload.letters
         wrong = got.letters != filled
         blocks = self.adaptation.modem(told.mcs).code_blocks(sent.symbols.shape[1])
-        return replace(rates, bler=np.mean([wrong[:, block].any(axis=1) for block in blocks], axis=0))
+        return replace(
+            rates, bler=np.mean([wrong[:, block].any(axis=1) for block in blocks], axis=0)
+        )
 
     def _digital(self, header: AdaptiveHeader) -> DigitalChain:
         """The chain with the MCS of a header."""
@@ -155,7 +166,11 @@ class AdaptiveFileChain:
         for image in images:
             data, fit = fit_file(self.codec, image, bits, self.cache)
             pixels = self.cache.decoded(self.codec, data, image.shape) if fit.fits else None
-            shown = outage if pixels is None else self._mean_quality(to_float(pixels)[None], image[None])
+            shown = (
+                outage
+                if pixels is None
+                else self._mean_quality(to_float(pixels)[None], image[None])
+            )
             qualities.append(shown)
         return float(np.mean(qualities))
 
@@ -165,5 +180,7 @@ class AdaptiveFileChain:
 
 def _checked(header: Header) -> AdaptiveHeader:
     if not isinstance(header, AdaptiveHeader):
-        raise ValueError(f"{type(header).__name__} does not say which MCS was sent; an AdaptiveHeader does")
+        raise ValueError(
+            f"{type(header).__name__} does not say which MCS was sent; an AdaptiveHeader does"
+        )
     return header

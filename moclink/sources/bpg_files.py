@@ -45,20 +45,24 @@ class BpgCodec:
         try:
             return bpg.encode(image, qp=quality, chroma=self.chroma)
         except bpg.BpgError as error:
-            raise FileCodecError(f"{self.name} cannot code {width} x {height} pixels: {error}") from error
+            raise FileCodecError(
+                f"{self.name} cannot code {width} x {height} pixels: {error}"
+            ) from error
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         """File -> uint8 [H, W, 3]; a damaged or truncated one as FFmpeg's decoder shows it.
 
-        A header that `encode_file` never writes (other bit depths, alpha, an animation) is damage that
-        the receiver sees, and gives no picture.
+        A header that `encode_file` never writes (other bit depths, alpha, an animation) is damage
+        that the receiver sees, and gives no picture.
 
         Raises:
             ValueError: If the file gives no picture, or one of more than `max_pixels`.
         """
         info = bpg.read_info(data)
         if info.bit_depth != 8 or info.chroma not in bpg.ENCODED_CHROMA:
-            raise bpg.CorruptBpgError(f"{info.bit_depth} bits, chroma {info.chroma}: not what was sent")
+            raise bpg.CorruptBpgError(
+                f"{info.bit_depth} bits, chroma {info.chroma}: not what was sent"
+            )
         if info.alpha or info.cmyk or info.animation:
             raise bpg.CorruptBpgError("alpha, CMYK or an animation: not what was sent")
         return bpg.decode(data, max_pixels=max_pixels)

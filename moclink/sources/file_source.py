@@ -69,7 +69,9 @@ class FileCache:
         digest = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).digest()
         return self._keep(self._tried, (codec, digest), lambda: {})
 
-    def decoded(self, codec: FileCodec, data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8] | None:
+    def decoded(
+        self, codec: FileCodec, data: bytes, shape: tuple[int, int, int]
+    ) -> NDArray[np.uint8] | None:
         """The picture in a file, uint8, or None if there is none of the announced shape."""
 
         def decode() -> NDArray[np.uint8] | None:
@@ -95,8 +97,8 @@ class FileHeader(Header):
     """Header of files.
 
     Attributes:
-        fits: Whether each row's file fits its budget. Of one that does not, as much as fits is sent, and
-            the receiver shows nothing: comparisons at equal symbols stay equal.
+        fits: Whether each row's file fits its budget. Of one that does not, as much as fits is
+            sent, and the receiver shows nothing: comparisons at equal symbols stay equal.
     """
 
     fits: tuple[bool, ...] = (True,)
@@ -110,7 +112,8 @@ class FileSource:
 
     Attributes:
         codec: Image <-> file.
-        budget: (height, width, csi) -> bits a file may have; csi is what the sender knows of the channel.
+        budget: (height, width, csi) -> bits a file may have; csi is what the sender knows of the
+            channel.
         cache: What was encoded and decoded before; shared by the chains of a worker.
     """
 
@@ -126,14 +129,18 @@ class FileSource:
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
         """Images [B, H, W, 3] -> bits [B, K] of the best files within budget, first bit of a byte first.
 
-        A file that exceeds the budget even at the coarsest quality is cut off at it (see `FileHeader`).
+        A file that exceeds the budget even at the coarsest quality is cut off at it (see
+        `FileHeader`).
 
         A picture that the format cannot hold is an outage too; its rate fit says why.
         """
         height, width = images.shape[1:3]
         budget = self.budget(height, width, csi)
-        files, fits = zip(*(fit_file(self.codec, image, budget, self.cache) for image in images), strict=True)
-        # Without a file nothing but zeros is sent, as many as the budget: an outage at equal symbols.
+        files, fits = zip(
+            *(fit_file(self.codec, image, budget, self.cache) for image in images), strict=True
+        )
+        # Without a file nothing but zeros is sent, as many as the budget: an outage at equal
+        # symbols.
         sizes = [8 * len(data) or budget for data in files]
         lengths = tuple(min(size, budget // 8 * 8) for size in sizes)
         letters = np.zeros((len(files), max(lengths)), np.uint8)
@@ -165,7 +172,8 @@ def fit_file(
 ) -> tuple[bytes, RateFit]:
     """Encode one image [H, W, 3] in [0, 1] with the best quality whose file fits the budget.
 
-    If the format cannot hold an image of this size the file is empty and `RateFit.problem` says why.
+    If the format cannot hold an image of this size the file is empty and `RateFit.problem` says
+    why.
     """
     pixels = to_uint8(image)
     if problem := codec.limit_problem(*pixels.shape[:2]):

@@ -55,7 +55,9 @@ class PillowCodec:
         try:
             with _lenient(), Image.open(io.BytesIO(data), formats=[self.format]) as image:
                 if image.width * image.height > max_pixels:
-                    raise ValueError(f"{image.width}x{image.height} pixels are more than {max_pixels}")
+                    raise ValueError(
+                        f"{image.width}x{image.height} pixels are more than {max_pixels}"
+                    )
                 return np.asarray(image.convert("RGB"))
         # Pillow's parsers answer damaged files with errors of all these kinds.
         except (
@@ -76,7 +78,9 @@ class PillowCodec:
             raise ValueError(f"not a decodable {self.format} file: {error}") from error
 
 
-def _save(codec: PillowCodec | Jpeg2000Codec, image: NDArray[np.uint8], options: dict[str, object]) -> bytes:
+def _save(
+    codec: PillowCodec | Jpeg2000Codec, image: NDArray[np.uint8], options: dict[str, object]
+) -> bytes:
     height, width = image.shape[:2]
     if problem := codec.limit_problem(height, width):
         raise FileCodecError(problem)
@@ -85,7 +89,9 @@ def _save(codec: PillowCodec | Jpeg2000Codec, image: NDArray[np.uint8], options:
         Image.fromarray(image).save(buffer, codec.format, **options)
     # Pillow's encoders report failures in these ways.
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
-        raise FileCodecError(f"{codec.name} cannot code {width} x {height} pixels: {error}") from error
+        raise FileCodecError(
+            f"{codec.name} cannot code {width} x {height} pixels: {error}"
+        ) from error
     return buffer.getvalue()
 
 
@@ -102,7 +108,9 @@ def _lenient() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-JPEG = PillowCodec("jpeg", "JPEG", 65_500, options=(("optimize", True),))  # libjpeg's JPEG_MAX_DIMENSION
+JPEG = PillowCodec(
+    "jpeg", "JPEG", 65_500, options=(("optimize", True),)
+)  # libjpeg's JPEG_MAX_DIMENSION
 WEBP = PillowCodec("webp", "WEBP", 16_383, options=(("method", 4),))  # 14 bits in the file
 # libavif writes twice as long a side, and does not read it.
 AVIF = PillowCodec("avif", "AVIF", 32_768, range(0, 101), options=(("speed", 6),))
@@ -120,7 +128,9 @@ class Jpeg2000Codec:
 
     name: str = "jpeg2000"
     longest_side: int = 2**32 - 1
-    qualities: Sequence[int] = tuple(sorted({round(10 * 1.03**step) for step in range(235)}, reverse=True))
+    qualities: Sequence[int] = tuple(
+        sorted({round(10 * 1.03**step) for step in range(235)}, reverse=True)
+    )
 
     @property
     def format(self) -> str:

@@ -1,13 +1,13 @@
 """JPEG with a restart marker in front of every row of MCUs, and concealment of the rows that were lost.
 
-A restart interval can be decoded without those before it. So a receiver that knows which code blocks failed
-(`moclink.phy.transport_block_modem`) loses the rows that lie in them and no others; each lost row is
-interpolated between its neighbours. What is sent is
+A restart interval can be decoded without those before it. So a receiver that knows which code
+blocks failed (`moclink.phy.transport_block_modem`) loses the rows that lie in them and no others;
+each lost row is interpolated between its neighbours. What is sent is
 
     number of intervals, length of the JPEG header, lengths of the intervals | header | intervals
 
-with LEB128 numbers; the markers themselves (2 bytes each, about what a length takes) are put back by the
-receiver. Without the numbers and the header there is no picture.
+with LEB128 numbers; the markers themselves (2 bytes each, about what a length takes) are put back
+by the receiver. Without the numbers and the header there is no picture.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from moclink.sources.file_source import FileSource
 from moclink.sources.pillow_codecs import JPEG
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
-# A wrong bit among those of at least this LLR is rare: e^-8 = 3e-4, and 2^-16 behind a CRC of 16 bits.
+# A wrong bit among those of at least this LLR is rare: e^-8 = 3e-4, and 2^-16 behind a CRC of 16
+# bits.
 CERTAIN_LLR = 8.0
 MCU_ROWS = 16  # pixel rows of an MCU with chroma subsampled 4:2:0
 _JPEG = replace(JPEG, options=(*JPEG.options, ("restart_marker_rows", 1)))
@@ -69,7 +70,9 @@ class RestartJpeg:
         """
         return self.decode_damaged(data, np.zeros(len(data), bool), max_pixels)
 
-    def decode_damaged(self, data: bytes, damaged: NDArray[np.bool_], max_pixels: int) -> NDArray[np.uint8]:
+    def decode_damaged(
+        self, data: bytes, damaged: NDArray[np.bool_], max_pixels: int
+    ) -> NDArray[np.uint8]:
         """File of which some bytes are known to be damaged -> uint8 [H, W, 3] with lost rows concealed.
 
         Args:
@@ -78,8 +81,8 @@ class RestartJpeg:
             max_pixels: Most pixels of a picture.
 
         Raises:
-            ValueError: If the numbers or the header are damaged, no interval is left, or the picture is
-                larger.
+            ValueError: If the numbers or the header are damaged, no interval is left, or the
+                picture is larger.
         """
         lengths, place = _read_numbers(data)
         start = place + lengths[0]
@@ -144,7 +147,9 @@ class ConcealingSource:
         return Decoded(images, ok)
 
 
-def conceal_rows(pixels: NDArray[np.uint8], lost: NDArray[np.bool_], height: int) -> NDArray[np.uint8]:
+def conceal_rows(
+    pixels: NDArray[np.uint8], lost: NDArray[np.bool_], height: int
+) -> NDArray[np.uint8]:
     """Fill lost strips of a picture, line by line, between the nearest lines that were received.
 
     Args:

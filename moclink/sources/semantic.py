@@ -72,8 +72,8 @@ class SemanticSource:
         """Decode what the demodulator made of the received symbols.
 
         Args:
-            got: Log-likelihoods [B, K, N], and the noise variance [B] that they were made with, of which
-                the noise reduction block is told.
+            got: Log-likelihoods [B, K, N], and the noise variance [B] that they were made with, of
+                which the noise reduction block is told.
             header: Side information from `encode`.
 
         Returns:

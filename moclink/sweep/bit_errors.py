@@ -1,12 +1,13 @@
 """Error rates of random bits through a modem.
 
-Where symbols fade independently, or not at all, a cell is sent in batches of 64,800 bits until enough
-errors have been seen. A rate that is estimated so is too high by at most 1 / min_errors of itself, since
-the last error ends the count.
+Where symbols fade independently, or not at all, a cell is sent in batches of 64,800 bits until
+enough errors have been seen. A rate that is estimated so is too high by at most 1 / min_errors of
+itself, since the last error ends the count.
 
-Where symbols fade together the errors of one fade come together, and a rule that stops at errors would
-stop on bad fades. A cell then sends a fixed number of codewords (or blocks of 648 bits), each through a
-realisation of its own, whatever happens to them; its error rates are means over realisations.
+Where symbols fade together the errors of one fade come together, and a rule that stops at errors
+would stop on bad fades. A cell then sends a fixed number of codewords (or blocks of 648 bits), each
+through a realisation of its own, whatever happens to them; its error rates are means over
+realisations.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
     coded = block is not None
     if session.channel.coherence == 1:
         size = BATCH_BITS // block * block if block else BATCH_BITS
-        while count.bits < MAX_BITS and (count.wrong_blocks if coded else count.wrong_bits) < plan.min_errors:
+        while (
+            count.bits < MAX_BITS
+            and (count.wrong_blocks if coded else count.wrong_bits) < plan.min_errors
+        ):
             _send(session, chain, size, snr, [(plan.seed, snr, image, trial, count.bits)], count)
     else:
         size = block or UNCODED_BLOCK
@@ -74,13 +78,19 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
     )
 
 
-def _send(session: Session, chain: BitChain, size: int, snr: float, keys: list[tuple], count: Count) -> None:
+def _send(
+    session: Session, chain: BitChain, size: int, snr: float, keys: list[tuple], count: Count
+) -> None:
     """Send `size` bits through each realisation of the channel, and add to the count."""
     from moclink.phy.channels import noise_variance, stream
 
     block = chain.modem.block_letters
-    bits = np.concatenate([stream((*key, "bits")).integers(0, 2, (1, size), np.uint8) for key in keys])
-    output = session.channel(chain.modem.modulate(bits), noise_variance(np.full(len(keys), snr)), keys)
+    bits = np.concatenate(
+        [stream((*key, "bits")).integers(0, 2, (1, size), np.uint8) for key in keys]
+    )
+    output = session.channel(
+        chain.modem.modulate(bits), noise_variance(np.full(len(keys), snr)), keys
+    )
     got = chain.modem.demodulate(output.received, output.no)
     wrong = (got.hard()[:, :size] != bits).astype(np.int64)
     count.bits += bits.size

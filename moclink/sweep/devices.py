@@ -14,8 +14,8 @@ _PATIENCE_S = 60.0
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
     """Names of the GPUs that TensorFlow would use, as CUDA_VISIBLE_DEVICES takes them.
 
-    Those that CUDA_VISIBLE_DEVICES names if it is set, else all whose device files NVIDIA's driver has made;
-    none where the libraries are missing that `pip install moclink[gpu]` brings.
+    Those that CUDA_VISIBLE_DEVICES names if it is set, else all whose device files NVIDIA's driver
+    has made; none where the libraries are missing that `pip install moclink[gpu]` brings.
     """
     try:
         if importlib.util.find_spec("nvidia.cudnn") is None:
@@ -43,8 +43,8 @@ def places(gpus: Sequence[str], workers: int) -> list[tuple[str, int]]:
 def take_gpu(gpus: Sequence[str], workers: int, folder: Path) -> int:
     """Take a GPU that no other worker has, and show this process no other; before TensorFlow is loaded.
 
-    A place is held by the lock on a file in `folder`, which the system gives back however the process
-    ends: whoever comes instead takes its place.
+    A place is held by the lock on a file in `folder`, which the system gives back however the
+    process ends: whoever comes instead takes its place.
 
     Returns:
         The file descriptor that holds the place until it is closed or this process ends.

@@ -1,7 +1,7 @@
 """What a sweep computes, and how it is cut into tasks for workers.
 
-A task is one picture through one chain or several, at some SNRs and trials. How the cells are cut decides
-who computes what and when, and nothing else.
+A task is one picture through one chain or several, at some SNRs and trials. How the cells are cut
+decides who computes what and when, and nothing else.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ class Plan:
         seed: Seed of all noise.
         min_errors: Bit sources stop at this many bit errors (block errors if coded).
         options: Choices common to all chains.
-        reuse_error_patterns: Whether the classical chains of a picture share one scrambled coded link.
-        csi: What adaptive chains are told: "instantaneous", the SNR of the realisation that their symbols
-            will meet, or "average", that of the channel. Over AWGN the two are the same.
+        reuse_error_patterns: Whether the classical chains of a picture share one scrambled coded
+            link.
+        csi: What adaptive chains are told: "instantaneous", the SNR of the realisation that their
+            symbols will meet, or "average", that of the channel. Over AWGN the two are the same.
     """
 
     snrs: tuple[float, ...]
@@ -95,7 +96,9 @@ class Task:
 
 def cells_of(plan: Plan, pictures: Sequence[Picture]) -> list[Cell]:
     """All cells of a plan, in the order of the run."""
-    return [cell for name, picture in units_of(plan, pictures) for cell in _cells(plan, name, picture)]
+    return [
+        cell for name, picture in units_of(plan, pictures) for cell in _cells(plan, name, picture)
+    ]
 
 
 def least_memory(pictures: Sequence[Picture]) -> int:
@@ -108,7 +111,9 @@ def units_of(plan: Plan, pictures: Sequence[Picture]) -> list[tuple[str, Picture
     """(chain, picture), the chains of one picture together: they share encodings."""
     bits = [name for name in plan.chains if is_bit_chain(name)]
     names = [name for name in plan.chains if name not in bits]
-    return [(name, picture) for picture in pictures for name in names] + [(name, None) for name in bits]
+    return [(name, picture) for picture in pictures for name in names] + [
+        (name, None) for name in bits
+    ]
 
 
 def _cells(plan: Plan, chain: str, picture: Picture | None) -> list[Cell]:
@@ -121,8 +126,9 @@ def groups_of(
 ) -> Iterator[tuple[tuple[str, ...], Picture | None]]:
     """Chains that share work, and the picture: what one worker should do.
 
-    The file chains of a picture share the files that rate control has tried, and error patterns. The last
-    pictures, fewer than there are workers, are dealt out chain by chain, or workers would have nothing to do.
+    The file chains of a picture share the files that rate control has tried, and error patterns.
+    The last pictures, fewer than there are workers, are dealt out chain by chain, or workers would
+    have nothing to do.
     """
     files = tuple(name for name in plan.chains if is_file_chain(name))
     whole = [picture.name for picture in pictures if picture.name in unfinished]
@@ -165,5 +171,6 @@ def effort_of(task: Task) -> float:
     pixels = task.picture.height * task.picture.width if task.picture else 0
     weights = {"bpg": 2, "avif": 2}
     return pixels * sum(
-        weights.get(chain.partition("-")[0], 1) if is_file_chain(chain) else 10 for chain, *_ in task.cells
+        weights.get(chain.partition("-")[0], 1) if is_file_chain(chain) else 10
+        for chain, *_ in task.cells
     )

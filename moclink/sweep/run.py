@@ -1,8 +1,8 @@
 """Run a sweep: cut what is missing into tasks, have them worked on, store what they give.
 
 Workers compute tasks in any order, and this process alone writes what they give, each time in one
-transaction. Noise is keyed by (seed, SNR, picture, trial): chains of equal length meet the same noise, and
-a row is the same whichever worker computes it, in whatever company.
+transaction. Noise is keyed by (seed, SNR, picture, trial): chains of equal length meet the same
+noise, and a row is the same whichever worker computes it, in whatever company.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class Store(Protocol):
     def done(self) -> set[Cell]:
         """Cells that are finished."""
 
-    def add(self, rows: Iterable[Row], shown: Iterable[Shown] = (), fits: Iterable[Fit] = ()) -> None:
+    def add(
+        self, rows: Iterable[Row], shown: Iterable[Shown] = (), fits: Iterable[Fit] = ()
+    ) -> None:
         """Store finished cells in one transaction."""
 
 
@@ -57,11 +59,17 @@ def run_sweep(
     progress(len(every) - len(missing), "")
     tasks = [
         task
-        for names, picture in groups_of(plan, pictures, {image for _, image, *_ in missing}, pool.workers)
-        for task in tasks_of(plan, names, picture, missing, bool(pictures) and picture is pictures[0], memory)
+        for names, picture in groups_of(
+            plan, pictures, {image for _, image, *_ in missing}, pool.workers
+        )
+        for task in tasks_of(
+            plan, names, picture, missing, bool(pictures) and picture is pictures[0], memory
+        )
     ]
     if pool.workers > 1:
-        tasks.sort(key=effort_of, reverse=True)  # what comes last is short: nobody waits long for the end
+        tasks.sort(
+            key=effort_of, reverse=True
+        )  # what comes last is short: nobody waits long for the end
     for task, outcome in pool.run(work, tasks, make_session):
         store.add(outcome.rows, outcome.shown, outcome.fits)
         progress(len(outcome.rows), task.label)

@@ -1,8 +1,8 @@
 """What a worker keeps while it works: one session a worker, made once, passed on, ended with it.
 
-Everything that saves a worker from doing work twice is held here or by what is held here: chains with
-their weights and traced graphs, encoded pictures, files that rate control has tried, error patterns,
-scores. Nothing of it changes a result.
+Everything that saves a worker from doing work twice is held here or by what is held here: chains
+with their weights and traced graphs, encoded pictures, files that rate control has tried, error
+patterns, scores. Nothing of it changes a result.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class Session:
     """
 
     def __init__(
-        self, plan: Plan, chains: dict[str, Chain | BitChain] | None = None, channel: Channel | None = None
+        self,
+        plan: Plan,
+        chains: dict[str, Chain | BitChain] | None = None,
+        channel: Channel | None = None,
     ) -> None:
         self.plan = plan
         self._factory = ChainFactory(plan.options)
@@ -124,7 +127,11 @@ class Session:
             "ms-ssim-db": ("ms_ssim_db", module.ms_ssim_db, module.MS_SSIM_SIZE),
             "lpips": ("lpips", partial(module.lpips, networks=kept), module.PERCEPTUAL_SIZE),
             "lpips-vgg": ("lpips_vgg", vgg, module.PERCEPTUAL_SIZE),
-            "st-lpips": ("st_lpips", partial(module.st_lpips, networks=kept), module.PERCEPTUAL_SIZE),
+            "st-lpips": (
+                "st_lpips",
+                partial(module.st_lpips, networks=kept),
+                module.PERCEPTUAL_SIZE,
+            ),
         }
         chosen = [known[name] for name in metrics]
         return {column: function for column, function, least in chosen if side >= least}
@@ -150,7 +157,9 @@ class Scorer:
         new = {key: place for place, key in enumerate(keys) if key not in self._known}
         if new:
             chosen = images[list(new.values())]
-            columns = {name: function(chosen, self.reference) for name, function in self.functions.items()}
+            columns = {
+                name: function(chosen, self.reference) for name, function in self.functions.items()
+            }
             for row, key in enumerate(new):
                 self._known[key] = {name: float(values[row]) for name, values in columns.items()}
         return {name: [self._known[key][name] for key in keys] for name in self.functions}

@@ -1,7 +1,7 @@
 """Work on a task: one picture through one chain or several, at some SNRs and trials.
 
-The picture is encoded, sent over the channel, decoded and scored. A row depends on its cell alone: not on
-the cells it shares a task or a batch with, nor on the worker.
+The picture is encoded, sent over the channel, decoded and scored. A row depends on its cell alone:
+not on the cells it shares a task or a batch with, nor on the worker.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from moclink.types import (
     mean_capacity,
 )
 
-Fit = tuple[str, str, float | None, RateFit]  # chain, image, SNR in dB or None if it is the same at all
+Fit = tuple[
+    str, str, float | None, RateFit
+]  # chain, image, SNR in dB or None if it is the same at all
 Key = tuple[int, float, str, int]  # seed, SNR, the picture's digest, trial
 GALLERY_SIDE = 512
 
@@ -96,7 +98,9 @@ def work(session: Session, task: Task) -> Iterator[TaskResult]:
     for name in task.chains:
         cells = [cell for cell in task.cells if cell[0] == name]
         for start in range(0, len(cells), task.batch):
-            yield from _send(session, task, cells[start : start + task.batch], image, picture.digest)
+            yield from _send(
+                session, task, cells[start : start + task.batch], image, picture.digest
+            )
 
 
 def _send(
@@ -120,8 +124,8 @@ def _sender_knowledge(
 ) -> list[ChannelState | None]:
     """What the chain's sender is told of each realisation; None for a chain that does not adapt.
 
-    The instantaneous SNR is the one at which an AWGN channel has the capacity of the realisation. How many
-    symbols meet it is known from what the chain sends when it is told the average.
+    The instantaneous SNR is the one at which an AWGN channel has the capacity of the realisation.
+    How many symbols meet it is known from what the chain sends when it is told the average.
     """
     if not chain.adaptive:
         return [None] * len(keys)
@@ -136,7 +140,9 @@ def _sender_knowledge(
     return states
 
 
-def _over_the_channel(session: Session, chain: Chain, sent: Transmission, keys: Sequence[Key]) -> Reception:
+def _over_the_channel(
+    session: Session, chain: Chain, sent: Transmission, keys: Sequence[Key]
+) -> Reception:
     """Send one transmission once for each key."""
     from moclink.phy.channels import noise_variance
     from moclink.phy.error_patterns import can_share
@@ -211,5 +217,7 @@ def _png(image: NDArray[np.float32]) -> bytes:
     height, width = image.shape[:2]
     top, left = max(0, height - GALLERY_SIDE) // 2, max(0, width - GALLERY_SIDE) // 2
     buffer = io.BytesIO()
-    Image.fromarray(to_uint8(image[top : top + GALLERY_SIDE, left : left + GALLERY_SIDE])).save(buffer, "PNG")
+    Image.fromarray(to_uint8(image[top : top + GALLERY_SIDE, left : left + GALLERY_SIDE])).save(
+        buffer, "PNG"
+    )
     return buffer.getvalue()

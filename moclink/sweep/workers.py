@@ -1,8 +1,9 @@
 """Who does the work: this process, worker processes on this machine, or a Ray or Dask cluster.
 
 A task may run anywhere and more than once; its results may not depend on where. Worker processes
-and Dask come through joblib. A worker that dies takes the tasks in flight with it: the pool is started
-again with what is missing. Workers end when the process that started them ends, however it ends.
+and Dask come through joblib. A worker that dies takes the tasks in flight with it: the pool is
+started again with what is missing. Workers end when the process that started them ends, however it
+ends.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class Pool:
         self._broken: tuple[type[BaseException], ...] = ()
         self._own = HeldSession()
         if cluster:
-            self._spread, self._broken, self.workers = _connect(cluster, self._close)
+            from moclink.sweep.clusters import connect
+
+            self._spread, self._broken, self.workers = connect(cluster, self._close)
         elif workers > 1:
             self._spread, self._broken = _processes(workers, self._close)
 
@@ -85,12 +88,12 @@ class Pool:
         Args:
             function: From a worker's session and a task to its results; importable by workers.
             tasks: What to work on, in the order of beginning.
-            make_session: Makes what a worker keeps from task to task; can be pickled. Each worker makes one,
-                and keeps it for later calls with the same one.
+            make_session: Makes what a worker keeps from task to task; can be pickled. Each worker
+                makes one, and keeps it for later calls with the same one.
 
         Yields:
-            (task, result) in the order of finishing. In this process results come one by one, from a
-            worker all those of a task together.
+            (task, result) in the order of finishing. In this process results come one by one, from
+            a worker all those of a task together.
 
         Raises:
             WorkersLost: Workers died `TRIES` times without finishing a task.
@@ -137,7 +140,8 @@ class HeldSession:
         return self._session
 
 
-# A pool hands tasks to a process, not to an object: this is where a worker process keeps its session.
+# A pool hands tasks to a process, not to an object: this is where a worker process keeps its
+# session.
 _OF_THIS_PROCESS = HeldSession()
 
 
@@ -148,7 +152,7 @@ def _call(
     return number, list(function(session, task))
 
 
-def _joblib(config: dict[str, Any]) -> Spread:
+def joblib_spread(config: dict[str, Any]) -> Spread:
     """Spread calls by joblib."""
 
     def spread(call: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
@@ -170,14 +174,18 @@ def _joblib(config: dict[str, Any]) -> Spread:
     return spread
 
 
-def _processes(workers: int, close: contextlib.ExitStack) -> tuple[Spread, tuple[type[BaseException], ...]]:
+def _processes(
+    workers: int, close: contextlib.ExitStack
+) -> tuple[Spread, tuple[type[BaseException], ...]]:
     """Worker processes on this machine, and how joblib tells that they died."""
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     threads = max(1, cpus() // workers)
     gpus = visible_gpus()
-    claims = close.enter_context(tempfile.TemporaryDirectory(prefix="moclink-gpus-")) if gpus else ""
+    claims = (
+        close.enter_context(tempfile.TemporaryDirectory(prefix="moclink-gpus-")) if gpus else ""
+    )
     config = {
         "backend": "loky",
         "n_jobs": workers,
@@ -187,15 +195,15 @@ def _processes(workers: int, close: contextlib.ExitStack) -> tuple[Spread, tuple
         "max_nbytes": None,  # pictures go through the pipe: no files to be left behind
     }
     close.callback(lambda: get_reusable_executor(kill_workers=True).shutdown(kill_workers=True))
-    return _joblib(config), (BrokenProcessPool,)
+    return joblib_spread(config), (BrokenProcessPool,)
 
 
 def _begin(parent: int, threads: int, gpus: list[str], workers: int, claims: str) -> None:
     """Begin a worker process: its CPUs and its GPU, no part in Ctrl-C, and an end with its parent."""
     from joblib.externals.loky import process_executor
 
-    # loky takes a worker that has grown by 300 MB for a leak and starts another in its place, which then
-    # loads TensorFlow and traces all graphs anew; a codec at work grows by more.
+    # loky takes a worker that has grown by 300 MB for a leak and starts another in its place, which
+    # then loads TensorFlow and traces all graphs anew; a codec at work grows by more.
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
@@ -223,68 +231,6 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(WATCH_S)
     os._exit(1)
-
-
-def _connect(
-    cluster: str, close: contextlib.ExitStack
-) -> tuple[Spread, tuple[type[BaseException], ...], int]:
-    """Connect to a cluster: how to spread calls, how it tells of lost workers, number of workers."""
-    if cluster == "local" or cluster.startswith("ray://"):
-        return _connect_ray(cluster, close)
-    if cluster.startswith(("tcp://", "tls://")):
-        return _connect_dask(cluster, close)
-    raise ValueError(f"--cluster {cluster}: give local or ray://HOST:PORT for Ray, tcp://HOST:PORT for Dask")
-
-
-def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tuple, int]:
-    """Ray by its own tasks: its joblib backend hands back nothing before all is done."""
-    try:
-        import ray
-    except ImportError as error:
-        raise ValueError(f"--cluster {cluster}: Ray is missing; pip install moclink[ray]") from error
-    try:
-        if not ray.is_initialized():
-            ray.init(None if cluster == "local" else cluster, log_to_driver=False, logging_level="error")
-            close.callback(ray.shutdown)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ValueError(f"--cluster {cluster}: Ray cannot be reached ({error})") from error
-    resources = ray.cluster_resources()
-    gpus = int(resources.get("GPU", 0))  # Ray shows a task the GPU that it is given, and no other
-    workers = max(1, gpus or int(resources.get("CPU", 1)))
-
-    def spread(call: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
-        # Ray itself repeats a task whose worker or node is lost.
-        remote = ray.remote(num_cpus=1, num_gpus=min(gpus, 1), max_retries=TRIES)(_apply)
-        waiting = list(tasks.items())[::-1]
-        running: list[Any] = []
-        while waiting or running:
-            while waiting and len(running) < 2 * workers:
-                running.append(remote.remote(call, *waiting.pop()))
-            (ready,), running = ray.wait(running)
-            yield ray.get(ready)
-
-    lost = (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError)
-    return spread, lost, workers
-
-
-def _apply(call: Callable, number: int, task: Any) -> Any:
-    """Call: Ray makes remote functions of functions only."""
-    return call(number, task)
-
-
-def _connect_dask(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tuple, int]:
-    """Dask by joblib."""
-    try:
-        from distributed import Client, KilledWorker
-    except ImportError as error:
-        raise ValueError(f"--cluster {cluster}: Dask is missing; pip install moclink[dask]") from error
-    try:
-        client = Client(cluster, timeout="10s", set_as_default=True)
-    except (OSError, TimeoutError) as error:
-        raise ValueError(f"--cluster {cluster}: Dask's scheduler cannot be reached ({error})") from error
-    close.callback(client.close)
-    workers = max(1, sum(client.nthreads().values()))
-    return _joblib({"backend": "dask", "n_jobs": workers}), (KilledWorker,), workers
 
 
 def cpus() -> int:

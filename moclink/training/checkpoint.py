@@ -13,7 +13,9 @@ import numpy as np
 from keras import ops
 
 
-def save_checkpoint(path: str | Path, variables: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+def save_checkpoint(
+    path: str | Path, variables: Mapping[str, Any], state: Mapping[str, Any]
+) -> None:
     """Write variables and state to an .npz file, whole or not at all (a new file takes the old one's place).
 
     Args:
@@ -24,7 +26,9 @@ def save_checkpoint(path: str | Path, variables: Mapping[str, Any], state: Mappi
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    arrays: dict[str, Any] = {name: ops.convert_to_numpy(variable) for name, variable in variables.items()}
+    arrays: dict[str, Any] = {
+        name: ops.convert_to_numpy(variable) for name, variable in variables.items()
+    }
     with open(partial, "wb") as sink:
         np.savez(sink, __state__=np.array(json.dumps(state)), **arrays)
     os.replace(partial, path)
@@ -40,16 +44,24 @@ def load_checkpoint(path: str | Path, variables: Mapping[str, Any]) -> dict[str,
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no readable checkpoint ({error}); delete it to start anew") from error
+        raise ValueError(
+            f"{path} is no readable checkpoint ({error}); delete it to start anew"
+        ) from error
     try:
         state = json.loads(str(arrays.pop("__state__")))
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{path} is no checkpoint of a training; delete it to start anew") from error
+        raise ValueError(
+            f"{path} is no checkpoint of a training; delete it to start anew"
+        ) from error
     missing = sorted(set(variables) ^ set(arrays))
     if missing:
-        raise ValueError(f"{path} is of another model: {len(missing)} names differ, e.g. {missing[0]}")
+        raise ValueError(
+            f"{path} is of another model: {len(missing)} names differ, e.g. {missing[0]}"
+        )
     for name, variable in variables.items():
         if tuple(variable.shape) != arrays[name].shape:
-            raise ValueError(f"{path}: {name} is {arrays[name].shape}, in the model {tuple(variable.shape)}")
+            raise ValueError(
+                f"{path}: {name} is {arrays[name].shape}, in the model {tuple(variable.shape)}"
+            )
         variable.assign(arrays[name])
     return state

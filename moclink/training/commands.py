@@ -18,23 +18,39 @@ SOURCE = "source.json"  # beside the patches: which pictures they are of
 
 def run_patches(args: argparse.Namespace) -> int:
     """Cut pictures into patches, and keep some whole pictures apart."""
-    from moclink.training.patches import PatchOptions, fingerprint, hold_out, list_pictures, make_pack
+    from moclink.training.patches import (
+        PatchOptions,
+        fingerprint,
+        hold_out,
+        list_pictures,
+        make_pack,
+    )
 
     pictures = list_pictures(args.pictures)
     train, kept = hold_out(pictures, args.hold_out, args.seed)
     resize = tuple(args.resize) if args.resize else None
     options = PatchOptions(
-        args.size, args.min_std, resize, tuple(args.resize_only), min_side=args.min_side, seed=args.seed
+        args.size,
+        args.min_std,
+        resize,
+        tuple(args.resize_only),
+        min_side=args.min_side,
+        seed=args.seed,
     )
     out = Path(args.out)
-    for chosen, folder, purpose in ((train, out, ""), (kept, out / "held_out", " held out for validation")):
+    for chosen, folder, purpose in (
+        (train, out, ""),
+        (kept, out / "held_out", " held out for validation"),
+    ):
         if not chosen:
             continue
         counts = make_pack(chosen, folder, options)
         for line in counts.unreadable:
             print(f"left out: {line}", file=sys.stderr)
         print(f"{counts.patches} patches of {counts.pictures} pictures{purpose or f' in {folder}'}")
-    (out / SOURCE).write_text(json.dumps({"pictures": len(pictures), "digest": fingerprint(pictures)}))
+    (out / SOURCE).write_text(
+        json.dumps({"pictures": len(pictures), "digest": fingerprint(pictures)})
+    )
     return 0
 
 
@@ -49,7 +65,9 @@ def _data(args: argparse.Namespace) -> tuple[Any, list[Any]]:
     if folder.exists():
         pack = PatchPack(folder)
     else:
-        print("no picture was held out: validation is on patches that are trained on", file=sys.stderr)
+        print(
+            "no picture was held out: validation is on patches that are trained on", file=sys.stderr
+        )
     chosen = np.unique(np.linspace(0, len(pack) - 1, 12).astype(int))
     return feeder, [pack[int(i)].astype(np.float32) / np.float32(255) for i in chosen]
 
@@ -78,7 +96,8 @@ def _open(name: str, analog: bool = False, mixed: bool = False, seed: int = 0) -
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
     keras.config.set_dtype_policy("float32")
-    # Everything that is drawn by Keras from here on: untrained weights, and those of the other networks.
+    # Everything that is drawn by Keras from here on: untrained weights, and those of the other
+    # networks.
     keras.utils.set_random_seed(seed)
     if name in SIZES:
         return kind.from_size(name, dtype=dtype), False
@@ -111,7 +130,9 @@ def _finish(codec: Any, outcome: Any, args: argparse.Namespace) -> int:
     skip = ("data", "out", "codec")
     options = {k: v for k, v in vars(args).items() if k not in skip and v is not None}
     # Of files with weights the name is enough: their folder means nothing on another machine.
-    options |= {k: Path(options[k]).name for k in ("features", "lpips", "st_lpips_file") if k in options}
+    options |= {
+        k: Path(options[k]).name for k in ("features", "lpips", "st_lpips_file") if k in options
+    }
     stage = {"steps": outcome.step, "minutes": round(outcome.seconds / 60, 1), "options": options}
     name = "decoder" if options.get("decoder_only") else args.stage
     before = {"continues": codec.notes[name]} if name in codec.notes else {}
@@ -132,7 +153,9 @@ def run_stage1(args: argparse.Namespace) -> int:
     feeder, held_out = _data(args)
     codec, trained = _open(args.codec, mixed=args.mixed_precision, seed=args.seed)
     if args.decoder_only and not trained:
-        raise ValueError(f"--decoder-only needs a trained codec; --codec {args.codec} is only a size")
+        raise ValueError(
+            f"--decoder-only needs a trained codec; --codec {args.codec} is only a size"
+        )
     guides = _guides(args)
     weights = Stage1Weights(
         pixel_loss=args.pixel_loss,
@@ -170,7 +193,9 @@ def run_reorder(args: argparse.Namespace) -> int:
     from moclink.training.reorder import measure_usage, reorder
 
     codec, _ = _open(args.codec)
-    usage = measure_usage(codec.encoder, codec.quantizer, CropFeeder(PatchPack(args.data), args.crop, 32))
+    usage = measure_usage(
+        codec.encoder, codec.quantizer, CropFeeder(PatchPack(args.data), args.crop, 32)
+    )
     reorder(codec.quantizer, usage, args.method, args.snr)
     notes = {**codec.notes, "reorder": {"method": args.method, "snr_db": args.snr}}
     print(f"wrote {codec.save(Path(args.out) / 'codec', notes)}")
@@ -211,7 +236,11 @@ def run_export(args: argparse.Namespace) -> int:
     from moclink.training.export import export
 
     notes = dict(note.partition("=")[::2] for note in args.note)
-    print(json.dumps(export(args.codec, args.out, args.test, args.snr, args.test_crop, notes), indent=1))
+    print(
+        json.dumps(
+            export(args.codec, args.out, args.test, args.snr, args.test_crop, notes), indent=1
+        )
+    )
     return 0
 
 
@@ -244,7 +273,9 @@ def run_all(args: argparse.Namespace) -> int:
     from moclink.training.patches import list_pictures
 
     out, pictures = Path(args.out), list_pictures(args.pictures)
-    data, stage1, placed, stage2 = (str(out / name) for name in ("data", "stage1", "placed", "stage2"))
+    data, stage1, placed, stage2 = (
+        str(out / name) for name in ("data", "stage1", "placed", "stage2")
+    )
     seed, sides = ["--seed", str(args.seed)], ["--min-side", str(args.min_side)]
     if not _check_source(out / "data", pictures):
         _run_next(["patches", *args.pictures, "--out", data, *sides, *seed])
@@ -291,6 +322,7 @@ def run_stage(args: argparse.Namespace) -> int:
         0 when done, 130 if stopped by a signal.
 
     Raises:
-        ValueError, OSError, FloatingPointError: If an option or a file is wrong, or the training fails.
+        ValueError, OSError, FloatingPointError: If an option or a file is wrong, or the training
+        fails.
     """
     return STAGES[args.stage](args)

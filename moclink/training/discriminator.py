@@ -2,8 +2,8 @@
 
     image -> 3x3 -> (4x4, stride 2) x 3 -> (x2, 3x3, + skip) x 3 -> 3x3, 3x3 -> logit per pixel
 
-A logit per pixel tells the generator where a picture looks wrong, at the detail of the pixel and, by
-the way down and up again, with the sight of a larger surrounding.
+A logit per pixel tells the generator where a picture looks wrong, at the detail of the pixel and,
+by the way down and up again, with the sight of a larger surrounding.
 
 Reference: Schoenfeld et al., "A U-Net Based Discriminator for Generative Adversarial Networks",
 CVPR 2020; Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018.
@@ -21,8 +21,9 @@ from keras import ops
 class SpectralConv(keras.layers.Layer):
     """Convolution whose kernel, as a matrix [kh*kw*C_in, C_out], is divided by its largest singular value.
 
-    The singular value is estimated by one power iteration a training step; the vector that is iterated
-    is a weight, so that a resumed training goes on exactly. Gradients do not pass through the vectors.
+    The singular value is estimated by one power iteration a training step; the vector that is
+    iterated is a weight, so that a resumed training goes on exactly. Gradients do not pass through
+    the vectors.
 
     Args:
         filters: Output channels.

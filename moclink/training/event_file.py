@@ -1,9 +1,10 @@
 """TensorBoard event files with scalars, written without TensorFlow.
 
-By hand, since the libraries that write them bring in protobuf, or TensorFlow, for these forty lines.
+By hand, since the libraries that write them bring in protobuf, or TensorFlow, for these forty
+lines.
 
-An event file is a row of records: length (uint64), masked CRC-32C of the length, data, masked CRC-32C
-of the data. The data is an `Event` protocol buffer with wall time, step and one `Summary`.
+An event file is a row of records: length (uint64), masked CRC-32C of the length, data, masked
+CRC-32C of the data. The data is an `Event` protocol buffer with wall time, step and one `Summary`.
 """
 
 from __future__ import annotations
@@ -62,7 +63,12 @@ class EventWriter:
 
     def _record(self, data: bytes) -> None:
         length = struct.pack("<Q", len(data))
-        framed = length + struct.pack("<I", masked_crc(length)) + data + struct.pack("<I", masked_crc(data))
+        framed = (
+            length
+            + struct.pack("<I", masked_crc(length))
+            + data
+            + struct.pack("<I", masked_crc(data))
+        )
         with open(self.path, "ab") as sink:
             sink.write(framed)
 

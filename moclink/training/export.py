@@ -46,7 +46,9 @@ def _centre(image: NDArray[np.uint8], crop: int | None) -> NDArray[np.uint8]:
     return image[top : top + crop, left : left + crop]
 
 
-def _semantic_rows(codec: SemanticCodec, image: Any, snrs: Sequence[float], seed: int) -> dict[str, float]:
+def _semantic_rows(
+    codec: SemanticCodec, image: Any, snrs: Sequence[float], seed: int
+) -> dict[str, float]:
     """PSNR without noise for each level; over the SNR with all levels, of the receiver and its parts."""
     size = {"height": image.shape[0], "width": image.shape[1]}
     indices, levels = codec.encode(image[None]), codec.quantizer.levels
@@ -74,7 +76,9 @@ def _semantic_rows(codec: SemanticCodec, image: Any, snrs: Sequence[float], seed
     return row
 
 
-def _analog_rows(codec: AnalogCodec, image: Any, snrs: Sequence[float], seed: int) -> dict[str, float]:
+def _analog_rows(
+    codec: AnalogCodec, image: Any, snrs: Sequence[float], seed: int
+) -> dict[str, float]:
     """PSNR over the SNR."""
     sent = codec.encode(image[None])
     noise = np.random.default_rng([seed, 0x59]).standard_normal(sent.shape).astype(np.float32)

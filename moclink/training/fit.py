@@ -72,10 +72,15 @@ class Fit:
         self.model.optimizer.learning_rate = learning_rate
         self.model.reset_metrics()
         logs = self.model.train_on_batch(dict(batch), return_dict=True)
-        return {"loss": float(logs["loss"]), **{name: float(logs[name]) for name in self.model.trackers}}
+        return {
+            "loss": float(logs["loss"]),
+            **{name: float(logs[name]) for name in self.model.trackers},
+        }
 
     def variables(self, name: str) -> dict[str, Any]:
         """Weights and moments under unique names, in the order in which Keras made them."""
         weights = {f"{name}/weights/{i:04d}": v for i, v in enumerate(self.model.weights)}
-        moments = {f"{name}/optimizer/{i:04d}": v for i, v in enumerate(self.model.optimizer.variables)}
+        moments = {
+            f"{name}/optimizer/{i:04d}": v for i, v in enumerate(self.model.optimizer.variables)
+        }
         return {**weights, **moments}

@@ -83,7 +83,9 @@ class JSCC:
         """All weights and moments."""
         return self._fit.variables("analog")
 
-    def _noise(self, rng: np.random.Generator, batch: int, height: int, width: int) -> NDArray[np.float32]:
+    def _noise(
+        self, rng: np.random.Generator, batch: int, height: int, width: int
+    ) -> NDArray[np.float32]:
         shape = (batch, -(-height // CELL), -(-width // CELL), self.encoder.latent_channels)
         return rng.standard_normal(shape, dtype=np.float32)
 

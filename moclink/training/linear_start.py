@@ -1,9 +1,9 @@
 """A start from which little is left to learn: the best linear block transform, known without training.
 
-Encoder and decoder with a `linear_path` carry a fixed linear map of 8x8 blocks beside their network.
-Here it becomes the principal components of photographs' blocks. The networks start as nothing
-beside it, so the k-means start of the codebooks meets a latent that is already worth quantising, and
-training can only add to what a linear code gives.
+Encoder and decoder with a `linear_path` carry a fixed linear map of 8x8 blocks beside their
+network. Here it becomes the principal components of photographs' blocks. The networks start as
+nothing beside it, so the k-means start of the codebooks meets a latent that is already worth
+quantising, and training can only add to what a linear code gives.
 """
 
 from __future__ import annotations
@@ -41,13 +41,16 @@ def suits(encoder: Encoder, decoder: Decoder) -> bool:
     return encoder.linear_path and decoder.linear_path and encoder.latent_channels <= 3 * CELL**2
 
 
-def linear_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32], heads: int = 4) -> None:
+def linear_start(
+    encoder: Encoder, decoder: Decoder, images: NDArray[np.float32], heads: int = 4
+) -> None:
     """Set the linear paths to the principal components of the images' blocks.
 
     Args:
         encoder: Built encoder.
         decoder: Built decoder.
-        images: float32 [B, H, W, 3] in [0, 1], H and W multiples of 8, some hundred blocks at least.
+        images: float32 [B, H, W, 3] in [0, 1], H and W multiples of 8, some hundred blocks at
+            least.
         heads: Heads of the quantiser, to which the components are dealt.
 
     Raises:
@@ -64,14 +67,17 @@ def linear_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]
     decoder.linear.assign(components.T)
 
 
-def analog_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def analog_start(
+    encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """The same for an analog channel: components with their best powers, and the pilot in the last channel.
 
     Over a channel with equal noise everywhere, a component of variance v is best sent with power
-    proportional to sqrt(v) (linear code, squared error). The mean square over all channels becomes 1/2,
-    the power of one real axis.
+    proportional to sqrt(v) (linear code, squared error). The mean square over all channels becomes
+    1/2, the power of one real axis.
 
-    Reference: Lee and Petersen, "Optimal linear coding for vector channels", IEEE Trans. Commun., 1976.
+    Reference: Lee and Petersen, "Optimal linear coding for vector channels", IEEE Trans. Commun.,
+    1976.
 
     Args:
         encoder: Built encoder.
@@ -92,5 +98,7 @@ def analog_start(encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]
     pilot[-1] = PILOT
     encoder.head.bias.assign(pilot)
     encoder.linear.assign(keras.ops.convert_to_numpy(encoder.linear) * np.append(gain, 0))
-    decoder.linear.assign(keras.ops.convert_to_numpy(decoder.linear) * np.append(1 / gain, 0)[:, None])
+    decoder.linear.assign(
+        keras.ops.convert_to_numpy(decoder.linear) * np.append(1 / gain, 0)[:, None]
+    )
     return np.append(power * gain**2, PILOT**2).astype(np.float32)

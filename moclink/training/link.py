@@ -1,9 +1,9 @@
 """Train the restoration network of `moclink.linear`: python -m moclink.training.link.
 
 Tiles come from `moclink.training.link_data`. The loss is each tile's squared error over the mean
-squared error of its picture before the network, so that every SNR counts alike, as it does in a mean of
-PSNRs. A checkpoint keeps weights, their moving averages and the optimiser; a run that is started again
-goes on from it.
+squared error of its picture before the network, so that every SNR counts alike, as it does in a
+mean of PSNRs. A checkpoint keeps weights, their moving averages and the optimiser; a run that is
+started again goes on from it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class Tiles:
     def __init__(self, folder: Path, prefix: str) -> None:
         found = sorted(folder.glob(f"{prefix}*_con.npy"))  # the file that is written last
         if not found:
-            raise ValueError(f"{folder} holds no {prefix}*_con.npy; run moclink.training.link_data first")
+            raise ValueError(
+                f"{folder} holds no {prefix}*_con.npy; run moclink.training.link_data first"
+            )
         names = [str(path)[: -len("con.npy")] for path in found]
         self.passes = [
             [np.load(name + part + ".npy", mmap_mode="r") for part in ("rec", "org", "map", "con")]
@@ -46,7 +48,9 @@ class Tiles:
                 value = part[i].transpose(1, 0, 2) if turn else part[i]
                 column.append(value[:, ::-1] if mirror else value)
             columns[3].append(one[3][i])
-        estimates, originals, maps, told = (np.stack(column).astype(np.float32) for column in columns)
+        estimates, originals, maps, told = (
+            np.stack(column).astype(np.float32) for column in columns
+        )
         return estimates, originals / np.float32(255), maps, told
 
 
@@ -61,7 +65,8 @@ class Trainer:
         self.optimizer.build(self.network.trainable_variables)
         self.checkpoint = checkpoint
         self.averages = [
-            v.numpy() if hasattr(v, "numpy") else np.array(v) for v in self.network.trainable_variables
+            v.numpy() if hasattr(v, "numpy") else np.array(v)
+            for v in self.network.trainable_variables
         ]
         self.steps = 0
         if checkpoint.is_file():
@@ -97,7 +102,9 @@ class Trainer:
         self.steps += 1
         if self.steps % 5 == 0:
             keep = min(0.998, (1 + self.steps / 5) / (10 + self.steps / 5))
-            for average, variable in zip(self.averages, self.network.trainable_variables, strict=True):
+            for average, variable in zip(
+                self.averages, self.network.trainable_variables, strict=True
+            ):
                 average *= keep
                 average += (1 - keep) * keras.ops.convert_to_numpy(variable)
         return float(loss)
@@ -118,7 +125,9 @@ def validate(network: keras.Model, folder: Path) -> dict[str, tuple[float, float
         folder: Holds validation.npz of `main --validation`.
     """
     with np.load(folder / "validation.npz", allow_pickle=False) as data:
-        estimates, originals, maps, told, labels = (data[k] for k in ("rec", "org", "map", "con", "label"))
+        estimates, originals, maps, told, labels = (
+            data[k] for k in ("rec", "org", "map", "con", "label")
+        )
     gains: dict[str, list[tuple[float, float]]] = {}
     for i, label in enumerate(labels):
         spread, _, _ = restoration.conditions(maps[i : i + 1], told[i : i + 1, 0])
@@ -142,13 +151,18 @@ def run(options: argparse.Namespace) -> None:
     start, told, losses = time.monotonic(), time.monotonic(), []
     while (elapsed := time.monotonic() - start) < options.seconds:
         remaining = 1 - elapsed / options.seconds
-        trainer.optimizer.learning_rate.assign(options.rate * min(1.0, max(remaining / options.decay, 0.01)))
+        trainer.optimizer.learning_rate.assign(
+            options.rate * min(1.0, max(remaining / options.decay, 0.01))
+        )
         losses.append(trainer.step(tiles, options.batch, rng))
         if time.monotonic() - told > options.interval:
             told = time.monotonic()
             trainer.save()
             tiles = Tiles(options.data, options.prefix)
-            print(f"step {trainer.steps}, {elapsed:.0f} s, loss {np.mean(losses[-1000:]):.4f}", flush=True)
+            print(
+                f"step {trainer.steps}, {elapsed:.0f} s, loss {np.mean(losses[-1000:]):.4f}",
+                flush=True,
+            )
             print("  ", validate(trainer.averaged(), options.data), flush=True)
     trainer.save()
     network = trainer.averaged()
@@ -161,10 +175,14 @@ def run(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="folder of tiles and of validation.npz")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of tiles and of validation.npz"
+    )
     parser.add_argument("--prefix", default="pass")
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="where to write the weights at the end")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="where to write the weights at the end"
+    )
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--interval", type=float, default=300.0, help="seconds between validations")
     parser.add_argument("--batch", type=int, default=6)

@@ -1,8 +1,8 @@
 """Estimate the block classes of `moclink.linear` from photographs: python -m moclink.training.link_classes.
 
-Expectation-maximisation with hard decisions: every block of the training pictures goes to the class of
-least code length, classes take the mean energies of their blocks, rare classes are replaced by copies of
-the commonest; the last rounds choose with the map's bits in the cost, as the codec does.
+Expectation-maximisation with hard decisions: every block of the training pictures goes to the class
+of least code length, classes take the mean energies of their blocks, rare classes are replaced by
+copies of the commonest; the last rounds choose with the map's bits in the cost, as the codec does.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def picture_energies(
         pixels = np.asarray(one, dtype=np.float32) / 255
         top = rng.integers(max(0, pixels.shape[0] - _SIDE) + 1)
         left = rng.integers(max(0, pixels.shape[1] - _SIDE) + 1)
-        coefficients = block_dct(to_opponent(pixels[top : top + _SIDE, left : left + _SIDE]), block, overlap)
+        coefficients = block_dct(
+            to_opponent(pixels[top : top + _SIDE, left : left + _SIDE]), block, overlap
+        )
         _, rows, columns, _, _ = coefficients.shape
         found.append(block_energies(coefficients).reshape(rows, columns, 3, -1))
     return found
@@ -112,7 +114,10 @@ def train(
         print(f"round {round_}: {lengths.min(1).mean():.1f} bits a block", flush=True)
     shapes = [one.shape[:2] for one in pictures]
     borders = np.cumsum([rows * columns for rows, columns in shapes])
-    maps = [part.reshape(shape) for part, shape in zip(np.split(labels, borders[:-1]), shapes, strict=True)]
+    maps = [
+        part.reshape(shape)
+        for part, shape in zip(np.split(labels, borders[:-1]), shapes, strict=True)
+    ]
     for _ in range(2):
         model = ClassModel(block, overlap, variances, *_map_statistics(maps, count))
         maps = [_assign(model, one, floor) for one in pictures]
@@ -141,7 +146,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if path.name not in options.exclude:
             pictures += picture_energies(path, options.block, options.overlap, rng)
     model = train(
-        pictures, options.block, options.overlap, options.classes, options.floor, options.rounds, options.seed
+        pictures,
+        options.block,
+        options.overlap,
+        options.classes,
+        options.floor,
+        options.rounds,
+        options.seed,
     )
     model.save(options.out)
 

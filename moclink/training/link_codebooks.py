@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from moclink.linear.codebook_design import design, distortion, source
 from moclink.linear.codebooks import Codebook, CodebookGrid
 
-_VECTOR_SNR_DB = (0.0, 25.0)  # outside, codebooks of several coefficients are of no use or do not change
+_VECTOR_SNR_DB = (
+    0.0,
+    25.0,
+)  # outside, codebooks of several coefficients are of no use or do not change
 SHAPES = ((1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (4, 1), (3, 2))
 
 
@@ -51,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for size, levels in SHAPES if options.only is None else SHAPES[options.only :][:1]:
         row: list[Codebook] = []
         errors.append([])
-        useful = snrs if size == 1 else snrs[(snrs >= _VECTOR_SNR_DB[0]) & (snrs <= _VECTOR_SNR_DB[1])]
+        useful = (
+            snrs if size == 1 else snrs[(snrs >= _VECTOR_SNR_DB[0]) & (snrs <= _VECTOR_SNR_DB[1])]
+        )
         rounds = options.scalar_rounds if size == 1 else options.rounds
         for snr_db in useful:
             near = row[-1] if row else None

@@ -1,9 +1,10 @@
 """Make tiles for `moclink.training.link`: python -m moclink.training.link_data PHOTOS --out FOLDER.
 
 Each pass sends every training picture once (a random crop, at times reduced, mirrored or turned)
-through a linear or octonary codec at a random SNR of -6 to 30 dB and a random bandwidth, and keeps some
-tiles of 128 by 128: the receiver's estimate (float16), the original (uint8), the map of expected errors
-(float32) and [SNR in dB, log10 of the picture's squared error, scale, told] (float32).
+through a linear or octonary codec at a random SNR of -6 to 30 dB and a random bandwidth, and keeps
+some tiles of 128 by 128: the receiver's estimate (float16), the original (uint8), the map of
+expected errors (float32) and [SNR in dB, log10 of the picture's squared error, scale, told]
+(float32).
 """
 
 from __future__ import annotations
@@ -61,7 +62,11 @@ def random_crop(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def transmit(
-    codec: PictureCodec, image: NDArray[np.float32], snr_db: float, told: bool, rng: np.random.Generator
+    codec: PictureCodec,
+    image: NDArray[np.float32],
+    snr_db: float,
+    told: bool,
+    rng: np.random.Generator,
 ) -> Estimate:
     """Send a picture [H, W, 3] over an AWGN channel and estimate it."""
     symbols, header = codec.encode(image[None], Told(snr_db) if told else None)
@@ -71,12 +76,19 @@ def transmit(
 
 
 def make_pass(
-    paths: Sequence[Path], base: Path, classes: ClassModel, grid: CodebookGrid | None, tiles: int, seed: int
+    paths: Sequence[Path],
+    base: Path,
+    classes: ClassModel,
+    grid: CodebookGrid | None,
+    tiles: int,
+    seed: int,
 ) -> None:
     """Write the four files of one pass, base_rec.npy, _org, _map and, last, _con."""
     rng = np.random.default_rng(seed)
     total = len(paths) * tiles
-    estimates = np.lib.format.open_memmap(f"{base}_rec.npy", "w+", np.float16, (total, TILE, TILE, 3))
+    estimates = np.lib.format.open_memmap(
+        f"{base}_rec.npy", "w+", np.float16, (total, TILE, TILE, 3)
+    )
     originals = np.lib.format.open_memmap(f"{base}_org.npy", "w+", np.uint8, (total, TILE, TILE, 3))
     side = TILE // _BLOCK
     maps, told = np.zeros((total, side, side, 6), np.float32), np.zeros((total, 4), np.float32)
@@ -91,12 +103,19 @@ def make_pass(
         error = np.mean((found.images[0] - image) ** 2)
         expected = np.maximum(found.errors[0].sum(-1).mean() / 3, 1e-8)
         for tile in range(count * tiles, (count + 1) * tiles):
-            row, column = (int(rng.integers((size - TILE) // _BLOCK + 1)) for size in image.shape[:2])
+            row, column = (
+                int(rng.integers((size - TILE) // _BLOCK + 1)) for size in image.shape[:2]
+            )
             top, left = row * _BLOCK, column * _BLOCK
             estimates[tile] = found.images[0, top : top + TILE, left : left + TILE]
             originals[tile] = pixels[top : top + TILE, left : left + TILE]
             maps[tile] = found.errors[0, row : row + side, column : column + side]
-            told[tile] = snr_db, np.log10(max(error, 1e-8)), np.sqrt(expected), np.log10(expected) + 3.0
+            told[tile] = (
+                snr_db,
+                np.log10(max(error, 1e-8)),
+                np.sqrt(expected),
+                np.log10(expected) + 3.0,
+            )
     np.save(f"{base}_map.npy", maps)
     np.save(f"{base}_con.npy", told)
 
@@ -107,8 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("inputs", nargs="+", help="training pictures or folders of them")
     parser.add_argument("--exclude", nargs="*", default=[], help="names of pictures to hold out")
     parser.add_argument("--out", type=Path, required=True, help="folder for the tiles")
-    parser.add_argument("--classes", default="linear-classes-32", help="name or path of the classes")
-    parser.add_argument("--codebooks", help="name or path of octonary codebooks; linear codes alone without")
+    parser.add_argument(
+        "--classes", default="linear-classes-32", help="name or path of the classes"
+    )
+    parser.add_argument(
+        "--codebooks", help="name or path of octonary codebooks; linear codes alone without"
+    )
     parser.add_argument("--passes", nargs=2, type=int, default=(0, 6), metavar=("FIRST", "STOP"))
     parser.add_argument("--tiles", type=int, default=12, help="tiles of each picture and pass")
     parser.add_argument("--prefix", default="pass")
@@ -119,7 +142,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for number in range(*options.passes):
         make_pass(
-            paths, options.out / f"{options.prefix}{number}", classes, grid, options.tiles, 1000 + number
+            paths,
+            options.out / f"{options.prefix}{number}",
+            classes,
+            grid,
+            options.tiles,
+            1000 + number,
         )
 
 

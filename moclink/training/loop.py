@@ -2,9 +2,9 @@
 
     for step: prepare -> batch(step) -> train_on_batch -> log;   now and then: validate, checkpoint
 
-The batch of a step, its levels and its noise depend on (seed, step) alone and a checkpoint holds every
-weight and every moment of the optimizer, so a run that was stopped and continued gives the losses of an
-undisturbed one.
+The batch of a step, its levels and its noise depend on (seed, step) alone and a checkpoint holds
+every weight and every moment of the optimizer, so a run that was stopped and continued gives the
+losses of an undisturbed one.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class LoopOptions:
 
     Attributes:
         steps: Planned number of steps; the learning rate falls to zero at the last one.
-        minutes: If given, the plan is wall-clock time instead, over all continuations, the first step of
-            each, which compiles, aside; the schedule then follows the clock and is not repeatable to the
-            last digit.
+        minutes: If given, the plan is wall-clock time instead, over all continuations, the first
+            step of each, which compiles, aside; the schedule then follows the clock and is not
+            repeatable to the last digit.
         learning_rate: Peak of the learning rate.
         warmup: Steps over which it rises from zero.
         log_every: Steps averaged into one line of the log.
@@ -72,7 +72,10 @@ class LoopOptions:
         for name, least in (("steps", 1), ("log_every", 1), ("warmup", 0), ("validate_every", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
-        positive = {"learning_rate": self.learning_rate, "checkpoint_minutes": self.checkpoint_minutes}
+        positive = {
+            "learning_rate": self.learning_rate,
+            "checkpoint_minutes": self.checkpoint_minutes,
+        }
         if self.minutes is not None:
             positive["minutes"] = self.minutes
         for name, value in positive.items():
@@ -124,7 +127,9 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
 
 
-def _tell(options: LoopOptions, step: int, seconds: float, pace: float, means: Mapping[str, float]) -> None:
+def _tell(
+    options: LoopOptions, step: int, seconds: float, pace: float, means: Mapping[str, float]
+) -> None:
     """Print one line of progress, with the time that is left."""
     planned = None if options.minutes is None else 60 * options.minutes - seconds
     left = (options.steps - step) * pace if planned is None else max(0.0, planned)
@@ -139,7 +144,10 @@ def _validate(stage: Stage, out: Path, step: int, log: RunLog) -> dict[str, floa
     folder.mkdir(parents=True, exist_ok=True)
     for name, pixels in pictures.items():
         Image.fromarray(pixels).save(folder / f"{name}-{step:07d}.png")
-    print(f"step {step}  validation  " + "  ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
+    print(
+        f"step {step}  validation  " + "  ".join(f"{k} {v:.2f}" for k, v in figures.items()),
+        flush=True,
+    )
     return figures
 
 
@@ -149,7 +157,9 @@ def _resume(stage: Stage, path: Path) -> tuple[int, float]:
         return 0, 0.0
     state = load_checkpoint(path, stage.variables())
     mine = json.loads(json.dumps(stage.config))
-    differ = sorted(k for k in mine.keys() | state["config"].keys() if mine.get(k) != state["config"].get(k))
+    differ = sorted(
+        k for k in mine.keys() | state["config"].keys() if mine.get(k) != state["config"].get(k)
+    )
     if differ:
         name = differ[0]
         raise ValueError(
@@ -184,14 +194,18 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
     log, window, figures, before = RunLog(out, step), [], {}, seconds
 
     def save() -> None:
-        save_checkpoint(path, stage.variables(), {"step": step, "seconds": seconds, "config": stage.config})
+        save_checkpoint(
+            path, stage.variables(), {"step": step, "seconds": seconds, "config": stage.config}
+        )
 
     with _signals() as caught:
         saved, first, begun = time.monotonic(), step, None
         while not caught and options.progress(step, seconds) < 1:
             losses = stage.train(step, float(options.rate(step, seconds)))
             if not np.isfinite(losses["loss"]):
-                raise FloatingPointError(f"loss is {losses['loss']} at step {step}; lower the learning rate")
+                raise FloatingPointError(
+                    f"loss is {losses['loss']} at step {step}; lower the learning rate"
+                )
             step += 1
             if begun is None:  # the first step compiles; the clock starts behind it
                 first, begun = step, time.monotonic() - seconds
@@ -200,7 +214,10 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
             if step % options.log_every == 0:
                 means = {name: float(np.mean([w[name] for w in window])) for name in losses}
                 pace = (seconds - before) / max(1, step - first)
-                log.write(step, {**means, "seconds": seconds, "learning_rate": options.rate(step, seconds)})
+                log.write(
+                    step,
+                    {**means, "seconds": seconds, "learning_rate": options.rate(step, seconds)},
+                )
                 _tell(options, step, seconds, pace, means)
                 window = []
             if options.validate_every and step % options.validate_every == 0:
@@ -210,7 +227,11 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
                 saved = time.monotonic()
         save()
     if caught:
-        print(f"stopped at step {step}; the same command continues from {path}", file=sys.stderr, flush=True)
+        print(
+            f"stopped at step {step}; the same command continues from {path}",
+            file=sys.stderr,
+            flush=True,
+        )
         return Outcome(step, seconds, False, figures)
     if options.minutes is not None and step <= options.warmup:
         print(

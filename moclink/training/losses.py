@@ -56,7 +56,9 @@ def gram(features: Any) -> Any:
 
 def style(restored: Any, target: Any) -> Any:
     """Squared difference of the Gram matrices of two feature maps [B, h, w, C], summed over entries."""
-    return ops.mean(ops.sum(ops.square(gram(restored) - gram(ops.stop_gradient(target))), axis=(1, 2)))
+    return ops.mean(
+        ops.sum(ops.square(gram(restored) - gram(ops.stop_gradient(target))), axis=(1, 2))
+    )
 
 
 def feature(restored: Any, target: Any) -> Any:
@@ -67,8 +69,8 @@ def feature(restored: Any, target: Any) -> Any:
 def unit_power(features: Any) -> Any:
     """Feature maps over their root mean square, as a fixed target.
 
-    A VGG's features are of the order of 1 or of 1,000, as its images are in units of the standard deviation
-    or of 1/255; a guess of zeros is then off by 1 in either.
+    A VGG's features are of the order of 1 or of 1,000, as its images are in units of the standard
+    deviation or of 1/255; a guess of zeros is then off by 1 in either.
     """
     features = ops.stop_gradient(features)
     return features * ops.rsqrt(ops.maximum(ops.mean(ops.square(features)), 1e-12))

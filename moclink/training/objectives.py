@@ -1,11 +1,12 @@
 """What each stage minimises: from a batch to named losses, in `keras.ops`.
 
-    stage 1   images, levels            -> E -> MOC-RVQ -> G            pixel, codebook, commitment, ...
-    stage 2   images, levels, SNR       -> (E, MOC-RVQ fixed) -> channel -> NRB -> requantise -> (G fixed)
+    stage 1   images, levels            -> E -> MOC-RVQ -> G            pixel, codebook, commitment,
+    ... stage 2   images, levels, SNR       -> (E, MOC-RVQ fixed) -> channel -> NRB -> requantise -> (G fixed)
     jscc      images, SNR, noise        -> E -> power 1 -> AWGN -> G
 
-Each objective is a frozen record of its networks and weights; calling it gives a dict of scalars of which
-`loss` is the one that is minimised. Everything random is drawn outside and comes in with the batch.
+Each objective is a frozen record of its networks and weights; calling it gives a dict of scalars of
+which `loss` is the one that is minimised. Everything random is drawn outside and comes in with the
+batch.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ class Stage1Weights:
     """Weights of the terms of stage 1; the defaults are the paper's.
 
     Attributes:
-        pixel_loss: "l1" (the paper's), "mse" (which is what PSNR measures) or "log-mse" (the mean PSNR).
+        pixel_loss: "l1" (the paper's), "mse" (which is what PSNR measures) or "log-mse" (the mean
+            PSNR).
         pixel: Weight of it.
         codebook: Weight of |sg[r] - e|^2, summed over levels and heads, mean over positions.
         commitment: Weight beta of |r - sg[e]|^2, times `codebook`.
-        semantic: Weight of |conv1x1(z) - VGG(I)|^2, features of unit power; 0 unless features are given.
+        semantic: Weight of |conv1x1(z) - VGG(I)|^2, features of unit power; 0 unless features are
+            given.
         perceptual: Weight of LPIPS; 0 unless a distance is given.
         shift_tolerant: Weight of ST-LPIPS, which the paper does not use.
         adversarial: Weight of the hinge term; 0 trains without a discriminator.
@@ -49,7 +52,9 @@ class Stage1Weights:
 
     def __post_init__(self) -> None:
         if self.pixel_loss not in PIXEL_LOSSES:
-            raise ValueError(f"pixel loss is {self.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}")
+            raise ValueError(
+                f"pixel loss is {self.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}"
+            )
         numbers = {k: v for k, v in vars(self).items() if k != "pixel_loss"}
         for name, value in numbers.items():
             if value < 0:
@@ -65,7 +70,8 @@ class Stage1Objective:
         quantizer: MOC-RVQ.
         decoder: G.
         weights: Weights of the terms.
-        features: Images [B,H,W,3] to features [B,h,w,C] of a fixed network (VGG19 relu4_4); None without.
+        features: Images [B,H,W,3] to features [B,h,w,C] of a fixed network (VGG19 relu4_4); None
+            without.
         guide: 1x1 convolution from the latent to these features; None without.
         perceptual: (images, images) to distances [B], LPIPS; None without.
         shift_tolerant: The same of ST-LPIPS; None without.
@@ -158,7 +164,9 @@ class Stage2Weights:
 
     def __post_init__(self) -> None:
         if self.pixel_loss not in PIXEL_LOSSES:
-            raise ValueError(f"pixel loss is {self.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}")
+            raise ValueError(
+                f"pixel loss is {self.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -216,7 +224,11 @@ class Stage2Objective:
             "feature": losses.feature(z_r, clean),
             "pixel": PIXEL_LOSSES[weights.pixel_loss](decoded, images),
         }
-        total = weights.style * out["style"] + weights.feature * out["feature"] + weights.pixel * out["pixel"]
+        total = (
+            weights.style * out["style"]
+            + weights.feature * out["feature"]
+            + weights.pixel * out["pixel"]
+        )
         return {"loss": total, "psnr": ops.mean(losses.psnr(decoded, images)), **out}
 
 
@@ -224,8 +236,8 @@ class Stage2Objective:
 class AnalogObjective:
     """The analog codec through its channel: power 1 for each picture, AWGN, decoder.
 
-    The mean of ln(MSE + floor) over samples is minimised, which is the mean PSNR in other units: a plain
-    MSE over SNRs of -5 to 30 dB would be ruled by the noisiest samples.
+    The mean of ln(MSE + floor) over samples is minimised, which is the mean PSNR in other units: a
+    plain MSE over SNRs of -5 to 30 dB would be ruled by the noisiest samples.
 
     Attributes:
         encoder: E with as many channels as reals are sent.
@@ -260,4 +272,8 @@ class AnalogObjective:
         decoded = self.receive(images, batch["snr_db"], batch["noise"])
         error = ops.mean(ops.square(decoded - images), axis=(1, 2, 3))
         loss = ops.mean(ops.log(error + self.floor))
-        return {"loss": loss, "psnr": ops.mean(losses.psnr(decoded, images)), "mse": ops.mean(error)}
+        return {
+            "loss": loss,
+            "psnr": ops.mean(losses.psnr(decoded, images)),
+            "mse": ops.mean(error),
+        }

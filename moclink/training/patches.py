@@ -4,8 +4,8 @@
                                                                         |  memory map
                             crops [B, S, S, 3] in [0, 1], keyed by (seed, step)
 
-A pack is two files in one folder: the pixels of all patches, uint8 RGB, end to end, and an index with
-the shape, place and origin of each. Nothing in it is executed or unpickled on reading.
+A pack is two files in one folder: the pixels of all patches, uint8 RGB, end to end, and an index
+with the shape, place and origin of each. Nothing in it is executed or unpickled on reading.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class PatchOptions:
 
     def shrinks(self, path: Path) -> bool:
         """Whether `resize` concerns this picture."""
-        return not self.resize_only or any(path.is_relative_to(folder) for folder in self.resize_only)
+        return not self.resize_only or any(
+            path.is_relative_to(folder) for folder in self.resize_only
+        )
 
 
 def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
@@ -77,7 +79,9 @@ def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
         files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
         found += [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
     if not found:
-        raise ValueError(f"no pictures ({', '.join(sorted(SUFFIXES))}) in {', '.join(map(str, folders))}")
+        raise ValueError(
+            f"no pictures ({', '.join(sorted(SUFFIXES))}) in {', '.join(map(str, folders))}"
+        )
     return found
 
 
@@ -92,8 +96,8 @@ def hold_out(
 ) -> tuple[list[Path], list[Path]]:
     """Split pictures into those to train on and `count` whole pictures kept for validation.
 
-    Whole pictures are kept apart, never patches of one picture on both sides. Without `count` a fifth of
-    them is kept, at most 12; of a single picture none.
+    Whole pictures are kept apart, never patches of one picture on both sides. Without `count` a
+    fifth of them is kept, at most 12; of a single picture none.
 
     Raises:
         ValueError: If there are not more than `count` pictures.
@@ -158,7 +162,9 @@ class PackCounts:
     unreadable: tuple[str, ...]
 
 
-def make_pack(pictures: Sequence[Path], out: str | Path, options: PatchOptions | None = None) -> PackCounts:
+def make_pack(
+    pictures: Sequence[Path], out: str | Path, options: PatchOptions | None = None
+) -> PackCounts:
     """Cut pictures into patches and write the pack `out/patches.bin` and `out/patches.json`.
 
     Args:
@@ -179,12 +185,17 @@ def make_pack(pictures: Sequence[Path], out: str | Path, options: PatchOptions |
     index: list[dict[str, object]] = []
     offset = skipped = 0
     unreadable: list[str] = []
-    # Pixels get their name when all are written: a run that breaks off leaves no pack that looks whole.
+    # Pixels get their name when all are written: a run that breaks off leaves no pack that looks
+    # whole.
     partial = out / "patches.bin.partial"
     try:
         with open(partial, "wb") as sink:
             for path in pictures:
-                factor = rng.uniform(*options.resize) if options.resize and options.shrinks(path) else 1.0
+                factor = (
+                    rng.uniform(*options.resize)
+                    if options.resize and options.shrinks(path)
+                    else 1.0
+                )
                 try:
                     patches = cut(_read(path, factor), options)
                 except ValueError as error:
@@ -230,7 +241,9 @@ class PatchPack:
                 f"no pack of patches in {folder} ({error}): make one with `python -m moclink.train patches`"
             ) from error
         if index.get("format") != FORMAT:
-            raise ValueError(f"{folder}/patches.json has format {index.get('format')!r}, not {FORMAT!r}")
+            raise ValueError(
+                f"{folder}/patches.json has format {index.get('format')!r}, not {FORMAT!r}"
+            )
         self._pixels = pixels
         self.places = places  # (offset, height, width) of each patch
         if pixels.size != offset + height * width * 3:
@@ -266,10 +279,18 @@ class CropFeeder:
 
     def __init__(self, pack: PatchPack, crop: int, batch: int, seed: int = 0, augment: bool = True):
         if crop < CELL or crop % CELL:
-            raise ValueError(f"--crop is {crop}; it must be a multiple of {CELL} pixels, such as 96")
+            raise ValueError(
+                f"--crop is {crop}; it must be a multiple of {CELL} pixels, such as 96"
+            )
         if batch < 1:
             raise ValueError(f"--batch is {batch}; it must be at least 1")
-        self._pack, self.crop, self.batch, self.seed, self.augment = pack, crop, batch, seed, augment
+        self._pack, self.crop, self.batch, self.seed, self.augment = (
+            pack,
+            crop,
+            batch,
+            seed,
+            augment,
+        )
         areas = np.array([h * w if min(h, w) >= crop else 0 for _, h, w in pack.places], np.float64)
         if not areas.any():
             largest = max(min(h, w) for _, h, w in pack.places) // CELL * CELL

@@ -59,7 +59,9 @@ class Stage1Options:
     jit: bool = True
 
 
-def draw_levels(rng: np.random.Generator, batch: int, levels: int, full_share: float) -> NDArray[np.int32]:
+def draw_levels(
+    rng: np.random.Generator, batch: int, levels: int, full_share: float
+) -> NDArray[np.int32]:
     """Draw how many levels each sample uses: all with chance `full_share`, else 1..levels evenly."""
     drawn = rng.integers(1, levels + 1, batch)
     return np.where(rng.random(batch) < full_share, levels, drawn).astype(np.int32)
@@ -131,7 +133,12 @@ class Stage1:
             name: {k: v for k, v in net.get_config().items() if k not in ("name", "dtype")}
             for name, net in networks.items()
         }
-        return {**sizes, **asdict(self.options), "crop": self._feeder.crop, "batch": self._feeder.batch}
+        return {
+            **sizes,
+            **asdict(self.options),
+            "crop": self._feeder.crop,
+            "batch": self._feeder.batch,
+        }
 
     def variables(self) -> dict[str, Any]:
         """All weights and moments."""
@@ -189,7 +196,10 @@ class Stage1:
             fixed.assign(live)
         losses = self._fit.step(batch, learning_rate)
         fake = self._objective.reconstruct(batch["images"], batch["levels"])[2]
-        pair = {"real": batch["images"], "fake": keras.ops.convert_to_numpy(fake).astype(np.float32)}
+        pair = {
+            "real": batch["images"],
+            "fake": keras.ops.convert_to_numpy(fake).astype(np.float32),
+        }
         return {**losses, "critic": self._critic.step(pair, self.options.critic_rate)["loss"]}
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:

@@ -75,7 +75,9 @@ class Stage2:
         self.encoder, self.quantizer, self.decoder, self.nrb = encoder, quantizer, decoder, nrb
         self.options, self._feeder, self._held_out = options, feeder, list(held_out)
         channel = IndexChannel(quantizer.states, "soft", seed=0)
-        self._objective = Stage2Objective(encoder, quantizer, channel, nrb, decoder, options.weights)
+        self._objective = Stage2Objective(
+            encoder, quantizer, channel, nrb, decoder, options.weights
+        )
         self._fit = Fit(self._objective, self._batch(0), options.jit)
 
     @property
@@ -89,8 +91,16 @@ class Stage2:
         """All weights and moments."""
         return self._fit.variables("receiver")
 
-    def _noise(self, rng: np.random.Generator, batch: int, height: int, width: int) -> NDArray[np.float32]:
-        shape = (batch, -(-height // CELL), -(-width // CELL), self.quantizer.levels, self.quantizer.heads)
+    def _noise(
+        self, rng: np.random.Generator, batch: int, height: int, width: int
+    ) -> NDArray[np.float32]:
+        shape = (
+            batch,
+            -(-height // CELL),
+            -(-width // CELL),
+            self.quantizer.levels,
+            self.quantizer.heads,
+        )
         return rng.standard_normal(shape, dtype=np.float32)
 
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:

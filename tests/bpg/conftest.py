@@ -108,7 +108,9 @@ def smooth() -> Callable[[int, int, int], np.ndarray]:
 
     def make(height: int, width: int, seed: int) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        waves = rng.normal(0, 3, (height, width, 3)).cumsum(0).cumsum(1) / np.sqrt(max(height, width))
+        waves = rng.normal(0, 3, (height, width, 3)).cumsum(0).cumsum(1) / np.sqrt(
+            max(height, width)
+        )
         return np.clip(128 + 6 * waves, 0, 255).astype(np.uint8)
 
     return make

@@ -29,4 +29,6 @@ def test_white_multiplies_the_colour(bit_depth):
     rgb = np.full((1, 3, 3), 200, np.uint8)
     white = np.array([[0, 2 ** (bit_depth - 1), 2**bit_depth - 1]], np.uint16)
     brightest = int(200 * (1 - 2.0**-bit_depth) + 0.5)
-    np.testing.assert_array_equal(multiply_by_white(rgb, white, bit_depth)[0, :, 1], [0, 100, brightest])
+    np.testing.assert_array_equal(
+        multiply_by_white(rgb, white, bit_depth)[0, :, 1], [0, 100, brightest]
+    )

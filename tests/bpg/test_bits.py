@@ -30,10 +30,15 @@ def test_ue_follows_h265(value, code):
 @given(st.integers(0, 2**32 - 1), st.binary(max_size=3))
 def test_ue7_round_trip(value, before):
     code = write_ue7(value)
-    assert read_ue7(before + code + b"\xff", len(before), "field") == (value, len(before) + len(code))
+    assert read_ue7(before + code + b"\xff", len(before), "field") == (
+        value,
+        len(before) + len(code),
+    )
 
 
-@pytest.mark.parametrize("code", ["8008", "80", "", "81", "ffffffff", "90808080 00", "ffffffffff7f"])
+@pytest.mark.parametrize(
+    "code", ["8008", "80", "", "81", "ffffffff", "90808080 00", "ffffffffff7f"]
+)
 def test_ue7_refuses(code):
     """The longer form, the end of the data, more than 32 bits."""
     with pytest.raises(CorruptBpgError, match="width"):

@@ -13,7 +13,9 @@ def interpolated(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 
     def weights(at: int, count: int) -> list[tuple[int, int]]:
         step = 1 if at % 2 else -1
-        return [(min(max(at // 2 + step * (k - 3), 0), count - 1), tap) for k, tap in enumerate(TAPS)]
+        return [
+            (min(max(at // 2 + step * (k - 3), 0), count - 1), tap) for k, tap in enumerate(TAPS)
+        ]
 
     out = np.empty((height, width), np.uint8)
     for y in range(height):
@@ -32,8 +34,12 @@ SIZES = [(1, 1), (1, 8), (2, 3), (7, 6), (15, 18), (131, 5)]
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_upsample_is_the_seven_tap_filter(height, width):
-    plane = np.random.default_rng(height).integers(0, 256, ((height + 1) // 2, (width + 1) // 2), np.uint8)
-    np.testing.assert_array_equal(chroma.upsample(plane, height, width), interpolated(plane, height, width))
+    plane = np.random.default_rng(height).integers(
+        0, 256, ((height + 1) // 2, (width + 1) // 2), np.uint8
+    )
+    np.testing.assert_array_equal(
+        chroma.upsample(plane, height, width), interpolated(plane, height, width)
+    )
 
 
 def taps_at(fraction: float) -> np.ndarray:
@@ -63,7 +69,9 @@ def test_upsample_at_every_format_and_bit_depth(name, bit_depth, height, width):
     rows = (height + 1) // 2 if name.startswith("420") else height
     dtype = np.uint8 if bit_depth == 8 else np.uint16
     top = 2**bit_depth - 1
-    plane = np.random.default_rng(width).integers(0, top + 1, (rows, (width + 1) // 2)).astype(dtype)
+    plane = (
+        np.random.default_rng(width).integers(0, top + 1, (rows, (width + 1) // 2)).astype(dtype)
+    )
     lines, scale = plane.astype(np.int64), 64
     if name.startswith("420"):
         # The reference keeps 14 bits between the passes.

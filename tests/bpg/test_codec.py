@@ -32,7 +32,9 @@ def uncoded(image: np.ndarray, chroma: str) -> np.ndarray:
     """The picture after the conversions alone, without HEVC between them."""
     planes = color.to_planes(image, chroma)
     if chroma == "420":
-        planes = planes[:1] + [chroma_filters.upsample(plane, *image.shape[:2]) for plane in planes[1:]]
+        planes = planes[:1] + [
+            chroma_filters.upsample(plane, *image.shape[:2]) for plane in planes[1:]
+        ]
     return color.to_rgb(planes, "ycbcr-bt601", False)
 
 
@@ -56,7 +58,9 @@ def test_files_of_further_kinds_decode_to_the_reference_decoders_pixels(further,
 
 
 def test_the_readme_quotes_the_right_quality(vector):
-    assert psnr(vector.decoded, vector.source) == pytest.approx(REFERENCE_PSNR[vector.name], abs=0.006)
+    assert psnr(vector.decoded, vector.source) == pytest.approx(
+        REFERENCE_PSNR[vector.name], abs=0.006
+    )
 
 
 def test_implicit_rdpcm_is_refused(rdpcm_vector):
@@ -88,7 +92,10 @@ def test_every_small_size(smooth, chroma):
             assert decoded.shape == image.shape
             if qp <= 4:
                 # Quantiser steps of at most 1 in each plane: 2 in RGB, where Cb weighs 1.772.
-                assert np.abs(decoded.astype(int) - uncoded(image, chroma)).mean() < 2, (height, width)
+                assert np.abs(decoded.astype(int) - uncoded(image, chroma)).mean() < 2, (
+                    height,
+                    width,
+                )
 
 
 @pytest.mark.parametrize("chroma", CHROMA)
@@ -125,10 +132,12 @@ def test_every_qp(smooth, chroma):
         data = bpg.encode(image, qp, chroma, "ultrafast", md5=True)
         sizes.append(len(data))
         errors.append(
-            float(np.mean((bpg.decode(data, strict=True) - uncoded(image, chroma).astype(float)) ** 2))
+            float(
+                np.mean((bpg.decode(data, strict=True) - uncoded(image, chroma).astype(float)) ** 2)
+            )
         )
-    # Three steps of qp are a factor of 1.41 in the quantiser: size falls and error rises (libx265 codes an
-    # intra picture 3 below the qp it is given, so that the first few are equal).
+    # Three steps of qp are a factor of 1.41 in the quantiser: size falls and error rises (libx265
+    # codes an intra picture 3 below the qp it is given, so that the first few are equal).
     assert all(later < earlier for earlier, later in zip(sizes[3:], sizes[9:], strict=False))
     assert all(later > earlier for earlier, later in zip(errors[3:], errors[9:], strict=False))
 
@@ -141,7 +150,16 @@ def test_every_preset(smooth, preset):
 
 @pytest.mark.parametrize("preset", bpg.PRESETS)
 def test_every_preset_at_small_sizes(smooth, preset):
-    for height, width in [(1, 1), (1, 33), (9, 200), (16, 17), (24, 24), (32, 33), (33, 33), (40, 20)]:
+    for height, width in [
+        (1, 1),
+        (1, 33),
+        (9, 200),
+        (16, 17),
+        (24, 24),
+        (32, 33),
+        (33, 33),
+        (40, 20),
+    ]:
         image = smooth(height, width, 5)
         decoded = bpg.decode(bpg.encode(image, 29, "420", preset, md5=True), strict=True)
         assert decoded.shape == image.shape
@@ -193,7 +211,9 @@ def test_encoding_repeats_itself(vector):
 def test_non_contiguous_and_read_only_images(vector):
     image = vector.source[::-1, ::-1]
     image.flags.writeable = False
-    assert bpg.encode(image, 30, preset="ultrafast") == bpg.encode(image.copy(), 30, preset="ultrafast")
+    assert bpg.encode(image, 30, preset="ultrafast") == bpg.encode(
+        image.copy(), 30, preset="ultrafast"
+    )
 
 
 def test_strict_with_md5_finds_every_flipped_bit(smooth):
@@ -221,7 +241,9 @@ def test_strict_with_md5_finds_every_flipped_bit(smooth):
 @given(st.data())
 def test_damaged_files_give_a_picture_or_a_value_error(smooth, data):
     size = data.draw(st.sampled_from([(5, 7), (33, 70), (64, 64)]))
-    stream = bytearray(bpg.encode(smooth(*size, 0), 30, data.draw(st.sampled_from(CHROMA)), "ultrafast"))
+    stream = bytearray(
+        bpg.encode(smooth(*size, 0), 30, data.draw(st.sampled_from(CHROMA)), "ultrafast")
+    )
     for at in data.draw(st.lists(st.integers(4, len(stream) - 1), min_size=1, max_size=8)):
         stream[at] = data.draw(st.integers(0, 255))
     stream = stream[: data.draw(st.integers(4, len(stream)))]
@@ -257,7 +279,10 @@ def test_what_is_written_at_6000_x_4000_is_read_by_default(smooth):
         ({"image": np.zeros((4, 4), np.uint8)}, r"uint8 \[4, 4\]"),
         ({"image": np.zeros((4, 4, 4), np.uint8)}, r"\[4, 4, 4\]"),
         ({"image": np.zeros((0, 4, 3), np.uint8)}, "4 x 0 pixels"),
-        ({"image": np.zeros((1, 8193, 3), np.uint8)}, "8193 x 1 pixels: both sides must be 1 to 8192"),
+        (
+            {"image": np.zeros((1, 8193, 3), np.uint8)},
+            "8193 x 1 pixels: both sides must be 1 to 8192",
+        ),
         ({"qp": 52}, "qp is 52"),
         ({"qp": -1}, "qp is -1"),
         ({"qp": 51.25}, r"qp is 51\.25"),

@@ -4,7 +4,11 @@ import pytest
 from moclink.bpg import color
 
 # (k_r, k_b) of ITU-R BT.601, BT.709 and BT.2020.
-STANDARDS = {"ycbcr-bt601": (0.299, 0.114), "ycbcr-bt709": (0.2126, 0.0722), "ycbcr-bt2020": (0.2627, 0.0593)}
+STANDARDS = {
+    "ycbcr-bt601": (0.299, 0.114),
+    "ycbcr-bt709": (0.2126, 0.0722),
+    "ycbcr-bt2020": (0.2627, 0.0593),
+}
 
 
 def exact_rgb(ycc: np.ndarray, k_r: float, k_b: float) -> np.ndarray:
@@ -21,8 +25,14 @@ def exact_rgb(ycc: np.ndarray, k_r: float, k_b: float) -> np.ndarray:
 def test_to_rgb_is_the_rounded_definition(standard, limited_range, bit_depth):
     one, top = 2 ** (bit_depth - 8), 2**bit_depth - 1
     samples = np.random.default_rng(1).integers(0, top + 1, (100, 300, 3)).astype(np.uint16)
-    luma_step, chroma_step, black = (219 * one, 224 * one, 16 * one) if limited_range else (top, top, 0)
-    scaled = (samples - np.array([black, 128 * one, 128 * one])) / [luma_step, chroma_step, chroma_step]
+    luma_step, chroma_step, black = (
+        (219 * one, 224 * one, 16 * one) if limited_range else (top, top, 0)
+    )
+    scaled = (samples - np.array([black, 128 * one, 128 * one])) / [
+        luma_step,
+        chroma_step,
+        chroma_step,
+    ]
     exact = exact_rgb(scaled, *STANDARDS[standard])
     found = color.to_rgb(list(np.moveaxis(samples, -1, 0)), standard, limited_range, bit_depth)
     # Rounding alone is 0.5; each weight is half of 2^-22 wrong at most, times 3 samples.
@@ -33,7 +43,11 @@ def test_to_rgb_of_ycgco_and_rgb():
     rgb = np.random.default_rng(2).integers(0, 64, (70, 20, 3)) * 4
     red, green, blue = np.moveaxis(rgb, -1, 0)
     # ITU-T H.273, matrix_coeffs 8: exact where all are multiples of 4.
-    luma, cg, co = (red + 2 * green + blue) // 4, (2 * green - red - blue) // 4 + 128, (red - blue) // 2 + 128
+    luma, cg, co = (
+        (red + 2 * green + blue) // 4,
+        (2 * green - red - blue) // 4 + 128,
+        (red - blue) // 2 + 128,
+    )
     planes = [plane.astype(np.uint8) for plane in (luma, cg, co)]
     np.testing.assert_array_equal(color.to_rgb(planes, "ycgco", False), rgb)
     planes = [plane.astype(np.uint8) for plane in (green, blue, red)]
@@ -71,7 +85,9 @@ def test_to_planes_is_bt601_rounded():
     for found, wanted in zip(color.to_planes(image, "444"), exact, strict=True):
         # 16-bit weights: three products of 8 bits, each half a unit wrong at most.
         assert np.abs(found - np.clip(wanted, 0, 255)).max() <= 0.5 + 3 * 255 * 2**-17
-    np.testing.assert_array_equal(color.to_planes(image, "gray")[0], color.to_planes(image, "444")[0])
+    np.testing.assert_array_equal(
+        color.to_planes(image, "gray")[0], color.to_planes(image, "444")[0]
+    )
     assert len(color.to_planes(image, "gray")) == 1
 
 
@@ -88,7 +104,10 @@ def test_decimated_chroma_is_the_filter_and_keeps_flat_colour(height, width):
     padded = np.pad(blueness, [(2, 2 + height % 2), (2, 2 + width % 2)], mode="edge")
     taps = np.array([-13, 14, 63, 63, 14, -13]) / 128
     for axis in (0, 1):
-        padded = np.apply_along_axis(lambda line: np.convolve(line, taps, mode="valid")[::2], axis, padded)
-    # Chroma is rounded to 1/64 before the filter, whose taps' magnitudes sum to 180/128 in each direction.
+        padded = np.apply_along_axis(
+            lambda line: np.convolve(line, taps, mode="valid")[::2], axis, padded
+        )
+    # Chroma is rounded to 1/64 before the filter, whose taps' magnitudes sum to 180/128 in each
+    # direction.
     allowed = 0.5 + (1 / 128 + 3 * 255 * 2**-17) * (180 / 128) ** 2
     assert np.abs(color.to_planes(image, "420")[1] - padded).max() <= allowed

@@ -21,17 +21,22 @@ SIZES = [(1, 1), (1, 2), (2, 1), (3, 5), (4, 4), (7, 16), (16, 9), (17, 17), (1,
 PIXELS = {"gray": "gray", "420": "yuv420p", "422": "yuv422p", "444": "yuv444p"}
 
 
-def lossless(planes: list[np.ndarray], chroma: str, bits: int) -> tuple[SequenceParameters, list[bytes]]:
+def lossless(
+    planes: list[np.ndarray], chroma: str, bits: int
+) -> tuple[SequenceParameters, list[bytes]]:
     """Code planes of any size losslessly: sequence parameters, PPS and slice."""
     height, width = planes[0].shape
     rows, columns = -(-height // 16) * 16, -(-width // 16) * 16
     context = av.CodecContext.create("libx265", "w")
     context.width, context.height, context.time_base = columns, rows, Fraction(1, 25)
     context.pix_fmt = PIXELS[chroma] + (f"{bits}le" if bits > 8 else "")
-    parameters = "lossless=1:keyint=1:bframes=0:repeat-headers=1:info=0:log-level=none:ctu=16:min-cu-size=16"
+    parameters = (
+        "lossless=1:keyint=1:bframes=0:repeat-headers=1:info=0:log-level=none:ctu=16:min-cu-size=16"
+    )
     context.options = {
         "preset": "ultrafast",
-        "x265-params": parameters + ":amp=1:rect=1:temporal-mvp=1:frame-threads=1:pools=none:hash=1",
+        "x265-params": parameters
+        + ":amp=1:rect=1:temporal-mvp=1:frame-threads=1:pools=none:hash=1",
     }
     frame = av.VideoFrame(columns, rows, context.pix_fmt)
     for place, (target, plane) in enumerate(zip(frame.planes, planes, strict=True)):
@@ -79,7 +84,13 @@ def file_of(
     alpha = 16 * (fourth is not None and not cmyk)
     first = bytes([PIXEL_FORMATS[chroma] << 5 | alpha | bits - 8, flags | 4 * cmyk])
     size = write_ue7(width) + write_ue7(height) + write_ue7(len(data))
-    return b"BPG\xfb" + first + size + (write_ue7(len(extension)) + extension if extension else b"") + data
+    return (
+        b"BPG\xfb"
+        + first
+        + size
+        + (write_ue7(len(extension)) + extension if extension else b"")
+        + data
+    )
 
 
 def random_planes(height: int, width: int, chroma: str, bits: int, seed: int) -> list[np.ndarray]:
@@ -87,10 +98,15 @@ def random_planes(height: int, width: int, chroma: str, bits: int, seed: int) ->
     rows = -(-height // 2) if chroma.startswith("420") else height
     columns = -(-width // 2) if chroma[:3] in ("420", "422") else width
     shapes = [(height, width)] + [(rows, columns)] * (0 if chroma == "gray" else 2)
-    return [rng.integers(0, 2**bits, shape).astype(np.uint8 if bits == 8 else np.uint16) for shape in shapes]
+    return [
+        rng.integers(0, 2**bits, shape).astype(np.uint8 if bits == 8 else np.uint16)
+        for shape in shapes
+    ]
 
 
-def expected(planes: list[np.ndarray], chroma: str, bits: int, space: str = "ycbcr-bt601") -> np.ndarray:
+def expected(
+    planes: list[np.ndarray], chroma: str, bits: int, space: str = "ycbcr-bt601"
+) -> np.ndarray:
     full = planes[1:]
     if chroma not in ("gray", "444"):
         full = [chroma_filters.upsample(plane, *planes[0].shape, chroma, bits) for plane in full]
@@ -126,13 +142,17 @@ def test_alpha_at_small_sizes(chroma, bits):
         rgb = expected(planes, chroma, bits)
         for flags in (0, 4):  # 4: premultiplied
             image = bpg.decode(file_of([planes], chroma, bits, flags, alpha), strict=True)
-            np.testing.assert_array_equal(image, add_alpha(rgb, alpha, bits, premultiplied=flags == 4))
+            np.testing.assert_array_equal(
+                image, add_alpha(rgb, alpha, bits, premultiplied=flags == 4)
+            )
 
 
 def test_cmyk():
     planes, (white,) = random_planes(9, 12, "444", 8, 1), random_planes(9, 12, "gray", 8, 2)
     image = bpg.decode(file_of([planes], "444", 8, 16, white, cmyk=True), strict=True)
-    np.testing.assert_array_equal(image, multiply_by_white(expected(planes, "444", 8, "rgb"), white, 8))
+    np.testing.assert_array_equal(
+        image, multiply_by_white(expected(planes, "444", 8, "rgb"), white, 8)
+    )
 
 
 @pytest.mark.parametrize("with_alpha", [False, True])
@@ -225,7 +245,9 @@ def pcm_picture(samples: np.ndarray, bits: int) -> list[bytes]:
 def test_pcm_samples_of_every_bit_depth(bits):
     """9 bits, which libx265 does not write, too."""
     rng = np.random.default_rng(bits)
-    samples = rng.integers(2 ** (bits - 4), 2**bits, (16, 16)).astype(np.uint8 if bits == 8 else np.uint16)
+    samples = rng.integers(2 ** (bits - 4), 2**bits, (16, 16)).astype(
+        np.uint8 if bits == 8 else np.uint16
+    )
     pcm = Pcm(bits, bits, 4, 4, True)
     header = write_sequence(SequenceParameters(4, 4, 2, 4, 0, False, False, pcm))
     data = write_ue7(len(header)) + header + b"\0\0\1".join(pcm_picture(samples, bits))

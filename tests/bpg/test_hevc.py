@@ -38,7 +38,8 @@ def test_encoder_gives_pps_slice_and_hash_alone(smooth, chroma, md5):
     decoded = hevc.decode_planes(nals_of(hevc_data), sequence, 48, 72, chroma, strict=True)
     assert [plane.shape for plane in decoded] == [plane.shape for plane in planes]
     for ours, theirs in zip(decoded, planes, strict=True):
-        # The quantiser's step at qp 30 is 0.625 * 2 ** (30 / 6) = 20, its mean error at most a quarter.
+        # The quantiser's step at qp 30 is 0.625 * 2 ** (30 / 6) = 20, its mean error at most a
+        # quarter.
         assert np.abs(ours.astype(int) - theirs).mean() < 5
 
 
@@ -55,7 +56,9 @@ def test_parameter_sets_and_marks_inside_the_data_are_dropped(small_vector):
         63,
     ):  # VPS, SPS, delimiter, end of sequence, end of stream, filler, free
         forged = [*nals, bytes([kind << 1, 1]) + b"\xaa" * 9]
-        for ours, wanted in zip(hevc.decode_planes(forged, *rest, strict=False), clean, strict=True):
+        for ours, wanted in zip(
+            hevc.decode_planes(forged, *rest, strict=False), clean, strict=True
+        ):
             np.testing.assert_array_equal(ours, wanted)
         with pytest.raises(CorruptBpgError, match="other than PPS"):
             hevc.decode_planes(forged, *rest, strict=True)
@@ -99,7 +102,14 @@ def test_padding_asks_for_no_more_padding(short, long):
         assert all(0 <= padded - side < 32 for padded, side in zip(coded, size, strict=True))
 
 
-TOOLS = ["lossless=1", "slices=2", "wpp=1:pools=2", "tskip=1", "sao=0:deblock=0", "cbqpoffs=3:crqpoffs=-4"]
+TOOLS = [
+    "lossless=1",
+    "slices=2",
+    "wpp=1:pools=2",
+    "tskip=1",
+    "sao=0:deblock=0",
+    "cbqpoffs=3:crqpoffs=-4",
+]
 
 
 @pytest.mark.parametrize("tools", TOOLS)
@@ -111,7 +121,8 @@ def test_tools_that_other_encoders_use(smooth, chroma, tools):
     context.width, context.height, context.time_base = 256, 128, Fraction(1, 25)
     context.pix_fmt = {"gray": "gray", "420": "yuv420p", "444": "yuv444p"}[chroma]
     fixed = (
-        "qp=30:keyint=1:bframes=0:repeat-headers=1:info=0:log-level=none:amp=1:rect=1:frame-threads=1:hash=1:"
+        "qp=30:keyint=1:bframes=0:repeat-headers=1:info=0:log-level=none:"
+        "amp=1:rect=1:frame-threads=1:hash=1:"
     )
     context.options = {"preset": "medium", "x265-params": fixed + tools}
     packets = context.encode(hevc._to_frame(planes, chroma)) + context.encode(None)

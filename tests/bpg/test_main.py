@@ -13,7 +13,9 @@ def test_encode_info_decode(tmp_path, vector, capsys):
     assert main(["encode", str(tmp_path / "in.png"), coded, *options]) == 0
     assert main(["info", coded]) == 0
     shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert (shown["width"], shown["height"]) == tuple(str(side) for side in vector.source.shape[1::-1])
+    assert (shown["width"], shown["height"]) == tuple(
+        str(side) for side in vector.source.shape[1::-1]
+    )
     assert (shown["chroma"], shown["supported"]) == (vector.chroma, "yes")
     assert main(["decode", coded, out]) == 0
     data = (tmp_path / "a.bpg").read_bytes()
@@ -36,7 +38,15 @@ def test_decode_of_alpha_keeps_it(tmp_path, further):
 def coded(tmp_path, picture: Image.Image, **options: object) -> np.ndarray:
     """What the command line makes of a picture."""
     picture.save(tmp_path / "in.png", **options)
-    arguments = ["encode", str(tmp_path / "in.png"), str(tmp_path / "a.bpg"), "--qp", "5", "--chroma", "444"]
+    arguments = [
+        "encode",
+        str(tmp_path / "in.png"),
+        str(tmp_path / "a.bpg"),
+        "--qp",
+        "5",
+        "--chroma",
+        "444",
+    ]
     assert main(arguments) == 0
     return bpg.decode((tmp_path / "a.bpg").read_bytes(), strict=True).astype(int)
 

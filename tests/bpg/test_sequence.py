@@ -20,11 +20,19 @@ def sequences(draw):
     if draw(st.booleans()):
         log2_min = draw(st.integers(min(log2_min_cb, 5), min(log2_ctb, 5)))
         log2_max = draw(st.integers(log2_min, min(log2_ctb, 5)))
-        pcm = Pcm(draw(st.integers(1, 8)), draw(st.integers(1, 8)), log2_min, log2_max, draw(st.booleans()))
+        pcm = Pcm(
+            draw(st.integers(1, 8)),
+            draw(st.integers(1, 8)),
+            log2_min,
+            log2_max,
+            draw(st.booleans()),
+        )
     names = ("transform_skip_context_enabled", "persistent_rice_adaptation_enabled")
     flags = tuple(name for name in names if draw(st.booleans()))
     sao, strong = draw(st.booleans()), draw(st.booleans())
-    return SequenceParameters(log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth, sao, strong, pcm, flags)
+    return SequenceParameters(
+        log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth, sao, strong, pcm, flags
+    )
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)

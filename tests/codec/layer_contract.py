@@ -97,7 +97,8 @@ def fill(layer):
 
 def numpy_of(outputs):
     return [
-        keras.ops.convert_to_numpy(x) for x in (outputs if isinstance(outputs, tuple | list) else [outputs])
+        keras.ops.convert_to_numpy(x)
+        for x in (outputs if isinstance(outputs, tuple | list) else [outputs])
     ]
 
 
@@ -155,7 +156,10 @@ def check_as_parts_of_a_model(folder):
 
     path = Path(folder) / "layers.keras"
     model.save(path)
-    for which, found in (("symbolic", model(inputs)), ("loaded", keras.saving.load_model(path)(inputs))):
+    for which, found in (
+        ("symbolic", model(inputs)),
+        ("loaded", keras.saving.load_model(path)(inputs)),
+    ):
         for key, value in expected.items():
             assert_equal(found[key], value, f"{key}: {which}")
 

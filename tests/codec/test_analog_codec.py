@@ -9,7 +9,9 @@ from moclink.codec.analog_receiver import power_normalize
 from moclink.codec.tiling import Budget
 
 
-def test_analog_codec_sends_unit_power_and_comes_back_from_a_file(tmp_path, pictures, loud, copy_of):
+def test_analog_codec_sends_unit_power_and_comes_back_from_a_file(
+    tmp_path, pictures, loud, copy_of
+):
     codec = loud(AnalogCodec.from_size("toy"))
     images = pictures(2, 61, 45)
     reals = codec.encode(images)

@@ -25,7 +25,9 @@ def test_any_picture_size(height, width):
     images = np.random.default_rng(0).random((2, height, width, 3)).astype(np.float32)
     z = Encoder(4, (8, 8), (1, 1), stem_kernel=3, **LIGHT)(images)
     assert z.shape == (2, -(-height // 8), -(-width // 8), 4)
-    decoded = Decoder(4, (8, 8), (1, 1), upsampling="shuffle", **LIGHT)(z, height=height, width=width)
+    decoded = Decoder(4, (8, 8), (1, 1), upsampling="shuffle", **LIGHT)(
+        z, height=height, width=width
+    )
     assert decoded.shape == images.shape
 
 
@@ -56,7 +58,8 @@ def test_decoder_sees_no_farther_than_it_says(widths, depths, patch, upsampling)
 
 
 @pytest.mark.parametrize(
-    ("widths", "depths", "patch", "kernel"), [((8, 8), (2, 1), 4, 3), ((4, 8, 8, 8), (0, 1, 1, 1), 1, 4)]
+    ("widths", "depths", "patch", "kernel"),
+    [((8, 8), (2, 1), 4, 3), ((4, 8, 8, 8), (0, 1, 1, 1), 1, 4)],
 )
 def test_encoder_sees_no_farther_than_it_says(widths, depths, patch, kernel):
     encoder = loud(Encoder(4, widths, depths, patch, kernel, "none"), (None, None, None, 3))

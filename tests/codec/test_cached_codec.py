@@ -32,7 +32,9 @@ class Counting:
 def test_levels_of_one_codec_encode_a_picture_once(search, encodings):
     """Unless codes are searched jointly: each number of levels then has codes of its own."""
     config = size("toy")
-    inner = Counting(SemanticCodec({**config, "quantizer": {**config["quantizer"], "search": search}}))
+    inner = Counting(
+        SemanticCodec({**config, "quantizer": {**config["quantizer"], "search": search}})
+    )
     codec = CachedSemanticCodec(inner)
     image = np.random.default_rng(0).random((1, 40, 56, 3), np.float32)
     payloads = [SemanticSource(codec, levels).encode(image) for levels in (1, 2, 3, 4)]

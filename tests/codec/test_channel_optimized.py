@@ -20,7 +20,9 @@ from moclink.codec.search import joint_search
 def some(snr_db, levels=2, heads=2, width=3, price=0.0, seed=0):
     """Codebooks that shrink level by level, and uneven priors."""
     rng = np.random.default_rng(seed)
-    books = rng.normal(size=(levels, heads, 8, width)) / 2.0 ** np.arange(levels)[:, None, None, None]
+    books = (
+        rng.normal(size=(levels, heads, 8, width)) / 2.0 ** np.arange(levels)[:, None, None, None]
+    )
     priors = rng.dirichlet(np.full(8, 3.0), size=(levels, heads)).astype(np.float32)
     return ChannelCodebooks(snr_db, books.astype(np.float32), priors, price)
 
@@ -33,7 +35,9 @@ def latents(count, heads=2, width=3, seed=1):
 def test_moments_are_those_of_simulated_reception(snr_db):
     made = some(snr_db, 1, 1)
     no, count = 10 ** (-snr_db / 10), 200_000
-    mean, spread = retrieval_moments(made.codebooks[0, 0], made.priors[0, 0], made.amplitudes, np.float32(no))
+    mean, spread = retrieval_moments(
+        made.codebooks[0, 0], made.priors[0, 0], made.amplitudes, np.float32(no)
+    )
     sent = np.random.default_rng(2).integers(0, 8, (count, 1, 1))
     found = send(sent, made, np.random.default_rng(3))[:, 0, 0] @ made.codebooks[0, 0]
     for k in range(8):
@@ -69,7 +73,9 @@ def test_expected_distortion_is_that_of_simulation(method):
 def test_no_pair_of_codes_has_less_expected_distortion_and_price():
     made, z = some(8.0, price=0.3), latents(60)[:, None, None]
     found = ops.convert_to_numpy(search(z, made))
-    pairs = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"), -1).reshape(64, 1, 1, 2, 1)
+    pairs = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"), -1).reshape(
+        64, 1, 1, 2, 1
+    )
     pairs = np.broadcast_to(pairs, (64, 1, 1, 2, 2))
 
     def cost(codes, latent):
@@ -125,23 +131,32 @@ PROTOTYPE = {0.0: 0.557, 5.0: 0.280, 10.0: 0.125, 15.0: 0.061}  # a price found 
 @pytest.mark.parametrize("snr_db", PROTOTYPE)
 def test_a_scalar_gaussian_lies_between_the_bound_and_a_prototype(snr_db):
     """OPTA of one real Gaussian of variance 1 on one real axis is 1 / (1 + SNR)."""
-    z, fresh = (np.random.default_rng(seed).normal(size=(20_000, 1)).astype(np.float32) for seed in (8, 9))
+    z, fresh = (
+        np.random.default_rng(seed).normal(size=(20_000, 1)).astype(np.float32) for seed in (8, 9)
+    )
     made = fit_codebooks(z, uniform(snr_db, 1, price=price_of_power(1.0, snr_db)), rounds=15)
     error, _ = simulated(made, fresh)
     assert 1 / (1 + 10 ** (snr_db / 10)) < error < PROTOTYPE[snr_db]
-    assert simulated(made, z)[1] == pytest.approx(1, abs=0.01)  # the samples that use was counted on
+    assert simulated(made, z)[1] == pytest.approx(
+        1, abs=0.01
+    )  # the samples that use was counted on
 
 
 def test_the_price_of_power_is_the_slope_of_the_bound():
     for snr_db, variance in ((0.0, 1.0), (12.0, 0.3)):
         no, step = 10 ** (-snr_db / 10), 1e-6
         low, high = (variance / (1 + 2 * energy / no) for energy in (0.5 - step, 0.5 + step))
-        assert price_of_power(variance, snr_db) == pytest.approx((low - high) / (2 * step), rel=1e-6)
+        assert price_of_power(variance, snr_db) == pytest.approx(
+            (low - high) / (2 * step), rel=1e-6
+        )
 
 
 def test_energy_is_exactly_one_under_the_priors():
     made = some(5.0)
-    energy = 2 * (made.priors.astype(np.float64) * made.amplitudes.astype(np.float64) ** 2).sum(-1).mean()
+    energy = (
+        2
+        * (made.priors.astype(np.float64) * made.amplitudes.astype(np.float64) ** 2).sum(-1).mean()
+    )
     assert energy == pytest.approx(1, abs=1e-6)
 
 

@@ -14,7 +14,9 @@ P, D, N, C = 2, 3, 8, 6
 def test_k_means_start_finds_separate_clusters():
     rng = np.random.default_rng(7)
     centres = 10 * rng.normal(size=(N, C))
-    samples = (centres[rng.integers(N, size=2000)] + 0.1 * rng.normal(size=(2000, C))).astype(np.float32)
+    samples = (centres[rng.integers(N, size=2000)] + 0.1 * rng.normal(size=(2000, C))).astype(
+        np.float32
+    )
     found = k_means(samples, N, np.random.default_rng(0))
     distance = np.linalg.norm(found[:, None] - centres[None], axis=-1)
     assert sorted(distance.argmin(1)) == list(range(N))
@@ -29,7 +31,10 @@ def test_the_start_leaves_less_at_every_level():
     samples = np.random.default_rng(8).normal(size=(3000, P * C)).astype(np.float32)
     start_codebooks(quantizer, samples)
     z = samples[:600].reshape(6, 10, 10, P * C)
-    errors = [float(np.mean((z - ops.convert_to_numpy(quantizer.requantize(z, d))) ** 2)) for d in (1, 2, 3)]
+    errors = [
+        float(np.mean((z - ops.convert_to_numpy(quantizer.requantize(z, d))) ** 2))
+        for d in (1, 2, 3)
+    ]
     assert 1 > errors[0] > errors[1] > errors[2]
     usage = code_usage(quantizer.encode(z), N)
     assert usage.sum() == 600 * D * P and (usage > 0).all()
@@ -53,5 +58,7 @@ def test_fitting_jointly_leaves_less_than_k_means_and_keeps_unused_vectors():
 def test_fewer_different_samples_than_vectors_are_the_vectors(recwarn):
     samples = np.repeat(np.eye(3, dtype=np.float32), 5, axis=0)
     found = k_means(samples, 8, np.random.default_rng(0))
-    assert found.shape == (8, 3) and {tuple(row) for row in found} == {tuple(row) for row in np.eye(3)}
+    assert found.shape == (8, 3) and {tuple(row) for row in found} == {
+        tuple(row) for row in np.eye(3)
+    }
     assert not recwarn

@@ -31,7 +31,9 @@ def latents(batch=2, seed=1):
 
 def test_dead_codes_are_reseeded_from_residuals_and_come_into_use():
     quantizer = make()
-    quantizer.mocs[1].codebook.assign(quantizer.codebooks[1] + 100.0 * (np.arange(N) == 5)[None, :, None])
+    quantizer.mocs[1].codebook.assign(
+        quantizer.codebooks[1] + 100.0 * (np.arange(N) == 5)[None, :, None]
+    )
     z = latents(64, seed=9)
     usage = code_usage(quantizer.encode(z), N)
     assert (usage[1, :, 5] == 0).all()

@@ -8,7 +8,9 @@ from moclink.codec.constellation import amplitudes, axis_labels
 
 def test_labels_along_the_axis_are_those_of_3gpp():
     assert axis_labels(8).tolist() == [7, 6, 4, 5, 1, 0, 2, 3]
-    np.testing.assert_allclose(amplitudes(8)[axis_labels(8)] * np.sqrt(42), np.arange(-7, 8, 2), atol=1e-5)
+    np.testing.assert_allclose(
+        amplitudes(8)[axis_labels(8)] * np.sqrt(42), np.arange(-7, 8, 2), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("states", [2, 4, 8, 16])
@@ -27,7 +29,9 @@ def test_amplitudes_are_an_axis_of_sionnas_constellation(states):
     label = np.arange(states)
     first = sum(((label >> (bits - 1 - b)) & 1) << (2 * bits - 1 - 2 * b) for b in range(bits))
     # bits 0, 2, 4 of a point's number are the I axis, 1, 3, 5 the Q axis
-    np.testing.assert_allclose(points[first + first[3 % states] // 2].real, amplitudes(states), atol=1e-6)
+    np.testing.assert_allclose(
+        points[first + first[3 % states] // 2].real, amplitudes(states), atol=1e-6
+    )
     np.testing.assert_allclose(points[first[1] + first // 2].imag, amplitudes(states), atol=1e-6)
 
 

@@ -21,7 +21,9 @@ def test_index_error_rate_follows_the_formula(snr_db):
     sent = np.random.default_rng(0).integers(8, size=(1, count, 1, 1, 1)).astype(np.int32)
     received = ops.convert_to_numpy(channel(sent, np.array([snr_db]))).argmax(-1)
     rate = 1.75 * q_function(math.sqrt(10 ** (snr_db / 10) / 21))
-    assert (received != sent).mean() == pytest.approx(rate, abs=4 * math.sqrt(rate * (1 - rate) / count))
+    assert (received != sent).mean() == pytest.approx(
+        rate, abs=4 * math.sqrt(rate * (1 - rate) / count)
+    )
 
 
 def test_detection_is_the_nearest_amplitude():
@@ -52,7 +54,10 @@ def test_posterior_equals_sionnas_symbol_demapper():
     no = 10**-0.9
     # Sionna's PAM has energy 1 on its axis, an index 1/2: amplitudes and noise grow together.
     logits = demapper((np.sqrt(2) * y).astype(np.complex64), np.float32(2 * no)).numpy()
-    order = [int(np.abs(constellation.points.numpy().real / np.sqrt(2) - a).argmin()) for a in amplitudes(8)]
+    order = [
+        int(np.abs(constellation.points.numpy().real / np.sqrt(2) - a).argmin())
+        for a in amplitudes(8)
+    ]
     found = ops.convert_to_numpy(IndexChannel(8).posteriors(y, np.array([9.0])))
     np.testing.assert_allclose(found, np.exp(logits[..., order]), atol=1e-4)
 
@@ -71,7 +76,9 @@ def test_soft_mean_errs_less_than_the_hard_decision():
 def test_noise_has_the_variance_of_its_sample():
     channel = IndexChannel(8, seed=6)
     count = 100_000
-    noise = ops.convert_to_numpy(channel.add_noise(np.zeros((2, count), np.float32), np.array([0.0, 10.0])))
+    noise = ops.convert_to_numpy(
+        channel.add_noise(np.zeros((2, count), np.float32), np.array([0.0, 10.0]))
+    )
     for row, no in zip(noise, (1.0, 0.1), strict=True):
         assert row.var() == pytest.approx(no / 2, rel=4 * math.sqrt(2 / count))
 

@@ -47,7 +47,11 @@ def outputs(folder, name, policy="-", settings=None):
     home.mkdir()
     if settings:
         (home / "keras.json").write_text(json.dumps(settings))
-    environment = {**os.environ, "KERAS_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {
+        **os.environ,
+        "KERAS_HOME": str(home),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, policy, f"{name}.npz"],
         cwd=folder,
@@ -72,7 +76,11 @@ def expected(codec, tmp_path_factory):
     ("name", "policy", "settings"),
     [
         ("policy", "mixed_bfloat16", None),
-        ("json", "-", {"floatx": "float16", "image_data_format": "channels_first", "backend": "tensorflow"}),
+        (
+            "json",
+            "-",
+            {"floatx": "float16", "image_data_format": "channels_first", "backend": "tensorflow"},
+        ),
     ],
 )
 def test_policies_and_settings_of_the_user_change_nothing(expected, name, policy, settings):
@@ -82,4 +90,6 @@ def test_policies_and_settings_of_the_user_change_nothing(expected, name, policy
     for key, value in plain.items():
         assert found[key].dtype == value.dtype, key
         # The loss is handed over in the user's float type.
-        np.testing.assert_allclose(found[key], value, atol=1e-3 if key == "loss" else 1e-6, err_msg=key)
+        np.testing.assert_allclose(
+            found[key], value, atol=1e-3 if key == "loss" else 1e-6, err_msg=key
+        )

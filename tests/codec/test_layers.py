@@ -13,7 +13,11 @@ import pytest
 SCRIPT = Path(__file__).with_name("layer_contract.py")
 GOLDEN = Path(__file__).parents[1] / "refs" / "codec" / "layers.npz"
 # Compiled quickly rather than for speed: each layer runs a few times only.
-JAX = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+JAX = {
+    "KERAS_BACKEND": "jax",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+}
 CONTRACT = runpy.run_path(str(SCRIPT))
 
 
@@ -46,4 +50,8 @@ def test_layers_do_all_this_on_jax(tmp_path):
     with np.load(out) as outputs, np.load(GOLDEN) as reference:
         assert sorted(outputs) == sorted(reference)
         for name in CONTRACT["CASES"]:
-            compare(name, [outputs[key] for key in sorted(outputs) if key.startswith(f"{name}/")], reference)
+            compare(
+                name,
+                [outputs[key] for key in sorted(outputs) if key.startswith(f"{name}/")],
+                reference,
+            )

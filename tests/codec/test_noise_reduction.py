@@ -38,11 +38,15 @@ def test_block_listens_to_levels_and_snr_of_each_sample():
 
 def test_block_sees_no_farther_than_it_says():
     layer = make()
-    assert layer.receptive_cells() == 12  # (2 layers of windows of 4, two 3x3 convolutions), whole windows
+    assert (
+        layer.receptive_cells() == 12
+    )  # (2 layers of windows of 4, two 3x3 convolutions), whole windows
     z = latents(40, 2, 1)
     changed = z.copy()
     changed[0, 19] += 1
     conditions = np.array([4]), np.array([10.0])
-    moved = np.abs(ops.convert_to_numpy(layer(changed, *conditions) - layer(z, *conditions))).max((0, 2, 3))
+    moved = np.abs(ops.convert_to_numpy(layer(changed, *conditions) - layer(z, *conditions))).max(
+        (0, 2, 3)
+    )
     rows = np.flatnonzero(moved)
     assert 19 - 12 <= rows.min() and rows.max() <= 19 + 12

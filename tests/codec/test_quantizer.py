@@ -33,7 +33,9 @@ def recursion(z, codebooks):
         for position in np.ndindex(z.shape[:3]):
             for p in range(P):
                 part = slice(p * C, (p + 1) * C)
-                distance = [np.linalg.norm(residuals[-1][position][part] - code) for code in codebooks[d, p]]
+                distance = [
+                    np.linalg.norm(residuals[-1][position][part] - code) for code in codebooks[d, p]
+                ]
                 indices[(*position, d, p)] = k = int(np.argmin(distance))
                 e[position][part] = codebooks[d, p, k]
         vectors.append(e)
@@ -117,11 +119,17 @@ def test_expected_vector_is_the_mean_under_the_posterior():
     quantizer = make()
     rng = np.random.default_rng(5)
     posteriors = rng.dirichlet(np.ones(N), size=(2, 3, 2, D, P)).astype(np.float32)
-    means = np.einsum("bhwdpn,dpnc->bhwdpc", posteriors, quantizer.codebooks).reshape(2, 3, 2, D, P * C)
+    means = np.einsum("bhwdpn,dpnc->bhwdpc", posteriors, quantizer.codebooks).reshape(
+        2, 3, 2, D, P * C
+    )
     np.testing.assert_allclose(quantizer.expected(posteriors), means.sum(3), atol=1e-5)
-    np.testing.assert_allclose(quantizer.expected(posteriors, 2), means[:, :, :, :2].sum(3), atol=1e-5)
+    np.testing.assert_allclose(
+        quantizer.expected(posteriors, 2), means[:, :, :, :2].sum(3), atol=1e-5
+    )
     certain = np.eye(N, dtype=np.float32)[quantizer.encode(latents())]
-    np.testing.assert_allclose(quantizer.expected(certain), quantizer.look_up(certain.argmax(-1)), atol=1e-6)
+    np.testing.assert_allclose(
+        quantizer.expected(certain), quantizer.look_up(certain.argmax(-1)), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("states", [4, 16])
@@ -129,7 +137,9 @@ def test_other_numbers_of_states(states):
     quantizer = MOCRVQ(12, 3, 2, states)
     out = quantizer.quantize_latent(np.random.default_rng(0).normal(size=(1, 4, 4, 12)))
     assert (
-        out.indices.shape == (1, 4, 4, 2, 3) and 0 <= ops.min(out.indices) and ops.max(out.indices) < states
+        out.indices.shape == (1, 4, 4, 2, 3)
+        and 0 <= ops.min(out.indices)
+        and ops.max(out.indices) < states
     )
 
 

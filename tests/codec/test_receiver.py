@@ -11,7 +11,9 @@ from moclink.codec.receiver import log_likelihoods, mean_snr_db, noise_variance,
 def test_noise_variance_is_the_inverse_of_the_snr():
     snr = np.array([-5.0, 0.0, 3.0, 10.0, 30.0])
     np.testing.assert_allclose(noise_variance(snr), 10 ** (-snr / 10), rtol=1e-6)
-    np.testing.assert_allclose(mean_snr_db(ops.convert_to_numpy(noise_variance(snr))), snr, atol=1e-5)
+    np.testing.assert_allclose(
+        mean_snr_db(ops.convert_to_numpy(noise_variance(snr))), snr, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("snr", [np.inf, -np.inf, 400.0, -400.0])
@@ -35,7 +37,9 @@ def test_numpy_and_tensors_agree_with_bayes_rule_in_float64(priors):
     in_numpy = posterior(scores, priors)
     assert isinstance(in_numpy, np.ndarray) and in_numpy.dtype == np.float32
     np.testing.assert_allclose(in_numpy, expected, atol=1e-6)
-    np.testing.assert_allclose(posterior(ops.convert_to_tensor(scores), priors), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        posterior(ops.convert_to_tensor(scores), priors), expected, atol=1e-6
+    )
 
 
 def test_a_code_that_was_never_used_stays_possible():

@@ -40,7 +40,9 @@ EVEN = np.full(8, 1 / 8)
 def test_papers_g_is_the_reflected_gray_code_and_not_the_axis():
     assert reflected_gray(8).tolist() == [0, 1, 3, 2, 6, 7, 5, 4]
     position = np.argsort(axis_labels(8))
-    assert max(abs(np.diff(position[reflected_gray(8)]))) > 1  # neighbours in g lie apart on the axis
+    assert (
+        max(abs(np.diff(position[reflected_gray(8)]))) > 1
+    )  # neighbours in g lie apart on the axis
 
 
 def test_walk_starts_next_to_the_mean_and_takes_the_nearest_left():
@@ -67,7 +69,9 @@ def test_transitions_agree_with_the_error_rate_and_are_probabilities():
         np.testing.assert_allclose(table.sum(1), 1, atol=1e-12)
         error = 1.75 * 0.5 * math.erfc(math.sqrt(10 ** (snr_db / 10) / 21) / math.sqrt(2))
         assert 1 - np.trace(table) / 8 == pytest.approx(error, rel=1e-6)
-    np.testing.assert_allclose(transitions(8, [0, 10]), (transitions(8, 0) + transitions(8, 10)) / 2)
+    np.testing.assert_allclose(
+        transitions(8, [0, 10]), (transitions(8, 0) + transitions(8, 10)) / 2
+    )
 
 
 def test_expected_distortion_is_what_a_simulation_finds():
@@ -86,7 +90,8 @@ def test_exact_is_the_best_of_all_placements():
     """Four states, every placement tried one by one."""
     book, prior = codebooks(1, states=4)[0], np.array([0.4, 0.3, 0.2, 0.1])
     best = min(
-        expected_distortion(book, prior, np.array(labels), 8.0) for labels in itertools.permutations(range(4))
+        expected_distortion(book, prior, np.array(labels), 8.0)
+        for labels in itertools.permutations(range(4))
     )
     found = place(book, "exact", prior, 8.0)
     assert expected_distortion(book, prior, found, 8.0) == pytest.approx(best, rel=1e-9)
@@ -96,7 +101,10 @@ def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
     books = codebooks(12, width=8)
     mean = {}
     for method in METHODS:
-        placed = [expected_distortion(book, EVEN, place(book, method, snr_db=15.0), 15.0) for book in books]
+        placed = [
+            expected_distortion(book, EVEN, place(book, method, snr_db=15.0), 15.0)
+            for book in books
+        ]
         mean[method] = np.mean(placed)
     assert mean["exact"] <= mean["descent"] <= mean["greedy"] < mean["greedy-paper"] < mean["none"]
     assert mean["exact"] < 0.75 * mean["none"]
@@ -105,7 +113,8 @@ def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
 def test_sixteen_states_descend_and_are_never_worse_than_greedy():
     book, even = codebooks(1, states=16)[0], np.full(16, 1 / 16)
     cost = {
-        m: expected_distortion(book, even, place(book, m, snr_db=15.0), 15.0) for m in ("greedy", "descent")
+        m: expected_distortion(book, even, place(book, m, snr_db=15.0), 15.0)
+        for m in ("greedy", "descent")
     }
     assert cost["descent"] <= cost["greedy"]
     with pytest.raises(ValueError, match="at most 8 states, use 'descent'"):
@@ -151,7 +160,8 @@ def test_renumbering_changes_labels_and_not_one_bit_of_the_latent():
     np.testing.assert_array_equal(after.z_q, before.z_q)
     for d, p in np.ndindex(D, P):
         np.testing.assert_array_equal(
-            after.indices[:, :, :, d, p], labels[d, p][ops.convert_to_numpy(before.indices)[:, :, :, d, p]]
+            after.indices[:, :, :, d, p],
+            labels[d, p][ops.convert_to_numpy(before.indices)[:, :, :, d, p]],
         )
         np.testing.assert_array_equal(quantizer.priors[d, p][labels[d, p]], priors[d, p])
     with pytest.raises(ValueError, match="permutation"):

@@ -15,14 +15,18 @@ HEADS, WIDTH = 2, 3
 
 def books(levels, states=8, seed=5):
     rng = np.random.default_rng(seed)
-    return [rng.normal(size=(HEADS, states, WIDTH)).astype(np.float32) / 2**d for d in range(levels)]
+    return [
+        rng.normal(size=(HEADS, states, WIDTH)).astype(np.float32) / 2**d for d in range(levels)
+    ]
 
 
 def every_sum(codebooks, head):
     """(codes [K, n], sums [K, c]) of one head."""
     states = codebooks[0].shape[1]
     codes = np.array(list(itertools.product(range(states), repeat=len(codebooks))))
-    return codes, sum(book[head].astype(np.float64)[codes[:, d]] for d, book in enumerate(codebooks))
+    return codes, sum(
+        book[head].astype(np.float64)[codes[:, d]] for d, book in enumerate(codebooks)
+    )
 
 
 @pytest.mark.parametrize(("levels", "states"), [(1, 8), (2, 8), (3, 8), (4, 8), (5, 4)])
@@ -35,8 +39,12 @@ def test_no_sum_is_nearer(levels, states):
         part = z[..., head * WIDTH : (head + 1) * WIDTH].reshape(-1, 1, WIDTH)
         _, sums = every_sum(codebooks, head)
         least = ((part - sums) ** 2).sum(-1).min(-1)
-        chosen = sum(book[head][found[..., d, head].reshape(-1)] for d, book in enumerate(codebooks))
-        np.testing.assert_allclose(((part[:, 0] - chosen) ** 2).sum(-1), least, rtol=1e-4, atol=1e-5)
+        chosen = sum(
+            book[head][found[..., d, head].reshape(-1)] for d, book in enumerate(codebooks)
+        )
+        np.testing.assert_allclose(
+            ((part[:, 0] - chosen) ** 2).sum(-1), least, rtol=1e-4, atol=1e-5
+        )
 
 
 def test_a_sum_of_code_vectors_is_found_again():

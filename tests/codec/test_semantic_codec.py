@@ -31,14 +31,18 @@ def test_receiver_is_look_up_then_nrb_then_requantisation_then_decoder(codec, pi
     levels, snr_db = np.array([2, 3]), np.array([4.0, 12.0], np.float32)
     z = codec.quantizer.look_up(indices, levels)
     plain = ops.clip(codec.decoder(z), 0, 1)
-    np.testing.assert_allclose(codec.decode(indices, levels, snr_db, use_nrb=False), plain, atol=1e-5)
+    np.testing.assert_allclose(
+        codec.decode(indices, levels, snr_db, use_nrb=False), plain, atol=1e-5
+    )
     np.testing.assert_allclose(codec.decode(indices, levels), plain, atol=1e-5)
     refined = codec.quantizer.requantize(codec.nrb(z, levels, snr_db), levels)
     full = ops.clip(codec.decoder(refined), 0, 1)
     np.testing.assert_allclose(codec.decode(indices, levels, snr_db), full, atol=1e-5)
     assert np.abs(ops.convert_to_numpy(full - plain)).max() > 1e-3
     soft = ops.clip(codec.decoder(codec.nrb(z, levels, snr_db)), 0, 1)
-    np.testing.assert_allclose(codec.decode(indices, levels, snr_db, requantize=False), soft, atol=1e-5)
+    np.testing.assert_allclose(
+        codec.decode(indices, levels, snr_db, requantize=False), soft, atol=1e-5
+    )
     assert np.abs(ops.convert_to_numpy(full - soft)).max() > 1e-3
 
 
@@ -50,13 +54,17 @@ def test_certain_posteriors_decode_as_their_indices(codec, pictures):
 
 def test_levels_that_were_not_sent_need_not_be_there(codec, pictures):
     indices = codec.encode(pictures(1, 24, 32))
-    np.testing.assert_array_equal(codec.decode(indices[:, :, :, :2]), codec.decode(indices, levels=2))
+    np.testing.assert_array_equal(
+        codec.decode(indices[:, :, :, :2]), codec.decode(indices, levels=2)
+    )
 
 
 def test_posteriors_weigh_likelihoods_by_the_measured_use(codec):
     scores = np.random.default_rng(2).normal(size=(1, 2, 2, 2, 4, 8)).astype(np.float32)
     joint = np.exp(scores) * codec.priors[:2]
-    np.testing.assert_allclose(codec.posteriors(scores), joint / joint.sum(-1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(
+        codec.posteriors(scores), joint / joint.sum(-1, keepdims=True), atol=1e-6
+    )
 
 
 def test_stripes_and_small_batches_give_the_whole_pictures_result(codec, pictures, copy_of):
@@ -119,7 +127,9 @@ def test_pictures_and_batches_of_many_sizes_share_one_graph(codec, monkeypatch, 
 
     def counted(layer):
         call = type(layer).call
-        monkeypatch.setattr(type(layer), "call", lambda *a, **k: calls.append(layer) or call(*a, **k))
+        monkeypatch.setattr(
+            type(layer), "call", lambda *a, **k: calls.append(layer) or call(*a, **k)
+        )
 
     for layer in (codec.encoder, codec.nrb, codec.decoder):
         counted(layer)
@@ -163,7 +173,11 @@ def test_jax_decodes_what_tensorflow_encoded(codec, tmp_path, pictures):
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     with np.load(tmp_path / "sent.npz") as sent, np.load(tmp_path / "got.npz") as got:

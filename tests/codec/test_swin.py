@@ -70,7 +70,9 @@ def test_attention_equals_the_sum_over_visible_positions():
         weights = np.exp(scores) / np.exp(scores).sum()
         mixed[n, i, part] = sum(w * v[n, j, part] for w, j in zip(weights, visible, strict=True))
     kernel, offset = layer.projection.get_weights()
-    np.testing.assert_allclose(ops.convert_to_numpy(layer(x, labels)), mixed @ kernel + offset, atol=1e-4)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(layer(x, labels)), mixed @ kernel + offset, atol=1e-4
+    )
 
 
 def test_every_offset_has_one_row_of_the_bias_table():

@@ -7,7 +7,9 @@ from keras import ops
 from moclink.codec.tiling import Budget, CompiledFunction, check_crop
 
 
-@pytest.mark.parametrize(("batch", "rows", "columns", "cells"), [(5, 4, 3, 24), (3, 10, 10, 7), (1, 1, 1, 1)])
+@pytest.mark.parametrize(
+    ("batch", "rows", "columns", "cells"), [(5, 4, 3, 24), (3, 10, 10, 7), (1, 1, 1, 1)]
+)
 def test_groups_cover_the_batch_within_the_budget(batch, rows, columns, cells):
     groups = Budget(cells).groups(batch, rows, columns)
     covered = [i for group in groups for i in range(batch)[group]]
@@ -70,5 +72,7 @@ def test_units_and_scale_map_rows_of_pictures_to_cells():
 
 def test_crops_beyond_the_cells_are_refused():
     check_crop(None, 16, 2, 2)
-    with pytest.raises(ValueError, match="height is 17; it must be 1 to 16: 2 cells of 8 pixels arrived"):
+    with pytest.raises(
+        ValueError, match="height is 17; it must be 1 to 16: 2 cells of 8 pixels arrived"
+    ):
         check_crop(17, 16, 2, 2)

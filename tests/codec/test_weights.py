@@ -23,7 +23,9 @@ def test_files_bring_back_the_codec_in_half_precision(codec, tmp_path, pictures)
     assert np.abs(loaded.decode(indices) - codec.decode(indices)).max() < 0.01
     # Written again, the halves are already halves: the same weights come back.
     again = SemanticCodec.from_preset(loaded.save(tmp_path / "again"))
-    np.testing.assert_array_equal(again.decode(indices, snr_db=3.0), loaded.decode(indices, snr_db=3.0))
+    np.testing.assert_array_equal(
+        again.decode(indices, snr_db=3.0), loaded.decode(indices, snr_db=3.0)
+    )
 
 
 def test_bad_files_are_refused_with_a_remedy(codec, tmp_path):
@@ -124,7 +126,9 @@ def test_damage_anywhere_in_the_file_is_an_error_or_other_weights(saved):
         ("quantizer", "states", "eight", "fit"),
     ],
 )
-def test_configs_out_of_proportion_are_refused_before_anything_is_built(saved, part, name, value, words):
+def test_configs_out_of_proportion_are_refused_before_anything_is_built(
+    saved, part, name, value, words
+):
     def change(text):
         text["config"][part][name] = value
 
@@ -146,4 +150,6 @@ def test_weights_that_are_not_finite_are_refused(codec, tmp_path, monkeypatch):
 
 
 def test_both_names_have_one_base():
-    assert {str(base_path(f"runs/a.b{end}")) for end in ("", ".json", ".weights.h5")} == {"runs/a.b"}
+    assert {str(base_path(f"runs/a.b{end}")) for end in ("", ".json", ".weights.h5")} == {
+        "runs/a.b"
+    }

@@ -19,7 +19,9 @@ def test_water_filling_is_the_minimum(snr):
         shares = root**2 / np.sum(root**2) * uses
         return np.sum(variance / (1 + shares * snr))
 
-    best = min((minimize(loss, np.ones(6) * s, method="BFGS") for s in (0.5, 1.0)), key=lambda r: r.fun)
+    best = min(
+        (minimize(loss, np.ones(6) * s, method="BFGS") for s in (0.5, 1.0)), key=lambda r: r.fun
+    )
     assert np.sum(variance / (1 + power * snr)) <= best.fun * (1 + 1e-6)
 
 
@@ -64,7 +66,9 @@ def test_laplacian_mean_against_integration(variance):
         wanted = np.sum(weight * x) / np.sum(weight)
         found = laplacian_mean(np.array([y]), np.array([variance]))[0]
         assert found == pytest.approx(wanted, abs=1e-6)
-    assert gaussian_mean(np.array([1.0]), np.array([variance]))[0] == pytest.approx(1 / (1 + variance))
+    assert gaussian_mean(np.array([1.0]), np.array([variance]))[0] == pytest.approx(
+        1 / (1 + variance)
+    )
 
 
 def test_laplacian_mean_at_high_snr_is_the_observation():

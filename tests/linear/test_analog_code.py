@@ -20,7 +20,9 @@ def test_analog_distortion_against_simulation(snr_db):
         sent + rng.standard_normal(sent.shape) * np.sqrt(variance), np.full(sent.shape, variance)
     )
     errors = (found - x) ** 2
-    assert abs(errors.mean() - analog_distortion(snr_db)) < 5 * errors.std() / np.sqrt(len(x)) + 1e-6
+    assert (
+        abs(errors.mean() - analog_distortion(snr_db)) < 5 * errors.std() / np.sqrt(len(x)) + 1e-6
+    )
     assert analog_distortion(snr_db) < 1 / (1 + 10 ** (snr_db / 10))  # a Gaussian's is the worst
 
 

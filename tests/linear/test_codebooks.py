@@ -52,7 +52,8 @@ def test_expected_distortion_against_simulation(shape, snr_db):
 
 
 def test_without_noise_one_level_is_the_quantiser_of_max():
-    # J. Max, "Quantizing for minimum distortion", 1960: 8 levels, unit Gaussian, mean squared error 0.03454.
+    # J. Max, "Quantizing for minimum distortion", 1960: 8 levels, unit Gaussian, mean squared error
+    # 0.03454.
     book, error = design(1, 1, 40.0, "gaussian", rounds=80)
     assert error == pytest.approx(0.03454, rel=0.01)
     np.testing.assert_allclose(
@@ -91,7 +92,9 @@ def test_search_by_thresholds_is_exhaustive_search():
     cost = cost + (spread + book.price * book.amplitudes**2)[1]
     found = book.search(z[:, None])
     best = cost.reshape(500, -1).min(1)
-    np.testing.assert_allclose(cost[np.arange(500), found[:, 0], found[:, 1]], best, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        cost[np.arange(500), found[:, 0], found[:, 1]], best, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_lower_envelope():

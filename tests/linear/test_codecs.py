@@ -115,7 +115,9 @@ def test_softcast_reaches_its_closed_form_on_gaussian_data(told):
     snr = 10 ** (snr_db / 10)
     codec = codecs()["softcast"]
     x = (rng.standard_normal(30_000) * np.sqrt(variance)).astype(np.float32)
-    axes = codec._modulate(Description(x, levels, np.zeros(0, np.uint8)), uses, snr_db if told else None)
+    axes = codec._modulate(
+        Description(x, levels, np.zeros(0, np.uint8)), uses, snr_db if told else None
+    )
     assert np.sum(axes**2) == pytest.approx(uses / 2, rel=0.05)
     received = axes + rng.standard_normal(len(axes)) * np.sqrt(0.5 / snr)
     opened = frame.Opened(1.0, snr_db if told else None, levels, MODELS["whole"])

@@ -51,7 +51,9 @@ def test_training_resumes_where_it_stopped(folder, tmp_path):
     again = Trainer(SMALL, 3e-3, tmp_path / "ck.npz")
     assert again.steps == 6
     for one, other in zip(again.network.weights, trainer.network.weights, strict=True):
-        np.testing.assert_array_equal(keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(other))
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(other)
+        )
     batch = tiles.batch(4, np.random.default_rng(7))
     assert [part.shape[0] for part in batch] == [4, 4, 4, 4]
     with pytest.raises(ValueError, match="link_data"):

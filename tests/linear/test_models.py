@@ -41,7 +41,9 @@ def test_rings_start_at_the_mean():
 
 @pytest.mark.parametrize("block", [16, 32, 64])
 def test_block_energies_are_sums_over_bands(block):
-    coefficients = np.random.default_rng(1).standard_normal((3, 2, 3, block, block)).astype(np.float32)
+    coefficients = (
+        np.random.default_rng(1).standard_normal((3, 2, 3, block, block)).astype(np.float32)
+    )
     found = block_energies(coefficients)
     index, number = block_bands(block)
     for colour, band in ((0, 1), (2, len(number) - 1)):
@@ -59,7 +61,9 @@ def test_code_lengths_are_gaussian():
     for colour in range(3):
         total = model.variances[7, colour] + floor
         wanted += np.sum(number * np.log(total) + (energies[2, colour] + number * floor) / total)
-    assert model.code_lengths(energies, floor)[2, 7] == pytest.approx(wanted / 2 / np.log(2), rel=1e-9)
+    assert model.code_lengths(energies, floor)[2, 7] == pytest.approx(
+        wanted / 2 / np.log(2), rel=1e-9
+    )
 
 
 def test_a_map_is_read_back_at_its_code_length():
@@ -84,7 +88,8 @@ def test_a_dearer_map_is_shorter(photo):
 
 
 def test_classes_tell_variances(photo):
-    # Over the deviation of its class, a coefficient that is sent has variance 1, picture by picture.
+    # Over the deviation of its class, a coefficient that is sent has variance 1, picture by
+    # picture.
     description = ClassifiedBlocks(ClassModel.load()).describe(photo, 13_500, 10.0)
     strong = description.levels > np.sort(description.levels)[-13_500]
     scaled = description.coefficients[strong] ** 2 / 10 ** (description.levels[strong] / 20)
@@ -134,7 +139,8 @@ def test_training_finds_two_kinds_of_blocks():
     number = block_bands(16)[1]
     deviation = np.array([0.01, 1.0])[rng.integers(0, 2, (4, 10, 12))]
     energies = (
-        rng.chisquare(np.maximum(number, 1e-9), (4, 10, 12, 3, len(number))) * deviation[..., None, None] ** 2
+        rng.chisquare(np.maximum(number, 1e-9), (4, 10, 12, 3, len(number)))
+        * deviation[..., None, None] ** 2
     )
     model = train(list(energies.astype(np.float32)), 16, 4, 4, 1e-4, 12, 0)
     deviations = np.sqrt(model.variances[:, 0, 60])

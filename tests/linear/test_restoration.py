@@ -21,7 +21,9 @@ def estimate_of(height, width, seed=0):
     rng = np.random.default_rng(seed)
     rows, columns = -(-height // 32), -(-width // 32)
     errors = 10 ** rng.uniform(-5, -2, (2, rows, columns, 6)).astype(np.float32)
-    return Estimate(rng.random((2, height, width, 3), np.float32), errors, np.array([0, 12], np.float32))
+    return Estimate(
+        rng.random((2, height, width, 3), np.float32), errors, np.array([0, 12], np.float32)
+    )
 
 
 @pytest.fixture
@@ -60,7 +62,9 @@ def test_weights_are_read_back(tmp_path, noisy_network):
     write_weights(tmp_path / "net", restoration.KIND, SMALL, noisy_network, build, {})
     again = Restoration.load(tmp_path / "net")
     estimate = estimate_of(64, 64)
-    np.testing.assert_allclose(again(estimate), Restoration(noisy_network, SMALL)(estimate), atol=5e-3)
+    np.testing.assert_allclose(
+        again(estimate), Restoration(noisy_network, SMALL)(estimate), atol=5e-3
+    )
 
 
 def test_rows_are_checked(noisy_network):
@@ -75,7 +79,9 @@ def test_shipped_weights_help(snr_db):
     symbols, header = codec.encode(pixels, Told(snr_db))
     no = 10 ** (-snr_db / 10)
     noise = (
-        np.random.default_rng(1).standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
+        np.random.default_rng(1).standard_normal((*symbols.shape, 2))
+        @ np.array([1, 1j])
+        * np.sqrt(no / 2)
     )
     estimate = codec.estimate(symbols + noise, no, header)
     before = np.mean((estimate.images - pixels) ** 2)

@@ -16,8 +16,11 @@ def test_lapped_block_dct_keeps_energy(overlap):
 
 def test_lapped_block_dct_rows_are_orthonormal():
     basis = np.eye(128, dtype=np.float32).reshape(128, 1, 128)  # 128 pictures of one row, as planes
-    matrix = np.stack([transform.block_dct(np.repeat(one[None], 3, 0), 32, 8)[0, 0, :, 0] for one in basis])
-    # A row of one pixel is mirrored down to 32 equal rows, so its energy is in vertical frequency 0.
+    matrix = np.stack(
+        [transform.block_dct(np.repeat(one[None], 3, 0), 32, 8)[0, 0, :, 0] for one in basis]
+    )
+    # A row of one pixel is mirrored down to 32 equal rows, so its energy is in vertical frequency
+    # 0.
     matrix = matrix.reshape(128, 128) / np.sqrt(32)
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(128), atol=2e-6)
 

@@ -30,7 +30,8 @@ def _installed(package):
 
 
 needs_stlpips = pytest.mark.skipif(
-    not _installed("stlpips-pytorch"), reason="ST-LPIPS needs its weights: pip install 'moclink[stlpips]'"
+    not _installed("stlpips-pytorch"),
+    reason="ST-LPIPS needs its weights: pip install 'moclink[stlpips]'",
 )
 
 
@@ -86,7 +87,9 @@ def test_lpips_and_its_gradient_equal_torchs_with_equal_weights(case):
 @pytest.mark.parametrize("case", REFS["st_lpips"], ids=lambda case: case.replace(" ", "-"))
 def test_st_lpips_equals_its_authors(case):
     original, noisy = _pair(*map(int, case.split()[1:]))
-    assert st_lpips(noisy, original, case.split()[0])[0] == pytest.approx(REFS["st_lpips"][case], abs=1e-6)
+    assert st_lpips(noisy, original, case.split()[0])[0] == pytest.approx(
+        REFS["st_lpips"][case], abs=1e-6
+    )
 
 
 @needs_stlpips
@@ -94,8 +97,15 @@ def test_st_lpips_of_a_batch_against_one_reference():
     original, noisy = _pair(48, 57)
     images = np.concatenate([noisy, original, 0.5 * noisy])
     figures = st_lpips(images, original)
-    np.testing.assert_allclose(figures, st_lpips(images, np.repeat(original, 3, axis=0)), rtol=0, atol=1e-7)
-    assert figures[1] == 0 and figures[0] > 0.05 and figures.shape == (3,) and figures.dtype == np.float64
+    np.testing.assert_allclose(
+        figures, st_lpips(images, np.repeat(original, 3, axis=0)), rtol=0, atol=1e-7
+    )
+    assert (
+        figures[1] == 0
+        and figures[0] > 0.05
+        and figures.shape == (3,)
+        and figures.dtype == np.float64
+    )
 
 
 @pytest.mark.parametrize("shift_tolerant", [False, True])
@@ -108,7 +118,9 @@ def test_gradients_are_finite_on_identical_and_on_flat_images(shift_tolerant):
         assert np.all(np.isfinite(_gradient(layer, image, 1 - image)))
 
 
-@pytest.mark.parametrize(("net", "shift_tolerant"), [("alex", False), ("squeeze", False), ("alex", True)])
+@pytest.mark.parametrize(
+    ("net", "shift_tolerant"), [("alex", False), ("squeeze", False), ("alex", True)]
+)
 def test_layer_serialises_calls_symbolically_and_stays_frozen(net, shift_tolerant, tmp_path):
     keras.utils.set_random_seed(1)
     layer = LPIPS(net, shift_tolerant, name="distance")
@@ -158,7 +170,9 @@ def test_no_weights_no_network_one_clear_error(monkeypatch):
 
 def test_a_fetched_file_with_another_hash_is_refused(monkeypatch, tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    monkeypatch.setattr(keras.utils, "get_file", lambda *args, **kwargs: str(tmp_path / "other.npz"))
+    monkeypatch.setattr(
+        keras.utils, "get_file", lambda *args, **kwargs: str(tmp_path / "other.npz")
+    )
     with pytest.raises(ValueError, match="SHA-256"):
         pretrained.lpips_arrays("squeeze")
 
@@ -169,7 +183,10 @@ def test_torchvisions_names_and_layout_give_lpips(tmp_path):
     names = ["features.0"]
     for i in (3, 4, 6, 7, 9, 10, 11, 12):
         names += [f"features.{i}.{part}" for part in ("squeeze", "expand1x1", "expand3x3")]
-    arrays = {"classifier.1.weight": np.zeros((1000, 512, 1, 1)), "classifier.1.bias": np.zeros(1000)}
+    arrays = {
+        "classifier.1.weight": np.zeros((1000, 512, 1, 1)),
+        "classifier.1.bias": np.zeros(1000),
+    }
     for name, kernel, bias in zip(names, weights[::2], weights[1::2], strict=True):
         arrays |= {f"{name}.weight": kernel.transpose(3, 2, 0, 1), f"{name}.bias": bias}
     np.savez(tmp_path / "squeeze.npz", **arrays)

@@ -35,7 +35,12 @@ def test_features_equal_keras_applications(net, reference, layer):
 
 @pytest.mark.parametrize(("height", "width"), [(64, 48), (8, 16), (256, 8), (40, 104)])
 def test_squeeze_features_have_an_eighth_of_the_size(height, width):
-    assert SemanticFeatures("squeeze")(_images(height, width)).shape == (1, height // 8, width // 8, 256)
+    assert SemanticFeatures("squeeze")(_images(height, width)).shape == (
+        1,
+        height // 8,
+        width // 8,
+        256,
+    )
 
 
 def test_features_are_frozen_serialisable_and_pass_gradients_on(tmp_path):
@@ -50,13 +55,17 @@ def test_features_are_frozen_serialisable_and_pass_gradients_on(tmp_path):
     before, kernels = colour.get_weights()[0], features.get_weights()
     model.compile(keras.optimizers.SGD(1e-4), "mse")
     model.train_on_batch(images, np.zeros((1, 6, 8, 256), np.float32))
-    assert np.all(np.isfinite(colour.get_weights()[0])) and np.any(colour.get_weights()[0] != before)
+    assert np.all(np.isfinite(colour.get_weights()[0])) and np.any(
+        colour.get_weights()[0] != before
+    )
     assert all(np.array_equal(a, b) for a, b in zip(kernels, features.get_weights(), strict=True))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(
         tmp_path / "model.keras", custom_objects={"SemanticFeatures": SemanticFeatures}
     )
-    np.testing.assert_allclose(loaded.predict_on_batch(images), model.predict_on_batch(images), rtol=1e-5)
+    np.testing.assert_allclose(
+        loaded.predict_on_batch(images), model.predict_on_batch(images), rtol=1e-5
+    )
 
 
 def test_a_pickled_squeezenet_is_read_by_name(tmp_path):
@@ -66,7 +75,10 @@ def test_a_pickled_squeezenet_is_read_by_name(tmp_path):
     for i in range(2, 10):
         names += [f"fire{i}/{part}" for part in ("squeeze1x1", "expand1x1", "expand3x3")]
     weights = {
-        name: [rng.normal(size=shape).astype(np.float32), rng.normal(size=shape[-1:]).astype(np.float32)]
+        name: [
+            rng.normal(size=shape).astype(np.float32),
+            rng.normal(size=shape[-1:]).astype(np.float32),
+        ]
         for name, shape in zip(names, kernel_shapes("squeeze"), strict=True)
     }
     top = {"conv10": [np.zeros((1, 1, 512, 1000), np.float32), np.zeros(1000, np.float32)]}

@@ -117,7 +117,9 @@ class _Hostile:
         return self.call, self.args
 
 
-@pytest.mark.parametrize("call", [os.system, eval, exec, getattr, np.load, np.frombuffer, __import__])
+@pytest.mark.parametrize(
+    "call", [os.system, eval, exec, getattr, np.load, np.frombuffer, __import__]
+)
 @pytest.mark.parametrize("wrap", ["plain", "zip", "legacy"])
 def test_a_hostile_file_is_refused_and_runs_nothing(tmp_path, call, wrap):
     witness = tmp_path / "witness"
@@ -128,7 +130,9 @@ def test_a_hostile_file_is_refused_and_runs_nothing(tmp_path, call, wrap):
             archive.writestr("net/data.pkl", hostile)
     elif wrap == "legacy":
         machine = {"little_endian": True}
-        path.write_bytes(b"".join(pickle.dumps(part, 2) for part in (MAGIC, PROTOCOL, machine)) + hostile)
+        path.write_bytes(
+            b"".join(pickle.dumps(part, 2) for part in (MAGIC, PROTOCOL, machine)) + hostile
+        )
     else:
         path.write_bytes(hostile)
     with pytest.raises(ValueError, match="which no weights need; refused"):
@@ -192,7 +196,9 @@ def _onnx_tensor(name, array, packed=False, **extra):
         dims = [_field(1, b"".join(_number(n) for n in array.shape))]
     location = [_field(14, 1)] if extra.get("external") else []
     raw = _field(4 if packed else 9, array.tobytes())
-    return b"".join([*dims, _field(2, extra.get("kind", 1)), *location, _field(8, name.encode()), raw])
+    return b"".join(
+        [*dims, _field(2, extra.get("kind", 1)), *location, _field(8, name.encode()), raw]
+    )
 
 
 def test_onnx_initialisers(tmp_path):

@@ -20,7 +20,9 @@ class Blocks:
     llr: np.ndarray  # float32 [B, n]
 
 
-def over_awgn(code: LDPCCode, num_bits_per_symbol: int, snr_db: float, count: int, seed: int) -> Blocks:
+def over_awgn(
+    code: LDPCCode, num_bits_per_symbol: int, snr_db: float, count: int, seed: int
+) -> Blocks:
     rng = np.random.default_rng([seed, int(10 * snr_db) + 1000])
     constellation = Constellation("qam", num_bits_per_symbol)
     bits = rng.integers(0, 2, (count, code.k), dtype=np.uint8)
@@ -42,7 +44,9 @@ class FixedChannel(ChannelModel):
 
     def __call__(self, batch_size, num_time_steps, sampling_frequency):
         a = self._matrix[None, None, :, None, :, None, None]
-        return tf.tile(a, [batch_size, 1, 1, 1, 1, 1, num_time_steps]), tf.zeros([batch_size, 1, 1, 1])
+        return tf.tile(a, [batch_size, 1, 1, 1, 1, 1, num_time_steps]), tf.zeros(
+            [batch_size, 1, 1, 1]
+        )
 
 
 @pytest.fixture(scope="session")
@@ -74,4 +78,6 @@ def standard_code() -> LDPCCode:
 @pytest.fixture(scope="session")
 def standard_blocks(standard_code):
     """Blocks of that code over 64-QAM: (snr_db, count) -> Blocks."""
-    return lru_cache(maxsize=None)(lambda snr_db, count: over_awgn(standard_code, 6, snr_db, count, seed=0))
+    return lru_cache(maxsize=None)(
+        lambda snr_db, count: over_awgn(standard_code, 6, snr_db, count, seed=0)
+    )

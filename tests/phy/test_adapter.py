@@ -14,7 +14,9 @@ from moclink.phy.fading import RayleighFading
 from moclink.phy.layer import SionnaLayer
 from moclink.phy.ofdm import TDLOverOFDM
 
-SENT = np.exp(0.5j * np.pi * np.random.default_rng(1).integers(0, 4, (1, 3001))).astype(np.complex64)
+SENT = np.exp(0.5j * np.pi * np.random.default_rng(1).integers(0, 4, (1, 3001))).astype(
+    np.complex64
+)
 KEYS = [(1, snr, "image", 0) for snr in (0.0, 10.0, 20.0)]
 NO = np.float32([1.0, 0.1, 0.01])
 
@@ -32,7 +34,9 @@ class SIMO:
 
 def python_noise(x, no):
     """Noise of Python's own generator."""
-    return x + np.sqrt(no / 2) * [complex(random.gauss(0, 1), random.gauss(0, 1)) for _ in range(x.size)]
+    return x + np.sqrt(no / 2) * [
+        complex(random.gauss(0, 1), random.gauss(0, 1)) for _ in range(x.size)
+    ]
 
 
 def tensorflow_noise(x, no):
@@ -117,10 +121,18 @@ def test_each_realisation_may_have_symbols_of_its_own():
 
 def test_sionnas_generators_go_on_as_if_nothing_had_been_drawn():
     config.seed = 6
-    expected = [config.tf_rng.normal([4]).numpy(), config.np_rng.normal(size=4), config.py_rng.random()]
+    expected = [
+        config.tf_rng.normal([4]).numpy(),
+        config.np_rng.normal(size=4),
+        config.py_rng.random(),
+    ]
     config.seed = 6
     BLOCKS["awgn"]()(SENT, NO, KEYS)
-    drawn = [config.tf_rng.normal([4]).numpy(), config.np_rng.normal(size=4), config.py_rng.random()]
+    drawn = [
+        config.tf_rng.normal([4]).numpy(),
+        config.np_rng.normal(size=4),
+        config.py_rng.random(),
+    ]
     assert all(np.array_equal(a, b) for a, b in zip(expected, drawn, strict=True))
     assert config.seed == 6
 
@@ -158,7 +170,10 @@ def test_no_symbols_are_no_symbols():
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (lambda x, no: x[:, 1:], r"channel mine, called on 3001 symbols: it returned .*\[1, 3000\]"),
+        (
+            lambda x, no: x[:, 1:],
+            r"channel mine, called on 3001 symbols: it returned .*\[1, 3000\]",
+        ),
         (lambda x, no: x / 0j, "channel mine, .* not finite"),
         (lambda x, no: (x, -no), "channel mine, .*noise variance of -1; it must be positive"),
         (lambda x, no: x.nothing, "channel mine, .*AttributeError: .*nothing"),

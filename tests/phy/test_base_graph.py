@@ -5,11 +5,24 @@ import pytest
 import tensorflow as tf
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
-from moclink.phy.base_graph import LIFTING_SIZES, BlockCode, choose_base_graph, cyclic_shifts, lifting_size
+from moclink.phy.base_graph import (
+    LIFTING_SIZES,
+    BlockCode,
+    choose_base_graph,
+    cyclic_shifts,
+    lifting_size,
+)
 from moclink.phy.ldpc_graph import graph_5g
 
 SIZES = [(2, 12, 20), (2, 40, 200), (2, 193, 300), (2, 324, 648), (2, 600, 1000), (2, 3840, 19000)]
-SIZES += [(1, 300, 400), (1, 350, 372), (1, 4096, 6144), (1, 5000, 7000), (1, 8448, 25000), (1, 8448, 9000)]
+SIZES += [
+    (1, 300, 400),
+    (1, 350, 372),
+    (1, 4096, 6144),
+    (1, 5000, 7000),
+    (1, 8448, 25000),
+    (1, 8448, 9000),
+]
 
 
 @pytest.mark.parametrize(("base_graph", "k", "n"), SIZES)
@@ -18,7 +31,9 @@ def test_code_equals_sionnas(base_graph, k, n):
     code = BlockCode(base_graph, k)
     assert code.z == encoder.z
     bits = np.random.default_rng(1).integers(0, 2, (5, k), dtype=np.uint8)
-    np.testing.assert_array_equal(code.encode(bits, n), encoder(tf.constant(bits, tf.float32)).numpy())
+    np.testing.assert_array_equal(
+        code.encode(bits, n), encoder(tf.constant(bits, tf.float32)).numpy()
+    )
     expected, graph = graph_5g(encoder), code.graph(n)
     assert (graph.num_vns, graph.k) == (expected.num_vns, expected.k)
     for part in ("cn_start", "cn_vn", "received", "shortened"):
@@ -51,7 +66,14 @@ def test_many_blocks_are_encoded_in_parts():
 
 @pytest.mark.parametrize(
     ("payload", "coderate", "base_graph"),
-    [(292, 0.9, 2), (293, 0.9, 1), (3824, 0.67, 2), (3825, 0.67, 1), (3824, 0.68, 1), (10**6, 0.25, 2)],
+    [
+        (292, 0.9, 2),
+        (293, 0.9, 1),
+        (3824, 0.67, 2),
+        (3825, 0.67, 1),
+        (3824, 0.68, 1),
+        (10**6, 0.25, 2),
+    ],
 )
 def test_choice_of_the_base_graph(payload, coderate, base_graph):
     assert choose_base_graph(payload, coderate) == base_graph

@@ -37,7 +37,12 @@ def test_decisions_are_those_of_the_equations(num_iter):
     rows, columns = np.nonzero(pcm)
     starts = np.searchsorted(rows, np.arange(13)).astype(np.int32)
     graph = TannerGraph(
-        24, starts, columns.astype(np.int32), np.arange(24, dtype=np.int32), np.zeros(0, np.int32), 24
+        24,
+        starts,
+        columns.astype(np.int32),
+        np.arange(24, dtype=np.int32),
+        np.zeros(0, np.int32),
+        24,
     )
     llr = rng.normal(scale=2, size=(100, 24)).astype(np.float32)
     decoded = BeliefPropagation(graph, num_iter, threads=1).decode(llr)
@@ -79,7 +84,13 @@ def test_scrambling_leaves_the_error_pattern_alone(standard_code, standard_block
 
 # Both base graphs, all ways of rate matching: few and many fillers, hardly any and most parity bits
 # punctured, lifting sizes from 2 to 160. SNRs lie in each code's waterfall for QPSK.
-OTHER_CODES = [(12, 60, -4.0), (100, 150, 3.0), (200, 220, 6.5), (400, 1200, -1.0), (3000, 4000, 4.2)]
+OTHER_CODES = [
+    (12, 60, -4.0),
+    (100, 150, 3.0),
+    (200, 220, 6.5),
+    (400, 1200, -1.0),
+    (3000, 4000, 4.2),
+]
 
 
 @pytest.mark.parametrize(("k", "n", "snr_db"), OTHER_CODES)
@@ -91,7 +102,8 @@ def test_other_5g_codes_agree_with_sionna(k, n, snr_db, over_awgn):
     decoded = BeliefPropagation(code.graph).decode(blocks.llr)
     wrong = (decoded.bits != blocks.bits).any(axis=1)
     assert 0 < wrong.mean() < 1, "the comparison belongs into the waterfall"
-    # Half of the words fail here, where the last iterations wander: some of those may end elsewhere.
+    # Half of the words fail here, where the last iterations wander: some of those may end
+    # elsewhere.
     differ = (decoded.bits != expected).any(axis=1)
     assert differ.sum() <= 0.1 * count
     expected_wrong = (expected != blocks.bits).any(axis=1)

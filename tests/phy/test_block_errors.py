@@ -20,7 +20,10 @@ def shipped() -> BlockErrorCurves:
 
 def test_every_scheme_was_measured_and_says_with_what(shipped):
     assert {"command", "date", "versions", "machine", "stopping", "decoder"} <= set(shipped.made_by)
-    assert f"at most {TransportBlockModem(get_mcs(0)).num_iter} iterations" in shipped.made_by["decoder"]
+    assert (
+        f"at most {TransportBlockModem(get_mcs(0)).num_iter} iterations"
+        in shipped.made_by["decoder"]
+    )
     for mcs in distinct_schemes():
         curves = [
             c
@@ -37,7 +40,9 @@ def test_every_scheme_was_measured_and_says_with_what(shipped):
 
 def test_stored_fits_are_those_of_the_stored_points(shipped):
     for curve in shipped.curves[::7]:
-        assert fit_waterfall(curve.points) == pytest.approx((curve.mean_db, curve.deviation_db), abs=2e-3)
+        assert fit_waterfall(curve.points) == pytest.approx(
+            (curve.mean_db, curve.deviation_db), abs=2e-3
+        )
 
 
 def test_the_law_describes_the_points(shipped):
@@ -57,7 +62,9 @@ def test_a_fit_recovers_what_made_the_counts():
     rng = np.random.default_rng(1)
     snr = 7.0 + 0.2 * np.arange(-2, 4)
     errors = rng.binomial(2000, ndtr((7.1 - snr) / 0.25))
-    mean, deviation = fit_waterfall([(float(s), 2000, int(e)) for s, e in zip(snr, errors, strict=True)])
+    mean, deviation = fit_waterfall(
+        [(float(s), 2000, int(e)) for s, e in zip(snr, errors, strict=True)]
+    )
     # The deviation of the mean's estimate is about 0.25 sqrt(pi / 2 / 6000) = 0.004.
     assert mean == pytest.approx(7.1, abs=0.016)
     assert deviation == pytest.approx(0.25, rel=0.1)
@@ -69,7 +76,8 @@ def test_points_outside_the_waterfall_are_no_fit():
 
 
 @pytest.mark.parametrize(
-    ("mcs", "block", "count"), [(get_mcs(4), 640, 400), (get_mcs(20), 640, 400), (get_mcs(25, 2), 3840, 80)]
+    ("mcs", "block", "count"),
+    [(get_mcs(4), 640, 400), (get_mcs(20), 640, 400), (get_mcs(25, 2), 3840, 80)],
 )
 def test_replay_of_measured_points(shipped, mcs, block, count):
     stored = next(
@@ -97,5 +105,7 @@ def block_errors(mcs: MCS, letters: int, snr_db: float, count: int) -> int:
 
 def test_between_lengths_the_waterfall_lies_between(shipped):
     mcs = get_mcs(20)
-    rates = [float(shipped.block_error_rate(mcs, block, 11.6)) for block in (640, 1500, 3840, 6000, 8448)]
+    rates = [
+        float(shipped.block_error_rate(mcs, block, 11.6)) for block in (640, 1500, 3840, 6000, 8448)
+    ]
     assert rates == sorted(rates, reverse=True)

@@ -10,7 +10,9 @@ COUNT, NO = 6000, 0.02
 
 def draw(*shape) -> np.ndarray:
     rng = np.random.default_rng(sum(shape))
-    return ((rng.normal(size=shape) + 1j * rng.normal(size=shape)) / np.sqrt(2)).astype(np.complex64)
+    return ((rng.normal(size=shape) + 1j * rng.normal(size=shape)) / np.sqrt(2)).astype(
+        np.complex64
+    )
 
 
 SENT = (np.sign(draw(2, COUNT)[0].real) + 1j * np.sign(draw(2, COUNT)[1].real)) / np.sqrt(2)
@@ -72,7 +74,9 @@ def test_equalised_symbols_keep_their_variances(shape):
 
 def test_real_gains_have_to_be_declared():
     h = np.abs(draw(1, COUNT))
-    with pytest.raises(ValueError, match="fit gains h of y = h x \\+ w, not noise variances; declare them"):
+    with pytest.raises(
+        ValueError, match="fit gains h of y = h x \\+ w, not noise variances; declare them"
+    ):
         equalized((h * SENT + NOISE, h), SENT, NO, "auto")
     assert_calibrated(*equalized((h * SENT + NOISE, h), SENT, NO, "gains"))
     # A receiver that is too sure of itself is somebody's experiment, not a mistake.
@@ -84,7 +88,11 @@ def test_real_gains_have_to_be_declared():
     [
         (SENT[:-1], "auto", r"received symbols of shape \[5999\] for 6000 symbols"),
         (SENT.real, "auto", "symbols of type float64; complex symbols are wanted"),
-        ((SENT, SENT, SENT), "auto", r"returned 3 of .*; y, \(y, h\) or \(x_hat, no_eff\) is wanted"),
+        (
+            (SENT, SENT, SENT),
+            "auto",
+            r"returned 3 of .*; y, \(y, h\) or \(x_hat, no_eff\) is wanted",
+        ),
         ((SENT, SENT), "y", "returned 2 of .*; returns=y is set"),
         (SENT, "gains", "returned 1 of .*; returns=gains is set"),
         ((SENT, SENT), "equalized", "noise variances of type complex128; they are real"),

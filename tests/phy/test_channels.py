@@ -20,7 +20,9 @@ SPECS = [
     "mimo-4x4?model=cdl-b",
     "sionna.phy.channel:AWGN",
 ]
-SYMBOLS = np.exp(0.5j * np.pi * np.random.default_rng(1).integers(0, 4, (1, 2001))).astype(np.complex64)
+SYMBOLS = np.exp(0.5j * np.pi * np.random.default_rng(1).integers(0, 4, (1, 2001))).astype(
+    np.complex64
+)
 
 
 @pytest.fixture(scope="module", params=SPECS)
@@ -44,12 +46,16 @@ def test_a_digital_chain_runs_over_every_channel(channel):
         # A bit is wrong with the probability that its own LLR says.
         claimed = expit(-np.abs(llr.astype(np.float64)))
         deviation = np.sqrt(np.sum(claimed * (1 - claimed), axis=1))
-        # Interference of other streams is not Gaussian; a least-squares estimate does not know that the
-        # mean gain is 1, so at 0 dB it promises too much (docs/channels.md).
-        slack = [0.35, 0.15, 0.15] if "ls" in channel.spec else 0.1 if "mimo" in channel.spec else 0.0
+        # Interference of other streams is not Gaussian; a least-squares estimate does not know that
+        # the mean gain is 1, so at 0 dB it promises too much (docs/channels.md).
+        slack = (
+            [0.35, 0.15, 0.15] if "ls" in channel.spec else 0.1 if "mimo" in channel.spec else 0.0
+        )
         allowed = 6 * deviation + 6 + np.multiply(slack, claimed.sum(axis=1))
         assert np.all(np.abs(wrong.sum(axis=1) - claimed.sum(axis=1)) < allowed)
-        assert rates[bits_per_symbol][0] > rates[bits_per_symbol][1] > rates[bits_per_symbol][2] - 1e-9
+        assert (
+            rates[bits_per_symbol][0] > rates[bits_per_symbol][1] > rates[bits_per_symbol][2] - 1e-9
+        )
     assert np.all(rates[6][:2] > rates[2][:2])
 
 
@@ -116,7 +122,9 @@ def test_a_channel_says_how_long_a_fade_is(spec, coherence):
     assert channel.coherence == coherence
     if coherence > 1 and "mimo" not in spec:
         no = channel(SYMBOLS[:, : 2 * coherence], np.float32([1.0]), [(1,)]).no[0]
-        assert len(np.unique(no[:coherence].round(2))) < coherence  # of a slot, OFDM symbols are alike
+        assert (
+            len(np.unique(no[:coherence].round(2))) < coherence
+        )  # of a slot, OFDM symbols are alike
         assert not np.allclose(no[:coherence], no[coherence:], rtol=0.1)
 
 
@@ -145,14 +153,23 @@ def test_names_are_listed_and_checked_without_a_framework():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("raileigh", r"unknown channel 'raileigh' \(did you mean rayleigh\?\); there are: awgn, rayleigh, "),
+        (
+            "raileigh",
+            r"unknown channel 'raileigh' \(did you mean rayleigh\?\); there are: awgn, rayleigh, ",
+        ),
         ("TDL-C", r"unknown channel 'TDL-C' \(did you mean tdl-c\?\)"),
-        ("tdl-c?delay_spread=1", "channel tdl-c: delay_spread is '1'; it must be a number from 0 to 2e-06 s"),
+        (
+            "tdl-c?delay_spread=1",
+            "channel tdl-c: delay_spread is '1'; it must be a number from 0 to 2e-06 s",
+        ),
         (
             "tdl-c?spead=3",
             r"channel tdl-c has no parameter 'spead' \(did you mean speed\?\); there are: delay",
         ),
-        ("mimo-4x4?subcarriers=74", "channel mimo-4x4: subcarriers is 74; it must be a multiple of 4"),
+        (
+            "mimo-4x4?subcarriers=74",
+            "channel mimo-4x4: subcarriers is 74; it must be a multiple of 4",
+        ),
         ("mimo-2x2?model=tdl-f", "model is 'tdl-f'; it must be tdl-a, tdl-b, .* or cdl-e"),
         ("awgn?csi=ls", "channel awgn has no parameter 'csi'; there are: common"),
     ],

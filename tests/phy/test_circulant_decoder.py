@@ -16,8 +16,8 @@ def over_bpsk(code: BlockCode, length: int, deviation: float, count: int):
     return bits, (2 * received / deviation**2).astype(np.float32)
 
 
-# (base graph, k, length, deviation within the waterfall, codewords); lifting sizes 384, 352, 384, 44, 104
-# and 16, with and without filler bits.
+# (base graph, k, length, deviation within the waterfall, codewords); lifting sizes 384, 352, 384,
+# 44, 104 and 16, with and without filler bits.
 CASES = [
     (1, 8448, 9200, 0.464, 40),
     (1, 7700, 15_400, 0.898, 40),
@@ -36,7 +36,8 @@ def test_decisions_are_those_of_the_other_decoder(base_graph, k, length, deviati
     decoded = CirculantDecoder(code, length).decode(llr)
     failed = (expected.bits != bits).any(axis=1)
     assert 0 < failed.mean() < 1, "the comparison belongs into the waterfall"
-    # Sionna's own graph and XLA modes differ in 17 of 4,096 codewords; sums in another order do no worse.
+    # Sionna's own graph and XLA modes differ in 17 of 4,096 codewords; sums in another order do no
+    # worse.
     differ = (decoded.bits != expected.bits).any(axis=1)
     assert differ.sum() <= 2
     np.testing.assert_array_equal(decoded.converged[~differ], expected.converged[~differ])
@@ -47,7 +48,9 @@ def test_the_result_depends_on_the_codeword_alone():
     code = BlockCode(2, 700)
     _, llr = over_bpsk(code, 1200, 0.7, 30)
     whole = CirculantDecoder(code, 1200, threads=1).decode(llr)
-    parted = [CirculantDecoder(code, 1200, threads=3).decode(llr[a : a + 7]) for a in range(0, 30, 7)]
+    parted = [
+        CirculantDecoder(code, 1200, threads=3).decode(llr[a : a + 7]) for a in range(0, 30, 7)
+    ]
     for name in ("bits", "converged", "iterations"):
         np.testing.assert_array_equal(
             getattr(whole, name), np.concatenate([getattr(part, name) for part in parted])

@@ -8,7 +8,9 @@ from sionna.phy.fec.crc import CRCEncoder
 from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_holds
 
 
-@pytest.mark.parametrize(("crc", "name"), [(CRC24A, "CRC24A"), (CRC24B, "CRC24B"), (CRC16, "CRC16")])
+@pytest.mark.parametrize(
+    ("crc", "name"), [(CRC24A, "CRC24A"), (CRC24B, "CRC24B"), (CRC16, "CRC16")]
+)
 @pytest.mark.parametrize("length", [1, 7, 40, 1001])
 def test_parity_bits_equal_sionnas(crc, name, length):
     bits = np.random.default_rng(length).integers(0, 2, (9, length), dtype=np.uint8)

@@ -30,7 +30,12 @@ def llr(encoder):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"return_infobits": False}, {"cn_update": "boxplus"}, {"cn_update": "minsum", "prune_pcm": False}],
+    [
+        {},
+        {"return_infobits": False},
+        {"cn_update": "boxplus"},
+        {"cn_update": "minsum", "prune_pcm": False},
+    ],
     ids=str,
 )
 def test_hard_outputs_equal_those_of_sionnas_block(encoder, llr, options):
@@ -68,7 +73,9 @@ def test_a_state_is_resumed_and_num_iter_can_be_given_at_the_call(encoder):
     stock = LDPC5GDecoder(encoder, num_iter=4, hard_out=False, return_state=True)
     _, state = stock(noise)
     expected, _ = stock(noise, num_iter=3, msg_v2c=state)
-    ours = EarlyStoppingLDPC5GDecoder(encoder, num_iter=4, hard_out=False, return_state=True, lanes=16)
+    ours = EarlyStoppingLDPC5GDecoder(
+        encoder, num_iter=4, hard_out=False, return_state=True, lanes=16
+    )
     _, own_state = ours(noise)
     resumed, _ = ours(noise, num_iter=3, msg_v2c=own_state)
     np.testing.assert_allclose(resumed.numpy(), expected.numpy(), atol=1e-4)
@@ -85,7 +92,9 @@ def test_no_iteration_gives_the_llrs_back_as_sionnas_block_does(encoder, llr, re
     np.testing.assert_array_equal(state.numpy(), expected_state.numpy())
     # The LLRs themselves, clipped; the systematic bits come from the LLRs' own places.
     assert logits.numpy().std() > 1
-    at_the_call = EarlyStoppingLDPC5GDecoder(encoder, num_iter=7, lanes=32, **options)(llr, num_iter=0)[0]
+    at_the_call = EarlyStoppingLDPC5GDecoder(encoder, num_iter=7, lanes=32, **options)(
+        llr, num_iter=0
+    )[0]
     np.testing.assert_array_equal(at_the_call.numpy(), expected.numpy())
 
 
@@ -98,7 +107,9 @@ def test_the_number_of_iterations_may_be_a_tensor(encoder, jit):
     for most in (0, 1, 2, 5, 6):
         expected = stock(noise, num_iter=most).numpy()
         np.testing.assert_allclose(decode(noise, tf.constant(most)).numpy(), expected, atol=1e-4)
-        np.testing.assert_allclose(decoder(noise, num_iter=tf.constant(most)).numpy(), expected, atol=1e-4)
+        np.testing.assert_allclose(
+            decoder(noise, num_iter=tf.constant(most)).numpy(), expected, atol=1e-4
+        )
 
 
 def test_the_example_of_the_docstring_runs():

@@ -15,7 +15,11 @@ MODEMS = {
     "ldpc5g-qpsk-r13": lambda: BitModem(2, get_code("ldpc5g", 216, 648, 2)),
 }
 # Below, in and above the waterfall of each.
-SNRS = {"ldpc5g": (5.0, 10.5, 14.0), "wifi648": (5.0, 11.0, 15.0), "ldpc5g-qpsk-r13": (-5.0, -1.0, 3.0)}
+SNRS = {
+    "ldpc5g": (5.0, 10.5, 14.0),
+    "wifi648": (5.0, 11.0, 15.0),
+    "ldpc5g-qpsk-r13": (-5.0, -1.0, 3.0),
+}
 
 
 def keys(snr_db: float, count: int, seed: int = 1):
@@ -69,7 +73,9 @@ def test_what_is_kept_changes_nothing(channel):
 
 def test_memory_is_bounded():
     modem, message = MODEMS["ldpc5g"](), file_like(20 * 324)
-    patterns = ErrorPatterns(kept_bytes=3 * 20 * (41 + 4))  # three realisations of 324 bits and a count
+    patterns = ErrorPatterns(
+        kept_bytes=3 * 20 * (41 + 4)
+    )  # three realisations of 324 bits and a count
     for _ in range(2):
         for key in keys(20.0, 5):
             patterns.send(modem, "awgn", message, noise_variance([20.0]), [key])

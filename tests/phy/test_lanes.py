@@ -49,7 +49,8 @@ def test_minimum_maximum_and_fill():
         np.minimum(FLOATS[0], limit),
     )
     np.testing.assert_array_equal(
-        apply(numba.njit(lambda a, b: lanes.maximum(a, b)), FLOATS), np.maximum(FLOATS[0], FLOATS[1])
+        apply(numba.njit(lambda a, b: lanes.maximum(a, b)), FLOATS),
+        np.maximum(FLOATS[0], FLOATS[1]),
     )
 
 
@@ -74,7 +75,8 @@ def test_bits_and_decisions():
 @pytest.mark.parametrize(
     ("function", "reference", "low", "high", "bound"),
     [
-        # Relative errors: half a unit in the last place of the exponent 20, and six of the logarithm's.
+        # Relative errors: half a unit in the last place of the exponent 20, and six of the
+        # logarithm's.
         (lanes.exp_negative, lambda x: np.exp(-x), 0.0, 20.0, 20 * 2.0**-24 + 3e-7),
         (lanes.log, np.log, 1.0, 2.0**24, 6 * 2.0**-24),
     ],

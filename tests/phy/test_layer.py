@@ -60,7 +60,9 @@ def test_fit_trains_through_the_channel():
     """A gain before an AWGN channel and one behind it learn to invert each other."""
     keras.utils.set_random_seed(1)
     inputs, no = keras.Input((64,)), keras.Input((1,))
-    gained = keras.layers.Dense(64, use_bias=False, kernel_initializer="identity", name="gain")(inputs)
+    gained = keras.layers.Dense(64, use_bias=False, kernel_initializer="identity", name="gain")(
+        inputs
+    )
     received = SionnaLayer(FlatAwgn)(gained, no)
     outputs = keras.layers.Dense(64, use_bias=False, kernel_initializer="zeros")(received)
     model = keras.Model([inputs, no], outputs)

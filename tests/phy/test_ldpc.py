@@ -8,14 +8,23 @@ from sionna.phy.fec.utils import load_parity_check_examples
 from moclink.phy.ldpc import get_code, get_decoder
 
 # The last one is too large for a generator matrix.
-SIZES = [(12, 20, None), (20, 100, None), (324, 648, None), (324, 648, 6), (600, 632, 4), (3000, 4000, 8)]
+SIZES = [
+    (12, 20, None),
+    (20, 100, None),
+    (324, 648, None),
+    (324, 648, 6),
+    (600, 632, 4),
+    (3000, 4000, 8),
+]
 
 
 @pytest.mark.parametrize(("k", "n", "bits_per_symbol"), SIZES)
 def test_encoding_equals_sionna(k, n, bits_per_symbol):
     code = get_code("ldpc5g", k, n, bits_per_symbol)
     bits = np.random.default_rng(1).integers(0, 2, (33, k), dtype=np.uint8)
-    expected = LDPC5GEncoder(k, n, num_bits_per_symbol=bits_per_symbol)(tf.constant(bits, tf.float32))
+    expected = LDPC5GEncoder(k, n, num_bits_per_symbol=bits_per_symbol)(
+        tf.constant(bits, tf.float32)
+    )
     codewords = code.encode(bits)
     assert codewords.dtype == np.uint8
     np.testing.assert_array_equal(codewords, expected.numpy())
@@ -29,8 +38,8 @@ def test_wifi_code_is_sionnas_code_and_systematic():
     codewords = code.encode(bits)
     np.testing.assert_array_equal(codewords[:, :k], bits)
     assert not ((codewords @ pcm.T) % 2).any()
-    # Sionna's generator puts the information bits elsewhere; the set of codewords is the same, since
-    # its codewords are those that our encoder makes of their first k bits.
+    # Sionna's generator puts the information bits elsewhere; the set of codewords is the same,
+    # since its codewords are those that our encoder makes of their first k bits.
     theirs = LinearEncoder(pcm, is_pcm=True)(tf.constant(bits, tf.float32)).numpy().astype(np.uint8)
     np.testing.assert_array_equal(code.encode(theirs[:, :k]), theirs)
 
@@ -76,9 +85,9 @@ def sionna_decoder(standard_code):
     return get_decoder(standard_code, "sionna")
 
 
-# Of 4,096 codewords at 11 dB, Sionna's own graph and XLA modes decode 17 differently; the fast decoder
-# and Sionna differed in 39 of 20,480. With a mean of 512 * 17 / 4096 = 2.1, a Poisson count exceeds 10
-# once in 30,000 runs.
+# Of 4,096 codewords at 11 dB, Sionna's own graph and XLA modes decode 17 differently; the fast
+# decoder and Sionna differed in 39 of 20,480. With a mean of 512 * 17 / 4096 = 2.1, a Poisson count
+# exceeds 10 once in 30,000 runs.
 LARGEST_DIFFERENCE = 10
 
 
@@ -102,7 +111,8 @@ def test_both_engines_agree_with_stock_sionna(
         assert abs(bler - expected_bler) <= LARGEST_DIFFERENCE / 512
 
 
-# Es/N0 in dB and block error rate of (324, 648) with Gray 64-QAM, from 20,480 codewords of stock Sionna.
+# Es/N0 in dB and block error rate of (324, 648) with Gray 64-QAM, from 20,480 codewords of stock
+# Sionna.
 WATERFALL = {9.0: 0.99, 10.0: 0.69, 10.5: 0.35, 11.0: 0.117, 11.5: 0.021, 12.0: 0.0025}
 
 
@@ -110,7 +120,11 @@ WATERFALL = {9.0: 0.99, 10.0: 0.69, 10.5: 0.35, 11.0: 0.117, 11.5: 0.021, 12.0: 
 def test_waterfall_of_the_fast_engine(snr_db, standard_code, standard_blocks):
     count = 2048
     blocks = standard_blocks(snr_db, count)
-    errors = (get_decoder(standard_code, "fast").decode(blocks.llr).bits != blocks.bits).any(axis=1).sum()
+    errors = (
+        (get_decoder(standard_code, "fast").decode(blocks.llr).bits != blocks.bits)
+        .any(axis=1)
+        .sum()
+    )
     bler = WATERFALL[snr_db]
     # Four standard deviations of this count, and half of the reference's last digit.
     slack = 4 * np.sqrt(count * bler * (1 - bler)) + count * 0.5 * 10 ** -(len(str(bler)) - 2)
@@ -140,7 +154,9 @@ def test_sionna_engine_never_retraces():
     decoder = get_decoder(get_code("ldpc5g", 20, 40), "sionna", num_iter=5)
     for count in (1, 7, 300, 5000):
         decoded = decoder.decode(np.full((count, 40), -5, np.float32))
-        assert decoded.bits.shape == (count, 20) and not decoded.bits.any() and decoded.converged.all()
+        assert (
+            decoded.bits.shape == (count, 20) and not decoded.bits.any() and decoded.converged.all()
+        )
     assert decoder.num_traces == 1
 
 

@@ -24,7 +24,9 @@ def made_up_curves(gap_db: float = 1.0, deviation_db: float = 1e-3) -> BlockErro
         mean = 10 * math.log10(2**mcs.spectral_efficiency - 1) + gap_db
         for block in (640, 8448):
             curves.append(
-                BlockErrorCurve(mcs.bits_per_symbol, mcs.rate_1024, block, mean, deviation_db, points=())
+                BlockErrorCurve(
+                    mcs.bits_per_symbol, mcs.rate_1024, block, mean, deviation_db, points=()
+                )
             )
     return BlockErrorCurves(tuple(curves), {})
 
@@ -36,7 +38,9 @@ def test_distinct_schemes_cover_the_tables_once():
     assert len(pairs) == len(set(pairs)) and set(pairs) == every
     efficiency = [mcs.spectral_efficiency for mcs in schemes]
     assert efficiency == sorted(efficiency)
-    assert distinct_schemes((1,)) == tuple(sorted(MCS_TABLES[1], key=lambda m: m.spectral_efficiency))
+    assert distinct_schemes((1,)) == tuple(
+        sorted(MCS_TABLES[1], key=lambda m: m.spectral_efficiency)
+    )
 
 
 def test_the_choice_equals_exhaustive_search():
@@ -56,7 +60,8 @@ def test_the_choice_equals_exhaustive_search():
         choice = best_offer(offers, quality, floor)
         # The best file is never worse than showing what an outage shows.
         expected = [
-            max(10 + slope * math.log10(o.bits), floor) * (1 - o.failure) + floor * o.failure for o in offers
+            max(10 + slope * math.log10(o.bits), floor) * (1 - o.failure) + floor * o.failure
+            for o in offers
         ]
         assert choice.expected_quality == pytest.approx(max(expected), abs=1e-9)
         assert len(asked) <= 12
@@ -132,7 +137,8 @@ def test_on_fading_the_choice_maximises_throughput_over_the_outage():
     for mean_db in (0.0, 10.0, 20.0):
         choice = adaptation.choose(mean_db, 100_000, lambda bits: bits, 0.0)
         goodput = {
-            mcs: mcs.spectral_efficiency * math.exp(-(2**mcs.spectral_efficiency - 1) / 10 ** (mean_db / 10))
+            mcs: mcs.spectral_efficiency
+            * math.exp(-(2**mcs.spectral_efficiency - 1) / 10 ** (mean_db / 10))
             for mcs in distinct_schemes()
         }
         assert goodput[choice.mcs] == pytest.approx(max(goodput.values()), rel=2e-3)
@@ -153,7 +159,9 @@ def test_failures_over_block_fading_are_as_frequent_as_predicted():
     got = modem.demodulate(sent + np.sqrt(no / 2)[:, None] * noise, no)
     failed = (got.hard()[:, : choice.bits] != bits).any(axis=1).sum()
     assert 0.05 < choice.failure < 0.5
-    assert abs(failed - count * choice.failure) < 4 * math.sqrt(count * choice.failure * (1 - choice.failure))
+    assert abs(failed - count * choice.failure) < 4 * math.sqrt(
+        count * choice.failure * (1 - choice.failure)
+    )
 
 
 def test_wrong_input_is_named():

@@ -12,7 +12,9 @@ from moclink.phy.ofdm import OFDMLink
 
 def matrix(receive: int, transmit: int) -> np.ndarray:
     rng = np.random.default_rng(3)
-    return (rng.normal(size=(receive, transmit)) + 1j * rng.normal(size=(receive, transmit))) / np.sqrt(2)
+    return (
+        rng.normal(size=(receive, transmit)) + 1j * rng.normal(size=(receive, transmit))
+    ) / np.sqrt(2)
 
 
 def symbols(count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sionna.phy.mapping import Demapper, Mapper
 
-from moclink.chain import count_letter_errors
+from moclink.error_rates import count_letter_errors
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.ldpc import get_code
 from moclink.phy.modems import BitModem, IndexModem, pam_amplitudes
@@ -110,8 +110,9 @@ def test_uncoded_64qam_has_the_error_rates_of_theory(snr_db):
     output = awgn(modem.modulate(bits), noise_variance(np.array([snr_db])), [(7, snr_db)])
     got = modem.demodulate(output.received, output.no).hard()
     ber = float(count_letter_errors(bits, got, (bits.size,), 2, None).ber[0])
-    # app's sign is bit-wise MAP, which equals the nearest point but at low SNR. Errors of one symbol
-    # come together, so the deviation is that of symbols: at most sqrt(3) of that of independent bits.
+    # app's sign is bit-wise MAP, which equals the nearest point but at low SNR. Errors of one
+    # symbol come together, so the deviation is that of symbols: at most sqrt(3) of that of
+    # independent bits.
     expected = gray_qam_ber(snr_db, 8)
     deviation = math.sqrt(3 * expected / bits.size)
     assert abs(ber - expected) < 4 * deviation + 0.002 * expected

@@ -27,8 +27,13 @@ def test_noise_has_the_variance_that_the_snr_says(snr_db):
 def test_rows_are_those_that_stored_runs_were_made_with():
     """Digests of rows computed on 2026-11-26, before fading got a coherence: stored results stay valid."""
     rng = np.random.default_rng(0), np.random.default_rng(1)
-    symbols = (rng[0].normal(size=(1, 5001)) + 1j * rng[1].normal(size=(1, 5001))).astype(np.complex64)
-    no, keys = noise_variance([0.0, 5.0, 20.0]), [(1, 0.0, "p", 0), (1, 5.0, "p", 0), (7, 20.0, "q", 3)]
+    symbols = (rng[0].normal(size=(1, 5001)) + 1j * rng[1].normal(size=(1, 5001))).astype(
+        np.complex64
+    )
+    no, keys = (
+        noise_variance([0.0, 5.0, 20.0]),
+        [(1, 0.0, "p", 0), (1, 5.0, "p", 0), (7, 20.0, "q", 3)],
+    )
     digests = {
         awgn: ("639f19e044696aa02376ce8b", "0c8501c1949ca460a5e3bf0e"),
         rayleigh: ("f7d9f500f4518fa6ef560ce9", "5bb0e464a66fbe50e4ec16cd"),
@@ -37,7 +42,9 @@ def test_rows_are_those_that_stored_runs_were_made_with():
         output = channel(symbols, no, keys)
         assert output.no.shape == (3,)
         assert (
-            tuple(hashlib.sha256(a.tobytes()).hexdigest()[:24] for a in (output.received, output.no))
+            tuple(
+                hashlib.sha256(a.tobytes()).hexdigest()[:24] for a in (output.received, output.no)
+            )
             == expected
         )
 
@@ -70,9 +77,9 @@ def test_block_fading_has_an_exponential_gain():
 
 def test_gains_last_as_long_as_the_coherence(theory):
     output = rayleigh(SYMBOLS[:, :20], np.float32([0.1, 0.1]), [(1,), (2,)], coherence=8)
-    assert [[len(np.unique(part)) for part in (row[:8], row[8:16], row[16:])] for row in output.no] == [
-        [1] * 3
-    ] * 2
+    assert [
+        [len(np.unique(part)) for part in (row[:8], row[8:16], row[16:])] for row in output.no
+    ] == [[1] * 3] * 2
     assert len(np.unique(output.no)) == 6
     fast = rayleigh(SYMBOLS, np.float32([0.1]), [(1,)], coherence=1)
     gains = 0.1 / fast.no
@@ -87,12 +94,15 @@ def test_bit_error_rates_are_those_of_the_closed_form(theory, channel, bits_per_
     bits = np.random.default_rng(1).integers(0, 2, (1, symbols * bits_per_symbol), np.uint8)
     no, keys = noise_variance([snr_db] * trials), [(3, snr_db, trial) for trial in range(trials)]
     sent = modem.modulate(bits)
-    output = awgn(sent, no, keys) if channel == "awgn" else rayleigh(sent, no, keys, channel == "fast")
+    output = (
+        awgn(sent, no, keys) if channel == "awgn" else rayleigh(sent, no, keys, channel == "fast")
+    )
     wrong = (modem.demodulate(output.received, output.no).values > 0) != bits.astype(bool)
     expected = theory.qam_ber(
         bits_per_symbol, snr_db, theory.tail_awgn if channel == "awgn" else theory.tail_rayleigh
     )
-    # Trials are independent; the spread over them is measured, that of no error at all is far below 1e-5.
+    # Trials are independent; the spread over them is measured, that of no error at all is far below
+    # 1e-5.
     rates = wrong.mean(axis=1)
     assert abs(rates.mean() - expected) < 4.5 * rates.std() / math.sqrt(trials) + 1e-5
 

@@ -25,7 +25,9 @@ def symbols(batch: int, count: int) -> tf.Tensor:
 
 def slot_gains(block: OFDMLink, slots: int) -> np.ndarray:
     """|h|^2 of every data resource element: [slots, 12, subcarriers]."""
-    no_eff = block(tf.ones([1, slots * block.symbols_per_slot], tf.complex64), tf.constant([0.01]))[1]
+    no_eff = block(tf.ones([1, slots * block.symbols_per_slot], tf.complex64), tf.constant([0.01]))[
+        1
+    ]
     return 0.01 / np.asarray(no_eff).reshape(slots, 12, -1)
 
 
@@ -71,7 +73,9 @@ def test_ofdm_symbols_are_correlated_as_jakes_says():
     """J0(2 pi f_d t)^2, with f_d = v f / c and a symbol of 1 / 30 kHz and its cyclic prefix."""
     config.seed = 3
     gains = slot_gains(TDLOverOFDM("A", 0.0, speed=60.0, fft_size=14), 3000)[:, :, 0]
-    times = np.array([0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13]) * (15 / 14) / 30e3  # of the data symbols
+    times = (
+        np.array([0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13]) * (15 / 14) / 30e3
+    )  # of the data symbols
     for place in (3, 6, 11):
         rho = j0(2 * np.pi * 60.0 * 3.5e9 / SPEED_OF_LIGHT * times[place])
         products = (gains[:, 0] - 1) * (gains[:, place] - 1)
@@ -95,7 +99,8 @@ def test_the_noise_left_has_the_variance_that_is_claimed(make, csi):
     assert x_hat.shape == no_eff.shape == (3, 3000)
     assert (x_hat.dtype, no_eff.dtype) == (tf.complex64, tf.float32)
     normal = np.asarray(np.abs(x_hat - x) ** 2 / no_eff)
-    # |CN(0, 1)|^2 has mean and deviation 1. Errors of one estimated pilot spoil up to 12 symbols alike.
+    # |CN(0, 1)|^2 has mean and deviation 1. Errors of one estimated pilot spoil up to 12 symbols
+    # alike.
     together = 12 if csi == "ls" else 1
     assert np.all(np.abs(normal.mean(axis=1) - 1) < 5 * np.sqrt(together / 3000))
 
@@ -130,7 +135,8 @@ def test_the_error_of_an_estimated_channel_is_that_of_linear_interpolation(fixed
     data = [place for place in s if place not in (2, 11)]
     gain = np.asarray(block._error_gain)[0, 0, 0, 0, 0]
     assert np.allclose(gain, expected[:, None], rtol=1e-5)
-    # And it is what happens: with h = 1 and a weak signal error, x_hat = x + w - e x to first order.
+    # And it is what happens: with h = 1 and a weak signal error, x_hat = x + w - e x to first
+    # order.
     config.seed = 5
     x = tf.ones([1, 4000 * 72], tf.complex64)
     x_hat, no_eff = block(x, tf.constant([1e-4]))

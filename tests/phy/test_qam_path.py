@@ -28,11 +28,15 @@ def test_every_row_is_sent_with_unit_power_and_received_in_its_own_units(code):
     letters[0] = 7  # the outermost amplitude
     letters[1, ::2] = 4
     channel = SionnaLayer(Measured())
-    path = QAMPath(8, channel, None if code is None else LDPC5GEncoder(*code, num_bits_per_symbol=6))
+    path = QAMPath(
+        8, channel, None if code is None else LDPC5GEncoder(*code, num_bits_per_symbol=6)
+    )
     likelihoods, no = path(letters, np.full(3, 30.0, np.float32))
     np.testing.assert_allclose(channel.block.energy, 1, atol=1e-5)
     np.testing.assert_array_equal(np.argmax(likelihoods, -1), letters)
-    if code is None:  # what is told is relative to the constellation: 1e-3 times the energy that it had
+    if (
+        code is None
+    ):  # what is told is relative to the constellation: 1e-3 times the energy that it had
         amplitude = np.array([3, 1, 5, 7, -3, -1, -5, -7])[letters] / sqrt(42)
         energy = 2 * np.mean(amplitude**2, axis=1)
         np.testing.assert_allclose(no, 1e-3 * energy, rtol=1e-4)

@@ -11,7 +11,8 @@ from moclink.phy.modems import BitModem, pam_amplitudes
 from moclink.phy.rate_matching import match_rate, recover_rate
 from moclink.phy.transport_block import TransportBlock, segment
 
-# (payload, coded bits, code rate, bits a symbol): sizes of TS 38.214, which are those that Sionna has.
+# (payload, coded bits, code rate, bits a symbol): sizes of TS 38.214, which are those that Sionna
+# has.
 SIZES = [
     (24, 200, 0.2, 2),
     (3752, 7600, 0.5, 4),
@@ -47,7 +48,9 @@ def test_encoding_equals_sionna(size):
     assert block.segmentation.num_blocks == encoder.num_cbs
     assert list(block.block_lengths) == encoder.cw_lengths.tolist()
     bits = np.random.default_rng(1).integers(0, 2, (4, size[0]), dtype=np.uint8)
-    np.testing.assert_array_equal(block.encode(bits), encoder(tf.constant(bits, tf.float32)).numpy())
+    np.testing.assert_array_equal(
+        block.encode(bits), encoder(tf.constant(bits, tf.float32)).numpy()
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -57,7 +60,9 @@ def test_decoding_without_noise_returns_the_payload(size):
     decoded = block.decode(8 * block.encode(bits).astype(np.float32) - 4)
     np.testing.assert_array_equal(decoded.bits, bits)
     assert decoded.holds.all() and decoded.block_holds.all()
-    assert decoded.block_holds.shape == decoded.iterations.shape == (3, block.segmentation.num_blocks)
+    assert (
+        decoded.block_holds.shape == decoded.iterations.shape == (3, block.segmentation.num_blocks)
+    )
 
 
 # SNRs within the waterfalls.

@@ -40,7 +40,8 @@ def test_letters_come_back(index):
     bits = np.random.default_rng(1).integers(0, 2, (1, 20_000), dtype=np.uint8)
     sent = modem.modulate(bits)
     assert sent.shape == (1, modem.symbols_for(20_000)) and sent.dtype == np.complex64
-    # Mean energy of S independent symbols of M-QAM deviates from 1 by sqrt(var |x|^2 / S) < sqrt(0.4 / S).
+    # Mean energy of S independent symbols of M-QAM deviates from 1 by sqrt(var |x|^2 / S) <
+    # sqrt(0.4 / S).
     assert abs(np.mean(np.abs(sent) ** 2) - 1) < 4 * math.sqrt(0.4 / sent.size)
     no = noise_variance(np.array([mcs.spectral_efficiency * 3 + 3.0]))
     output = awgn(sent, no, [(1, index)])
@@ -65,7 +66,9 @@ def test_damaged_code_blocks_are_told_apart():
     assert (np.abs(got.values[:, blocks[1].start :]) == np.float32(24 * np.log(2))).all()
     assert [block.stop for block in blocks[:-1]] == [block.start for block in blocks[1:]]
     assert blocks[0].start == 0 and blocks[-1].stop == modem.letters_within(sent.shape[1])
-    np.testing.assert_array_equal(got.hard()[:, blocks[1].start : 40_000], bits[:, blocks[1].start :])
+    np.testing.assert_array_equal(
+        got.hard()[:, blocks[1].start : 40_000], bits[:, blocks[1].start :]
+    )
 
 
 def test_nothing_is_carried_by_nothing():

@@ -8,7 +8,9 @@ import pytest
 from moclink.phy.channels import ChannelOutput, awgn, get_channel, noise_variance, stream
 from moclink.phy.ofdm import TDLOverOFDM
 
-SENT = np.exp(0.5j * np.pi * np.random.default_rng(1).integers(0, 4, (1, 2000))).astype(np.complex64)
+SENT = np.exp(0.5j * np.pi * np.random.default_rng(1).integers(0, 4, (1, 2000))).astype(
+    np.complex64
+)
 NO, KEYS = noise_variance([5.0, 15.0]), [(1, 5.0, "image", 0), (1, 15.0, "image", 0)]
 
 FILE = '''
@@ -126,7 +128,9 @@ def test_objects_are_channels_too():
     assert np.array_equal(get_channel(awgn)(SENT, NO, KEYS).received, awgn(SENT, NO, KEYS).received)
     channel = get_channel("awgn")
     assert get_channel(channel) is channel
-    with pytest.raises(ValueError, match="channel 7: a name, a Sionna block, a Keras layer or a function"):
+    with pytest.raises(
+        ValueError, match="channel 7: a name, a Sionna block, a Keras layer or a function"
+    ):
         get_channel(7)
 
 
@@ -134,7 +138,10 @@ def test_objects_are_channels_too():
     ("spec", "message"),
     [
         ("{file}:twogains", r"mine.py has no twogains \(did you mean two_gains\?\)"),
-        ("{file}:Attenuated?gian=1", r"no parameter 'gian' \(did you mean gain\?\); there are: gain"),
+        (
+            "{file}:Attenuated?gian=1",
+            r"no parameter 'gian' \(did you mean gain\?\); there are: gain",
+        ),
         ("{file}:Attenuated?gain=-1", "mine.py:Attenuated: gain is -1; it must be positive"),
         ("{file}:attenuated?gain=1", "is a made Attenuated, which takes no parameters: gain"),
         ("{file}:two_gains?strong=1", "no parameter 'strong'.*; there are: weak"),
@@ -178,7 +185,10 @@ def test_a_file_that_fails_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        (lambda s, no: ChannelOutput(s[:, 1:], no), r"received \[1, 1999\] and no \[2\]; \[2, 2000\] and"),
+        (
+            lambda s, no: ChannelOutput(s[:, 1:], no),
+            r"received \[1, 1999\] and no \[2\]; \[2, 2000\] and",
+        ),
         (
             lambda s, no: ChannelOutput(s.repeat(2, 0), -no),
             "noise variances that are not positive and finite",
@@ -203,7 +213,9 @@ def test_the_worked_example_of_the_documentation_runs(tmp_path):
     output = get_channel(f"{tmp_path / 'mine.py'}:impulsive?share=0.2")(SENT, NO, KEYS)
     # The variance claimed is that of AWGN; a fifth of the symbols has a hundred times as much.
     ratio = np.abs(output.received - SENT) ** 2 / output.no[:, :1]
-    assert np.all(np.abs(np.mean(ratio > 10, axis=1) - 0.2 * np.exp(-0.1)) < 5 * np.sqrt(0.15 / 2000))
+    assert np.all(
+        np.abs(np.mean(ratio > 10, axis=1) - 0.2 * np.exp(-0.1)) < 5 * np.sqrt(0.15 / 2000)
+    )
     names = {"symbols": SENT}
     exec(second.split("```")[0], names)
     assert names["output"].received.shape == names["output"].no.shape == (2, 2000)

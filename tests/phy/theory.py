@@ -8,9 +8,26 @@ from scipy.stats import kstwo, ncx2
 
 from moclink.phy.modems import pam_amplitudes
 
-# Powers in dB of CDL-D, TDL-D and CDL-E, TDL-E, the specular path first: TR 38.901, tables 7.7.1-4 and 5.
+# Powers in dB of CDL-D, TDL-D and CDL-E, TDL-E, the specular path first: TR 38.901, tables 7.7.1-4
+# and 5.
 D = [-0.2, -13.5, -18.8, -21, -22.8, -17.9, -20.1, -21.9, -22.9, -27.8, -23.6, -24.8, -30.0, -27.7]
-E = [-0.03, -22.03, -15.8, -18.1, -19.8, -22.9, -22.4, -18.6, -20.8, -22.6, -22.3, -25.6, -20.2, -29.8, -29.2]
+E = [
+    -0.03,
+    -22.03,
+    -15.8,
+    -18.1,
+    -19.8,
+    -22.9,
+    -22.4,
+    -18.6,
+    -20.8,
+    -22.6,
+    -22.3,
+    -25.6,
+    -20.2,
+    -29.8,
+    -29.2,
+]
 
 
 def k_factor(powers_db: list[float]) -> float:

@@ -54,7 +54,9 @@ def seeded(model):
     for module in model.net.modules():
         if isinstance(module, torch.nn.Conv2d):
             out, into, k, _ = module.weight.shape
-            kernel = rng.normal(0, np.sqrt(2 / (k * k * into)), (k, k, into, out)).astype(np.float32)
+            kernel = rng.normal(0, np.sqrt(2 / (k * k * into)), (k, k, into, out)).astype(
+                np.float32
+            )
             bias = rng.normal(0, 0.1, out).astype(np.float32)
             module.weight.data = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
             module.bias.data = torch.from_numpy(bias)
@@ -81,7 +83,9 @@ def main():
         for height, width in sizes:
             original, noisy = pair(height, width)
             with torch.no_grad():
-                figures["st_lpips"][f"{net} {height} {width}"] = model(tensor(noisy), tensor(original)).item()
+                figures["st_lpips"][f"{net} {height} {width}"] = model(
+                    tensor(noisy), tensor(original)
+                ).item()
     (HERE / "lpips.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 

@@ -2,7 +2,8 @@
 
     python tests/refs/make_ms_ssim.py
 
-from the root of the repository. tf.image.ssim_multiscale is of TensorFlow (Apache-2.0); figures are facts.
+from the root of the repository. tf.image.ssim_multiscale is of TensorFlow (Apache-2.0); figures are
+facts.
 """
 
 import json

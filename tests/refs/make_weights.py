@@ -2,7 +2,8 @@
 
     python tests/refs/make_weights.py
 
-To be run again when new weights are shipped, and then only: tests/test_weights.py holds the package to it.
+To be run again when new weights are shipped, and then only: tests/test_weights.py holds the package
+to it.
 """
 
 import json
@@ -39,7 +40,9 @@ def measure() -> dict[str, dict[str, list[float]]]:
                 for snr in SNRS
                 for output in [awgn(sent.symbols, noise_variance([snr]), [("weights", path.name)])]
             ]
-            found.setdefault(name, {})[path.name] = [round(float(psnr(one, image)[0]), 3) for one in got]
+            found.setdefault(name, {})[path.name] = [
+                round(float(psnr(one, image)[0]), 3) for one in got
+            ]
     return found
 
 

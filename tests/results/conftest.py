@@ -48,7 +48,9 @@ def run(tmp_path):
 
     def make(rows, shown=(), folder="run", **parameters):
         chains = list(dict.fromkeys(r.chain for r in rows))
-        images = [[name, ""] for name in dict.fromkeys(r.image for r in rows if r.height is not None)]
+        images = [
+            [name, ""] for name in dict.fromkeys(r.image for r in rows if r.height is not None)
+        ]
         usual = {"chains": chains, "images": images, "channel": "awgn", "match": "source-bits"}
         store = ResultStore(tmp_path / folder, usual | parameters)
         store.add(rows, shown)
@@ -66,7 +68,15 @@ def run_folder(run, row, png):
     for chain in ("moc-rvq-l1", "moc-rvq-l4", "moc-rvq-l4-no-nrb", "jpeg-ldpc"):
         for snr in (0.0, 10.0, 20.0):
             rows += [
-                row(chain, str(i), snr, psnr_db=20 + snr / 2 + rng.normal(), ssim=0.5, cbr=1 / 24, outage=0)
+                row(
+                    chain,
+                    str(i),
+                    snr,
+                    psnr_db=20 + snr / 2 + rng.normal(),
+                    ssim=0.5,
+                    cbr=1 / 24,
+                    outage=0,
+                )
                 for i in range(6)
             ]
             shown.append(Shown(chain, "0", snr, png()))

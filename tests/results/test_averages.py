@@ -12,7 +12,9 @@ from moclink.results.averages import average, by_chain, chosen_snrs, image_means
 def test_averages_are_over_trials_then_images_with_students_t(row):
     rng = np.random.default_rng(1)
     values = rng.normal(30, 2, (6, 3))
-    rows = [row(image=str(i), trial=t, psnr_db=values[i, t]) for i in range(6) for t in range(3)] + [
+    rows = [
+        row(image=str(i), trial=t, psnr_db=values[i, t]) for i in range(6) for t in range(3)
+    ] + [
         row(image="7", snr=5.0, psnr_db=math.inf),
         row(image="8", snr=5.0),
         row(image="9", snr=5.0, psnr_db=math.nan),

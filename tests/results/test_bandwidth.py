@@ -14,7 +14,12 @@ def test_a_ratio_is_a_fraction_where_it_is_near_one(value, text):
 
 
 def test_only_those_that_differ_are_marked(row):
-    rows = [row("moc-rvq-l4", cbr=1 / 24), row("jpeg-ldpc", cbr=0.0412), row("jscc-96", cbr=0.25), row("x")]
+    rows = [
+        row("moc-rvq-l4", cbr=1 / 24),
+        row("jpeg-ldpc", cbr=0.0412),
+        row("jscc-96", cbr=0.25),
+        row("x"),
+    ]
     assert chain_labels(rows) == {
         "moc-rvq-l4": "MOC-RVQ L4",
         "jpeg-ldpc": "JPEG + LDPC",
@@ -40,4 +45,6 @@ def test_a_stated_ratio_that_was_not_sent_is_said(row):
 
 
 def test_the_ratio_of_a_chain_is_its_mean(row):
-    assert chain_cbrs([row(cbr=0.1), row(image="y", cbr=0.3), row("b")]) == {"a": pytest.approx(0.2)}
+    assert chain_cbrs([row(cbr=0.1), row(image="y", cbr=0.3), row("b")]) == {
+        "a": pytest.approx(0.2)
+    }

@@ -44,7 +44,9 @@ def test_curves_that_do_not_overlap_or_are_too_short_have_none():
     low, high = ([1, 2, 3, 4], [10, 11, 12, 13]), ([1, 2, 3, 4], [20, 21, 22, 23])
     assert bd_rate(low, high) is None and bd_quality(low, ([5, 6, 7, 8], [1, 2, 3, 4])) is None
     three = ([1, 10, 100], [10, 11, 12])
-    assert bd_rate(three, three, "cubic") is None and bd_rate(three, three, "pchip") == pytest.approx(0)
+    assert bd_rate(three, three, "cubic") is None and bd_rate(
+        three, three, "pchip"
+    ) == pytest.approx(0)
     assert bd_rate(low, ([], [])) is None
 
 

@@ -51,7 +51,9 @@ def test_deltas_over_the_ratio_are_between_schemes(row):
         cubic, pchip = deltas_over_cbr(rows, reference, PSNR, 0.0)
         assert (cubic.chain, cubic.over, cubic.method) == ("SoftCast", "CBR at 0 dB", "cubic")
         # One dB is half of an octave of this curve.
-        assert cubic.saving == pytest.approx(100 * (2**-0.5 - 1)) and cubic.quality == pytest.approx(1)
+        assert cubic.saving == pytest.approx(
+            100 * (2**-0.5 - 1)
+        ) and cubic.quality == pytest.approx(1)
         assert pchip.saving == pytest.approx(cubic.saving) and pchip.method == "pchip"
     assert deltas_over_cbr(rows, "jscc-96", PSNR, 0.0) == []
 

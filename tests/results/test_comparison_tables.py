@@ -23,7 +23,10 @@ def test_differences_and_deltas_are_stated(rows):
     differences, deltas = comparison_tables(rows, "bpg-ldpc", [PSNR], snrs=[5.0])
     assert differences.title == "Paired differences over pictures to BPG + LDPC"
     (line,) = differences.lines
-    assert line[:5] == ["a", "BPG + LDPC", "PSNR (dB)", "5", "+1.52"] and line[-2:] == ["0.031", "6"]
+    assert line[:5] == ["a", "BPG + LDPC", "PSNR (dB)", "5", "+1.52"] and line[-2:] == [
+        "0.031",
+        "6",
+    ]
     assert float(line[6]) < 1e-6  # paired t
     assert [line[3:] for line in deltas.lines] == [
         ["SNR", "cubic", "-1.52 dB", "+1.52"],
@@ -32,7 +35,11 @@ def test_differences_and_deltas_are_stated(rows):
 
 
 def test_curves_that_do_not_overlap_say_none(row):
-    rows = [row(c, snr=s, psnr_db=v + s) for c, v in (("a", 20.0), ("b", 90.0)) for s in (0.0, 1.0, 2.0, 3.0)]
+    rows = [
+        row(c, snr=s, psnr_db=v + s)
+        for c, v in (("a", 20.0), ("b", 90.0))
+        for s in (0.0, 1.0, 2.0, 3.0)
+    ]
     deltas = comparison_tables(rows, "b", [PSNR])[1]
     assert [line[-2:] for line in deltas.lines] == [["none", "-70.00"]] * 2
 

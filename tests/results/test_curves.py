@@ -31,14 +31,20 @@ def test_conditions_and_unequal_ratios_are_stated(row):
     rows += [row("jpeg-ldpc", i, s, psnr_db=20.0, cbr=1 / 24) for i in "xy" for s in (0.0, 5.0)]
     rows += [row("jscc-96", i, s, psnr_db=30.0, cbr=1 / 4) for i in "xy" for s in (0.0, 5.0)]
     figure = curves_figure(rows, FigureOptions(note="AWGN, equal symbols"))
-    assert figure.get_suptitle() == "AWGN, equal symbols, CBR 1/24 unless stated, mean over 2 pictures"
+    assert (
+        figure.get_suptitle() == "AWGN, equal symbols, CBR 1/24 unless stated, mean over 2 pictures"
+    )
     assert labels_of(figure) == ["MOC-RVQ L4", "JPEG + LDPC", "JSCC-96, CBR 1/4"]
 
 
-@pytest.mark.parametrize("pictures,spread,banded", [(5, 1.0, True), (4, 1.0, False), (5, 0.0, False)])
+@pytest.mark.parametrize(
+    "pictures,spread,banded", [(5, 1.0, True), (4, 1.0, False), (5, 0.0, False)]
+)
 def test_bands_are_named_only_where_they_are_drawn(pictures, spread, banded, row):
     rows = [
-        row("a", str(i), snr, psnr_db=20 + spread * i + snr) for i in range(pictures) for snr in (0.0, 5.0)
+        row("a", str(i), snr, psnr_db=20 + spread * i + snr)
+        for i in range(pictures)
+        for snr in (0.0, 5.0)
     ]
     figure = curves_figure(rows)
     assert ("confidence bands" in figure.get_suptitle()) == banded
@@ -69,7 +75,11 @@ def test_lower_is_better_is_written_at_the_axis(row):
 
 def test_the_envelope_of_a_metric_takes_its_better_side(row):
     names = ("jpeg-ldpc", "jpeg-ldpc-qpsk-r12")
-    rows = [row(n, snr=s, lpips=0.1 + i, psnr_db=10.0 + i) for i, n in enumerate(names) for s in (0.0, 5.0)]
+    rows = [
+        row(n, snr=s, lpips=0.1 + i, psnr_db=10.0 + i)
+        for i, n in enumerate(names)
+        for s in (0.0, 5.0)
+    ]
     psnr, lpips = curves_figure(rows).axes
     assert list(psnr.lines[-1].get_ydata()) == [11.0, 11.0]
     assert list(lpips.lines[-1].get_ydata()) == [0.1, 0.1]

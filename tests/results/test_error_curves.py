@@ -38,15 +38,25 @@ def test_chains_of_one_efficiency_have_a_second_axis(uncoded):
 
 def test_chains_of_several_efficiencies_have_a_panel_over_bits(uncoded, coded):
     figure = curves_figure(uncoded + coded, FigureOptions(channel="awgn"))
-    assert [a.get_ylabel() for a in figure.axes] == ["Bit error rate", "Block error rate", "Bit error rate"]
-    uncoded_line, coded_line = (line for line in figure.axes[2].lines if line.get_linestyle() == "-")
-    assert list(uncoded_line.get_xdata()) == pytest.approx([s - 7.782 for s in (5, 10, 15)], abs=1e-3)
+    assert [a.get_ylabel() for a in figure.axes] == [
+        "Bit error rate",
+        "Block error rate",
+        "Bit error rate",
+    ]
+    uncoded_line, coded_line = (
+        line for line in figure.axes[2].lines if line.get_linestyle() == "-"
+    )
+    assert list(uncoded_line.get_xdata()) == pytest.approx(
+        [s - 7.782 for s in (5, 10, 15)], abs=1e-3
+    )
     assert list(coded_line.get_xdata()) == pytest.approx([s - 4.771 for s in (5, 10)], abs=1e-3)
     assert efficiencies(uncoded + coded) == {"random-64qam": 6.0, "random-ldpc": 3.0}
 
 
 @pytest.mark.parametrize("channel,rayleigh", [("awgn", False), ("rayleigh", True)])
-def test_the_closed_form_of_the_channel_is_drawn_for_uncoded_bits(channel, rayleigh, uncoded, coded):
+def test_the_closed_form_of_the_channel_is_drawn_for_uncoded_bits(
+    channel, rayleigh, uncoded, coded
+):
     axis = curves_figure(uncoded + coded, FigureOptions(channel=channel)).axes[0]
     (line,) = theory_of(axis)
     assert line.get_ydata() == pytest.approx(qam_bit_error_rate(6, line.get_xdata(), rayleigh))

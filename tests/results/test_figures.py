@@ -33,8 +33,16 @@ def test_every_figure_is_drawn_from_stored_results(run_folder):
 def test_figures_go_where_they_are_asked_for_in_every_format(run_folder, tmp_path):
     before = sorted(run_folder.iterdir())
     drawn = draw(run_folder, out=tmp_path / "new" / "folder", formats=("pdf", "svg"), style="ieee")
-    assert [p.name for p in drawn.files] == ["curves.pdf", "curves.svg", "gallery.pdf", "gallery.svg"]
-    assert drawn.files[0].read_bytes().startswith(b"%PDF") and b"<svg" in drawn.files[1].read_bytes()[:600]
+    assert [p.name for p in drawn.files] == [
+        "curves.pdf",
+        "curves.svg",
+        "gallery.pdf",
+        "gallery.svg",
+    ]
+    assert (
+        drawn.files[0].read_bytes().startswith(b"%PDF")
+        and b"<svg" in drawn.files[1].read_bytes()[:600]
+    )
     assert sorted(run_folder.iterdir()) == before
 
 
@@ -47,7 +55,9 @@ def test_a_column_of_ieee_is_three_and_a_half_inches(run_folder):
 def test_no_name_breaks_a_figure(name, run, row, png):
     chain = name.encode("utf-8", "backslashreplace").decode()  # as names are stored
     ratios = {chain: 1 / 24, "jscc-96": 1 / 4}
-    rows = [row(c, chain, snr, psnr_db=20.0, cbr=cbr) for c, cbr in ratios.items() for snr in (0.0, 5.0)]
+    rows = [
+        row(c, chain, snr, psnr_db=20.0, cbr=cbr) for c, cbr in ratios.items() for snr in (0.0, 5.0)
+    ]
     shown = [Shown(chain, chain, 0.0, png()), Shown("original", chain, 0.0, png())]
     drawn = draw(run(rows, shown), rates=[0.0])
     assert drawn.problems == [] and len(drawn.files) == 3
@@ -57,10 +67,14 @@ def test_a_figure_that_cannot_be_drawn_says_so_and_the_rest_appears(run, row, pn
     rows = [row("a", "x", 0.0, outage=0)]
     drawn = draw(run(rows, [Shown("a", "x", 0.0, png())]))
     assert [p.name for p in drawn.files] == ["gallery.png"]
-    assert drawn.problems == ["curves is not drawn: no metric was measured of these pictures at these SNRs"]
+    assert drawn.problems == [
+        "curves is not drawn: no metric was measured of these pictures at these SNRs"
+    ]
     thin = draw(run([row("a", "x", 0.0, psnr_db=9.0)], [Shown("a", "x", 0.0, png(512, 1))], "thin"))
     assert [p.name for p in thin.files] == ["curves.png"]
-    assert thin.problems == ["gallery is not drawn: a picture of 1 x 512 pixels is too thin to show"]
+    assert thin.problems == [
+        "gallery is not drawn: a picture of 1 x 512 pixels is too thin to show"
+    ]
 
 
 def test_whatever_matplotlib_says_is_one_line(run_folder, monkeypatch):
@@ -77,7 +91,10 @@ def test_a_folder_that_cannot_be_written_is_named(run_folder):
     (run_folder / "file").write_text("")
     drawn = draw(run_folder, out=run_folder / "file")
     assert drawn.files == [] and len(drawn.problems) == 2
-    assert drawn.problems[0].startswith("curves cannot be written to ") and "--out" in drawn.problems[0]
+    assert (
+        drawn.problems[0].startswith("curves cannot be written to ")
+        and "--out" in drawn.problems[0]
+    )
 
 
 def test_chains_snrs_and_pictures_are_chosen(run_folder):

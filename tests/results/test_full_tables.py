@@ -17,7 +17,12 @@ def test_a_line_a_chain_and_a_column_an_snr(row):
     ]
     rows.append(row("bpg-ldpc@1/24", "x", 0.0, psnr_db=20.0, cbr=1 / 24))
     (made,) = mean_tables(rows, [PSNR, METRICS["ssim"]], "AWGN")
-    assert made.title == "PSNR (dB) over SNR, AWGN" and made.header == ["Chain", "CBR", "0 dB", "5 dB"]
+    assert made.title == "PSNR (dB) over SNR, AWGN" and made.header == [
+        "Chain",
+        "CBR",
+        "0 dB",
+        "5 dB",
+    ]
     assert made.lines == [
         ["JSCC-96", "1/4", "32.00 ± 25.41", "37.00 ± 25.41"],
         ["BPG + LDPC", "1/24", "20.00", ""],
@@ -44,5 +49,9 @@ def test_the_long_table_has_limits_for_programs(row, bit_row):
     (mean,) = average(rows[:2], "psnr_db")
     assert float(first["mean"]) == 32 and first["images"] == "2" and first["outage"] == "0"
     assert float(first["ci95_high"]) == pytest.approx(32 + mean.half_width, rel=1e-8)
-    assert (second["chain"], second["label"], second["cbr"]) == ("random-64qam", "random bits, 64-QAM", "")
+    assert (second["chain"], second["label"], second["cbr"]) == (
+        "random-64qam",
+        "random bits, 64-QAM",
+        "",
+    )
     assert float(second["ci95_low"]) < 0.01 < float(second["ci95_high"])

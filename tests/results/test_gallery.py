@@ -49,6 +49,9 @@ def test_a_thin_picture_is_refused(size, row, png):
 
 def test_a_gallery_that_would_be_huge_is_refused(row, png):
     names = [f"chain-{n}" for n in range(80)]
-    rows, shown = [row(n, psnr_db=1.0) for n in names], [Shown(n, "x", 0.0, png(80, 60)) for n in names]
+    rows, shown = (
+        [row(n, psnr_db=1.0) for n in names],
+        [Shown(n, "x", 0.0, png(80, 60)) for n in names],
+    )
     with pytest.raises(FigureError, match="80 chains at 1 SNRs would make .* pixels; choose fewer"):
         gallery_figure(rows, shown)

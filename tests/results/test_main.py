@@ -10,11 +10,14 @@ def test_a_run_is_exported(run_folder, tmp_path, capsys):
     assert printed[0] == str(run_folder / "results.csv") and printed[-1] == str(
         tmp_path / "out" / "rate_fits.csv"
     )
-    assert (run_folder / "summary.csv").read_text() == (tmp_path / "out" / "summary.csv").read_text()
+    assert (run_folder / "summary.csv").read_text() == (
+        tmp_path / "out" / "summary.csv"
+    ).read_text()
 
 
 def test_a_wrong_folder_is_one_line(tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
     assert (
-        capsys.readouterr().err == f"moclink: {tmp_path} holds no results.sqlite; name the folder of a run\n"
+        capsys.readouterr().err
+        == f"moclink: {tmp_path} holds no results.sqlite; name the folder of a run\n"
     )

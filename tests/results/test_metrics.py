@@ -9,7 +9,9 @@ from moclink.types import Row
 
 
 def test_every_metric_is_a_column_of_a_row():
-    numbers = {name for name, field in Row.__dataclass_fields__.items() if "str" not in str(field.type)}
+    numbers = {
+        name for name, field in Row.__dataclass_fields__.items() if "str" not in str(field.type)
+    }
     assert METRICS.keys() <= numbers
     quality = {name for name in METRICS if METRICS[name].kind == "picture"}
     assert {"psnr_db", "ssim", "lpips", "st_lpips"} <= quality

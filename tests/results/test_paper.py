@@ -23,5 +23,7 @@ def test_a_figure_without_its_results_says_what_is_missing(run, row, run_folder)
 
 
 def test_choices_hold_for_the_paper_too(run_folder, tmp_path):
-    drawn = draw_paper("fig3", run_folder, out=tmp_path / "out", chains="jpeg-ldpc", formats=["svg"])
+    drawn = draw_paper(
+        "fig3", run_folder, out=tmp_path / "out", chains="jpeg-ldpc", formats=["svg"]
+    )
     assert [p.name for p in drawn.files] == ["fig3.svg"]

@@ -22,7 +22,11 @@ def rows(row):
 def test_a_scheme_at_several_ratios_is_one_curve(rows):
     figure = rate_figure(rows, 10.0, FigureOptions(note="AWGN"))
     (axis,) = figure.axes
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["BPG + LDPC", "MOC-RVQ", "JSCC-96"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "BPG + LDPC",
+        "MOC-RVQ",
+        "JSCC-96",
+    ]
     bpg = axis.lines[0]
     assert list(bpg.get_xdata()) == pytest.approx([1 / 96, 1 / 48, 1 / 24])
     assert list(bpg.get_ydata()) == pytest.approx([40 / 96 + 21, 40 / 48 + 21, 40 / 24 + 21])

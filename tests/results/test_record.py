@@ -11,7 +11,9 @@ def test_commands_add_up_and_versions_are_recorded(tmp_path):
     record.write_record(tmp_path, ["two"], {"seed": 1})
     stored = json.loads((tmp_path / "run.json").read_text())
     assert [entry["command"] for entry in stored["commands"]] == [["one"], ["two"]]
-    assert stored["versions"]["numpy"] == metadata.version("numpy") and stored["parameters"] == {"seed": 1}
+    assert stored["versions"]["numpy"] == metadata.version("numpy") and stored["parameters"] == {
+        "seed": 1
+    }
 
 
 def test_a_package_under_another_name_is_recorded(tmp_path, monkeypatch):

@@ -13,10 +13,15 @@ def test_several_runs_are_read_as_one(run, row, run_folder):
     finer = run(rows, folder="finer", images=images)
     first, both = read_rows(run_folder), read_runs((run_folder, finer))[0]
     assert both[: len(first)] == first  # of the cell that both have, the first folder's row
-    assert [(r.chain, r.snr_db) for r in both[len(first) :]] == [("bpg-ldpc", 5.0), ("jpeg-ldpc", 5.0)]
+    assert [(r.chain, r.snr_db) for r in both[len(first) :]] == [
+        ("bpg-ldpc", 5.0),
+        ("jpeg-ldpc", 5.0),
+    ]
 
 
-@pytest.mark.parametrize("name,value", [("match", "symbols"), ("images", [["other", ""]]), ("channel", "x")])
+@pytest.mark.parametrize(
+    "name,value", [("match", "symbols"), ("images", [["other", ""]]), ("channel", "x")]
+)
 def test_runs_that_differ_are_not_read_as_one(name, value, run, row, run_folder):
     images = [[str(i), ""] for i in range(6)]
     other = run([row("jpeg-ldpc", "0")], folder="other", **{"images": images, name: value})
@@ -26,11 +31,17 @@ def test_runs_that_differ_are_not_read_as_one(name, value, run, row, run_folder)
 
 def test_chains_are_chosen_by_name_before_or_with_their_ratio(row):
     rows = [row("bpg-ldpc@1/24"), row("bpg-ldpc@1/48"), row("jpeg-ldpc"), row("a,b")]
-    assert choose_chains("jpeg-ldpc, bpg-ldpc", rows) == ["jpeg-ldpc", "bpg-ldpc@1/24", "bpg-ldpc@1/48"]
+    assert choose_chains("jpeg-ldpc, bpg-ldpc", rows) == [
+        "jpeg-ldpc",
+        "bpg-ldpc@1/24",
+        "bpg-ldpc@1/48",
+    ]
     assert choose_chains("bpg-ldpc@1/48", rows) == ["bpg-ldpc@1/48"]
     assert choose_chains("a,b", rows) == ["a,b"]
     assert choose_chains(None, rows) == ["bpg-ldpc@1/24", "bpg-ldpc@1/48", "jpeg-ldpc", "a,b"]
-    with pytest.raises(ValueError, match=r"of 'jpeg-ldcp' \(did you mean jpeg-ldpc\?\), but of bpg"):
+    with pytest.raises(
+        ValueError, match=r"of 'jpeg-ldcp' \(did you mean jpeg-ldpc\?\), but of bpg"
+    ):
         choose_chains(["jpeg-ldcp"], rows)
 
 
@@ -46,4 +57,6 @@ def test_conditions_are_the_channel_and_how_chains_were_matched():
     assert conditions({"channel": "awgn", "match": "symbols"}) == "AWGN, equal symbols"
     assert conditions({"channel": "my$module:mine"}) == "my$module:mine" and conditions({}) == ""
     assert conditions({"channel": "tdl-c?speed=3&csi=ls"}) == "TDL-C, speed=3, csi=ls"
-    assert conditions({"channel": "awgn", "match": "symbols", "chains": ["bpg-ldpc@1/24"]}) == "AWGN"
+    assert (
+        conditions({"channel": "awgn", "match": "symbols", "chains": ["bpg-ldpc@1/24"]}) == "AWGN"
+    )

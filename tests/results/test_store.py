@@ -11,7 +11,12 @@ import pytest
 from moclink.results.store import ResultStore, RunFolderError, read_rate_fits, read_rows, read_shown
 from moclink.types import RateFit, Shown
 
-PARAMETERS = {"snr": [0.0, 1.0], "chains": ["b", "a"], "images": [["y", "1"], ["x", "2"]], "seed": 1}
+PARAMETERS = {
+    "snr": [0.0, 1.0],
+    "chains": ["b", "a"],
+    "images": [["y", "1"], ["x", "2"]],
+    "seed": 1,
+}
 
 
 def test_rows_come_back_in_the_order_of_the_run(tmp_path, row):
@@ -54,7 +59,9 @@ def test_folders_that_cannot_be_used_are_named(tmp_path):
         ResultStore(tmp_path / "file", PARAMETERS)
     with pytest.raises(RunFolderError, match="holds no results.sqlite"):
         read_rows(tmp_path)
-    (tmp_path / "results.sqlite").write_text("this is no data base, but it is long enough to look at")
+    (tmp_path / "results.sqlite").write_text(
+        "this is no data base, but it is long enough to look at"
+    )
     with pytest.raises(RunFolderError, match="cannot be read as results"):
         read_shown(tmp_path)
 

@@ -20,7 +20,11 @@ def test_no_two_chains_have_the_same_colour_and_marker(chains):
 
 
 def test_a_family_has_one_hue():
-    assert chain_colour("bpg-ldpc", 0) == chain_colour("bpg-capacity", 5) == chain_colour("bpg-ldpc@1/24", 2)
+    assert (
+        chain_colour("bpg-ldpc", 0)
+        == chain_colour("bpg-capacity", 5)
+        == chain_colour("bpg-ldpc@1/24", 2)
+    )
     assert chain_colour("bpg-ldpc", 0) not in OTHERS
     assert chain_colour("moc-rvq-l1", 0) != chain_colour("moc-rvq-l4", 0)
     assert chain_colour("moc-rvq-l4-no-nrb", 3) == OTHERS[3]

@@ -24,7 +24,14 @@ def test_a_run_of_18_chains_and_36_snrs_is_a_short_table(row):
     assert lines[0] == "Means over 3 pictures, AWGN"
     assert lines[1].split() == ["PSNR", "(dB)", "SSIM", "Outage", "rate"]
     assert lines[2].split() == ["SNR", "(dB)", "CBR", *"0 5 10 15 20".split() * 3]
-    assert lines[4].split() == ["chain-1", "1/24", *["21.00"] * 5, *["0.500"] * 5, "100%", *["0%"] * 4]
+    assert lines[4].split() == [
+        "chain-1",
+        "1/24",
+        *["21.00"] * 5,
+        *["0.500"] * 5,
+        "100%",
+        *["0%"] * 4,
+    ]
 
 
 def test_what_was_not_measured_is_blank(row):

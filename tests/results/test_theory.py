@@ -11,7 +11,9 @@ def enumerated(bits_per_symbol: int, snr: float) -> float:
     """Mean over sent and decided levels of the bits in which they differ, from Gaussian tails alone."""
     bits = bits_per_symbol // 2
     count = 2**bits
-    spacing = np.sqrt(12 / (count**2 - 1) * snr)  # between levels, at noise of unit variance an axis
+    spacing = np.sqrt(
+        12 / (count**2 - 1) * snr
+    )  # between levels, at noise of unit variance an axis
     levels = spacing * (np.arange(count) - (count - 1) / 2)
     edges = np.concatenate([[-np.inf], (levels[1:] + levels[:-1]) / 2, [np.inf]])
     decided = np.diff(stats.norm.cdf(edges[None] - levels[:, None]), axis=1)

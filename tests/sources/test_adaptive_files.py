@@ -70,7 +70,9 @@ def test_damage_is_counted_where_the_channel_is_worse_than_known(chain, photo):
 
 
 def test_where_no_file_fits_the_symbols_are_still_kept(photo):
-    chain = AdaptiveFileChain("jpeg-ldpc-adaptive", JPEG, lambda height, width: 200, LinkAdaptation())
+    chain = AdaptiveFileChain(
+        "jpeg-ldpc-adaptive", JPEG, lambda height, width: 200, LinkAdaptation()
+    )
     sent = chain.transmit(photo, ChannelState(0.0))
     assert 0 < sent.symbols.shape[1] <= 200
     assert not sent.payload.rate_fits[0].fits
@@ -93,4 +95,6 @@ def test_what_is_missing_is_named(chain, photo):
     with pytest.raises(ValueError, match="adapts to the SNR"):
         chain.transmit(photo)
     with pytest.raises(ValueError, match="does not say which MCS"):
-        chain.receive(np.zeros((1, 10), np.complex64), np.ones(1, np.float32), Header(256, 384, (8,)))
+        chain.receive(
+            np.zeros((1, 10), np.complex64), np.ones(1, np.float32), Header(256, 384, (8,))
+        )

@@ -19,20 +19,27 @@ def photo() -> np.ndarray:
 def test_qualities_are_quarters_of_qp_from_coarse_to_fine():
     assert BPG.qualities[:5] == (51, 50.75, 50.5, 50.25, 50)
     assert BPG.qualities[-6:] == (3.5, 3.25, 3, 2, 1, 0)
-    assert all(coarse > fine for coarse, fine in zip(BPG.qualities, BPG.qualities[1:], strict=False))
+    assert all(
+        coarse > fine for coarse, fine in zip(BPG.qualities, BPG.qualities[1:], strict=False)
+    )
     whole = [quality for quality in BPG.qualities if quality == int(quality)]
     assert whole == list(range(51, -1, -1)) and all(isinstance(quality, int) for quality in whole)
 
 
 def test_quarters_of_qp_use_more_of_the_budget(photo):
     """Over eleven budgets, whole qp leave more than twice as much unused."""
-    files = {quality: BPG.encode_file(photo, quality) for quality in BPG.qualities if 28 <= quality <= 38}
+    files = {
+        quality: BPG.encode_file(photo, quality) for quality in BPG.qualities if 28 <= quality <= 38
+    }
     fine = list(files)
     coarse = [quality for quality in fine if quality == int(quality)]
     largest = 8 * len(files[30])
     unused = []
     for budget in np.geomspace(0.6 * largest, largest, 11).astype(int):
-        fits = [fit_quality("bpg", files.__getitem__, qualities, budget)[1] for qualities in (coarse, fine)]
+        fits = [
+            fit_quality("bpg", files.__getitem__, qualities, budget)[1]
+            for qualities in (coarse, fine)
+        ]
         assert all(fit.fits for fit in fits)
         unused.append([1 - fit.file_bits / budget for fit in fits])
     whole, quarters = np.mean(unused, axis=0)
@@ -41,9 +48,14 @@ def test_quarters_of_qp_use_more_of_the_budget(photo):
 
 def test_a_fraction_of_qp_comes_back_through_the_codec(photo):
     codec = BPG444
-    data, fit = fit_quality(codec.name, lambda q: codec.encode_file(photo, q), (36, 35.5, 35), 10**6)
+    data, fit = fit_quality(
+        codec.name, lambda q: codec.encode_file(photo, q), (36, 35.5, 35), 10**6
+    )
     assert fit.quality == 35
-    assert bpg.read_info(data).chroma == "444" and codec.decode_file(data, photo.size).shape == photo.shape
+    assert (
+        bpg.read_info(data).chroma == "444"
+        and codec.decode_file(data, photo.size).shape == photo.shape
+    )
 
 
 @pytest.mark.parametrize("codec", [BPG, BPG444], ids=lambda codec: codec.name)

@@ -111,7 +111,9 @@ def test_unnoticed_damage_gives_a_picture_or_an_error(data):
 
 
 def test_a_vertical_ramp_is_concealed_exactly():
-    ramp = np.repeat(np.arange(80, dtype=np.uint8)[:, None, None], 5, axis=1) + np.zeros(3, np.uint8)
+    ramp = np.repeat(np.arange(80, dtype=np.uint8)[:, None, None], 5, axis=1) + np.zeros(
+        3, np.uint8
+    )
     lost = np.array([False, True, False, True, True, False, False, False, False, False])
     broken = np.where(np.repeat(lost, 8)[:, None, None], np.uint8(0), ramp)
     np.testing.assert_array_equal(conceal_rows(broken, lost, 8), ramp)
@@ -130,9 +132,13 @@ def test_damaged_code_blocks_are_concealed(photo):
     symbols = sent.symbols.shape[1]
     blocks = modem.code_blocks(symbols)
     no = np.full((2, symbols), 1e-3, np.float32)
-    no[0, symbols * (len(blocks) - 1) // len(blocks) :] = 10.0  # the last code block of the first row
+    no[0, symbols * (len(blocks) - 1) // len(blocks) :] = (
+        10.0  # the last code block of the first row
+    )
     no[1, : symbols // len(blocks)] = 10.0  # the first one of the second, with the header
-    noise = np.random.default_rng(2).standard_normal((2, 2 * symbols), np.float32).view(np.complex64)
+    noise = (
+        np.random.default_rng(2).standard_normal((2, 2 * symbols), np.float32).view(np.complex64)
+    )
     got = chain.receive(sent.symbols + np.sqrt(no / 2) * noise, no, sent.header)
     assert got.decoded.tolist() == [True, False]
     assert (got.images[1] == 0.5).all()

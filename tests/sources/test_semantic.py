@@ -84,7 +84,9 @@ def test_the_soft_receiver_retrieves_the_posterior_mean(codec, photo):
     z = np.zeros((rows, columns, 4, 4))
     for d in range(4):
         for p in range(4):
-            likelihood = np.exp(-((y[..., d, p, None] - pam_amplitudes(8)) ** 2) / no[0]) * priors[d, p]
+            likelihood = (
+                np.exp(-((y[..., d, p, None] - pam_amplitudes(8)) ** 2) / no[0]) * priors[d, p]
+            )
             z[:, :, p] += likelihood / likelihood.sum(-1, keepdims=True) @ books[d, p]
     posteriors = codec.posteriors(values.reshape(1, rows, columns, 4, 4, 8))
     got = np.asarray(codec.quantizer.expected(posteriors, np.int32([4])))
@@ -92,7 +94,8 @@ def test_the_soft_receiver_retrieves_the_posterior_mean(codec, photo):
 
 
 @pytest.mark.parametrize(
-    ("no", "expected"), [([0.1, 1.0], [10, 0]), ([[0.1] * 8, [0.2, 1.0] * 4], [10, 10 * math.log10(3)])]
+    ("no", "expected"),
+    [([0.1, 1.0], [10, 0]), ([[0.1] * 8, [0.2, 1.0] * 4], [10, 10 * math.log10(3)])],
 )
 def test_the_noise_reduction_is_told_the_mean_snr_of_the_symbols(codec, no, expected):
     told = []
@@ -127,12 +130,21 @@ def test_other_alphabets_work_end_to_end(states, photo):
 
 def test_own_weights_are_chains(saved, photo):
     sent = {}
-    for scheme in ("", ":l1", ":l4-no-cr", ":l4-greedy-hard", ":l4-no-nrb-soft", ":l4-no-requantize"):
+    for scheme in (
+        "",
+        ":l1",
+        ":l4-no-cr",
+        ":l4-greedy-hard",
+        ":l4-no-nrb-soft",
+        ":l4-no-requantize",
+    ):
         chain = make_chain(f"{saved}/toy{scheme}")
         sent[scheme] = chain.transmit(photo)
         assert chain.name == f"{saved}/toy{scheme}"
         expected = "hard" if "hard" in scheme else "soft"
-        assert chain.source.receiver == expected and chain.source.use_nrb == ("no-nrb" not in scheme)
+        assert chain.source.receiver == expected and chain.source.use_nrb == (
+            "no-nrb" not in scheme
+        )
         assert chain.source.requantize == ("no-requantize" not in scheme)
     assert sent[":l1"].symbols.shape[1] * 4 == sent[""].symbols.shape[1]
     assert not np.array_equal(sent[":l4-no-cr"].symbols, sent[""].symbols)

@@ -1,9 +1,10 @@
 """Run moclink.simulate, held where a test wants it: python tests/sweep/held.py GATE ARGUMENTS...
 
-So a test kills processes where it means to, on machines of any speed. GATE is a folder. A worker that
-takes up task N of the sweep writes GATE/begun-N-PID and waits for GATE/go-N. If GATE/statements holds a
-number, the process stops for good, and writes GATE/stopped, before the statement of that number that
-writes results to the store, or at its very end if there are not so many.
+So a test kills processes where it means to, on machines of any speed. GATE is a folder. A worker
+that takes up task N of the sweep writes GATE/begun-N-PID and waits for GATE/go-N. If
+GATE/statements holds a number, the process stops for good, and writes GATE/stopped, before the
+statement of that number that writes results to the store, or at its very end if there are not so
+many.
 """
 
 import sqlite3

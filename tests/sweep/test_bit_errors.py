@@ -12,7 +12,9 @@ from moclink.sweep.session import Session
 
 def measured(name, snr, channel="awgn", trials=1, **options):
     session = Session(Plan((snr,), (name,), channel=channel, **options))
-    return [measure_bit_errors(session, (name, "random-bits", snr, trial)) for trial in range(trials)]
+    return [
+        measure_bit_errors(session, (name, "random-bits", snr, trial)) for trial in range(trials)
+    ]
 
 
 def qpsk_ber(snr_db):

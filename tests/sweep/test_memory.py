@@ -6,7 +6,8 @@ from moclink.sweep.memory import available_memory, parse_memory
 
 
 @pytest.mark.parametrize(
-    "text,size", [("4G", 2**32), ("1.5 GB", 3 * 2**29), ("800M", 800 * 2**20), ("2", 2**31), ("64kib", 2**16)]
+    "text,size",
+    [("4G", 2**32), ("1.5 GB", 3 * 2**29), ("800M", 800 * 2**20), ("2", 2**31), ("64kib", 2**16)],
 )
 def test_memory_is_read(text, size):
     assert parse_memory(text) == size

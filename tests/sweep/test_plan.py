@@ -17,6 +17,8 @@ def test_file_chains_of_a_picture_are_one_task_unless_workers_would_idle(workers
     tasks = [t for names, p in groups for t in tasks_of(plan, names, p, cells, False, 2**32)]
     assert {cell for task in tasks for cell in task.cells} == cells
     assert sum(len(task.cells) for task in tasks) == len(cells)
-    assert sum("jpeg-ldpc" in task.chains or "bpg-ldpc" in task.chains for task in tasks) == expected
+    assert (
+        sum("jpeg-ldpc" in task.chains or "bpg-ldpc" in task.chains for task in tasks) == expected
+    )
     first = max(tasks, key=effort_of)
     assert first.chains == ["moc-rvq-l4"] and first.picture.name == "40"

@@ -41,7 +41,9 @@ def codecs(tmp_path_factory):
 
 def sweep(folder, plan, pictures, **options):
     """Run a sweep and return its rows and pictures."""
-    store = ResultStore(folder, {"chains": list(plan.chains), "images": [[p.name, ""] for p in pictures]})
+    store = ResultStore(
+        folder, {"chains": list(plan.chains), "images": [[p.name, ""] for p in pictures]}
+    )
     counts = []
     run_sweep(plan, pictures, store, lambda cells, unit: counts.append(cells), **options)
     store.close()
@@ -88,14 +90,18 @@ def test_memory_does_not_change_a_row(plan, pictures, alone, tmp_path):
     assert sweep(tmp_path, plan, pictures, memory=0) == alone
 
 
-def test_shared_error_patterns_do_not_depend_on_who_shares_them(sharing, pictures, shared, tmp_path):
+def test_shared_error_patterns_do_not_depend_on_who_shares_them(
+    sharing, pictures, shared, tmp_path
+):
     """Each chain alone, nothing kept, cell by cell: the rows are the same."""
     rows = []
     for name in sharing.chains:
         rows += sweep(tmp_path / name, replace(sharing, chains=(name,)), pictures, memory=0)[0]
     assert rows == shared[0]
     # One decoding serves both chains of a modem; a link of one's own has other errors.
-    bler = {(row.chain, row.image, row.snr_db, row.trial): (row.bler, row.iterations) for row in rows}
+    bler = {
+        (row.chain, row.image, row.snr_db, row.trial): (row.bler, row.iterations) for row in rows
+    }
     assert 0 < bler["jpeg-ldpc", "one", 11.0, 0][0] < 1
     own = sweep(tmp_path / "own", replace(sharing, reuse_error_patterns=False), pictures)[0]
     assert [row.ber for row in own] != [row.ber for row in rows]
@@ -107,7 +113,9 @@ def test_chains_that_share_are_decoded_once(sharing, pictures):
     session, rows = Session(plan), []
     for picture in pictures:
         cells = tuple(c for c in cells_of(plan, pictures) if c[1] == picture.name)
-        rows += [row for got in work(session, Task(plan, picture, cells, batch=3)) for row in got.rows]
+        rows += [
+            row for got in work(session, Task(plan, picture, cells, batch=3)) for row in got.rows
+        ]
     blocks = {}
     for row in rows:
         place = row.image, row.snr_db, row.trial
@@ -121,7 +129,12 @@ def children(parent: int) -> set[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                found.add((int(entry.name), int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])))
+                found.add(
+                    (
+                        int(entry.name),
+                        int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]),
+                    )
+                )
             except OSError:  # it has just ended
                 continue
     return {pid for pid, its_parent in found if its_parent == parent}
@@ -142,9 +155,20 @@ def test_a_killed_worker_and_a_killed_parent_lose_nothing_and_leave_nothing(pict
     gate.mkdir()
     for place in range(6):
         Image.fromarray(pictures[0].pixels[place:]).save(tmp_path / f"{place}.png")
-    arguments = ["--snr", "8:12", "--trials", "2", "--chains", "jpeg-ldpc", "--images", str(tmp_path)]
+    arguments = [
+        "--snr",
+        "8:12",
+        "--trials",
+        "2",
+        "--chains",
+        "jpeg-ldpc",
+        "--images",
+        str(tmp_path),
+    ]
     held = [sys.executable, str(Path(__file__).with_name("held.py")), str(gate), *arguments]
-    process = subprocess.Popen([*held, "--workers", "2", "--out", str(run)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*held, "--workers", "2", "--out", str(run)], stdout=subprocess.DEVNULL
+    )
 
     def finished() -> int:
         return len(read_rows(run)) if (run / "results.sqlite").exists() else 0

@@ -75,7 +75,8 @@ def test_each_worker_is_shown_one_gpu_of_its_own(tmp_path, monkeypatch):
         flag.touch()
     with Pool(2) as pool:
         seen = {pair for _, pair in pool.run(gpu_of_this_worker, flags, list)}
-    # The workers that died were two, as were those that came instead: no GPU is lost with its worker.
+    # The workers that died were two, as were those that came instead: no GPU is lost with its
+    # worker.
     assert {gpu for _, gpu in seen} <= {"4", "GPU-7"}
     alive = {pid for pid, _ in seen}
     assert len(seen) == len(alive)  # a worker keeps its GPU
@@ -90,7 +91,9 @@ def test_a_worker_that_grows_is_kept():
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_keeps_one_session_from_task_to_task(workers):
     with Pool(workers) as pool:
-        seen = [result for tasks in (range(5), range(3)) for _, result in pool.run(count, tasks, list)]
+        seen = [
+            result for tasks in (range(5), range(3)) for _, result in pool.run(count, tasks, list)
+        ]
         others = [result for _, result in pool.run(count, range(100, 104), bytearray)]
     for process in {pid for pid, *_ in seen}:
         own = [(session, before) for pid, session, before in seen if pid == process]

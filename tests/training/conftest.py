@@ -27,7 +27,10 @@ def data(pictures, tmp_path_factory):
     from moclink.train import main
 
     folder = tmp_path_factory.mktemp("data")
-    assert main(["patches", str(pictures), "--out", str(folder), "--size", "64", "--hold-out", "1"]) == 0
+    assert (
+        main(["patches", str(pictures), "--out", str(folder), "--size", "64", "--hold-out", "1"])
+        == 0
+    )
     return folder
 
 

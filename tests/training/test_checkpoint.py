@@ -8,8 +8,13 @@ from moclink.training.checkpoint import load_checkpoint, save_checkpoint
 
 
 def variables(seed=None, size=3):
-    values = np.zeros((2, size)) if seed is None else np.random.default_rng(seed).normal(size=(2, size))
-    return {name: keras.Variable(value.astype(np.float32)) for name, value in zip("wm", values, strict=True)}
+    values = (
+        np.zeros((2, size)) if seed is None else np.random.default_rng(seed).normal(size=(2, size))
+    )
+    return {
+        name: keras.Variable(value.astype(np.float32))
+        for name, value in zip("wm", values, strict=True)
+    }
 
 
 def test_values_and_state_come_back(tmp_path):

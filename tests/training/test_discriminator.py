@@ -24,7 +24,9 @@ def test_power_iteration_finds_the_largest_singular_value():
     kernel = keras.ops.convert_to_numpy(layer.kernel)
     sigma = np.linalg.svd(kernel.reshape(-1, 6).astype(np.float64), compute_uv=False)[0]
     plain = keras.ops.convert_to_numpy(keras.ops.conv(x, kernel, padding="same"))
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(layer(x)), plain / sigma, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(layer(x)), plain / sigma, rtol=1e-3, atol=1e-4
+    )
 
 
 def test_the_iterated_vector_moves_in_training_only():

@@ -39,7 +39,12 @@ def test_the_start_keeps_what_16_components_of_a_block_keep(images):
     codec = SemanticCodec.from_size("toy")
     start.linear_start(codec.encoder, codec.decoder, images)
     side = images.shape[1] // 8
-    blocks = (2 * images - 1).reshape(-1, side, 8, side, 8, 3).transpose(0, 1, 3, 2, 4, 5).reshape(-1, 192)
+    blocks = (
+        (2 * images - 1)
+        .reshape(-1, side, 8, side, 8, 3)
+        .transpose(0, 1, 3, 2, 4, 5)
+        .reshape(-1, 192)
+    )
     lost = np.linalg.svd(blocks, compute_uv=False)[16:]
     expected = (lost.astype(np.float64) ** 2).sum() / blocks.size / 4
     assert mse(codec.decoder(codec.encoder(images)), images) == pytest.approx(expected, rel=1e-3)
@@ -54,13 +59,21 @@ def test_the_analog_start_is_the_projection_on_components_at_power_one(images):
     np.testing.assert_allclose((z.astype(np.float64) ** 2).mean((0, 1, 2)), power, rtol=1e-3)
     np.testing.assert_allclose(z[..., -1], PILOT, rtol=1e-6)
     side = images.shape[1] // 8
-    blocks = (2 * images - 1).reshape(-1, side, 8, side, 8, 3).transpose(0, 1, 3, 2, 4, 5).reshape(-1, 192)
+    blocks = (
+        (2 * images - 1)
+        .reshape(-1, side, 8, side, 8, 3)
+        .transpose(0, 1, 3, 2, 4, 5)
+        .reshape(-1, 192)
+    )
     lost = np.linalg.svd(blocks, compute_uv=False)[15:]
     expected = (lost.astype(np.float64) ** 2).sum() / blocks.size / 4
     assert mse(codec.decoder(z), images) == pytest.approx(expected, rel=1e-3)
 
 
 def test_networks_without_linear_paths_are_refused(images):
-    encoder, decoder = Encoder(16, (16, 32), (0, 1), patch=4), Decoder(16, (32, 16), (1, 0), patch=4)
+    encoder, decoder = (
+        Encoder(16, (16, 32), (0, 1), patch=4),
+        Decoder(16, (32, 16), (1, 0), patch=4),
+    )
     with pytest.raises(ValueError, match="linear start"):
         start.linear_start(encoder, decoder, images)

@@ -13,7 +13,10 @@ class Descent:
     """Gradient descent with momentum on |w - t(step)|^2: a stage small enough to follow by hand."""
 
     def __init__(self, stop_at=None, rate=0.1):
-        self.w, self.m = keras.Variable(np.zeros(3, np.float32)), keras.Variable(np.zeros(3, np.float32))
+        self.w, self.m = (
+            keras.Variable(np.zeros(3, np.float32)),
+            keras.Variable(np.zeros(3, np.float32)),
+        )
         self.stop_at, self.rate = stop_at, rate
 
     @property
@@ -129,4 +132,7 @@ def test_a_plan_by_the_clock_does_not_count_the_step_that_compiles(tmp_path, mon
 def test_a_plan_too_short_to_train_says_so(tmp_path, capsys):
     plan = LoopOptions(minutes=1e-9, learning_rate=0.1, warmup=3, log_every=1, validate_every=0)
     assert run(Descent(), tmp_path, plan).finished
-    assert "no more than the warm-up of 3: hardly trained; give more minutes" in capsys.readouterr().err
+    assert (
+        "no more than the warm-up of 3: hardly trained; give more minutes"
+        in capsys.readouterr().err
+    )

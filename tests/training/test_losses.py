@@ -26,11 +26,15 @@ def test_gram_is_the_sum_of_outer_products(maps):
         for i in range(5):
             for j in range(4):
                 expected[b] += np.outer(f[b, i, j], f[b, i, j])
-    np.testing.assert_allclose(ops.convert_to_numpy(losses.gram(maps[0])), expected / (5 * 4 * 3), rtol=1e-5)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(losses.gram(maps[0])), expected / (5 * 4 * 3), rtol=1e-5
+    )
 
 
 def test_style_ignores_where_features_stand(maps):
-    shuffled = maps[0].reshape(2, 20, 3)[:, np.random.default_rng(0).permutation(20)].reshape(2, 5, 4, 3)
+    shuffled = (
+        maps[0].reshape(2, 20, 3)[:, np.random.default_rng(0).permutation(20)].reshape(2, 5, 4, 3)
+    )
     assert float(losses.style(maps[0], shuffled)) < 1e-10
     a, b = (np.einsum("bijc,bijd->bcd", m, m) / 60 for m in maps.astype(np.float64))
     expected = ((a - b) ** 2).sum((1, 2)).mean()
@@ -39,7 +43,9 @@ def test_style_ignores_where_features_stand(maps):
 
 def test_hinge_losses():
     real, fake = np.float32([[2.0, 0.5]]), np.float32([[-3.0, 0.25]])
-    assert float(losses.hinge_discriminator(real, fake)) == pytest.approx((0 + 0.5) / 2 + (0 + 1.25) / 2)
+    assert float(losses.hinge_discriminator(real, fake)) == pytest.approx(
+        (0 + 0.5) / 2 + (0 + 1.25) / 2
+    )
     assert float(losses.hinge_generator(fake)) == pytest.approx(2.75 / 2)
 
 
@@ -48,7 +54,9 @@ def test_psnr_clips_and_is_finite_for_equal_images():
     images = reference.copy()
     images[0] = 0.9
     images[1] = 1.5
-    np.testing.assert_allclose(ops.convert_to_numpy(losses.psnr(images, reference)), [20.0, 100.0], atol=1e-3)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(losses.psnr(images, reference)), [20.0, 100.0], atol=1e-3
+    )
 
 
 def test_feature_and_pixel_terms(maps):

@@ -50,7 +50,11 @@ def recount(codec, images, levels, search):
         else:
             grids = [np.array(list(itertools.product(*books[:n, p]))).sum(1) for p in range(4)]
             total = np.stack(
-                [grid[((z[:, p, None] - grid) ** 2).sum(-1).argmin(-1)] for p, grid in enumerate(grids)], 1
+                [
+                    grid[((z[:, p, None] - grid) ** 2).sum(-1).argmin(-1)]
+                    for p, grid in enumerate(grids)
+                ],
+                1,
             )
         distance += 4 * ((z - total) ** 2).mean()
         sums.append(total.reshape(len(images), 3, 2, 16))
@@ -81,7 +85,9 @@ def test_the_log_loss_is_the_mean_over_images_of_their_log_errors(images):
 
 
 def test_without_levels_the_latent_passes_as_it_is(codec, images):
-    objective = Stage1Objective(codec.encoder, codec.quantizer, codec.decoder, Stage1Weights(**PLAIN))
+    objective = Stage1Objective(
+        codec.encoder, codec.quantizer, codec.decoder, Stage1Weights(**PLAIN)
+    )
     batch = {"images": images, "levels": np.zeros(3, np.int32)}
     found = {k: float(v) for k, v in objective(batch).items()}
     decoded = ops.convert_to_numpy(codec.decoder(codec.encoder(images)))
@@ -106,7 +112,9 @@ def test_terms_of_other_networks_count_with_their_weight(codec, images):
         critic=lambda x: ops.ones((3, 24, 16, 1)) * 4.0,
     )
     batch = {"images": images, "levels": np.full(3, 4, np.int32)}
-    assert float(objective(batch)["loss"]) == pytest.approx(2 * 1 + 3 * 0.2 + 7 * 0.5 - 5 * 4, rel=1e-4)
+    assert float(objective(batch)["loss"]) == pytest.approx(
+        2 * 1 + 3 * 0.2 + 7 * 0.5 - 5 * 4, rel=1e-4
+    )
 
 
 def test_critic_judges_both_sides():

@@ -128,7 +128,9 @@ def test_a_pack_that_is_cut_short_is_refused(data, tmp_path):
 
 
 def test_crops_that_cannot_be_drawn_are_refused(data):
-    with pytest.raises(ValueError, match="as large as a crop of 4096 pixels; give --crop 64 or less"):
+    with pytest.raises(
+        ValueError, match="as large as a crop of 4096 pixels; give --crop 64 or less"
+    ):
         CropFeeder(PatchPack(data), 4096, 1)
     with pytest.raises(ValueError, match="--crop is 100; it must be a multiple of 8"):
         CropFeeder(PatchPack(data), 100, 1)
@@ -150,7 +152,9 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path):
 
 def test_a_run_that_breaks_off_leaves_no_pixels_without_an_index(tmp_path, monkeypatch):
     Image.fromarray(noise(128, 128)).save(tmp_path / "a.png")
-    monkeypatch.setattr(patches, "cut", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+    monkeypatch.setattr(
+        patches, "cut", lambda *_: (_ for _ in ()).throw(OSError("No space left on device"))
+    )
     with pytest.raises(OSError, match="No space"):
         patches.make_pack([tmp_path / "a.png"], tmp_path / "pack")
     assert list((tmp_path / "pack").iterdir()) == []
@@ -162,7 +166,9 @@ def test_without_a_number_a_fifth_is_held_out_and_twelve_at_most(tmp_path, count
     assert (len(train), len(held_out)) == (count - kept, kept)
 
 
-@pytest.mark.parametrize("index", ["{}", "[]", '{"patches": []}', '{"patches": [{"shape": [1, 2]}]}'])
+@pytest.mark.parametrize(
+    "index", ["{}", "[]", '{"patches": []}', '{"patches": [{"shape": [1, 2]}]}']
+)
 def test_a_damaged_index_is_refused(data, tmp_path, index):
     (tmp_path / "patches.bin").write_bytes((data / "patches.bin").read_bytes())
     (tmp_path / "patches.json").write_text(index)

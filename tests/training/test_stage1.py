@@ -58,8 +58,12 @@ def test_stage_1_with_a_discriminator_moves_both_sides(feeder, held_out):
     before = {k: np.array(v) for k, v in stage.variables().items()}
     found = stage.train(0, 1e-3)
     stage.train(1, 1e-3)
-    assert {"adversarial", "critic", "pixel"} <= set(found) and np.isfinite(list(found.values())).all()
-    moved = {k.split("/")[0] for k, v in stage.variables().items() if not np.array_equal(before[k], v)}
+    assert {"adversarial", "critic", "pixel"} <= set(found) and np.isfinite(
+        list(found.values())
+    ).all()
+    moved = {
+        k.split("/")[0] for k, v in stage.variables().items() if not np.array_equal(before[k], v)
+    }
     assert moved == {"codec", "critic"}
 
 

@@ -19,7 +19,10 @@ def run(*args):
     ("args", "words"),
     [
         (("patches", "nowhere", "--out", "x"), "no such folder: nowhere"),
-        (("stage1", "--data", "nowhere", "--out", "x"), "make one with `python -m moclink.train patches`"),
+        (
+            ("stage1", "--data", "nowhere", "--out", "x"),
+            "make one with `python -m moclink.train patches`",
+        ),
         (("stage1", "--data", "{data}", "--out", "x", "--crop", "4096"), "as large as a crop"),
         (
             ("stage1", "--data", "{data}", "--out", "x", "--crop", "32", "--steps", "0"),
@@ -44,10 +47,14 @@ def run(*args):
         (("export", "--codec", "nowhere/codec", "--out", "x"), "does not exist"),
     ],
 )
-def test_a_wrong_file_or_option_is_one_line_and_status_2(args, words, data, tmp_path, monkeypatch, capsys):
+def test_a_wrong_file_or_option_is_one_line_and_status_2(
+    args, words, data, tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     assert run(*(str(a).format(data=data) for a in args)) == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("moclink.train:")]
+    lines = [
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("moclink.train:")
+    ]
     assert len(lines) == 1 and words in lines[0]
 
 
@@ -64,14 +71,19 @@ def test_help_loads_no_framework():
         "except SystemExit: pass\n"
         "print([m for m in ('tensorflow', 'keras', 'jax', 'torch') if m in sys.modules])"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert out.strip().endswith("[]")
 
 
 def test_a_backend_of_another_name_is_one_line(data, monkeypatch, capsys):
     monkeypatch.setenv("KERAS_BACKEND", "theano")
     assert run("reorder", "--data", data, "--codec", "c", "--out", "x") == 2
-    assert "KERAS_BACKEND is 'theano'; it must be one of tensorflow, jax, torch" in capsys.readouterr().err
+    assert (
+        "KERAS_BACKEND is 'theano'; it must be one of tensorflow, jax, torch"
+        in capsys.readouterr().err
+    )
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert run("jscc", "--data", data, "--out", "x", "--backend", "torch") == 2
     assert "--backend torch: torch is not installed; pip install torch" in capsys.readouterr().err
@@ -79,7 +91,20 @@ def test_a_backend_of_another_name_is_one_line(data, monkeypatch, capsys):
 
 def train_all_stages(folder, data, *options):
     """Three stages in a process of their own: their logs, and the hashes of their weights."""
-    plan = ("--data", data, "--crop", 32, "--batch", 4, "--steps", 3, "--log-every", 1, "--warmup", 1)
+    plan = (
+        "--data",
+        data,
+        "--crop",
+        32,
+        "--batch",
+        4,
+        "--steps",
+        3,
+        "--log-every",
+        1,
+        "--warmup",
+        1,
+    )
     plan = [str(option) for option in (*plan, "--no-jit", "--seed", 5, *options)]
     program = (
         "import sys; from moclink.train import main; folder, *plan = sys.argv[1:]\n"
@@ -88,12 +113,16 @@ def train_all_stages(folder, data, *options):
         "status |= main(['jscc', *plan, '--codec', 'toy', '--out', folder + '/jscc'])\n"
         "sys.exit(status)"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(folder), *plan], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder), *plan], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     logs, weights = {}, {}
     for stage in ("s1", "s2", "jscc"):
         rows = [row.split(",") for row in (folder / stage / "log.csv").read_text().splitlines()[1:]]
-        logs[stage] = {(step, name): float(value) for step, name, value in rows if name != "seconds"}
+        logs[stage] = {
+            (step, name): float(value) for step, name, value in rows if name != "seconds"
+        }
         weights[stage] = json.loads((folder / stage / "codec.json").read_text())["sha256"]
     return logs, weights
 
@@ -104,7 +133,8 @@ def test_the_same_seed_gives_the_same_training_of_every_stage_in_either_precisio
     mixed, _ = train_all_stages(tmp_path / "mixed", data, "--mixed-precision")
     for stage, plain in first[0].items():
         assert mixed[stage].keys() == plain.keys()
-        # bfloat16 has 8 bits: the PSNR of the first step differs by a few parts in a hundred at most.
+        # bfloat16 has 8 bits: the PSNR of the first step differs by a few parts in a hundred at
+        # most.
         assert mixed[stage]["1", "psnr"] == pytest.approx(plain["1", "psnr"], rel=0.05)
 
 
@@ -122,7 +152,17 @@ def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
     picture = sorted(pictures.glob("*.png"))[0]
     capsys.readouterr()
     assert (
-        run("export", "--codec", s2 / "codec", "--out", out / "moc", "--test", picture, "--test-crop", 64)
+        run(
+            "export",
+            "--codec",
+            s2 / "codec",
+            "--out",
+            out / "moc",
+            "--test",
+            picture,
+            "--test-crop",
+            64,
+        )
         == 0
     )
     report = json.loads(capsys.readouterr().out)
@@ -133,7 +173,9 @@ def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
     codec = SemanticCodec.from_preset(out / "moc")
     assert set(codec.notes) == {"stage1", "reorder", "stage2", "psnr"}
     assert codec.notes["stage1"]["steps"] == 4
-    assert run("export", "--codec", jscc / "codec", "--out", out / "jscc", "--note", "data=toy") == 0
+    assert (
+        run("export", "--codec", jscc / "codec", "--out", out / "jscc", "--note", "data=toy") == 0
+    )
     assert AnalogCodec.from_preset(out / "jscc").notes["data"] == "toy"
     image = np.zeros((1, 20, 12, 3), np.float32)
     assert codec.decode(codec.encode(image), height=20, width=12).shape == image.shape
@@ -142,17 +184,36 @@ def test_a_toy_codec_from_pictures_to_export(data, pictures, tmp_path, capsys):
 def test_a_decoder_is_trained_alone(data, tmp_path):
     from moclink.codec.semantic_codec import SemanticCodec
 
-    plan = ("--data", data, "--crop", 32, "--batch", 4, "--no-jit", "--warmup", 1, "--learning-rate", 1e-2)
+    plan = (
+        "--data",
+        data,
+        "--crop",
+        32,
+        "--batch",
+        4,
+        "--no-jit",
+        "--warmup",
+        1,
+        "--learning-rate",
+        1e-2,
+    )
     s1, decoder = tmp_path / "s1" / "codec", tmp_path / "decoder" / "codec"
     assert run("stage1", *plan, "--codec", "toy", "--out", s1.parent, "--steps", 2) == 0
-    assert run("stage1", *plan, "--codec", s1, "--out", decoder.parent, "--steps", 2, "--decoder-only") == 0
+    assert (
+        run("stage1", *plan, "--codec", s1, "--out", decoder.parent, "--steps", 2, "--decoder-only")
+        == 0
+    )
     before, after = SemanticCodec.from_preset(s1), SemanticCodec.from_preset(decoder)
     assert set(after.notes) == {"stage1", "decoder"}
     assert (before.quantizer.codebooks == after.quantizer.codebooks).all()
     assert all(
-        (a == b).all() for a, b in zip(*(c.encoder.get_weights() for c in (before, after)), strict=True)
+        (a == b).all()
+        for a, b in zip(*(c.encoder.get_weights() for c in (before, after)), strict=True)
     )
-    moved = [(a != b).any() for a, b in zip(*(c.decoder.get_weights() for c in (before, after)), strict=True)]
+    moved = [
+        (a != b).any()
+        for a, b in zip(*(c.decoder.get_weights() for c in (before, after)), strict=True)
+    ]
     assert sum(moved) > len(moved) / 2
     more = tmp_path / "more" / "codec"
     assert run("stage1", *plan, "--codec", s1, "--out", more.parent, "--steps", 3) == 0
@@ -185,7 +246,10 @@ def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path
     )
     capsys.readouterr()
     assert run(*command) == 2
-    assert "other pictures, or of these in another state; name another --out" in capsys.readouterr().err
+    assert (
+        "other pictures, or of these in another state; name another --out"
+        in capsys.readouterr().err
+    )
 
 
 def test_small_pictures_and_a_single_one_are_trained_on_if_asked_for(tmp_path, capsys):
@@ -199,5 +263,8 @@ def test_small_pictures_and_a_single_one_are_trained_on_if_asked_for(tmp_path, c
     assert run(*command) == 2
     assert "sides under 128 pixels (--min-side)" in capsys.readouterr().err
     assert run(*command, "--min-side", 64) == 0
-    assert "no picture was held out: validation is on patches that are trained on" in capsys.readouterr().err
+    assert (
+        "no picture was held out: validation is on patches that are trained on"
+        in capsys.readouterr().err
+    )
     assert (tmp_path / "out" / "codec.json").is_file()

@@ -1,0 +1,42 @@
+"""Bit, index and block error rates: the one place where errors are counted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.types import ErrorRates
+
+
+def count_letter_errors(
+    sent: NDArray[np.uint8],
+    got: NDArray[np.uint8],
+    used: tuple[int, ...],
+    alphabet: int,
+    block_letters: int | None,
+) -> ErrorRates:
+    """Count bit, index and block errors: the one place where errors are counted.
+
+    Args:
+        sent: uint8 [B, K] or [1, K] (one transmission, many receptions).
+        got: uint8 [B', K'], K' >= K; what exceeds K was padded with zeros at the sender.
+        used: Letters in use of each row of `sent`.
+        alphabet: Values of a letter; an index counts as its log2(alphabet) label bits.
+        block_letters: Letters of one codeword, or None if uncoded.
+    """
+    rows = len(got)
+    filled = np.zeros((len(sent), got.shape[1]), np.uint8)
+    filled[:, : sent.shape[1]] = sent
+    difference = np.bitwise_xor(got, filled)
+    in_use = np.arange(got.shape[1]) < np.reshape(used, (-1, 1))
+    count = np.broadcast_to(np.maximum(in_use.sum(axis=1), 1), rows)
+    wrong = np.bitwise_count(np.where(in_use, difference, 0)).sum(axis=1)
+    ber = wrong / (count * np.log2(alphabet))
+    ier = (
+        np.count_nonzero(np.where(in_use, difference, 0), axis=1) / count if alphabet > 2 else None
+    )
+    bler = None
+    if block_letters:
+        blocks = difference.reshape(rows, -1, block_letters)
+        bler = blocks.any(axis=2).mean(axis=1)
+    return ErrorRates(ber, ier, bler)
