@@ -1,1 +1,1 @@
-"""The semantic codec in Keras: what runs at both ends of the link, on any Keras backend."""
+"""The semantic codec in Keras: for sender and receiver, on any Keras backend."""

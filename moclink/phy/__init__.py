@@ -1,1 +1,1 @@
-"""Modems, channels and channel codes: the room of Sionna and TensorFlow."""
+"""Modems, channels and channel codes, on Sionna and TensorFlow."""

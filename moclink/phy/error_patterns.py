@@ -1,6 +1,6 @@
 """One decoding for all files that a picture becomes: error patterns of a scrambled coded link.
 
-A scrambler adds a pad that both ends know to the message, modulo 2, before the encoder and after
+A scrambler adds a pad that sender and receiver know to the message, modulo 2, before the encoder and after
 the decoder. With a uniform pad as long as the message, a uniform word u = message + pad goes
 through encoder, mapper, channel, demapper and decoder, whatever the message is, and
 
