@@ -91,7 +91,7 @@ class DigitalChain:
             got.letters,
             sent.header.letters,
             self.source.alphabet,
-            self.modem.block_letters,
+            self.modem.block_letters or self.modem.code_blocks(sent.symbols.shape[1]),
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ def count_letter_errors(
     got: NDArray[np.uint8],
     used: tuple[int, ...],
     alphabet: int,
-    block_letters: int | None,
+    block_letters: int | Sequence[slice] | None,
 ) -> ErrorRates:
     """Count bit, index and block errors: the one place where errors are counted.
 
@@ -22,7 +24,7 @@ def count_letter_errors(
         got: uint8 [B', K'], K' >= K; what exceeds K was padded with zeros at the sender.
         used: Letters in use of each row of `sent`.
         alphabet: Values of a letter; an index counts as its log2(alphabet) label bits.
-        block_letters: Letters of one codeword, or None if uncoded.
+        block_letters: Letters of one codeword, or where each codeword's are; None if uncoded.
     """
     rows = len(got)
     filled = np.zeros((len(sent), got.shape[1]), np.uint8)
@@ -36,7 +38,9 @@ def count_letter_errors(
         np.count_nonzero(np.where(in_use, difference, 0), axis=1) / count if alphabet > 2 else None
     )
     bler = None
-    if block_letters:
+    if isinstance(block_letters, Sequence):
+        bler = np.mean([difference[:, block].any(axis=1) for block in block_letters], axis=0)
+    elif block_letters:
         blocks = difference.reshape(rows, -1, block_letters)
         bler = blocks.any(axis=2).mean(axis=1)
     return ErrorRates(ber, ier, bler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,6 +55,9 @@ class Modem(Protocol):
     @property
     def block_letters(self) -> int | None:
         """Letters in one block of the channel code; None if uncoded."""
+
+    def code_blocks(self, symbols: int) -> Sequence[slice] | None:
+        """Letters of each code block where their length depends on the message, else None."""
 
     def symbols_for(self, letters: int) -> int:
         """Complex symbols that carry this many letters, padding included."""

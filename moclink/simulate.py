@@ -8,7 +8,9 @@ there.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -34,18 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     args = parser.parse_args(bind_values(arguments, "--snr"))
-    if args.list_chains:
-        for name, text in describe_chains():
-            print(f"{name:28} {text}")
-        return 0
-    if args.list_channels:
-        from moclink.phy.channels import describe_channels
-
-        for name, text in describe_channels():
-            print(f"{name:14} {text}")
-        return 0
+    with contextlib.suppress(ValueError):  # not in the main thread: signals cannot be caught
+        signal.signal(signal.SIGTERM, _terminate)  # as Ctrl-C: finished cells are kept
     try:
-        return _simulate(args, arguments)
+        if args.list_chains or args.list_channels:
+            status = _list(args.list_chains)
+        else:
+            status = _simulate(args, arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who reads has what it wants, such as `| head`; results are stored
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ValueError as error:
         for line in str(error).splitlines():
             print(f"moclink: {line}", file=sys.stderr)
@@ -53,6 +55,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"moclink: interrupted; {error or 'nothing was begun'}", file=sys.stderr)
         return 130
+
+
+def _list(chains: bool) -> int:
+    """Print the chains that there are, or the channels."""
+    if chains:
+        rows = describe_chains()
+    else:
+        from moclink.phy.channels import describe_channels
+
+        rows = describe_channels()
+    for name, text in rows:
+        print(f"{name:28} {text}" if chains else f"{name:14} {text}")
+    return 0
+
+
+def _terminate(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

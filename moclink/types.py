@@ -11,6 +11,7 @@ Arrays are NumPy. SNR is Es/N0 in dB at E|x|^2 = 1; `no` is the noise variance o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,12 @@ class ChannelState:
 
     Attributes:
         snr_db: Es/N0 in dB: that of the channel, or of the realisation that the symbols will meet.
+        fading: "none" if the symbols meet this SNR; "rayleigh" if it is the average over block Rayleigh
+            fading whose gain the sender does not know.
     """
 
     snr_db: float
+    fading: Literal["none", "rayleigh"] = "none"
 
     @property
     def no(self) -> float:

@@ -61,6 +61,13 @@ def test_index_errors_count_label_bits():
     assert rates.bler is None
 
 
+def test_block_errors_of_code_blocks_of_several_lengths():
+    sent = np.zeros((1, 6), np.uint8)
+    got = np.array([[0, 0, 0, 0, 0, 1], [1, 1, 0, 0, 0, 0], [1, 0, 0, 0, 1, 0]], np.uint8)
+    rates = count_letter_errors(sent, got, (6,), 2, (slice(0, 4), slice(4, 6)))
+    assert np.allclose(rates.bler, [0.5, 0.5, 1])
+
+
 def test_parts_of_different_alphabets_do_not_join():
     source = FileSource(JPEG, fixed_budget(10_000))
     with pytest.raises(ValueError, match="alphabet of 2, the modem one of 8"):

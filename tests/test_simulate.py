@@ -229,6 +229,12 @@ def test_a_picture_beyond_a_format_is_an_outage_with_its_reason(tmp_path, capsys
     assert [rows[name].outage for name in chains.split(",")] == [1, 1, 1, 0]
 
 
+def test_a_pipe_that_closes_is_no_error(tmp_path):
+    command = f"{sys.executable} -m moclink.simulate --list-chains | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stdout.startswith("moc-rvq-l1") and done.stderr == ""
+
+
 def test_error_rates_of_random_bits_lie_on_theory(tmp_path):
     plan = Plan((17.78,), ("random-64qam",), min_errors=4000)
     sweep(tmp_path / "a", [], plan)
@@ -325,7 +331,8 @@ def test_killed_at_ten_random_moments_a_run_ends_as_if_undisturbed(photo, undist
     assert (out / "rate_fits.csv").read_bytes() == (undisturbed / "rate_fits.csv").read_bytes()
 
 
-def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(photo, undisturbed, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_from_outside_keeps_what_is_finished(number, photo, undisturbed, tmp_path):
     """One task of three is let through, the workers are held in the others."""
     gate, out = tmp_path / "gate", tmp_path / "run"
     process = subprocess.Popen(
@@ -337,7 +344,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(photo, undisturbed,
     (gate / "go-1").touch()
     try:
         wait_until(lambda: (out / "results.sqlite").exists() and read_rows(out), process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=300)
     finally:
         process.kill()

@@ -13,7 +13,7 @@ from measured block error curves (`moclink.phy.block_errors`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from moclink.phy.block_errors import BlockErrorCurves
 from moclink.phy.mcs import MCS, MCS_TABLES
 from moclink.phy.transport_block_modem import TransportBlockModem
+from moclink.types import ChannelState
 
 NEGLIGIBLE = 1e-6  # schemes that succeed more rarely are not tried
 
@@ -137,6 +138,10 @@ class LinkAdaptation:
     def __post_init__(self) -> None:
         if self.fading not in ("none", "rayleigh"):
             raise ValueError(f"fading {self.fading!r}: there are none and rayleigh")
+
+    def told(self, csi: ChannelState) -> LinkAdaptation:
+        """The same for what the sender is told: an SNR, or the average over a fading law."""
+        return self if csi.fading == self.fading else replace(self, fading=csi.fading)
 
     def modem(self, mcs: MCS) -> TransportBlockModem:
         """The modem of a scheme."""

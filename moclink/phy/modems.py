@@ -62,6 +62,10 @@ class IndexModem:
         """None: there is no channel code."""
         return None
 
+    def code_blocks(self, symbols: int) -> None:
+        """None: see `block_letters`."""
+        return None
+
     def symbols_for(self, letters: int) -> int:
         """Complex symbols for this many indices: half, rounded up."""
         return -(-letters // 2)
@@ -120,6 +124,10 @@ class BitModem:
     def block_letters(self) -> int | None:
         """Information bits of a codeword, k; None if uncoded."""
         return self.code.k if self.code else None
+
+    def code_blocks(self, symbols: int) -> None:
+        """None: see `block_letters`."""
+        return None
 
     def symbols_for(self, letters: int) -> int:
         """Complex symbols for this many bits, padding of the last codeword and symbol counted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,6 +40,9 @@ class Adaptation(Protocol):
         self, snr_db: float, symbols: int, quality: Callable[[int], float], outage_quality: float
     ) -> Scheme:
         """Choose the scheme for an SNR in dB, the symbols at hand and bits -> quality."""
+
+    def told(self, csi: ChannelState) -> Adaptation:
+        """The same for what the sender is told: an SNR, or the average over a fading law."""
 
     def modem(self, mcs: Any) -> AdaptiveModem:
         """The modem of a scheme."""
@@ -111,7 +114,7 @@ class AdaptiveFileChain:
             )
         height, width = images.shape[1:3]
         outage = self._mean_quality(np.full_like(images, GREY), images)
-        choice = self.adaptation.choose(
+        choice = self.adaptation.told(csi).choose(
             csi.snr_db,
             self.symbols(height, width),
             lambda bits: self._expected_quality(images, bits, outage),
@@ -141,17 +144,7 @@ class AdaptiveFileChain:
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
         """Bit errors over the letters in use, and block errors over the code blocks."""
-        told = _checked(sent.header)
-        rates = self._digital(told).count_errors(sent, got)
-        if sent.payload is None or got.letters is None:
-            return rates
-        filled = np.zeros((len(sent.payload.letters), got.letters.shape[1]), np.uint8)
-        filled[:, : sent.payload.letters.shape[1]] = sent.payload.letters
-        wrong = got.letters != filled
-        blocks = self.adaptation.modem(told.mcs).code_blocks(sent.symbols.shape[1])
-        return replace(
-            rates, bler=np.mean([wrong[:, block].any(axis=1) for block in blocks], axis=0)
-        )
+        return self._digital(_checked(sent.header)).count_errors(sent, got)
 
     def _digital(self, header: AdaptiveHeader) -> DigitalChain:
         """The chain with the MCS of a header."""

@@ -129,8 +129,11 @@ def _sender_knowledge(
     """
     if not chain.adaptive:
         return [None] * len(keys)
-    average = [ChannelState(snr) for _, snr, *_ in keys]
-    if session.channel.spec.partition("?")[0] == "awgn" or session.plan.csi == "average":
+    channel = session.channel
+    kind = channel.spec.partition("?")[0]
+    block_fading = kind == "rayleigh" and channel.coherence == 0 and session.plan.csi == "average"
+    average = [ChannelState(snr, "rayleigh" if block_fading else "none") for _, snr, *_ in keys]
+    if kind == "awgn" or session.plan.csi == "average":
         return list(average)
     states: list[ChannelState | None] = []
     for key, csi in zip(keys, average, strict=True):
