@@ -239,8 +239,10 @@ class ChainFactory:
 
     @staticmethod
     def _symbols(height: int, width: int, cbr: Fraction | None) -> int:
-        """Symbols at a channel bandwidth ratio, rounded down; None for those of the semantic chain at L4."""
-        return semantic_symbols(height, width) if cbr is None else int(cbr * 3 * height * width)
+        """Symbols at a CBR, rounded down but one at least; None: those of the semantic chain at L4."""
+        if cbr is None:
+            return semantic_symbols(height, width)
+        return max(1, int(cbr * 3 * height * width))
 
 
 def _make_bit_modem(scheme: str, options: ChainOptions) -> Modem:

@@ -141,8 +141,8 @@ class FileSource:
         )
         # Without a file nothing but zeros is sent, as many as the budget: an outage at equal
         # symbols.
-        sizes = [8 * len(data) or budget for data in files]
-        lengths = tuple(min(size, budget // 8 * 8) for size in sizes)
+        most = max(8, budget // 8 * 8)  # a byte at least: no transmission is empty
+        lengths = tuple(min(8 * len(data) or most, most) for data in files)
         letters = np.zeros((len(files), max(lengths)), np.uint8)
         for row, data in enumerate(files):
             bits = np.unpackbits(np.frombuffer(data, np.uint8))[: lengths[row]]
