@@ -2,8 +2,8 @@
 
     python tests/refs/make_weights.py
 
-To be run again when new weights are shipped, and then only: tests/test_weights.py holds the package
-to it.
+To be run again when new weights are shipped or a chain sends another energy (as on 2026-11-26, when
+all were scaled to unit power), and then only: tests/test_weights.py holds the package to it.
 """
 
 import json
