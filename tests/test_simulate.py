@@ -82,7 +82,7 @@ def test_malformed_snr_is_one_clear_line(text, capsys):
     [
         (["--chains", "jpg-ldpc"], "unknown chain 'jpg-ldpc'; did you mean jpeg-ldpc?"),
         (["--chains", ","], "--chains: the list is empty"),
-        (["--metrics", "psnr,mse"], "unknown metric 'mse'; there are: psnr, ssim"),
+        (["--metrics", "psnr,mse"], "unknown metric 'mse'; there are: psnr, psnr-y, ssim"),
         (["--trials", "0"], "--trials 0: a whole number of at least 1"),
         (["--seed", "x"], "--seed x: a whole number"),
         (["--images", "/nowhere"], "no such image or folder: /nowhere"),
