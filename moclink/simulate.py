@@ -8,9 +8,7 @@ there.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -36,8 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     args = parser.parse_args(bind_values(arguments, "--snr"))
-    with contextlib.suppress(ValueError):  # not in the main thread: signals cannot be caught
-        signal.signal(signal.SIGTERM, _terminate)  # as Ctrl-C: finished cells are kept
     try:
         if args.list_chains or args.list_channels:
             status = _list(args.list_chains)
@@ -68,10 +64,6 @@ def _list(chains: bool) -> int:
     for name, text in rows:
         print(f"{name:28} {text}" if chains else f"{name:14} {text}")
     return 0
-
-
-def _terminate(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
