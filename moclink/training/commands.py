@@ -277,6 +277,8 @@ def run_all(args: argparse.Namespace) -> int:
         str(out / name) for name in ("data", "stage1", "placed", "stage2")
     )
     seed, sides = ["--seed", str(args.seed)], ["--min-side", str(args.min_side)]
+    # What the training itself writes may lie in the folder of the pictures.
+    pictures = [path for path in pictures if not path.resolve().is_relative_to(out.resolve())]
     if not _check_source(out / "data", pictures):
         _run_next(["patches", *args.pictures, "--out", data, *sides, *seed])
     minutes = {"stage1": 0.65 * args.minutes, "stage2": 0.35 * args.minutes}
