@@ -7,6 +7,7 @@ resumes only under the parameters that it was begun with.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -49,6 +50,8 @@ class ResultStore:
                 self.folder / ".lock.sqlite", timeout=0.2, isolation_level=None
             )
             self._lock.execute("BEGIN EXCLUSIVE")
+            if not (self.folder / "results.sqlite").exists():
+                _create(self.folder / "results.sqlite", parameters)
             self._base = sqlite3.connect(self.folder / "results.sqlite", timeout=30)
             self._base.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
@@ -163,6 +166,19 @@ CREATE TABLE IF NOT EXISTS rate_fits (
     {", ".join(f"{name} {kind}" for name, kind in _FITS.items())},
     PRIMARY KEY (chain, image, snr_db));
 """
+
+
+def _create(path: Path, parameters: dict) -> None:
+    """Make the file of a new run; it takes its name when it is whole, for readers beside the run."""
+    partial = path.with_name("results.part.sqlite")
+    partial.unlink(missing_ok=True)
+    with closing(sqlite3.connect(partial)) as base, base:
+        base.executescript(_SCHEMA)
+        base.executemany(
+            "INSERT INTO parameters VALUES (?, ?)",
+            [(name, json.dumps(value)) for name, value in parameters.items()],
+        )
+    os.replace(partial, path)
 
 
 def _add_missing_columns(base: sqlite3.Connection) -> None:

@@ -1,6 +1,7 @@
 """The store: transactions, resuming, locking, other versions."""
 
 import math
+import os
 import sqlite3
 import subprocess
 import sys
@@ -8,7 +9,14 @@ from contextlib import closing
 
 import pytest
 
-from moclink.results.store import ResultStore, RunFolderError, read_rate_fits, read_rows, read_shown
+from moclink.results.store import (
+    ResultStore,
+    RunFolderError,
+    read_parameters,
+    read_rate_fits,
+    read_rows,
+    read_shown,
+)
 from moclink.types import RateFit, Shown
 
 PARAMETERS = {
@@ -27,6 +35,21 @@ def test_rows_come_back_in_the_order_of_the_run(tmp_path, row):
     assert store.done() == {(r.chain, r.image, r.snr_db, r.trial) for r in rows}
     store.close()
     assert read_rows(tmp_path) == [rows[3], rows[2], rows[1], rows[0]]
+
+
+def test_the_file_of_a_new_run_is_whole_when_it_appears(tmp_path, monkeypatch):
+    """Another process may read at any moment: before its name there is no file, then tables and all."""
+    seen = []
+
+    def replace(partial, path):
+        assert not path.exists()
+        os.rename(partial, path)
+        seen.append((read_rows(tmp_path), read_parameters(tmp_path)))
+
+    monkeypatch.setattr("moclink.results.store.os.replace", replace)
+    ResultStore(tmp_path, PARAMETERS).close()
+    ResultStore(tmp_path, PARAMETERS).close()
+    assert seen == [([], PARAMETERS)]
 
 
 def test_a_failed_transaction_leaves_nothing(tmp_path, row):
