@@ -122,7 +122,7 @@ def validate(network: keras.Model, folder: Path) -> dict[str, tuple[float, float
 
     Args:
         network: The network.
-        folder: Holds validation.npz of `main --validation`.
+        folder: Holds validation.npz of `moclink.training.link_data`.
     """
     with np.load(folder / "validation.npz", allow_pickle=False) as data:
         estimates, originals, maps, told, labels = (

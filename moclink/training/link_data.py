@@ -4,7 +4,8 @@ Each pass sends every training picture once (a random crop, at times reduced, mi
 through a linear or octonary codec at a random SNR of -6 to 30 dB and a random bandwidth, and keeps
 some tiles of 128 by 128: the receiver's estimate (float16), the original (uint8), the map of
 expected errors (float32) and [SNR in dB, log10 of the picture's squared error, scale, told]
-(float32).
+(float32). Some whole pictures are held out; their middles, sent at fixed bandwidths and SNRs, are
+validation.npz.
 """
 
 from __future__ import annotations
@@ -25,11 +26,18 @@ from moclink.linear.codebooks import CodebookGrid
 from moclink.linear.codec import Estimate, PictureCodec
 from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.softcast import LinearCodec
+from moclink.training.patches import hold_out
 
 TILE = 128
 _BLOCK = 32
 _CBRS = (1 / 24, 1 / 12, 1 / 4)
 _CBR_SHARES = (0.7, 0.1, 0.2)
+_MIDDLE = (320, 416)  # rows and columns of the pictures of validation
+_VALIDATION = {  # bandwidth and SNRs in dB at which the held-out pictures are sent
+    "linear 1/24": (1 / 24, (-5, 0, 5, 10, 15, 20)),
+    "octonary 1/24": (1 / 24, (0, 5, 10, 15, 20)),
+    "linear 1/4": (1 / 4, (0, 10, 20, 30)),
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,54 @@ def transmit(
     return codec.estimate(symbols + noise, no, header)
 
 
+def told_of(expected: float, snr_db: float, error: float) -> tuple[float, float, float, float]:
+    """What `moclink.training.link` keeps of a picture: SNR, log10 of its error, scale, told."""
+    return snr_db, np.log10(max(error, 1e-8)), np.sqrt(expected), np.log10(expected) + 3.0
+
+
+def make_validation(
+    paths: Sequence[Path], folder: Path, classes: ClassModel, grid: CodebookGrid | None
+) -> int:
+    """Write validation.npz: the middles of pictures, sent at each bandwidth and SNR of a list.
+
+    Returns:
+        How many pictures it holds; smaller ones than a middle are left out.
+    """
+    rng, model = np.random.default_rng(7), ClassifiedBlocks(classes)
+    found: dict[str, list] = {name: [] for name in ("rec", "org", "map", "con", "label")}
+    middles = [pixels for path in paths if (pixels := _middle(path)) is not None]
+    for label, (cbr, snrs) in _VALIDATION.items():
+        if grid is None and label.startswith("octonary"):
+            continue
+        octonary = label.startswith("octonary")
+        codec = OctonaryCodec(model, cbr, grid) if octonary and grid else LinearCodec(model, cbr)
+        for pixels in middles:
+            image = pixels.astype(np.float32) / np.float32(255)
+            for snr_db in snrs:
+                got = transmit(codec, image, snr_db, True, rng)
+                expected = float(np.maximum(got.errors[0].sum(-1).mean() / 3, 1e-8))
+                error = float(np.mean((got.images[0] - image) ** 2))
+                found["rec"].append(got.images[0].astype(np.float16))
+                found["org"].append(pixels)
+                found["map"].append(got.errors[0])
+                found["con"].append(told_of(expected, snr_db, error))
+                found["label"].append(f"{label} {snr_db} dB")
+    found["con"] = [np.asarray(told, np.float32) for told in found["con"]]
+    np.savez(folder / "validation.npz", **{name: np.array(rows) for name, rows in found.items()})
+    return len(middles)
+
+
+def _middle(path: Path) -> NDArray[np.uint8] | None:
+    """The middle of a picture, or None if it is smaller."""
+    with Image.open(path) as opened:
+        pixels = np.asarray(opened.convert("RGB"))
+    rows, columns = _MIDDLE
+    if pixels.shape[0] < rows or pixels.shape[1] < columns:
+        return None
+    top, left = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
+    return pixels[top : top + rows, left : left + columns]
+
+
 def make_pass(
     paths: Sequence[Path],
     base: Path,
@@ -101,7 +157,7 @@ def make_pass(
         codec = OctonaryCodec(model, cbr, grid) if octonary and grid else LinearCodec(model, cbr)
         found = transmit(codec, image, snr_db, octonary or rng.random() < 0.85, rng)
         error = np.mean((found.images[0] - image) ** 2)
-        expected = np.maximum(found.errors[0].sum(-1).mean() / 3, 1e-8)
+        expected = float(np.maximum(found.errors[0].sum(-1).mean() / 3, 1e-8))
         for tile in range(count * tiles, (count + 1) * tiles):
             row, column = (
                 int(rng.integers((size - TILE) // _BLOCK + 1)) for size in image.shape[:2]
@@ -110,12 +166,7 @@ def make_pass(
             estimates[tile] = found.images[0, top : top + TILE, left : left + TILE]
             originals[tile] = pixels[top : top + TILE, left : left + TILE]
             maps[tile] = found.errors[0, row : row + side, column : column + side]
-            told[tile] = (
-                snr_db,
-                np.log10(max(error, 1e-8)),
-                np.sqrt(expected),
-                np.log10(expected) + 3.0,
-            )
+            told[tile] = told_of(expected, snr_db, float(error))
     np.save(f"{base}_map.npy", maps)
     np.save(f"{base}_con.npy", told)
 
@@ -124,7 +175,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("inputs", nargs="+", help="training pictures or folders of them")
-    parser.add_argument("--exclude", nargs="*", default=[], help="names of pictures to hold out")
+    parser.add_argument(
+        "--hold-out", type=int, help="pictures for validation (default: a fifth, at most 12)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="chooses the pictures held out")
     parser.add_argument("--out", type=Path, required=True, help="folder for the tiles")
     parser.add_argument(
         "--classes", default="linear-classes-32", help="name or path of the classes"
@@ -134,12 +188,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--passes", nargs=2, type=int, default=(0, 6), metavar=("FIRST", "STOP"))
     parser.add_argument("--tiles", type=int, default=12, help="tiles of each picture and pass")
-    parser.add_argument("--prefix", default="pass")
+    parser.add_argument("--prefix", default="pass", help="first letters of the files")
     options = parser.parse_args(arguments)
-    paths = [path for path in find_images(options.inputs) if path.name not in options.exclude]
+    paths, kept = hold_out(find_images(options.inputs), options.hold_out, options.seed)
     classes = ClassModel.load(options.classes)
     grid = CodebookGrid.load(options.codebooks) if options.codebooks else None
     options.out.mkdir(parents=True, exist_ok=True)
+    print(make_validation(kept, options.out, classes, grid), "pictures for validation", flush=True)
     for number in range(*options.passes):
         make_pass(
             paths,
