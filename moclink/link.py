@@ -30,8 +30,7 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder
 from moclink.codec.inputs import check_images
 from moclink.codec.receiver import noise_variance, posterior
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.phy.layer import SionnaLayer
-from moclink.phy.qam_path import QAMPath
+from moclink.phy.qam_path import QAMPath, index_path
 
 PARTS = ("encoder", "quantizer", "nrb", "decoder")
 RECEIVERS = ("soft", "hard")
@@ -103,7 +102,7 @@ class SemanticLink(keras.Model):
         train: Sequence[str] = ("nrb", "decoder"),
         **kwargs: Any,
     ):
-        path = _make_path(codec.quantizer.states, channel, code)
+        path = index_path(codec.quantizer.states, channel, code)
         super().__init__(**{"dtype": "float32", **kwargs})
         deepest = codec.quantizer.levels
         levels = deepest if levels is None else levels
@@ -283,28 +282,3 @@ def _check_batch(x: Any) -> None:
     """Check the images of a batch of arrays; datasets and generators pass."""
     if isinstance(x, tuple | list) and len(x) == 2 and hasattr(x[0], "shape"):
         check_images(x[0], SLACK, integers=True)
-
-
-def _make_path(states: int, channel: Any, code: Any) -> keras.layers.Layer:
-    """The layer that carries indices over a channel."""
-    if isinstance(channel, Block | str | type):
-        channel = SionnaLayer(channel)
-    if isinstance(code, tuple | list):
-        code = LDPC5GEncoder(*code, num_bits_per_symbol=2 * (states.bit_length() - 1))
-    if isinstance(channel, SionnaLayer):
-        return QAMPath(states, channel, code)
-    if not isinstance(channel, keras.layers.Layer):
-        raise ValueError(
-            f"channel is {channel!r}; it must be a Sionna block, its class or import path, a SionnaLayer, "
-            "or a Keras layer that turns (indices, snr_db) into p(k|y)"
-        )
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            f"SemanticLink runs on TensorFlow, but Keras runs on {keras.backend.backend()}; "
-            "set KERAS_BACKEND=tensorflow"
-        )
-    if code is not None:
-        raise ValueError(
-            f"a code needs symbols to go over, but {type(channel).__name__} carries indices"
-        )
-    return channel

@@ -192,9 +192,8 @@ def lpips(
         [B] float64, not negative; zero for identical images.
 
     Raises:
-        moclink.perceptual.pretrained.WeightsUnavailable: the weights cannot be had on this machine;
-        the
-            message says what helps. With `networks` the search is not repeated.
+        moclink.perceptual.pretrained.WeightsUnavailable: the weights cannot be had on this
+            machine; the message says what helps. With `networks` the search is not repeated.
         ValueError: shapes, types or values are not as above.
 
     Reference:
@@ -223,8 +222,8 @@ def st_lpips(
         [B] float64, not negative; zero for identical images.
 
     Raises:
-        moclink.perceptual.pretrained.WeightsUnavailable: the extra is not installed and no path is
-        given.
+        moclink.perceptual.pretrained.WeightsUnavailable: the extra is not installed and no path
+            is given.
         ValueError: shapes, types or values are not as above.
 
     Reference:
@@ -270,12 +269,8 @@ def _perceptual(
     networks: dict | None,
 ) -> np.ndarray:
     images, reference = checked_pair(images, reference)
-    height, width = images.shape[1:3]
-    if min(height, width) < PERCEPTUAL_SIZE:
-        raise ValueError(
-            f"LPIPS and ST-LPIPS need images of at least {PERCEPTUAL_SIZE} x {PERCEPTUAL_SIZE} pixels, "
-            f"of which their strides leave something; got {height} x {width}."
-        )
+    name = "ST-LPIPS" if "st_" in loader else "LPIPS"
+    _check_size(name, images, PERCEPTUAL_SIZE, "of which its strides leave something")
     kept = {} if networks is None else networks
     if (loader, net, path) not in kept:
         kept[loader, net, path] = _load(loader, net, path)

@@ -21,7 +21,6 @@ Reference: Zhou et al., "MOC-RVQ", section III-C and Algorithm 1.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -114,12 +113,6 @@ def _labels_along(order: NDArray[np.int64], sequence: NDArray[np.int64]) -> NDAr
     return labels
 
 
-@functools.cache
-def _all_placements(states: int) -> NDArray[np.int64]:
-    """Every permutation of 0..N-1: int64 [N!, N]."""
-    return np.array(list(itertools.permutations(range(states))))
-
-
 def _exact(cost: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.int64]:
     """The placement of least sum_ij cost[i, j] received[labels[i], labels[j]], by full enumeration."""
     states = len(cost)
@@ -127,7 +120,7 @@ def _exact(cost: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[
         raise ValueError(
             f"'exact' would try {states}! placements; it takes at most 8 states, use 'descent' for {states}"
         )
-    placements = _all_placements(states)
+    placements = np.array(list(itertools.permutations(range(states))))  # [N!, N]
     total = np.zeros(len(placements))
     for i, j in itertools.product(range(states), repeat=2):
         total += cost[i, j] * received[placements[:, i], placements[:, j]]

@@ -7,7 +7,6 @@ here is held against. LLRs are ln P(1)/P(0), Sionna's sign.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -104,18 +103,14 @@ def get_code(name: str, k: int, n: int, num_bits_per_symbol: int | None = None) 
             64-QAM at rate 1/2). None: no interleaver. "ldpc5g" only.
 
     Returns:
-        The code; made once in a process for the same arguments.
+        The code.
 
     Raises:
         ValueError: If there is no such code; the message says what there is.
     """
     if name not in CODES:
         raise ValueError(f"code {name!r} is unknown; there are {', '.join(CODES)}")
-    return _make_code(name, int(k), int(n), num_bits_per_symbol)
-
-
-@lru_cache(maxsize=16)
-def _make_code(name: str, k: int, n: int, num_bits_per_symbol: int | None) -> LDPCCode:
+    k, n = int(k), int(n)
     if name == "wifi648":
         if num_bits_per_symbol is not None:
             raise ValueError(

@@ -29,7 +29,7 @@ def pam_amplitudes(states: int) -> NDArray[np.float32]:
         states: Labels an axis, N = sqrt(M): a power of two from 2 (QPSK) up.
 
     Returns:
-        float32 [N], indexed by label. For N = 8 the labels from -7 to +7 are 7,6,4,5,1,0,2,3.
+        float32 [N], read-only, indexed by label. For N = 8 the labels from -7 to +7 are 7,6,4,5,1,0,2,3.
     """
     from sionna.phy.mapping import qam
 
@@ -39,7 +39,9 @@ def pam_amplitudes(states: int) -> NDArray[np.float32]:
     # A symbol's bits interleave I and Q, so the point whose I label is k and whose Q label is 0
     # carries the bits of k in its even places.
     places = [sum(((k >> i) & 1) << (2 * i + 1) for i in range(bits)) for k in range(states)]
-    return qam(2 * bits, normalize=True)[places].real.astype(np.float32)
+    amplitudes = qam(2 * bits, normalize=True)[places].real.astype(np.float32)
+    amplitudes.flags.writeable = False  # one array for all callers
+    return amplitudes
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
+from sionna.phy import Block
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 from sionna.phy.mapping import Demapper, Mapper
 
@@ -212,3 +213,37 @@ class QAMPath(keras.layers.Layer):
         else:
             no_eff = ops.broadcast_to(second, ops.shape(x))
         return y / tf.cast(scale, y.dtype), no_eff / scale**2
+
+
+def index_path(states: int, channel: Any, code: Any = None) -> keras.layers.Layer:
+    """The layer that carries indices over a channel.
+
+    Args:
+        states: N.
+        channel: See `moclink.link.SemanticLink`.
+        code: Encoder of Sionna, or its (k, n); None for uncoded indices.
+
+    Raises:
+        ValueError: If there is no such path; the message says why.
+    """
+    if isinstance(channel, Block | str | type):
+        channel = SionnaLayer(channel)
+    if isinstance(code, tuple | list):
+        code = LDPC5GEncoder(*code, num_bits_per_symbol=2 * (states.bit_length() - 1))
+    if isinstance(channel, SionnaLayer):
+        return QAMPath(states, channel, code)
+    if not isinstance(channel, keras.layers.Layer):
+        raise ValueError(
+            f"channel is {channel!r}; it must be a Sionna block, its class or import path, a SionnaLayer, "
+            "or a Keras layer that turns (indices, snr_db) into p(k|y)"
+        )
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"SemanticLink runs on TensorFlow, but Keras runs on {keras.backend.backend()}; "
+            "set KERAS_BACKEND=tensorflow"
+        )
+    if code is not None:
+        raise ValueError(
+            f"a code needs symbols to go over, but {type(channel).__name__} carries indices"
+        )
+    return channel

@@ -18,13 +18,8 @@ SOURCE = "source.json"  # beside the patches: which pictures they are of
 
 def run_patches(args: argparse.Namespace) -> int:
     """Cut pictures into patches, and keep some whole pictures apart."""
-    from moclink.training.patches import (
-        PatchOptions,
-        fingerprint,
-        hold_out,
-        list_pictures,
-        make_pack,
-    )
+    from moclink.training.patches import PatchOptions, make_pack
+    from moclink.training.picture_lists import fingerprint, hold_out, list_pictures
 
     pictures = list_pictures(args.pictures)
     train, kept = hold_out(pictures, args.hold_out, args.seed)
@@ -246,7 +241,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 def _check_source(folder: Path, pictures: list[Path]) -> bool:
     """Whether the patches of these pictures are there; ValueError if they are of others."""
-    from moclink.training.patches import fingerprint
+    from moclink.training.picture_lists import fingerprint
 
     if not (folder / SOURCE).exists():
         return False
@@ -270,7 +265,7 @@ def _crop_for(folder: Path, side: int) -> int:
 
 def run_all(args: argparse.Namespace) -> int:
     """Run the stages one after the other; a stage that was stopped is continued."""
-    from moclink.training.patches import list_pictures
+    from moclink.training.picture_lists import list_pictures
 
     out, pictures = Path(args.out), list_pictures(args.pictures)
     data, stage1, placed, stage2 = (

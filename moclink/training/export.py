@@ -15,7 +15,7 @@ from moclink.codec.index_channel import IndexChannel
 from moclink.codec.receiver import noise_variance
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import read_image
-from moclink.training.patches import list_pictures
+from moclink.training.picture_lists import list_pictures
 from moclink.training.validation import psnr_of
 
 

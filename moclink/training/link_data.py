@@ -14,6 +14,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from moclink.linear.codebooks import CodebookGrid
 from moclink.linear.codec import Estimate, PictureCodec
 from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.softcast import LinearCodec
-from moclink.training.patches import hold_out
+from moclink.training.picture_lists import hold_out
 
 TILE = 128
 _BLOCK = 32
@@ -116,7 +117,8 @@ def make_validation(
                 found["con"].append(told_of(expected, snr_db, error))
                 found["label"].append(f"{label} {snr_db} dB")
     found["con"] = [np.asarray(told, np.float32) for told in found["con"]]
-    np.savez(folder / "validation.npz", **{name: np.array(rows) for name, rows in found.items()})
+    arrays: dict[str, Any] = {name: np.array(rows) for name, rows in found.items()}
+    np.savez(folder / "validation.npz", **arrays)
     return len(middles)
 
 

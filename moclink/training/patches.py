@@ -10,10 +10,9 @@ with the shape, place and origin of each. Nothing in it is executed or unpickled
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from moclink.constants import CELL
-from moclink.images import SUFFIXES, read_image
+from moclink.images import read_image
 
 FORMAT = "moclink-patches-1"
 
@@ -61,56 +60,6 @@ class PatchOptions:
         return not self.resize_only or any(
             path.is_relative_to(folder) for folder in self.resize_only
         )
-
-
-def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
-    """List the picture files below folders, sorted, so that the order never depends on the disk.
-
-    Args:
-        folders: Folders (searched with their subfolders) or single picture files.
-
-    Raises:
-        ValueError: If a folder does not exist or no picture is found in all of them.
-    """
-    found: list[Path] = []
-    for folder in map(Path, folders):
-        if not folder.exists():
-            raise ValueError(f"no such folder: {folder}")
-        files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
-        found += [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
-    if not found:
-        raise ValueError(
-            f"no pictures ({', '.join(sorted(SUFFIXES))}) in {', '.join(map(str, folders))}"
-        )
-    return found
-
-
-def fingerprint(pictures: Sequence[Path]) -> str:
-    """A digest of the names and sizes of picture files, by which another set of them is told apart."""
-    listed = sorted((path.name, path.stat().st_size) for path in pictures)
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
-
-
-def hold_out(
-    pictures: Sequence[Path], count: int | None = None, seed: int = 0
-) -> tuple[list[Path], list[Path]]:
-    """Split pictures into those to train on and `count` whole pictures kept for validation.
-
-    Whole pictures are kept apart, never patches of one picture on both sides. Without `count` a
-    fifth of them is kept, at most 12; of a single picture none.
-
-    Raises:
-        ValueError: If there are not more than `count` pictures.
-    """
-    if count is None:
-        count = min(12, max(1, len(pictures) // 5), len(pictures) - 1)
-    if not 0 <= count < len(pictures):
-        raise ValueError(
-            f"--hold-out is {count}; of {len(pictures)} pictures 0 to {len(pictures) - 1} can be held out"
-        )
-    kept = set(np.random.default_rng([seed, 0x40]).permutation(len(pictures))[:count].tolist())
-    train = [path for i, path in enumerate(pictures) if i not in kept]
-    return train, [path for i, path in enumerate(pictures) if i in kept]
 
 
 def luma_std(patch: NDArray[np.uint8]) -> float:

@@ -4,6 +4,7 @@ from PIL import Image
 
 from moclink.training import patches
 from moclink.training.patches import CropFeeder, PatchOptions, PatchPack
+from moclink.training.picture_lists import list_pictures
 
 
 def noise(height, width, seed=0):
@@ -48,7 +49,7 @@ def test_a_pack_gives_back_its_pixels(tmp_path):
     for i, image in enumerate(images):
         Image.fromarray(image).save(tmp_path / f"{i}.png")
     counts = patches.make_pack(
-        patches.list_pictures([tmp_path]), tmp_path / "pack", PatchOptions(size=64, min_side=64)
+        list_pictures([tmp_path]), tmp_path / "pack", PatchOptions(size=64, min_side=64)
     )
     assert counts == patches.PackCounts(pictures=2, patches=2, skipped=0, unreadable=())
     pack = PatchPack(tmp_path / "pack")
@@ -69,15 +70,8 @@ def test_shrinking_can_be_kept_to_some_folders(tmp_path):
         (tmp_path / name).mkdir()
         Image.fromarray(noise(128, 128)).save(tmp_path / name / "a.png")
     options = PatchOptions(resize=(0.5, 0.5), resize_only=(str(tmp_path / "faces"),), min_side=32)
-    patches.make_pack(patches.list_pictures([tmp_path]), tmp_path / "pack", options)
+    patches.make_pack(list_pictures([tmp_path]), tmp_path / "pack", options)
     assert [PatchPack(tmp_path / "pack")[i].shape[0] for i in (0, 1)] == [64, 128]
-
-
-def test_held_out_pictures_are_on_one_side_only(tmp_path):
-    paths = [tmp_path / str(i) for i in range(10)]
-    train, kept = patches.hold_out(paths, 3, seed=1)
-    assert len(kept) == 3 and sorted(train + kept) == sorted(paths)
-    assert patches.hold_out(paths, 3, seed=1) == (train, kept)
 
 
 def test_the_batch_of_a_step_depends_on_seed_and_step_alone(data):
@@ -96,7 +90,7 @@ def test_crops_are_parts_of_patches_and_larger_patches_are_drawn_more_often(tmp_
         image[::2] -= 50
         Image.fromarray(image).save(tmp_path / f"{name}.png")
     options = PatchOptions(size=64, min_side=32)
-    patches.make_pack(patches.list_pictures([tmp_path]), tmp_path / "pack", options)
+    patches.make_pack(list_pictures([tmp_path]), tmp_path / "pack", options)
     feeder = CropFeeder(PatchPack(tmp_path / "pack"), 32, 400, augment=False)
     share = (feeder(0).max(axis=(1, 2, 3)) > 0.5).mean()
     # Areas 4096 and 1024: 0.8 with a standard error of 0.02.
@@ -108,9 +102,7 @@ def test_crops_are_parts_of_patches_and_larger_patches_are_drawn_more_often(tmp_
     [
         (lambda d: PatchOptions(size=4), "--size is 4"),
         (lambda d: PatchOptions(resize=(0.9, 0.5)), "--resize is"),
-        (lambda d: patches.list_pictures([d / "nowhere"]), "no such folder"),
         (lambda d: PatchPack(d), "make one with"),
-        (lambda d: patches.hold_out([d], 1), "--hold-out is 1; of 1 pictures 0 to 0"),
     ],
 )
 def test_errors_name_what_is_wrong(tmp_path, action, words):
@@ -141,7 +133,7 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path):
         Image.fromarray(noise(128, 128)).save(tmp_path / f"{name}.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:500])
     (tmp_path / "d.jpg").write_bytes(b"no picture")
-    counts = patches.make_pack(patches.list_pictures([tmp_path]), tmp_path / "pack")
+    counts = patches.make_pack(list_pictures([tmp_path]), tmp_path / "pack")
     assert (counts.pictures, counts.patches, counts.skipped) == (2, 2, 0)
     assert [("b.png" in line, "d.jpg" in line) for line in counts.unreadable] == [
         (True, False),
@@ -160,12 +152,6 @@ def test_a_run_that_breaks_off_leaves_no_pixels_without_an_index(tmp_path, monke
     assert list((tmp_path / "pack").iterdir()) == []
 
 
-@pytest.mark.parametrize(("count", "kept"), [(1, 0), (2, 1), (4, 1), (10, 2), (59, 11), (366, 12)])
-def test_without_a_number_a_fifth_is_held_out_and_twelve_at_most(tmp_path, count, kept):
-    train, held_out = patches.hold_out([tmp_path / str(i) for i in range(count)])
-    assert (len(train), len(held_out)) == (count - kept, kept)
-
-
 @pytest.mark.parametrize(
     "index", ["{}", "[]", '{"patches": []}', '{"patches": [{"shape": [1, 2]}]}']
 )
@@ -174,14 +160,3 @@ def test_a_damaged_index_is_refused(data, tmp_path, index):
     (tmp_path / "patches.json").write_text(index)
     with pytest.raises(ValueError, match="no pack of patches"):
         PatchPack(tmp_path)
-
-
-def test_fingerprints_tell_sets_of_pictures_apart(tmp_path):
-    for name, side in (("a", 32), ("b", 40)):
-        Image.fromarray(noise(side, side)).save(tmp_path / f"{name}.png")
-    paths = patches.list_pictures([tmp_path])
-    known = patches.fingerprint(paths)
-    assert patches.fingerprint(paths[::-1]) == known
-    assert patches.fingerprint(paths[:1]) != known
-    Image.fromarray(noise(48, 48)).save(tmp_path / "b.png")
-    assert patches.fingerprint(paths) != known
