@@ -14,6 +14,7 @@ from sionna.phy import Block, config
 
 from moclink.phy.block_output import RETURNS, equalized
 from moclink.phy.noise import ChannelOutput, Key, stream
+from moclink.phy.user_block import described
 
 
 class BlockChannel:
@@ -112,10 +113,8 @@ class BlockChannel:
                         "takes them from moclink.phy.channels.stream(key)"
                     )
         except Exception as error:  # whatever goes wrong in somebody else's code
-            first = str(error).strip().split("\n")[0]
-            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             raise ValueError(
-                f"channel {self._name}, called on {filled.size} symbols: {kind}{first}"
+                f"channel {self._name}, called on {filled.size} symbols: {described(error)}"
             ) from error
         return x_hat[: sent.size], no_eff[: sent.size]
 

@@ -165,6 +165,10 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
     name, given = channel_spec.split(spec)
     if ":" in name:
         return _own_channel(spec, name, given)
+    if name.endswith(".py"):
+        raise ValueError(
+            f"channel {spec!r}: say what in the file is the channel, as in {name}:my_channel"
+        )
     if name not in CHANNELS:
         raise ValueError(
             f"unknown channel {name!r}{channel_spec.nearest(name, CHANNELS)}; there are: "

@@ -8,6 +8,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +87,7 @@ class UserBlock:
             module = _load(Path(place)) if place.endswith(".py") else importlib.import_module(place)
         except Exception as error:  # whatever goes wrong in somebody else's module
             raise ValueError(
-                f"channel {self.path}: {place} cannot be imported: {type(error).__name__}: {error}"
+                f"channel {self.path}: {place} cannot be imported: {described(error)}"
             ) from error
         if not hasattr(module, name):
             raise ValueError(
@@ -120,7 +122,7 @@ class UserBlock:
             try:
                 found = found(**arguments)
             except Exception as error:  # whatever goes wrong in somebody else's constructor
-                raise ValueError(f"channel {self.path}: {_first_line(error)}") from error
+                raise ValueError(f"channel {self.path}: {described(error)}") from error
         elif arguments:
             if not inspect.isroutine(found):
                 raise ValueError(
@@ -170,7 +172,7 @@ def _keyed(
     try:
         output = function(symbols, no, keys)
     except Exception as error:  # whatever goes wrong in somebody else's code
-        raise ValueError(f"channel {path}: {_first_line(error)}") from error
+        raise ValueError(f"channel {path}: {described(error)}") from error
     if not isinstance(output, ChannelOutput):
         raise ValueError(
             f"channel {path}: it returned {type(output).__name__}; a ChannelOutput is wanted"
@@ -209,6 +211,22 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().split("\n")[0]
-    return text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+def described(error: BaseException) -> str:
+    """An error of somebody else's code in one line: its type, first line, and where it was raised.
+
+    Where is the innermost line that is neither of this package nor of an installed one. A
+    ValueError without such a line is of this package, whose messages stand for themselves.
+    """
+    first = (str(error).strip().splitlines() or [""])[0]
+    package = str(Path(__file__).resolve().parents[1])
+    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((package, "<frozen", *libraries))
+        and "site-packages" not in frame.filename
+    ]
+    if not own and isinstance(error, ValueError):
+        return first
+    text = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return f"{text} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else text

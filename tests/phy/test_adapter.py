@@ -176,13 +176,17 @@ def test_no_symbols_are_no_symbols():
         ),
         (lambda x, no: x / 0j, "channel mine, .* not finite"),
         (lambda x, no: (x, -no), "channel mine, .*noise variance of -1; it must be positive"),
-        (lambda x, no: x.nothing, "channel mine, .*AttributeError: .*nothing"),
+        (
+            lambda x, no: x.nothing,
+            r"mine, .*AttributeError: .*nothing.* \(test_adapter.py, line \d+\)",
+        ),
+        (lambda x, no: np.reshape(x, 7), r"mine, .*: ValueError: .* \(test_adapter.py, line \d+\)"),
         (
             lambda x, no: x + np.random.default_rng().normal(size=x.shape),
             r"channel mine, .*same key gave different results; take random numbers from sionna.phy.config",
         ),
     ],
-    ids=["shape", "infinite", "negative", "fails", "unseeded"],
+    ids=["shape", "infinite", "negative", "fails", "fails within NumPy", "unseeded"],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_errors_name_the_block(block, message):

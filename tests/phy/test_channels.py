@@ -172,6 +172,7 @@ def test_names_are_listed_and_checked_without_a_framework():
         ),
         ("mimo-2x2?model=tdl-f", "model is 'tdl-f'; it must be tdl-a, tdl-b, .* or cdl-e"),
         ("awgn?csi=ls", "channel awgn has no parameter 'csi'; there are: common"),
+        ("my/ch.py", "channel 'my/ch.py': say what in the file .*, as in my/ch.py:my_channel"),
     ],
 )
 def test_errors_say_in_one_line_what_would_be_right(spec, message):

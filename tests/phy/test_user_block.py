@@ -142,7 +142,10 @@ def test_objects_are_channels_too():
             "{file}:Attenuated?gian=1",
             r"no parameter 'gian' \(did you mean gain\?\); there are: gain",
         ),
-        ("{file}:Attenuated?gain=-1", "mine.py:Attenuated: gain is -1; it must be positive"),
+        (
+            "{file}:Attenuated?gain=-1",
+            r"Attenuated: ValueError: gain is -1; it must be positive \(mine.py, line \d+\)",
+        ),
         ("{file}:attenuated?gain=1", "is a made Attenuated, which takes no parameters: gain"),
         ("{file}:two_gains?strong=1", "no parameter 'strong'.*; there are: weak"),
         ("{file}:phase_error?angle=1", "no parameter 'angle'; there are: degrees"),
