@@ -33,7 +33,7 @@ class ResultStore:
 
     Args:
         folder: The run folder, made if it is missing.
-        parameters: What the run is asked for; any JSON value by name. A run that was begun goes on
+        parameters: What the run is asked for; any JSON value by name. A run with results goes on
             if they are the same; those of `EXTENDABLE` may differ: cells are added.
         resume_anyway: Go on with a run of another version of moclink.
 
@@ -70,6 +70,11 @@ class ResultStore:
         found = {
             k: json.loads(v) for k, v in self._base.execute("SELECT name, value FROM parameters")
         }
+        if not self._base.execute("SELECT 1 FROM cells LIMIT 1").fetchone():
+            found = {}  # a run without results is bound to nothing
+            with self._base:
+                for table in ("parameters", "pictures", "rate_fits"):
+                    self._base.execute(f"DELETE FROM {table}")
         for name in sorted(set(found) | set(parameters)) if found else ():
             old, new = found.get(name), parameters.get(name)
             if old == new or name in EXTENDABLE or (name == "version" and resume_anyway):

@@ -60,8 +60,20 @@ def test_a_failed_transaction_leaves_nothing(tmp_path, row):
     store.close()
 
 
-def test_a_run_resumes_under_its_own_parameters_only(tmp_path):
-    ResultStore(tmp_path, PARAMETERS).close()
+def test_a_run_without_results_is_bound_to_nothing(tmp_path):
+    """One that failed at its first cell, say by a channel with a fault, begins anew."""
+    store = ResultStore(tmp_path, PARAMETERS)
+    store.add([], [Shown("original", "x", 0.0, b"")])
+    store.close()
+    other = {"snr": [5.0], "chains": ["c"], "images": [["x", "another"]], "seed": 2}
+    ResultStore(tmp_path, other).close()
+    assert read_parameters(tmp_path) == other and read_shown(tmp_path) == []
+
+
+def test_a_run_resumes_under_its_own_parameters_only(tmp_path, row):
+    store = ResultStore(tmp_path, PARAMETERS)
+    store.add([row()])
+    store.close()
     ResultStore(tmp_path, PARAMETERS).close()
     with pytest.raises(RunFolderError, match=r"begun with seed = 1, not 2; give that again"):
         ResultStore(tmp_path, {**PARAMETERS, "seed": 2})
