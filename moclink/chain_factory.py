@@ -32,6 +32,7 @@ from moclink.presets import (
     VARIANT_PATTERN,
     VARIANTS,
     ChainOptions,
+    check_code,
     check_name,
     json_file,
     path_and_scheme,
@@ -73,8 +74,17 @@ class ChainFactory:
         self._restoration: Any = None
 
     def make(self, name: str) -> Chain | BitChain:
-        """Make the chain of a name; see `make_chain`."""
+        """Make the chain of a name; see `make_chain`. Every error names the chain."""
         check_name(name)
+        check_code([name], self.options.code)
+        try:
+            return self._make(name)
+        except ValueError as error:
+            if name in str(error):
+                raise
+            raise ValueError(f"chain {name}: {error}") from error
+
+    def _make(self, name: str) -> Chain | BitChain:
         if name == "jscc-96":
             return self._analog_chain(name, ANALOG_PRESET)
         base, cbr = split_cbr(name)

@@ -2,23 +2,20 @@
 
 Grammar of the names:
 
-    CODEC-ldpc[-MODULATION-RATE]   file codec + LDPC + QAM          jpeg-ldpc, jpeg-ldpc-16qam-r12
-    CODEC-ldpc-mcsN[-tableT]       file codec, one MCS of 5G NR     jpeg-ldpc-mcs13,
-    bpg-ldpc-mcs5-table3 CODEC-ldpc-adaptive            the best MCS at each SNR
-    bpg-ldpc-adaptive jpeg-ldpc-rst-mcsN[-tableT]    JPEG with restart markers, lost rows concealed
-    CODEC-capacity                 file codec + ideal code          jpeg-capacity
-    random-MODULATION              random bits, uncoded             random-64qam
-    random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM         random-ldpc
-
-    moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L      moc-rvq-l4,
-    moc-rvq-l4-no-nrb-no-cr moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR
-    moc-rvq-perceptual-l4 jscc-96                        analog codec
+    CODEC-ldpc[-MODULATION-RATE]   file codec + LDPC + QAM        jpeg-ldpc, jpeg-ldpc-16qam-r12
+    CODEC-ldpc-mcsN[-tableT]       file codec, one MCS of 5G NR   jpeg-ldpc-mcs13
+    CODEC-ldpc-adaptive            the best MCS at each SNR       bpg-ldpc-adaptive
+    jpeg-ldpc-rst-mcsN[-tableT]    JPEG with restart markers, lost rows concealed
+    CODEC-capacity                 file codec + ideal code        jpeg-capacity
+    random-MODULATION              random bits, uncoded           random-64qam
+    random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM       random-ldpc
+    moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L    moc-rvq-l4-no-nrb-no-cr
+    moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
+    jscc-96                        analog codec
     softcast, moc-rvq-linear, ...  linear and octonary codecs without networks (`LINEAR_CODECS`)
-    PATH[:lL[-VARIANT...]]         a codec of one's own             runs/mine/codec:l4-hard
-
-    NAME@CBR                       a file chain or linear codec at a channel bandwidth ratio of its
-    own,
-                                   symbols / (3 H W): bpg-ldpc@1/24
+    PATH[:lL[-VARIANT...]]         a codec of one's own           runs/mine/codec:l4-hard
+    NAME@CBR                       a file chain or linear codec at a channel bandwidth ratio of
+                                   its own, symbols / (3 H W)     bpg-ldpc@1/24
 
 A further file codec is one line in `FILE_CODECS`, a further variant one in `VARIANTS`.
 """
@@ -188,7 +185,8 @@ def check_name(name: str) -> None:
         )
     if name in names:
         return
-    if NAMED.fullmatch(name):
+    if named := NAMED.fullmatch(name):
+        _check_level(asked, named["levels"])
         return
     family, _, scheme = name.partition("-")
     coded = MCS_SCHEME.fullmatch(scheme) if family in FILE_CODECS else None
@@ -206,6 +204,8 @@ def check_name(name: str) -> None:
             raise ValueError(
                 f"{name!r}: after the colon comes l1 to l4, then any of {variants}, with dashes"
             )
+        if scheme:
+            _check_level(asked, scheme[1])
         return
     if "/" in name:
         raise ValueError(
@@ -215,6 +215,24 @@ def check_name(name: str) -> None:
     near = [respelled] if respelled in names else difflib.get_close_matches(name, names, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"unknown chain {name!r}{hint} (--list-chains shows them all)")
+
+
+def _check_level(name: str, level: str) -> None:
+    if int(level) not in LEVELS:
+        raise ValueError(
+            f"chain {name!r}: there is no level {level}; give l{LEVELS[0]} to l{LEVELS[-1]}"
+        )
+
+
+def check_code(names: Iterable[str], code: str) -> None:
+    """Raise ValueError if a chain's rate is none of the channel code's: wifi648 has rate 1/2 alone."""
+    for name in names if code == "wifi648" else ():
+        rate = re.search(r"-ldpc-\w+-(r\d+)$", split_cbr(name)[0])
+        if rate and rate[1] != "r12":
+            raise ValueError(
+                f"chain {name!r}: --code wifi648 has k = 324 and n = 648 only; "
+                f"give a chain of rate r12, or --code ldpc5g"
+            )
 
 
 def at_cbr(names: Iterable[str], cbrs: Iterable[Fraction]) -> tuple[str, ...]:

@@ -7,7 +7,16 @@ import pytest
 
 from moclink.chain_factory import make_chain
 from moclink.images import read_image, sample_paths, to_float
-from moclink.presets import at_cbr, chain_names, check_name, parse_cbr, split_cbr, takes_cbr
+from moclink.presets import (
+    ChainOptions,
+    at_cbr,
+    chain_names,
+    check_code,
+    check_name,
+    parse_cbr,
+    split_cbr,
+    takes_cbr,
+)
 from moclink.types import ChannelState
 
 
@@ -42,11 +51,32 @@ def test_ratios_are_dealt_to_chains_that_take_them():
         ("jpeg-ldpc-qam16-r12", "did you mean jpeg-ldpc-16qam-r12"),
         ("moc-rvq-l4@1/24", "moc-rvq-l4 declares its own CBR"),
         ("jpeg-ldpc@0", "above 0 and up to 1"),
+        ("moc-rvq-l9", "chain 'moc-rvq-l9': there is no level 9; give l1 to l4"),
+        ("moc-rvq-perceptual-l0-hard", "no level 0; give l1 to l4"),
+        ("moclink/weights/moc-rvq-small:l5", "chain '.*:l5': there is no level 5"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_remedy(name, message):
     with pytest.raises(ValueError, match=message):
         check_name(name)
+
+
+def test_a_rate_that_a_code_lacks_is_known_from_the_name():
+    check_code(["jpeg-ldpc-16qam-r13", "random-ldpc-qpsk-r56"], "ldpc5g")
+    check_code(
+        ["jpeg-ldpc", "jpeg-ldpc-16qam-r12@1/24", "jpeg-ldpc-mcs13", "moc-rvq-l4"], "wifi648"
+    )
+    for name in ("jpeg-ldpc-16qam-r13@1/24", "random-ldpc-qpsk-r56"):
+        with pytest.raises(ValueError, match=f"chain '{name}': --code wifi648 has k = 324"):
+            check_code(["jpeg-ldpc", name], "wifi648")
+        with pytest.raises(ValueError, match=f"chain '{name}'"):
+            make_chain(name, ChainOptions(code="wifi648"))
+
+
+def test_errors_of_making_a_chain_name_it(tmp_path):
+    (tmp_path / "codec.json").write_text('{"kind": "semantic", "config": {}}')
+    with pytest.raises(ValueError, match=f"{tmp_path}/codec"):
+        make_chain(f"{tmp_path}/codec:l4")
 
 
 def test_every_name_passes_its_own_check():
