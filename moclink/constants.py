@@ -9,3 +9,5 @@ LDPC_DECODERS = ("auto", "fast", "sionna")
 RECEIVERS = ("soft", "hard")  # retrieval of code vectors in the semantic chains
 METRICS = ("psnr", "psnr-y", "ssim", "ms-ssim", "ms-ssim-db", "lpips", "lpips-vgg", "st-lpips")
 CSI = ("instantaneous", "average")  # what adaptive chains are told on fading channels
+BATCH_BITS = 64_800  # random bits sent at once: 200 codewords of 324 bits
+MAX_BITS = 100 * BATCH_BITS  # at which chains of random bits stop

@@ -10,8 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from moclink.results.command_line import Parser, comma_list
-from moclink.simulate import bind_values, parse_snr
+from moclink.arguments import Parser, bind_values, comma_list, parse_snr
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -244,7 +244,7 @@ def _check_size(path: str | Path, width: int, height: int, max_pixels: int) -> N
         raise ImageError(f"{path}: {width}x{height} pixels, over {max_pixels}; reduce it first")
 
 
-def read_pictures(paths: Sequence[str | Path]) -> list[Picture]:
+def read_pictures(paths: Sequence[str | Path], skip_bad: bool = False) -> list[Picture]:
     """Check all files, or say of every one that cannot be read why not.
 
     Each is read once, for its size and digest, and not kept. A file with the pixels of another,
@@ -281,8 +281,10 @@ def read_pictures(paths: Sequence[str | Path]) -> list[Picture]:
             continue
         taken.add(name)
         pictures.append(picture)
-    if faults:
+    if faults and not (skip_bad and pictures):
         raise ImageError("\n".join(faults))
+    for fault in faults:
+        print(f"note: left out: {fault}", file=sys.stderr)
     return pictures
 
 

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from moclink import __version__
-from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, METRICS, RECEIVERS
-from moclink.presets import ChainOptions, at_cbr, check_name, default_chains, parse_cbr
+from moclink.arguments import (
+    DEFAULT_METRICS,
+    DEFAULT_SNR,
+    comma_list,
+    read_cbrs,
+    read_choice,
+    read_folder,
+    read_metrics,
+    read_snr,
+    read_whole,
+    shown,
+    wants_all_metrics,
+)
+from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, MAX_BITS, RECEIVERS
+from moclink.presets import (
+    ChainOptions,
+    at_cbr,
+    check_code,
+    check_name,
+    default_chains,
+)
 from moclink.results.record import write_record
 from moclink.results.store import ResultStore
-from moclink.sweep.memory import available_memory
+from moclink.sweep.measurable import say_what_is_too_small, with_metrics_there_are
+from moclink.sweep.memory import available_memory, parse_memory
 from moclink.sweep.plan import DEFAULT_MEMORY, Plan, cells_of, least_memory, units_of
+from moclink.sweep.progress import progress_bar
 from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
-from moclink.sweep.task import check
+from moclink.sweep.task import Check, check
 from moclink.sweep.workers import Pool, WorkersLost, cpus
 
 if TYPE_CHECKING:
@@ -31,12 +48,12 @@ if TYPE_CHECKING:
 
 def run(
     chains: Any = None,
-    snr: float | Sequence[float] = tuple(range(-5, 31)),
+    snr: Any = DEFAULT_SNR,
     images: Any = None,
     *,
     channel: Any = "awgn",
     trials: int = 1,
-    metrics: Sequence[str] = ("psnr", "ssim"),
+    metrics: str | Sequence[str] | None = DEFAULT_METRICS,
     cbr: Any = None,
     match: str = MATCHES[0],
     code: str = CODES[0],
@@ -45,27 +62,32 @@ def run(
     csi: str = CSI[0],
     seed: int = 1,
     min_errors: int = 100,
+    max_bits: int = MAX_BITS,
     reuse_error_patterns: bool = False,
     out: str | Path | None = None,
     resume_anyway: bool = False,
     workers: int | None = 1,
-    memory: int | None = None,
+    memory: int | str | None = None,
     cluster: str | None = None,
+    recursive: bool = False,
+    skip_bad: bool = False,
     progress: bool = True,
-    command: Sequence[str] | None = None,
+    command: str | Sequence[str] | None = None,
 ) -> Run:
     """Send pictures through transmit chains over a noisy channel, measure what arrives, and store it.
 
     Args:
         chains: Names (see `moclink.presets`), chain objects (`moclink.protocols.Chain`), or a
-            mixture; None for the default chains.
-        snr: Es/N0 in dB, one value or several.
-        images: Image files and folders, arrays uint8 [H, W, 3], or a mixture; None for the sample
-            photographs.
+            mixture; a comma list; None for the default chains.
+        snr: Es/N0 in dB, one value or several, or text as on the command line, "0:20:2"; None for
+            -5 to 30.
+        images: Image files and folders, arrays uint8 [H, W, 3] or [H, W], Pillow images, or a
+            mixture; None for the sample photographs.
         channel: Name of a channel, or a Sionna block, Keras layer or function of your own; see
             `moclink.phy.channels.get_channel`.
         trials: Noise realisations of each picture.
-        metrics: Some of `moclink.constants.METRICS`.
+        metrics: Some of `moclink.constants.METRICS`, several or a comma list; "all" for all that
+            can be measured here.
         cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains:
             one or several, as fractions, floats or text such as "1/24". Chains get names such as
             bpg-ldpc@1/24.
@@ -77,13 +99,16 @@ def run(
         csi: What adaptive chains are told on fading channels: "instantaneous" or "average".
         seed: Seed of all noise.
         min_errors: Errors at which chains of random bits stop.
+        max_bits: Bits at which they stop without so many errors, in whole batches; not over fading.
         reuse_error_patterns: See docs/error-patterns.md.
-        out: Run folder; an existing one goes on and may be extended. None for a new dated one in
-            runs/.
+        out: Run folder; an existing one goes on and is extended by what it lacks (a further chain,
+            SNR, picture or trial). None for a new dated one in runs/.
         resume_anyway: Go on with a run of another version of moclink.
         workers: Worker processes; 1 is the calling process, None as many as CPUs and memory allow.
-        memory: Bytes for all workers; None for what the machine has.
+        memory: Bytes for all workers, or text such as "4G"; None for what the machine has.
         cluster: Address of a Ray or Dask cluster; see docs/workers.md.
+        recursive: Look for pictures in folders within folders too.
+        skip_bad: Leave out picture files that cannot be read, each with a line on standard error.
         progress: Show a progress bar.
         command: What is written to run.json as the command line.
 
@@ -99,45 +124,54 @@ def run(
         >>> results = moclink.run(["moc-rvq-l4", "jpeg-ldpc"], snr=[0, 10, 20], images="photos/")
         >>> results.plot()
     """
+    from moclink.given_images import given_pictures
     from moclink.phy.channels import get_channel
     from moclink.results.run import Run
 
     own_chains, names = _named_chains(chains)
     if cbr is not None:
-        ratios = [cbr] if isinstance(cbr, str | float | Fraction) else cbr
-        names = at_cbr(names, [parse_cbr(str(ratio)) for ratio in ratios])
-    made = get_channel(channel)
-    pictures = _pictures(images)
+        names = at_cbr(names, read_cbrs(cbr))
     options = ChainOptions(
-        _choice("match", match, MATCHES),
-        _choice("code", code, CODES),
-        _choice("ldpc", ldpc, LDPC_DECODERS),
-        _choice("receiver", receiver, RECEIVERS),
+        read_choice("match", match, MATCHES),
+        read_choice("code", code, CODES),
+        read_choice("ldpc", ldpc, LDPC_DECODERS),
+        read_choice("receiver", receiver, RECEIVERS),
     )
+    check_code((name for name in names if name not in own_chains), options.code)
+    made = get_channel(channel)
     plan = Plan(
-        tuple(sorted({float(value) for value in np.atleast_1d(np.asarray(snr, float))})),
+        read_snr(snr),
         names,
-        _at_least("trials", trials, 1),
+        read_whole("trials", trials, 1),
         made.spec,
-        tuple(_choice("metrics", name, METRICS) for name in metrics),
-        _at_least("seed", seed, 0),
-        _at_least("min_errors", min_errors, 1),
+        read_metrics(metrics),
+        read_whole("seed", seed, 0),
+        read_whole("min_errors", min_errors, 1),
         options,
-        reuse_error_patterns,
-        _choice("csi", csi, CSI),
+        bool(reuse_error_patterns),
+        read_choice("csi", csi, CSI),
+        read_whole("max_bits", max_bits, 1),
     )
-    make_session = partial(Session, plan, own_chains, made)
-    folder = Path(out) if out else dated_folder()
-    parameters = parameters_of(plan, pictures)
+    workers = None if workers is None else read_whole("workers", workers, 1)
+    memory = parse_memory(memory) if isinstance(memory, str) else memory
+    memory = None if memory is None else read_whole("memory", memory, 1)
+    folder = dated_folder() if out is None else run_folder(read_folder("out", out))
+    pictures = given_pictures(images, recursive, skip_bad)
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
         each = _memory_each(memory, cluster, pool, pictures)
+        if wants_all_metrics(metrics):
+            plan = with_metrics_there_are(plan, pool, partial(Session, plan, own_chains, made))
+        make_session = partial(Session, plan, own_chains, made)
+        sizes = tuple(dict.fromkeys((picture.height, picture.width) for picture in pictures))
         # A task for each worker: every worker makes its chains meanwhile.
-        for _, problem in pool.run(check, [plan] * pool.workers, make_session):
+        for _, problem in pool.run(check, [Check(plan, sizes)] * pool.workers, make_session):
             raise ValueError(problem)
+        say_what_is_too_small(plan, pictures)
+        parameters = parameters_of(plan, pictures)
         store = ResultStore(folder, parameters, resume_anyway)
         try:
-            write_record(folder, command or ["moclink.run"], parameters)
-            with _progress_bar(progress, len(cells_of(plan, pictures))) as count:
+            write_record(folder, _words(command), parameters)
+            with progress_bar(progress, len(cells_of(plan, pictures))) as count:
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
         except WorkersLost as error:
             lost = f"{error}; finished cells are kept, --out {folder} resumes"
@@ -168,6 +202,8 @@ def parameters_of(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
         "csi": plan.csi,
         "images": [[picture.name, picture.digest] for picture in pictures],
         "version": __version__,
+        # Runs that were begun before there was a choice go on.
+        **({"max_bits": plan.max_bits} if plan.max_bits != MAX_BITS else {}),
     }
 
 
@@ -180,15 +216,40 @@ def dated_folder() -> Path:
     return folder
 
 
+def run_folder(folder: Path) -> Path:
+    """The folder, if it is a run's or may become one.
+
+    Raises:
+        ValueError: If it holds files and none of a run.
+    """
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except OSError:  # it is not there yet, or no folder, or closed: the store says which
+        return folder
+    if names and not names & {"results.sqlite", ".lock.sqlite"}:
+        raise ValueError(
+            f"{folder} holds files and is no run folder; choose another --out, such as {folder / 'run'}"
+        )
+    return folder
+
+
+def _words(command: str | Sequence[str] | None) -> list[str]:
+    """A command as a list of words."""
+    return [command] if isinstance(command, str) else list(command or ["moclink.run"])
+
+
 def _named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The chains that are objects, by name, and the names of all."""
-    wanted = (
-        default_chains()
-        if chains is None
-        else [chains]
-        if isinstance(chains, str) or hasattr(chains, "transmit")
-        else list(chains)
-    )
+    if isinstance(chains, str):
+        chains = dict.fromkeys(comma_list(chains))
+    elif hasattr(chains, "transmit"):
+        chains = [chains]
+    try:
+        wanted = list(default_chains() if chains is None else chains)
+    except TypeError:
+        raise ValueError(
+            f"chains {shown(chains)}: give names, chain objects, or several of them"
+        ) from None
     if not wanted:
         raise ValueError("chains is empty; name at least one")
     own, names = {}, []
@@ -197,7 +258,7 @@ def _named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
             check_name(chain)
         elif not hasattr(chain, "name") or not hasattr(chain, "transmit"):
             raise ValueError(
-                f"{chain!r} is neither a chain's name nor a chain (moclink.protocols.Chain)"
+                f"{shown(chain)} is neither a chain's name nor a chain (moclink.protocols.Chain)"
             )
         else:
             own[chain.name] = chain
@@ -207,45 +268,6 @@ def _named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
             f"chains have the same name: {', '.join(names)}; give each a name of its own"
         )
     return own, tuple(names)
-
-
-def _pictures(images: Any) -> list[Picture]:
-    """Pictures of files, folders and arrays."""
-    from moclink.images import Picture, find_images, read_pictures, sample_paths
-
-    if images is None:
-        return read_pictures(sample_paths())
-    one = isinstance(images, str | Path | Picture) or (hasattr(images, "ndim") and images.ndim == 3)
-    wanted = [images] if one else list(images)
-    if not wanted:
-        raise ValueError(
-            "images is empty; name at least one, or leave it out for the sample photographs"
-        )
-    files = [item for item in wanted if isinstance(item, str | Path)]
-    pictures = read_pictures(find_images(files)) if files else []
-    for number, item in enumerate((item for item in wanted if not isinstance(item, str | Path)), 1):
-        if isinstance(item, Picture):
-            pictures.append(item)
-            continue
-        pixels = np.asarray(item)
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-            raise ValueError(
-                f"image {number} is {pixels.dtype} {pixels.shape}; give uint8 [H, W, 3]"
-            )
-        pictures.append(Picture(f"image-{number}", pixels))
-    return pictures
-
-
-def _choice(name: str, value: str, choices: Sequence[str]) -> str:
-    if value not in choices:
-        raise ValueError(f"{name} {value!r}: there are {', '.join(choices)}")
-    return value
-
-
-def _at_least(name: str, value: int, least: int) -> int:
-    if int(value) != value or value < least:
-        raise ValueError(f"{name} {value}: a whole number of at least {least} is needed")
-    return int(value)
 
 
 def _workers(
@@ -273,19 +295,3 @@ def _memory_each(
             f"and the largest picture takes {least / 2**30:.1f}G; give more, or fewer --workers"
         )
     return each
-
-
-@contextmanager
-def _progress_bar(shown: bool, total: int) -> Iterator[Callable[[int, str], None]]:
-    """A bar that suits a terminal, a notebook or a log; the function that advances it."""
-    from tqdm.auto import tqdm
-
-    bar = tqdm(total=total, unit="cell", dynamic_ncols=True, mininterval=0.5, disable=not shown)
-
-    def count(cells: int, task: str) -> None:
-        if task:
-            bar.set_postfix_str(task, refresh=False)
-        bar.update(cells)
-
-    with bar:
-        yield count

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moclink.results.command_line import Parser, comma_list
-from moclink.simulate import bind_values, parse_snr
+from moclink.arguments import Parser, bind_values, comma_list, parse_snr
 
 if TYPE_CHECKING:
     from moclink.results.full_tables import Table

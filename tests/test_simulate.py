@@ -82,7 +82,12 @@ def test_malformed_snr_is_one_clear_line(text, capsys):
     [
         (["--chains", "jpg-ldpc"], "unknown chain 'jpg-ldpc'; did you mean jpeg-ldpc?"),
         (["--chains", ","], "--chains: the list is empty"),
-        (["--metrics", "psnr,mse"], "unknown metric 'mse'; there are: psnr, psnr-y, ssim"),
+        (["--metrics", "psnr,mse"], "--metrics 'mse': there are psnr, psnr-y, ssim"),
+        (["--cbr", "-1/24"], "CBR -1/24: give symbols a value, above 0 and up to 1"),
+        (["--cbr", ""], "--cbr '': there is none; give ratios such as 1/24"),
+        (["--max-bits", "0"], "--max-bits 0: a whole number of at least 1"),
+        (["--channel", "ch.py"], "channel 'ch.py': say what in the file is the channel"),
+        (["--out", "/dev"], "/dev holds files and is no run folder"),
         (["--trials", "0"], "--trials 0: a whole number of at least 1"),
         (["--seed", "x"], "--seed x: a whole number"),
         (["--images", "/nowhere"], "no such image or folder: /nowhere"),
@@ -227,6 +232,31 @@ def test_a_picture_beyond_a_format_is_an_outage_with_its_reason(tmp_path, capsys
     assert "webp-ldpc, long: an outage, since webp takes sides of at most 16383 pixels" in error
     rows = {row.chain: row for row in read_rows(tmp_path / "run")}
     assert [rows[name].outage for name in chains.split(",")] == [1, 1, 1, 0]
+
+
+def test_argparse_answers_in_one_line_too(capsys):
+    for arguments in (["--match", "bits"], ["--snr"], ["--sn", "5"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert stop.value.code == 2 and line.startswith("moclink: ")
+
+
+def test_quietly_nothing_is_printed_and_everything_written(photo, tmp_path):
+    arguments = ["--snr", "20", "--images", photo, "--chains", "jpeg-ldpc", "--workers", "1"]
+    done = run(*arguments, "--out", tmp_path / "run", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "run" / "curves.png").exists()
+
+
+def test_a_log_has_short_lines(photo, tmp_path):
+    chains = ",".join(name for name in chain_names() if name.startswith("random-"))
+    arguments = ["--snr", "20", "--chains", chains, "--min-errors", "1", "--max-bits", "1"]
+    done = run(*arguments, "--workers", "1", "--out", tmp_path / "run")
+    lines = done.stderr.splitlines()
+    assert done.returncode == 0 and lines[0].startswith("moclink: 0 of ")
+    assert lines[-1].startswith("moclink: ") and "(100%)" in lines[-1]
+    assert "\r" not in done.stderr and max(map(len, lines)) <= 80
 
 
 def test_a_pipe_that_closes_is_no_error(tmp_path):

@@ -147,6 +147,10 @@ class LinkAdaptation:
         """The modem of a scheme."""
         return TransportBlockModem(mcs)
 
+    def carries(self, symbols: int) -> bool:
+        """Whether so many complex symbols carry a transport block of any scheme."""
+        return any(self.modem(mcs).letters_within(symbols) for mcs in self.schemes)
+
     def offers(self, snr_db: float, symbols: int) -> list[Offer]:
         """What each scheme offers.
 

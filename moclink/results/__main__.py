@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from moclink.results.command_line import Parser
+from moclink.arguments import Parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from moclink.arguments import comma_list
 from moclink.results.averages import by_chain
 from moclink.results.error_rates import ErrorRate, error_rates
 from moclink.results.metrics import METRICS, Metric
@@ -37,15 +38,21 @@ def error_panels(rows: Sequence[Row], options: FigureOptions) -> list[ErrorPanel
     Chains of one efficiency share one BER panel with two axes.
     """
     wanted = [
-        METRICS[column]
-        for column in ("ber", "bler")
-        if any(getattr(row, column) is not None for row in rows)
-        and (options.metrics is None or {column, column.upper()} & set(options.metrics))
+        metric
+        for metric in (METRICS["ber"], METRICS["bler"])
+        if any(getattr(row, metric.column) for row in rows)  # a logarithmic axis has no place for 0
+        and (options.metrics is None or metric in _asked(options.metrics))
     ]
     panels = [ErrorPanel(metric) for metric in wanted]
     if len(set(efficiencies(rows).values())) > 1:
         panels += [ErrorPanel(metric, per_bit=True) for metric in wanted if metric.column == "ber"]
     return panels
+
+
+def _asked(names: str | Sequence[str]) -> list[Metric]:
+    """Those of the error rates that are among some names."""
+    lower = [name.lower() for name in (comma_list(names) if isinstance(names, str) else names)]
+    return [metric for metric in (METRICS["ber"], METRICS["bler"]) if metric.column in lower]
 
 
 def efficiencies(rows: Sequence[Row]) -> dict[str, float]:

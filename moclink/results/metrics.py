@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
+from moclink.arguments import comma_list, shown
 from moclink.types import Row
 
 
@@ -94,18 +95,24 @@ def measured(rows: Sequence[Row], kind: str | None = None) -> list[Metric]:
     ]
 
 
-def choose_metrics(names: Sequence[str] | None, found: Sequence[Metric]) -> list[Metric]:
-    """The metrics of these names, as options ("psnr") or as columns ("psnr_db"); None for all found.
+def choose_metrics(names: str | Sequence[str] | None, found: Sequence[Metric]) -> list[Metric]:
+    """The metrics of these names, as options ("psnr") or as columns ("psnr_db"), or a comma list; None: all.
 
     Raises:
         ValueError: If a name is not among those found.
     """
     if names is None:
         return list(found)
+    if isinstance(names, str):
+        names = comma_list(names)
+    elif not isinstance(names, Iterable):
+        raise ValueError(f"metrics {shown(names)}: give names, a comma list or several")
     chosen = []
     for name in names:
         fitting = [
-            m for m in found if name.lower() in (m.option, m.column, m.column.replace("_", "-"))
+            m
+            for m in found
+            if str(name).lower() in (m.option, m.column, m.column.replace("_", "-"))
         ]
         if not fitting:
             there = ", ".join(m.option for m in found) or "none"

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from moclink.arguments import read_folder, read_snr, shown
 from moclink.results.averages import OUTAGES
 from moclink.results.curves import curves_figure
 from moclink.results.export import summary_of
@@ -29,10 +30,11 @@ class Run:
     """A stored run; what it holds is read anew at each call, so a run in progress can be looked at.
 
     Args:
-        folder: A run folder.
+        folder: A run folder, or another `Run`.
 
     Raises:
         RunFolderError: If the folder holds no results.
+        ValueError: If it is no path.
 
     Example:
         >>> results = moclink.open_run("runs/20261126-120000")
@@ -41,8 +43,10 @@ class Run:
         >>> results.plot(chains=["jpeg-ldpc", "bpg-ldpc"])
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path | Run) -> None:
+        self.folder: Path = (
+            folder.folder if isinstance(folder, Run) else read_folder("folder", folder)
+        )
         read_parameters(self.folder)
 
     @property
@@ -50,7 +54,7 @@ class Run:
         """What the run was asked for."""
         return read_parameters(self.folder)
 
-    def rows(self, chains: Sequence[str] | None = None) -> list[Row]:
+    def rows(self, chains: str | Sequence[str] | None = None) -> list[Row]:
         """Finished cells, of some chains or of all, in the order of the run."""
         return choose_rows(read_rows(self.folder), chains)
 
@@ -67,24 +71,24 @@ class Run:
         rows = [[getattr(row, name) for name in COLUMNS] for row in self.rows()]
         return pandas.DataFrame(rows, columns=COLUMNS)
 
-    def summary(self, chains: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    def summary(self, chains: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Means over pictures: chain, metric, snr_db, mean, ci95_half_width (None of one picture), images."""
         names = ("chain", "metric", "snr_db", "mean", "ci95_half_width", "images")
         return [dict(zip(names, values, strict=True)) for values in summary_of(self.rows(chains))]
 
     def plot(
         self,
-        chains: Sequence[str] | None = None,
-        metrics: Sequence[str] | None = None,
+        chains: str | Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
         style: str = "screen",
         outage: str = OUTAGES[0],
     ) -> Figure:
         """Curves over SNR, a panel a metric.
 
         Args:
-            chains: Names of chains; None for all. A name without `@` means all its bandwidth
+            chains: Names of chains or a comma list; None for all. A name without `@` means all its bandwidth
                 ratios.
-            metrics: Names such as "psnr"; None for all that were measured.
+            metrics: Names such as "psnr" or a comma list; None for all that were measured.
             style: "screen" or "ieee".
             outage: "grey" or "exclude", see `moclink.results.averages.average`.
         """
@@ -93,31 +97,38 @@ class Run:
 
     def rate_plot(
         self,
-        snr: float,
-        chains: Sequence[str] | None = None,
-        metrics: Sequence[str] | None = None,
+        snr: Any,
+        chains: str | Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
         style: str = "screen",
         outage: str = OUTAGES[0],
     ) -> Figure:
         """Quality over the channel bandwidth ratio at one SNR in dB; other arguments as of `plot`."""
-        rows = self._chosen(chains)
-        return _drawn(style, lambda: rate_figure(rows, snr, self._options(style, metrics, outage)))
+        snrs = () if snr is None else read_snr(snr)
+        if len(snrs) != 1:
+            raise ValueError(f"snr {shown(snr)}: one SNR in dB is wanted; draw a figure for each")
+        rows, options = self._chosen(chains), self._options(style, metrics, outage)
+        return _drawn(style, lambda: rate_figure(rows, snrs[0], options))
 
-    def gallery(self, chains: Sequence[str] | None = None, picture: str | None = None) -> Figure:
+    def gallery(
+        self, chains: str | Sequence[str] | None = None, picture: str | None = None
+    ) -> Figure:
         """A picture as the chains received it; the first one that was kept if none is named."""
+        if picture is not None and not isinstance(picture, str):
+            raise ValueError(f"picture {shown(picture)}: the name of a picture is wanted")
         rows = self._chosen(chains)
         names = {row.chain for row in rows} | {"original"}
-        shown = [s for s in read_shown(self.folder) if s.chain in names]
+        kept = [s for s in read_shown(self.folder) if s.chain in names]
         return _drawn(
-            "screen", lambda: gallery_figure(rows, shown, self._options("screen"), picture)
+            "screen", lambda: gallery_figure(rows, kept, self._options("screen"), picture)
         )
 
     def table(
         self,
         format: str = "text",
-        chains: Sequence[str] | None = None,
-        metrics: Sequence[str] | None = None,
-        snr: Sequence[float] | None = None,
+        chains: str | Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
+        snr: Any = None,
         outage: str = OUTAGES[0],
     ) -> str:
         """Means over pictures as text.
@@ -125,12 +136,12 @@ class Run:
         Args:
             format: "text" for one compact table of a few SNRs; "latex", "markdown" or "csv" for
                 every metric at every SNR, with 95 % intervals.
-            chains: Names of chains; None for all.
+            chains: Names of chains or a comma list; None for all.
             metrics: Names such as "psnr"; None for all of quality and errors. Not for "text".
-            snr: SNRs in dB; None for all.
+            snr: SNRs in dB, as `moclink.run` takes them; None for all.
             outage: "grey" or "exclude", see `moclink.results.averages.average`. Not for "text".
         """
-        rows = choose_rows(self._chosen(chains), snrs=snr)
+        rows = choose_rows(self._chosen(chains), snrs=None if snr is None else read_snr(snr))
         note, channel = conditions(self.parameters), str(self.parameters.get("channel", ""))
         if format == "text":
             return table(rows, note)
@@ -142,14 +153,14 @@ class Run:
             return written(long_table(rows, chosen, channel, outage), format)
         return "\n".join(written(each, format) for each in mean_tables(rows, chosen, note, outage))
 
-    def _chosen(self, chains: Sequence[str] | None) -> list[Row]:
+    def _chosen(self, chains: str | Sequence[str] | None) -> list[Row]:
         rows = choose_rows(read_rows(self.folder), chains)
         if not rows:
             raise ValueError(f"{self.folder} holds no finished cells")
         return rows
 
     def _options(
-        self, style: str, metrics: Sequence[str] | None = None, outage: str = OUTAGES[0]
+        self, style: str, metrics: str | Sequence[str] | None = None, outage: str = OUTAGES[0]
     ) -> FigureOptions:
         channel = str(self.parameters.get("channel", ""))
         return FigureOptions(style, conditions(self.parameters), channel, metrics, outage)
@@ -161,7 +172,7 @@ class Run:
         return f"{head}\n{self.table()}" if rows else head
 
 
-def open_run(folder: str | Path) -> Run:
+def open_run(folder: str | Path | Run) -> Run:
     """Open a stored run; see `Run`."""
     return Run(folder)
 

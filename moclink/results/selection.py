@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from moclink.arguments import comma_list
+from moclink.arguments import shown as in_short
 from moclink.results.names import base_name, printable, stated_cbr
 from moclink.results.store import RunFolderError, read_parameters, read_rows, read_shown
 from moclink.types import Row, Shown
@@ -84,11 +86,9 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     if names is None:
         return known
     if isinstance(names, str):
-        names = (
-            [names]
-            if names in known
-            else [part.strip() for part in names.split(",") if part.strip()]
-        )
+        names = [names] if names in known else comma_list(names)
+    elif not isinstance(names, Iterable):
+        raise ValueError(f"chains {in_short(names)}: give names, a comma list or several")
     chosen: list[str] = []
     for name in names:
         fitting = [chain for chain in known if name in (chain, base_name(chain))]

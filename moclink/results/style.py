@@ -121,7 +121,7 @@ class FigureOptions:
     style: str = "screen"
     note: str = ""
     channel: str = ""
-    metrics: Sequence[str] | None = None
+    metrics: str | Sequence[str] | None = None
     outage: str = OUTAGES[0]
 
 

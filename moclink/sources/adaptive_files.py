@@ -47,6 +47,9 @@ class Adaptation(Protocol):
     def modem(self, mcs: Any) -> AdaptiveModem:
         """The modem of a scheme."""
 
+    def carries(self, symbols: int) -> bool:
+        """Whether so many symbols carry anything at all."""
+
 
 class AdaptiveModem(Modem, Protocol):
     """A modem whose code blocks depend on the length of the message."""
@@ -92,6 +95,13 @@ class AdaptiveFileChain:
     cache: FileCache = field(default_factory=FileCache, compare=False, repr=False)
     adaptive = True
     modem = None  # there is one for each scheme
+
+    def size_problem(self, height: int, width: int) -> str | None:
+        """Why a picture of this size cannot be sent: its symbols carry no transport block; or None."""
+        symbols = self.symbols(height, width)
+        if self.adaptation.carries(symbols):
+            return None
+        return f"{symbols} symbols carry no transport block; give it a larger CBR"
 
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None

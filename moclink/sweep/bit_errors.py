@@ -1,8 +1,8 @@
 """Error rates of random bits through a modem.
 
 Where symbols fade independently, or not at all, a cell is sent in batches of 64,800 bits until
-enough errors have been seen. A rate that is estimated so is too high by at most 1 / min_errors of
-itself, since the last error ends the count.
+enough errors have been seen, or as many bits as are allowed have been sent. A rate that is
+estimated so is too high by at most 1 / min_errors of itself, since the last error ends the count.
 
 Where symbols fade together the errors of one fade come together, and a rule that stops at errors
 would stop on bad fades. A cell then sends a fixed number of codewords (or blocks of 648 bits), each
@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from moclink.chain import BitChain
+from moclink.constants import BATCH_BITS
 from moclink.sweep.session import Session
 from moclink.types import Cell, Row
 
-BATCH_BITS = 64_800  # 200 codewords of 324 bits
-MAX_BITS = 100 * BATCH_BITS
 REALISATIONS = 1000  # of a fading channel, in a cell
 UNCODED_BLOCK = 648  # bits that share a realisation where there is no code
 REALISATIONS_AT_ONCE = 200
@@ -53,7 +52,7 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
     if session.channel.coherence == 1:
         size = BATCH_BITS // block * block if block else BATCH_BITS
         while (
-            count.bits < MAX_BITS
+            count.bits < plan.max_bits
             and (count.wrong_blocks if coded else count.wrong_bits) < plan.min_errors
         ):
             _send(session, chain, size, snr, [(plan.seed, snr, image, trial, count.bits)], count)

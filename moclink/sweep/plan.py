@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclink.constants import CSI
+from moclink.constants import CSI, MAX_BITS
 from moclink.images import Picture
 from moclink.presets import ChainOptions, is_bit_chain, is_file_chain
 from moclink.types import Cell
@@ -43,6 +43,7 @@ class Plan:
             link.
         csi: What adaptive chains are told: "instantaneous", the SNR of the realisation that their
             symbols will meet, or "average", that of the channel. Over AWGN the two are the same.
+        max_bits: Bit sources stop at this many bits, rounded up to whole batches.
     """
 
     snrs: tuple[float, ...]
@@ -55,6 +56,7 @@ class Plan:
     options: ChainOptions = ChainOptions()
     reuse_error_patterns: bool = False
     csi: str = CSI[0]
+    max_bits: int = MAX_BITS
 
     @property
     def gallery_snrs(self) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ patterns, scores. Nothing of it changes a result.
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink import metrics as measures
 from moclink.chain import BitChain
 from moclink.chain_factory import ChainFactory
 from moclink.protocols import Chain
@@ -28,6 +30,18 @@ if TYPE_CHECKING:
     from moclink.phy.error_patterns import ErrorPatterns
 
 KEPT_TRANSMISSIONS = 4
+WITHOUT_FRAMEWORK = ("awgn", "rayleigh", "rayleigh-fast")  # channels in NumPy alone
+# Metric -> column of the results, and the shortest side in pixels of pictures that have it.
+METRIC_COLUMNS = {
+    "psnr": ("psnr_db", 1),
+    "psnr-y": ("psnr_y_db", 1),
+    "ssim": ("ssim", measures.SSIM_WINDOW),
+    "ms-ssim": ("ms_ssim", measures.MS_SSIM_SIZE),
+    "ms-ssim-db": ("ms_ssim_db", measures.MS_SSIM_SIZE),
+    "lpips": ("lpips", measures.PERCEPTUAL_SIZE),
+    "lpips-vgg": ("lpips_vgg", measures.PERCEPTUAL_SIZE),
+    "st-lpips": ("st_lpips", measures.PERCEPTUAL_SIZE),
+}
 
 
 class Session:
@@ -74,6 +88,17 @@ class Session:
 
         return self._channel or get_channel(self.plan.channel)
 
+    def build_channel(self) -> None:
+        """Make what is behind the channel's name now, so that what is wrong with it is said early.
+
+        Raises:
+            ValueError: If a block of the user's cannot be imported or made.
+        """
+        if self.channel.spec.partition("?")[0] not in WITHOUT_FRAMEWORK:
+            with quietly():  # but not around a user's own code, whose output is the user's
+                importlib.import_module("moclink.phy.adapter")
+        self.channel.build()
+
     @cached_property
     def patterns(self) -> ErrorPatterns:
         """Error patterns, kept from chain to chain."""
@@ -114,27 +139,21 @@ class Session:
             metrics: Some of `moclink.constants.METRICS`.
             side: The shorter side in pixels.
         """
-        from moclink import metrics as module
-
         kept = self._networks
-        vgg = partial(module.lpips, net="vgg", networks=kept)
-
-        known: dict[str, tuple[str, Callable, int]] = {  # name: (column, function, least side)
-            "psnr": ("psnr_db", module.psnr, 1),
-            "psnr-y": ("psnr_y_db", module.psnr_y, 1),
-            "ssim": ("ssim", module.ssim, module.SSIM_WINDOW),
-            "ms-ssim": ("ms_ssim", module.ms_ssim, module.MS_SSIM_SIZE),
-            "ms-ssim-db": ("ms_ssim_db", module.ms_ssim_db, module.MS_SSIM_SIZE),
-            "lpips": ("lpips", partial(module.lpips, networks=kept), module.PERCEPTUAL_SIZE),
-            "lpips-vgg": ("lpips_vgg", vgg, module.PERCEPTUAL_SIZE),
-            "st-lpips": (
-                "st_lpips",
-                partial(module.st_lpips, networks=kept),
-                module.PERCEPTUAL_SIZE,
-            ),
+        functions: dict[str, Callable] = {
+            "psnr": measures.psnr,
+            "psnr-y": measures.psnr_y,
+            "ssim": measures.ssim,
+            "ms-ssim": measures.ms_ssim,
+            "ms-ssim-db": measures.ms_ssim_db,
+            "lpips": partial(measures.lpips, networks=kept),
+            "lpips-vgg": partial(measures.lpips, net="vgg", networks=kept),
+            "st-lpips": partial(measures.st_lpips, networks=kept),
         }
-        chosen = [known[name] for name in metrics]
-        return {column: function for column, function, least in chosen if side >= least}
+        chosen = {name: METRIC_COLUMNS[name] for name in metrics}
+        return {
+            column: functions[name] for name, (column, least) in chosen.items() if side >= least
+        }
 
 
 class Scorer:

@@ -18,9 +18,9 @@ from PIL import Image
 from moclink.images import to_float, to_uint8
 from moclink.protocols import Chain
 from moclink.sweep.bit_errors import measure_bit_errors
+from moclink.sweep.measurable import missing_of
 from moclink.sweep.plan import Plan, Task
 from moclink.sweep.session import Session
-from moclink.sweep.workers import quietly
 from moclink.types import (
     Cell,
     ChannelState,
@@ -54,35 +54,42 @@ class TaskResult:
     fits: list[Fit] = field(default_factory=list)
 
 
-def check(session: Session, plan: Plan) -> list[str]:
-    """Make the chains that a plan names, so that what cannot work is said before anything is written.
+@dataclass(frozen=True)
+class Check:
+    """What a worker looks at before a sweep begins.
+
+    Attributes:
+        plan: The sweep.
+        sizes: (height, width) of its pictures.
+    """
+
+    plan: Plan
+    sizes: tuple[tuple[int, int], ...] = ()
+
+
+def check(session: Session, task: Check) -> list[str]:
+    """Make chains and channel of a plan, so that what cannot work is said before anything is written.
 
     Returns:
         What is wrong with the plan: nothing or one message.
     """
     try:
-        for name in plan.chains:
-            session.chain(name)
-        with quietly():
-            _try_metrics(session, plan.metrics)
+        for name in task.plan.chains:
+            _check_sizes(name, session.chain(name), task.sizes)
+        session.build_channel()
+        for name, problem in missing_of(session, task.plan):
+            raise ValueError(f"--metrics {name}: {problem}")
     except ValueError as error:
         return [str(error)]
     return []
 
 
-def _try_metrics(session: Session, names: Sequence[str]) -> None:
-    """Raise ValueError if the weights of a learned metric are missing."""
-    from moclink.metrics import PERCEPTUAL_SIZE
-
-    flat = np.full((1, PERCEPTUAL_SIZE, PERCEPTUAL_SIZE, 3), 0.5, np.float32)
-    for name in names:
-        if "lpips" not in name:
-            continue
-        try:
-            for function in session.metric_functions([name], PERCEPTUAL_SIZE).values():
-                function(flat, flat)
-        except RuntimeError as error:
-            raise ValueError(f"--metrics {name}: {error}") from error
+def _check_sizes(name: str, chain: Any, sizes: Sequence[tuple[int, int]]) -> None:
+    """Raise ValueError if a chain cannot send anything at all of pictures of these sizes."""
+    problem_of = getattr(chain, "size_problem", lambda height, width: None)
+    for height, width in sizes:
+        if problem := problem_of(height, width):
+            raise ValueError(f"chain {name}, pictures of {width} x {height} pixels: {problem}")
 
 
 def work(session: Session, task: Task) -> Iterator[TaskResult]:

@@ -1,0 +1,214 @@
+"""Reading of what a run is asked for: the command line and `moclink.run` take the same words.
+
+Every function returns checked values, or raises ValueError with one line that names the value and
+what would be right. Nothing here loads a framework.
+"""
+
+from __future__ import annotations
+
+import argparse
+import numbers
+import os
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from moclink.constants import METRICS
+from moclink.presets import parse_cbr
+
+MAX_SNR_POINTS = 1000
+DEFAULT_SNR = "-5:30"
+DEFAULT_METRICS = "psnr,ssim"
+_SNRS = "start:stop[:step], a comma list or one value in dB, such as -5:30 or 0,10,20"
+
+
+class UsageError(ValueError):
+    """A wrong argument; the message names the value and the remedy."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of a command line that answers a wrong argument with one line and status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and stop."""
+        self.exit(2, f"moclink: {message} (--help shows the options)\n")
+
+
+def bind_values(arguments: Sequence[str], *options: str) -> list[str]:
+    """Join `--snr -5:30` into `--snr=-5:30`, for some options: argparse takes such values for options."""
+    bound: list[str] = []
+    for argument in arguments:
+        if bound and bound[-1] in options and not argument.startswith("--"):
+            bound[-1] = f"{bound[-1]}={argument}"
+        else:
+            bound.append(argument)
+    return bound
+
+
+def comma_list(text: str) -> list[str]:
+    """The parts of a comma list, without blanks around them."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def parse_snr(text: str, option: str = "--snr") -> tuple[float, ...]:
+    """Read start:stop[:step] (inclusive), a comma list or one value, in dB.
+
+    Args:
+        text: What was given.
+        option: The option that it was given to.
+
+    Returns:
+        Ascending values without repeats.
+
+    Raises:
+        UsageError: If the text is none of these.
+    """
+    wanted = f"give {_SNRS}"
+    try:
+        if ":" in text:
+            start, stop, step = ([Decimal(p) for p in text.split(":")] + [Decimal(1)])[:3]
+            if text.count(":") > 2:
+                raise UsageError(f"{option} {text}: too many colons; {wanted}")
+            if not (step > 0 and start.is_finite() and stop.is_finite() and step.is_finite()):
+                raise UsageError(f"{option} {text}: the step must be positive; {wanted}")
+            if stop < start:
+                raise UsageError(f"{option} {text}: the stop lies below the start; {wanted}")
+            count = int((stop - start) / step) + 1
+            if count > MAX_SNR_POINTS:
+                raise UsageError(
+                    f"{option} {text}: {count} points; at most {MAX_SNR_POINTS}, choose a larger step"
+                )
+            values = [start + step * i for i in range(count)]
+        else:
+            values = [Decimal(p) for p in text.split(",")]
+    except InvalidOperation:
+        raise UsageError(f"{option} {text}: not a number of dB; {wanted}") from None
+    if not all(v.is_finite() and abs(v) <= 100 for v in values):
+        raise UsageError(f"{option} {text}: values must lie between -100 and 100 dB; {wanted}")
+    return tuple(sorted({float(v) for v in values}))
+
+
+def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:
+    """Read SNRs in dB: None for the default, text as on the command line, a number or several.
+
+    Args:
+        value: What was given.
+        name: The argument that it was given to.
+
+    Returns:
+        Ascending values without repeats, at least one.
+    """
+    if value is None:
+        return parse_snr(DEFAULT_SNR)
+    if isinstance(value, str):
+        return parse_snr(value, name)
+    wanted = f"give numbers of dB, such as 10 or [0, 10, 20], or text: {_SNRS}"
+    try:
+        array = np.atleast_1d(np.asarray(value if hasattr(value, "ndim") else _listed(value)))
+        if array.dtype.kind not in "iuf":
+            raise TypeError
+        values = sorted({float(v) for v in array.ravel()})
+    except (TypeError, ValueError):
+        raise UsageError(f"{name} {shown(value)}: not a number of dB; {wanted}") from None
+    if not values:
+        raise UsageError(f"{name} {shown(value)}: there is none; {wanted}")
+    if not all(abs(v) <= 100 for v in values):  # not those that are not a number either
+        raise UsageError(f"{name} {shown(value)}: values must lie between -100 and 100 dB")
+    return tuple(values)
+
+
+def read_metrics(value: Any, option: str = "metrics") -> tuple[str, ...]:
+    """Read names of metrics: None for the usual, "all", a comma list, or several names."""
+    there = f"there are {', '.join(METRICS)}, or all"
+    value = DEFAULT_METRICS if value is None else value
+    try:
+        names = comma_list(value) if isinstance(value, str) else list(value)
+    except TypeError:
+        raise UsageError(f"{option} {shown(value)}: {there}") from None
+    if not names:
+        raise UsageError(f"{option} {shown(value)}: the list is empty; {there}")
+    if wants_all_metrics(value):
+        return METRICS
+    for name in names:
+        if name not in METRICS:
+            raise UsageError(f"{option} {shown(name)}: {there}")
+    return tuple(dict.fromkeys(names))
+
+
+def wants_all_metrics(value: Any) -> bool:
+    """Whether metrics are asked for by "all": what cannot be measured here is then left out."""
+    return (value if isinstance(value, str) else list(value or ())) in ("all", ["all"], ("all",))
+
+
+def read_cbrs(value: Any, option: str = "cbr") -> list[Fraction]:
+    """Read channel bandwidth ratios: one or several, as text, fractions or numbers."""
+    if isinstance(value, str):
+        parts: list[Any] = comma_list(value)
+    elif isinstance(value, numbers.Number) or not isinstance(value, Iterable):
+        parts = [value]
+    else:
+        parts = [
+            part
+            for item in value
+            for part in (comma_list(item) if isinstance(item, str) else [item])
+        ]
+    if not parts:
+        raise UsageError(
+            f"{option} {shown(value)}: there is none; give ratios such as 1/24 or 0.05"
+        )
+    return [_cbr(part, option) for part in parts]
+
+
+def _cbr(value: Any, option: str) -> Fraction:
+    """One ratio; a float that is a fraction up to rounding is that fraction."""
+    if isinstance(value, bool) or not isinstance(value, str | numbers.Real):
+        raise UsageError(
+            f"{option} {shown(value)}: give a ratio above 0 and up to 1, such as '1/24' or 0.05"
+        )
+    ratio = parse_cbr(str(value))
+    near = ratio.limit_denominator(10_000)
+    rounded = isinstance(value, float) and abs(near - ratio) < ratio / 10**12
+    return near if rounded else ratio
+
+
+def read_whole(name: str, value: Any, least: int) -> int:
+    """Read a whole number of at least `least`: an int, a float without fraction, or text."""
+    try:
+        number: Any = value if isinstance(value, numbers.Real) else int(str(value))
+        if isinstance(value, bool) or int(number) != number or number < least:
+            raise ValueError
+    except (ValueError, OverflowError):
+        given = value if isinstance(value, str | numbers.Number) else shown(value)
+        raise UsageError(f"{name} {given}: a whole number of at least {least} is needed") from None
+    return int(number)
+
+
+def read_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Read one of several words."""
+    if not isinstance(value, str) or value not in choices:
+        raise UsageError(f"{name} {shown(value)}: there are {', '.join(choices)}")
+    return value
+
+
+def read_folder(name: str, value: Any) -> Path:
+    """Read the path of a folder."""
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise UsageError(
+            f"{name} {shown(value)}: the path of a folder is wanted, as text or a Path"
+        )
+    return Path(value)
+
+
+def shown(value: Any, most: int = 60) -> str:
+    """A value in a message: its text on one line, its middle left out if it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 3 :]}"
+
+
+def _listed(value: Any) -> list[Any]:
+    """Several values as a list, one as a list of it."""
+    return list(value) if isinstance(value, Iterable) else [value]

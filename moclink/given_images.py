@@ -1,0 +1,104 @@
+"""Pictures of a run, in whatever form they are given: files, folders, arrays, Pillow's images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from moclink.arguments import shown
+from moclink.image_modes import ImageError, to_srgb
+from moclink.images import MAX_PIXELS, Picture, find_images, read_pictures, sample_paths
+
+WANTED = "give files or folders, uint8 arrays [H, W, 3] or [H, W] (grey), Pillow images, or several of them"
+
+
+def given_pictures(
+    images: Any = None, recursive: bool = False, skip_bad: bool = False
+) -> list[Picture]:
+    """Pictures of what `moclink.run` is given.
+
+    Args:
+        images: A file or folder, an array uint8 [H, W, 3], [H, W, 4] (laid on white), [H, W, 1] or
+            [H, W] (grey), a Pillow image, a `Picture`, or several of them; None for the sample
+            photographs.
+        recursive: Whether folders within folders are looked through too.
+        skip_bad: Whether files that cannot be read are left out, each with a line on standard
+            error, and not an error.
+
+    Raises:
+        ValueError: If there is no picture, or one cannot be used; each is named.
+    """
+    if images is None:
+        return read_pictures(sample_paths())
+    wanted = _several(images)
+    if not wanted:
+        raise ValueError(
+            "images is empty; name at least one, or leave it out for the sample photographs"
+        )
+    files = [item for item in wanted if isinstance(item, str | os.PathLike)]
+    paths = [Path(file) for file in files]
+    found = find_images(_with_subfolders(paths) if recursive else paths) if files else []
+    pictures = read_pictures(found, skip_bad) if files else []
+    others = (item for item in wanted if not isinstance(item, str | os.PathLike))
+    for number, item in enumerate(others, 1):
+        if isinstance(item, Picture):
+            pictures.append(item)
+        else:
+            pictures.append(Picture(f"image-{number}", _pixels(item, number)))
+    return pictures
+
+
+def _several(images: Any) -> list[Any]:
+    """What was given as a list of single pictures."""
+    one = isinstance(images, str | os.PathLike | Picture | Image.Image)
+    if one or getattr(images, "ndim", 0) in (2, 3):
+        return [images]
+    if isinstance(images, dict) or not isinstance(images, Iterable):
+        raise ValueError(f"images {shown(images)}: {WANTED}")
+    return list(images)
+
+
+def _pixels(item: Any, number: int) -> NDArray[np.uint8]:
+    """Pixels uint8 [H, W, 3] of an array or a Pillow image."""
+    if isinstance(item, Image.Image):
+        if item.mode == "F" or item.mode.startswith("I"):
+            raise ValueError(
+                f"image {number} is a Pillow image of mode {item.mode}, whose range is not known; "
+                "give its file, or uint8"
+            )
+        item = ImageOps.exif_transpose(item)
+    else:
+        pixels = np.asarray(item)
+        channels = pixels.shape[2] if pixels.ndim == 3 else 1
+        alright = pixels.dtype == np.uint8 and pixels.ndim in (2, 3) and channels in (1, 3, 4)
+        if not alright or not pixels.size:
+            what = f"{pixels.dtype} {pixels.shape}" if hasattr(item, "ndim") else shown(item)
+            raise ValueError(f"image {number} is {what}; give uint8 [H, W, 3] or [H, W], 0 to 255")
+        item = Image.fromarray(pixels[:, :, 0] if pixels.ndim == 3 and channels == 1 else pixels)
+    if item.width * item.height > MAX_PIXELS:
+        raise ImageError(
+            f"image {number}: {item.width}x{item.height} pixels, over {MAX_PIXELS}; reduce it first"
+        )
+    return to_srgb(item, f"image {number}")
+
+
+def _with_subfolders(paths: Iterable[Path]) -> list[Path]:
+    """Each folder as the picture files in it and below, sorted; what is no folder stays."""
+    from moclink.images import SUFFIXES
+
+    found: list[Path] = []
+    for path in paths:
+        inside = [
+            Path(folder) / name
+            for folder, _, names in os.walk(path)
+            for name in names
+            if Path(name).suffix.lower() in SUFFIXES
+        ]
+        found += sorted(inside) or [path]
+    return found

@@ -1,0 +1,153 @@
+"""What the command lines and `moclink.run` share: the same words mean the same."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moclink.arguments import (
+    Parser,
+    bind_values,
+    comma_list,
+    read_cbrs,
+    read_choice,
+    read_folder,
+    read_metrics,
+    read_snr,
+    read_whole,
+)
+from moclink.constants import METRICS
+
+
+def test_a_wrong_argument_is_one_line(capsys):
+    parser = Parser(prog="x")
+    parser.add_argument("--format", choices=("png", "pdf"))
+    with pytest.raises(SystemExit) as stop:
+        parser.parse_args(["--format", "gif"])
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("moclink: argument --format: invalid choice: 'gif'")
+
+
+def test_lists_are_cut_at_commas():
+    assert comma_list(" a, b ,,c") == ["a", "b", "c"] and comma_list(" ") == []
+
+
+def test_values_that_begin_with_a_dash_are_bound_to_their_option():
+    arguments = ["--cbr", "-1/24", "--snr", "-5:3", "--out", "-x"]
+    assert bind_values(arguments, "--snr", "--cbr") == [
+        "--cbr=-1/24",
+        "--snr=-5:3",
+        "--out",
+        "-x",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value,snrs",
+    [
+        (None, [float(snr) for snr in range(-5, 31)]),
+        ("0:4:2", [0, 2, 4]),
+        ("7, 3", [3, 7]),
+        (5, [5]),
+        (np.float32(2.5), [2.5]),
+        (range(3), [0, 1, 2]),
+        ([10, 0, 10.0], [0, 10]),
+        (np.arange(2), [0, 1]),
+        ({4, 2}, [2, 4]),
+    ],
+)
+def test_snrs_are_text_numbers_or_several(value, snrs):
+    assert list(read_snr(value)) == snrs
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "a",
+        "5:1",
+        [],
+        [None],
+        ["5"],
+        [[1], [2, 3]],
+        float("nan"),
+        [np.inf],
+        1000,
+        True,
+        object(),
+    ],
+)
+def test_what_is_no_snr_is_one_line(value):
+    with pytest.raises(ValueError, match="^snr ") as caught:
+        read_snr(value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    "value,names",
+    [
+        (None, ("psnr", "ssim")),
+        ("psnr", ("psnr",)),
+        ("ssim, psnr,ssim", ("ssim", "psnr")),
+        (["ms-ssim"], ("ms-ssim",)),
+        ("all", METRICS),
+        (["all"], METRICS),
+    ],
+)
+def test_metrics_are_text_or_several_names(value, names):
+    assert read_metrics(value) == names
+
+
+@pytest.mark.parametrize("value", ["", [], "vmaf", ["psnr", 3], 3, "psnr,all"])
+def test_what_is_no_metric_is_one_line(value):
+    with pytest.raises(ValueError, match="^metrics .*there are psnr, psnr-y, .*, or all") as caught:
+        read_metrics(value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value,ratios",
+    [
+        ("1/24", ["1/24"]),
+        ("1/96,0.05", ["1/96", "1/20"]),
+        (1 / 24, ["1/24"]),
+        (0.05, ["1/20"]),
+        (1, ["1"]),
+        (np.float64(1 / 48), ["1/48"]),
+        ([Fraction(1, 24), "1/12", 0.25], ["1/24", "1/12", "1/4"]),
+    ],
+)
+def test_ratios_are_text_numbers_or_several(value, ratios):
+    assert [str(ratio) for ratio in read_cbrs(value)] == ratios
+
+
+@pytest.mark.parametrize(
+    "value", [0, 2, -1 / 24, "", [], True, None, [None], float("nan"), "1/24;1/48"]
+)
+def test_what_is_no_ratio_is_one_line(value):
+    with pytest.raises(ValueError, match="(?i)^cbr .*give") as caught:
+        read_cbrs(value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [3, 3.0, "3", np.int64(3)])
+def test_whole_numbers(value):
+    assert read_whole("trials", value, 1) == 3
+
+
+@pytest.mark.parametrize("value", [0, 1.5, "x", None, True, float("inf"), float("nan"), [3]])
+def test_what_is_no_whole_number_is_one_line(value):
+    with pytest.raises(ValueError, match="^trials .*: a whole number of at least 1 is needed$"):
+        read_whole("trials", value, 1)
+
+
+def test_choices_and_folders():
+    assert read_choice("code", "a", ("a", "b")) == "a" and read_folder("out", "x") == Path("x")
+    for wrong in ("c", None, ["a"]):
+        with pytest.raises(ValueError, match="^code .*: there are a, b"):
+            read_choice("code", wrong, ("a", "b"))
+    for wrong in (3, "", None, ["x"]):
+        with pytest.raises(ValueError, match="^out .*: the path of a folder is wanted"):
+            read_folder("out", wrong)
