@@ -126,8 +126,10 @@ def run(
     """
     from moclink.given_images import given_pictures
     from moclink.phy.channels import get_channel
+    from moclink.phy.compiled import check_compiler
     from moclink.results.run import Run
 
+    check_compiler()
     own_chains, names = _named_chains(chains)
     if cbr is not None:
         names = at_cbr(names, read_cbrs(cbr))

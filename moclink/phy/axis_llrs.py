@@ -11,10 +11,10 @@ Sionna's "app" demapper computes from all points of the constellation.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import LANES, exp_negative, fill, load, log, maximum, minimum, store
 
 _FAR = np.float32(80.0)
@@ -22,7 +22,7 @@ _LOWEST = np.float32(-3e38)
 _ZERO = np.float32(0)
 
 
-@numba.njit(inline="always")
+@inlined
 def _bit_llr(exponents, shift):
     """LLR of the bit `label >> shift & 1` from the exponents [N, LANES] of all labels."""
     most_one, most_zero = fill(_LOWEST), fill(_LOWEST)
@@ -40,7 +40,7 @@ def _bit_llr(exponents, shift):
     return (most_one - most_zero) + log(sum_one / sum_zero)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _demap(axes, no, amplitudes, llr):
     """Fill llr [S, bits, 2] from axes [S, 2] and no [S]."""
     symbols, bits, _ = llr.shape
@@ -65,7 +65,7 @@ def _demap(axes, no, amplitudes, llr):
                     llr[first + s, place, axis] = result[place, 2 * s + axis]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _measure(axes, no, amplitudes, log_likelihoods):
     """Fill log_likelihoods [S, 2, N] from axes [S, 2] and no [S]."""
     for s in range(len(no)):

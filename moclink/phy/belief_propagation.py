@@ -26,6 +26,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import (
     LANES,
     all_nonzero,
@@ -52,7 +53,7 @@ _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 _NONE = np.int32(0)
 
 
-@numba.njit(inline="always")
+@inlined
 def _iterate(
     channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, scratch_rest, scratch_sign
 ):
@@ -88,7 +89,7 @@ def _iterate(
             store(updated, v, load(updated, v) + message)
 
 
-@numba.njit(inline="always")
+@inlined
 def _check(posterior, cn_start, cn_vn, failed):
     """Write to `failed` [1, LANES] which lanes break a check; lanes nonzero before stay so."""
     broken = load(failed, 0)
@@ -102,7 +103,7 @@ def _check(posterior, cn_start, cn_vn, failed):
     store(failed, 0, broken)
 
 
-@numba.njit(inline="always")
+@inlined
 def _enter(llr, received, punctured, lane, channel, posterior, messages):
     """Put a codeword's LLRs float32 [n], ln P(1)/P(0), into a lane."""
     for i in range(len(received)):
@@ -115,7 +116,7 @@ def _enter(llr, received, punctured, lane, channel, posterior, messages):
         messages[edge, lane] = 0
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _decode_every(llr, start, step, num_iter, graph, bits, converged, iterations):
     """Decode codewords start, start + step, ... of llr [B, n] into bits, converged and iterations.
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode, cyclic_shifts
 from moclink.phy.belief_propagation import LLR_MAX, SMALLEST_Q
+from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import (
     LANES,
     all_nonzero,
@@ -46,7 +47,7 @@ _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 _NONE, _ALL = np.int32(0), np.int32(-1)
 
 
-@numba.njit(inline="always")
+@inlined
 def _iterate(posterior, updated, messages, graph, scratch_q, scratch_rest, scratch_sign):
     """One flooding iteration: reads `posterior`, adds to `updated`, rewrites `messages`."""
     _, _, row_start, edge_place, checks, masks, message_stride = graph
@@ -82,7 +83,7 @@ def _iterate(posterior, updated, messages, graph, scratch_q, scratch_rest, scrat
                 store_at(updated, place, load_at(updated, place) + message)
 
 
-@numba.njit(inline="always")
+@inlined
 def _wrap(updated, z, stride):
     """Add what went beyond a column's end to its start, and repeat the column behind its end."""
     for base in range(0, len(updated), stride):
@@ -92,7 +93,7 @@ def _wrap(updated, z, stride):
             store_at(updated, base + z + i, load_at(updated, base + i))
 
 
-@numba.njit(inline="always")
+@inlined
 def _satisfied(posterior, graph):
     """Whether every parity check holds."""
     _, _, row_start, edge_place, checks, masks, _ = graph
@@ -107,7 +108,7 @@ def _satisfied(posterior, graph):
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _decode_every(
     llr, start, step, num_iter, graph, places, known, size, bits, converged, iterations
 ):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from moclink.phy.compiled import compiled
 
 # Generator polynomials without their leading term, and their degree L.
 CRC24A = (0x864CFB, 24)
@@ -12,7 +13,7 @@ CRC24B = (0x800063, 24)
 CRC16 = (0x1021, 16)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _remainders(bits, polynomial, length):
     """Remainder of bits [B, K] times D^length, divided by the polynomial: uint32 [B]."""
     remainders = np.zeros(len(bits), np.uint32)

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import operator
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.datamodel import models, register_default
 from numba.extending import intrinsic, overload
+
+from moclink.phy.compiled import inlined
 
 LANES = 16
 
@@ -265,7 +266,7 @@ _LOG1P = tuple(
 )
 
 
-@numba.njit(inline="always")
+@inlined
 def exp_negative(a):
     """e^-a in every lane, 0 <= a <= 87."""
     y = a * fill(-_LOG2_E)
@@ -280,7 +281,7 @@ def exp_negative(a):
     return as_float(as_int(p) + (as_int(rounded) << fill(_MANTISSA_BITS)))
 
 
-@numba.njit(inline="always")
+@inlined
 def log(r):
     """Natural logarithm in every lane, of positive normal numbers."""
     bits = as_int(r)
