@@ -49,16 +49,35 @@ class PictureCodec:
                 f"cbr is {self.cbr}; give complex symbols per source value, above 0, at most 1"
             )
 
-    def _modulate(
+    def modulate(
         self, description: Description, uses: int, snr_db: float | None
     ) -> NDArray[np.float64]:
-        """Amplitudes of at most `uses` real channel uses, of any mean energy."""
+        """Amplitudes of a picture's coefficients.
+
+        Args:
+            description: Coefficients and their variance levels.
+            uses: Real channel uses of the payload.
+            snr_db: Es/N0 that the sender is told, in dB, or None.
+
+        Returns:
+            float64 [n], n at most `uses`, of any mean energy: the frame scales it.
+        """
         raise NotImplementedError
 
-    def _estimate(
+    def estimate_coefficients(
         self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """(which coefficients arrived, their estimates, their expected squared errors)."""
+        """Coefficients from received amplitudes: the receiver's half of `modulate`.
+
+        Args:
+            opened: What the header says.
+            axes: Received amplitudes, float64 [uses].
+            variance: Noise variance of each, float64 [uses].
+
+        Returns:
+            (indices of the coefficients that were sent, int64 [n]; estimates, float64 [n]; expected
+            squared errors, float64 [n]).
+        """
         raise NotImplementedError
 
     def encode(
@@ -85,7 +104,7 @@ class PictureCodec:
         )
 
         def modulate(description: Description, uses: int) -> NDArray[np.float64]:
-            return self._modulate(description, uses, snr_db)
+            return self.modulate(description, uses, snr_db)
 
         frames = [frame.build(self.model, image, symbols, snr_db, modulate) for image in images]
         header = Header(
@@ -128,7 +147,7 @@ class PictureCodec:
             picture = i if len(header.bits) > 1 else 0
             opened = frame.open_header(self.model, header, picture)
             axes, variance = frame.payload_axes(received[i], noise[i], header.symbols[picture])
-            chosen, values, error = self._estimate(opened, axes, variance)
+            chosen, values, error = self.estimate_coefficients(opened, axes, variance)
             coefficients = np.zeros(len(opened.levels), dtype=np.float32)
             coefficients[chosen] = values
             errors = allocation.variance_of(opened.levels).astype(np.float32)

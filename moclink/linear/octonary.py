@@ -195,9 +195,10 @@ class OctonaryCodec(PictureCodec):
     def _design(self, snr_db: float | None) -> float:
         return self.untold_snr_db if snr_db is None else snr_db
 
-    def _modulate(
+    def modulate(
         self, description: Description, uses: int, snr_db: float | None
     ) -> NDArray[np.float64]:
+        """See `PictureCodec.modulate`."""
         design = self._design(snr_db)
         runs = deal(description.levels, uses, design, self.grid)
         parts = [np.zeros(0)]
@@ -206,9 +207,10 @@ class OctonaryCodec(PictureCodec):
             parts.append(scale * self._book(run).send(_scaled(description, run)).ravel())
         return np.concatenate(parts)
 
-    def _estimate(
+    def estimate_coefficients(
         self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """See `PictureCodec.estimate_coefficients`."""
         design = self._design(opened.snr_db)
         runs = deal(opened.levels, len(axes), design, self.grid) if opened.gain else []
         parts = [(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))]

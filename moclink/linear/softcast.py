@@ -33,15 +33,17 @@ class LinearCodec(PictureCodec):
 
     laplacian: bool = False
 
-    def _modulate(
+    def modulate(
         self, description: Description, uses: int, snr_db: float | None
     ) -> NDArray[np.float64]:
+        """See `PictureCodec.modulate`."""
         chosen, factors = _amplitudes(description.levels, uses, snr_db)
         return description.coefficients[chosen] * factors
 
-    def _estimate(
+    def estimate_coefficients(
         self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """See `PictureCodec.estimate_coefficients`."""
         chosen, factors = _amplitudes(opened.levels, len(axes), opened.snr_db)
         prior = allocation.variance_of(opened.levels[chosen])
         scale = (
