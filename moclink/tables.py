@@ -49,18 +49,20 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     from moclink.results.averages import chosen_snrs
     from moclink.results.comparison_tables import comparison_tables
     from moclink.results.full_tables import long_table, mean_tables
-    from moclink.results.metrics import choose_metrics, measured
+    from moclink.results.metrics import choose_metrics, measured, usual
     from moclink.results.selection import choose_chains, choose_rows, conditions, read_runs
     from moclink.results.store import read_parameters
 
-    every = read_runs(args.folders)[0]
+    compared = f"{args.chains},{args.bd}" if args.chains and args.bd else args.chains
+    every = read_runs(args.folders, compared)[0]
     if not every:
         raise ValueError(f"{args.folders[0]} holds no finished cells")
     parameters = read_parameters(args.folders[0])
     snrs: tuple[float, ...] | None = parse_snr(args.snr) if args.snr else None
     chosen = choose_rows(every, args.chains, snrs)
     names = comma_list(args.metrics) if args.metrics else None
-    metrics = choose_metrics(names, measured(chosen) if names else _usual(measured(chosen)))
+    every_snr = args.format == "csv"
+    metrics = choose_metrics(names, measured(chosen) if names else usual(chosen, every_snr))
     if args.format == "csv":
         tables = [long_table(chosen, metrics, str(parameters.get("channel", "")), args.outage)]
     else:
@@ -80,11 +82,6 @@ def _tables(args: argparse.Namespace) -> list[Table]:
         pictures = [metric for metric in metrics if metric.kind == "picture"]
         tables += comparison_tables(rows, args.bd, pictures, args.outage, snrs)
     return tables
-
-
-def _usual(metrics: Sequence) -> list:
-    """Metrics of a table where none are named: quality and error rates."""
-    return [metric for metric in metrics if metric.kind != "other"]
 
 
 def _write(path: Path, text: str) -> None:

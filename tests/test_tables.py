@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from moclink.results.store import ResultStore
+from moclink.results.store import ResultStore, read_parameters
 from moclink.tables import main
 from moclink.types import Row
 
@@ -44,7 +44,7 @@ def test_at_most_eight_snrs_are_shown_unless_they_are_named(folder, capsys):
     assert main([str(folder)]) == 0
     shown = capsys.readouterr()
     assert shown.err == "moclink: 5 of 11 SNRs are shown; --snr chooses others\n"
-    assert shown.out.count("**") == 2 * 3  # PSNR, SSIM and outage
+    assert shown.out.count("**") == 2 * 2  # PSNR and SSIM: there are no outages
     assert main([str(folder), "--snr", "-5:5", "--metrics", "psnr", "--format", "latex"]) == 0
     shown = capsys.readouterr()
     assert shown.err == "" and "AWGN, equal symbols" in shown.out
@@ -52,6 +52,16 @@ def test_at_most_eight_snrs_are_shown_unless_they_are_named(folder, capsys):
         r"Chain & CBR & -5 dB & -4 dB" in shown.out
         and r"BPG + LDPC & 1/24 & 15.28 $\pm$ 0.22" in shown.out
     )
+
+
+def test_a_table_of_outages_is_there_if_there_are_any_or_it_is_asked_for(folder, capsys):
+    assert main([str(folder), "--metrics", "outage", "--snr", "0"]) == 0
+    assert "| 0.00" in capsys.readouterr().out
+    store = ResultStore(folder, read_parameters(folder))
+    store.add([Row("softcast", "u", 8, 8, 0.0, 0, psnr_db=9.0, ssim=0.1, outage=1, cbr=1 / 24)])
+    store.close()
+    assert main([str(folder), "--snr", "0"]) == 0
+    assert "Outage rate" in capsys.readouterr().out
 
 
 def test_csv_has_every_snr(folder, capsys):

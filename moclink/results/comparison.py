@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from moclink.results.averages import OUTAGES, average, by_chain, half_width, image_means
 from moclink.results.bandwidth import chain_cbrs, equal
-from moclink.results.bjontegaard import METHODS, Curve, bd_quality, bd_rate, bd_snr
+from moclink.results.bjontegaard import FEWEST, METHODS, Curve, bd_quality, bd_rate, bd_snr
 from moclink.results.metrics import Metric
 from moclink.results.names import base_name
 from moclink.results.schemes import scheme_points, schemes
@@ -87,6 +87,7 @@ class Delta:
         saving: At equal quality: percent of the rate over CBR, dB of SNR over SNR; negative is a
             saving.
         quality: At equal rate or SNR, in the unit of the metric.
+        too_few: Whether a curve has too few points for the method: no delta could be had.
     """
 
     chain: str
@@ -94,6 +95,7 @@ class Delta:
     method: str
     saving: float | None
     quality: float | None
+    too_few: bool = False
 
 
 def deltas_over_snr(
@@ -109,6 +111,7 @@ def deltas_over_snr(
             method,
             bd_snr(other, one, method, metric.lower),
             bd_quality(other, one, method, log=False),
+            min(len(one[0]), len(other[0])) < FEWEST[method],
         )
         for method in METHODS
     ]
@@ -149,6 +152,7 @@ def deltas_over_cbr(
             method,
             bd_rate(curves[anchor], curve, method, metric.lower),
             bd_quality(curves[anchor], curve, method),
+            min(len(curve[0]), len(curves[anchor][0])) < FEWEST[method],
         )
         for label, curve in curves.items()
         if label != anchor

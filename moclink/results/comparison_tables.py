@@ -27,7 +27,7 @@ _CURVES = (
 )
 _METHODS = (
     "cubic: one polynomial of degree 3 (VCEG-M33; four points at least). pchip: piecewise cubic (as for HEVC "
-    "and VVC). none: the curves do not overlap, or have too few points."
+    "and VVC). none: the curves do not overlap. Left out: curves of fewer than two points (cubic: four)."
 )
 
 
@@ -64,7 +64,8 @@ def comparison_tables(
     wanted = (
         every if snrs is None else {snr for snr in every if any(abs(snr - s) < 1e-9 for s in snrs)}
     )
-    differences, deltas = [], []
+    differences: list[list[str]] = []
+    deltas: list[list[str]] = []
     for metric in metrics:
         differences += _differences(rows, reference, metric, outage, wanted)
         deltas += _over_snr(rows, reference, metric, outage)
@@ -73,10 +74,19 @@ def comparison_tables(
     tests = [*first, "SNR (dB)", "Difference", "95 %", "p, paired t", "p, Wilcoxon", "Pictures"]
     title = f"Paired differences over pictures to {name}"
     header = [*first, "Over", "Method", "BD-rate", "BD-quality"]
-    return [
-        Table("differences", title, tests, differences, [_DIFFERENCES]),
-        Table("bd", f"Bjontegaard deltas to {name}", header, deltas, [_CURVES, _METHODS]),
-    ]
+    bd = Table("bd", f"Bjontegaard deltas to {name}", header, deltas, [_CURVES, _METHODS])
+    if not deltas:
+        bd = Table(bd.name, bd.title, ["Over", "Result"], [["SNR and CBR", _why_none(every)]])
+    return [Table("differences", title, tests, differences, [_DIFFERENCES]), bd]
+
+
+def _why_none(snrs: set[float]) -> str:
+    """Why there are no Bjontegaard deltas at all."""
+    points = "one SNR" if len(snrs) == 1 else f"{len(snrs)} SNRs"
+    return (
+        f"none: a curve needs two points at least (cubic: four); there are {points} and no scheme "
+        "that the reference could be compared with at two bandwidth ratios"
+    )
 
 
 def _differences(
@@ -109,6 +119,7 @@ def _over_snr(rows: Sequence[Row], reference: str, metric: Metric, outage: str) 
         [labels[chain], labels[other], metric.label, *_delta(delta, metric, ".2f", "dB")]
         for chain, other in pairs(rows, reference)
         for delta in deltas_over_snr(rows, chain, other, metric, outage)
+        if not delta.too_few
     ]
 
 
@@ -119,6 +130,7 @@ def _over_cbr(
         [delta.chain, display_name(reference), metric.label, *_delta(delta, metric, ".1f", "%")]
         for snr in (sorted({row.snr_db for row in rows}) if snrs is None else snrs)
         for delta in deltas_over_cbr(rows, reference, metric, snr, outage)
+        if not delta.too_few
     ]
 
 

@@ -109,7 +109,7 @@ def draw(folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
         ValueError: If what is chosen is not there.
     """
     wanted = Choices(**choices)
-    every_row, every_picture = read_runs((folder, *others))
+    every_row, every_picture = read_runs((folder, *others), wanted.chains)
     rows = choose_rows(every_row, wanted.chains, wanted.snrs)
     shown = choose_shown(every_picture, rows, wanted.snrs)
     options = wanted.options(folder)

@@ -95,6 +95,19 @@ def measured(rows: Sequence[Row], kind: str | None = None) -> list[Metric]:
     ]
 
 
+def usual(rows: Sequence[Row], zeros: bool = False) -> list[Metric]:
+    """Metrics of a table where none are named: quality and error rates.
+
+    Args:
+        rows: Results.
+        zeros: Whether the outage rate is there even if nothing was an outage.
+    """
+    found = [metric for metric in measured(rows) if metric.kind != "other"]
+    return (
+        found if zeros or any(row.outage for row in rows) else [m for m in found if m is not OUTAGE]
+    )
+
+
 def choose_metrics(names: str | Sequence[str] | None, found: Sequence[Metric]) -> list[Metric]:
     """The metrics of these names, as options ("psnr") or as columns ("psnr_db"), or a comma list; None: all.
 

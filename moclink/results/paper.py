@@ -12,7 +12,7 @@ from moclink.results.figures import DPI, Choices, Drawn, choose_shown, save
 from moclink.results.gallery import gallery_figure
 from moclink.results.names import base_name
 from moclink.results.selection import choose_rows, read_runs
-from moclink.results.store import RunFolderError
+from moclink.results.store import RunFolderError, read_parameters
 
 
 @dataclass(frozen=True)
@@ -21,18 +21,25 @@ class PaperFigure:
 
     Attributes:
         chains: Pattern of the chains it shows.
+        names: The same in words.
         snrs: SNRs in dB of a picture gallery; empty for curves.
     """
 
     chains: str
+    names: str
     snrs: tuple[float, ...] = ()
 
 
 PAPER = {
-    "fig3": PaperFigure(r"moc-rvq(-perceptual)?-l\d|jscc-96|(jpeg|bpg)-ldpc(-.*)?"),
-    "fig4": PaperFigure(r"moc-rvq-l4(-.*)?"),
+    "fig3": PaperFigure(
+        r"moc-rvq(-perceptual)?-l\d|jscc-96|(jpeg|bpg)-ldpc(-.*)?",
+        "moc-rvq-l1 to -l4, moc-rvq-perceptual-l1 to -l4, jscc-96, jpeg-ldpc or bpg-ldpc",
+    ),
+    "fig4": PaperFigure(r"moc-rvq-l4(-.*)?", "moc-rvq-l4 or its variants (moc-rvq-l4-no-nrb, ...)"),
     "fig5": PaperFigure(
-        r"moc-rvq-l4(-no-nrb-no-cr)?|moc-rvq-perceptual-l4|(jpeg|bpg)-ldpc", (0.0, 5.0, 10.0, 20.0)
+        r"moc-rvq-l4(-no-nrb-no-cr)?|moc-rvq-perceptual-l4|(jpeg|bpg)-ldpc",
+        "moc-rvq-l4, moc-rvq-l4-no-nrb-no-cr, moc-rvq-perceptual-l4, jpeg-ldpc or bpg-ldpc",
+        (0.0, 5.0, 10.0, 20.0),
     ),
 }
 
@@ -55,14 +62,18 @@ def draw_paper(name: str, folder: str | Path, *others: str | Path, **choices: An
     """
     figure, wanted = PAPER[name], Choices(**choices)
     snrs = list(figure.snrs) or wanted.snrs
-    every_row, every_picture = read_runs((folder, *others))
+    folders = (folder, *others)
+    there = (name for each in folders for name in read_parameters(each).get("chains", ()))
+    own = [name for name in there if re.fullmatch(figure.chains, base_name(name))]
+    every_row, every_picture = read_runs(folders, wanted.chains or own)
     rows = [r for r in every_row if re.fullmatch(figure.chains, base_name(r.chain))]
     rows = choose_rows(rows, wanted.chains) if rows else []
     shown = choose_shown(every_picture, rows, snrs)
     if not rows or (figure.snrs and all(s.chain == "original" for s in shown)):
+        kind = "pictures" if figure.snrs else "results"
         needs = f" at {', '.join(f'{snr:g}' for snr in figure.snrs)} dB" if figure.snrs else ""
         raise RunFolderError(
-            f"{folder} holds no results of {figure.chains}{needs}, which {name} shows"
+            f"{folder} holds no {kind} of {figure.names}{needs}, which {name} shows"
         )
     options, dpi, drawn = wanted.options(folder), DPI[wanted.style], Drawn()
     if figure.snrs:

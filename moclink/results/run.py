@@ -16,7 +16,7 @@ from moclink.results.curves import curves_figure
 from moclink.results.export import summary_of
 from moclink.results.full_tables import long_table, mean_tables
 from moclink.results.gallery import gallery_figure
-from moclink.results.metrics import choose_metrics, measured
+from moclink.results.metrics import choose_metrics, measured, usual
 from moclink.results.rate_curves import rate_figure
 from moclink.results.selection import choose_rows, conditions
 from moclink.results.store import COLUMNS, read_parameters, read_rows, read_shown
@@ -145,10 +145,8 @@ class Run:
         note, channel = conditions(self.parameters), str(self.parameters.get("channel", ""))
         if format == "text":
             return table(rows, note)
-        found = measured(rows)
-        chosen = choose_metrics(
-            metrics, found if metrics else [m for m in found if m.kind != "other"]
-        )
+        found = measured(rows) if metrics else usual(rows, zeros=format == "csv")
+        chosen = choose_metrics(metrics or None, found)
         if format == "csv":
             return written(long_table(rows, chosen, channel, outage), format)
         return "\n".join(written(each, format) for each in mean_tables(rows, chosen, note, outage))

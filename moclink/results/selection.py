@@ -21,17 +21,25 @@ CHANNELS = {
     "mimo-2x2": "2x2 MIMO-OFDM",
     "mimo-4x4": "4x4 MIMO-OFDM",
 }
+ALWAYS_ALIKE = ("images", "channel")  # parameters that runs in one figure share
 MATCHES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
 
 
-def read_runs(folders: Sequence[str | Path]) -> tuple[list[Row], list[Shown]]:
+def read_runs(
+    folders: Sequence[str | Path], chains: str | Sequence[str] | None = None
+) -> tuple[list[Row], list[Shown]]:
     """Rows and pictures of all folders; of a cell that several have, the first folder's.
+
+    Args:
+        folders: Run folders.
+        chains: The chains that will be shown, see `choose_chains`; None for all. How others were
+            run does not matter.
 
     Raises:
         RunFolderError: If a folder holds no results, or the runs may not stand in one figure.
     """
     for other in folders[1:]:
-        _check_alike(folders[0], other)
+        _check_alike(folders[0], other, chains)
     rows: dict[Any, Row] = {}
     shown: dict[Any, Shown] = {}
     for folder in folders:
@@ -42,15 +50,19 @@ def read_runs(folders: Sequence[str | Path]) -> tuple[list[Row], list[Shown]]:
     return list(rows.values()), list(shown.values())
 
 
-def _check_alike(one: str | Path, other: str | Path) -> None:
-    """Raise RunFolderError unless the rows of two runs may stand in one figure."""
+def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str] | None) -> None:
+    """Raise RunFolderError unless the rows of some chains of two runs may stand in one figure."""
     first, second = read_parameters(one), read_parameters(other)
     shared = set(first.get("chains", ())) & set(second.get("chains", ()))
-    for name in ("images", "channel", *(("match", "code", "receiver") if shared else ())):
+    if chains is not None:
+        wanted = {chains, *comma_list(chains)} if isinstance(chains, str) else set(chains)
+        shared = {name for name in shared if wanted & {name, base_name(name)}}
+    for name in (*ALWAYS_ALIKE, *(("match", "code", "receiver") if shared else ())):
         if first.get(name) != second.get(name):
-            common = f", and both have {min(shared)}" if shared else ""
+            common = f", and both have {printable(min(shared))}" if shared else ""
+            others = ", or choose other --chains" if shared and name not in ALWAYS_ALIKE else ""
             raise RunFolderError(
-                f"{one} and {other} were run with different {name}{common}; draw them one by one"
+                f"{one} and {other} were run with different {name}{common}; draw them one by one{others}"
             )
 
 

@@ -49,3 +49,16 @@ def test_a_reference_without_company_is_named(rows, bit_row):
         ValueError, match="nothing can be compared with 'random-64qam'; chains of pictures: a, bpg"
     ):
         comparison_tables([*rows, bit_row()], "random-64qam", [PSNR])
+
+
+def test_one_snr_makes_no_curve_and_that_is_said(rows):
+    one = [row for row in rows if row.snr_db == 5.0]
+    differences, deltas = comparison_tables(one, "bpg-ldpc", [PSNR])
+    assert len(differences.lines) == 1
+    ((_, reason),) = deltas.lines
+    assert (
+        reason.startswith("none: a curve needs two points at least")
+        and "there are one SNR" in reason
+    )
+    two = [row for row in rows if row.snr_db < 10.0]
+    assert [line[4] for line in comparison_tables(two, "bpg-ldpc", [PSNR])[1].lines] == ["pchip"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.results.paper import draw_paper
+from moclink.results.paper import PAPER, draw_paper
 from moclink.results.store import RunFolderError
 
 
@@ -16,9 +16,15 @@ def test_each_figure_is_drawn(name, run_folder):
 
 
 def test_a_figure_without_its_results_says_what_is_missing(run, row, run_folder):
-    with pytest.raises(RunFolderError, match="holds no results of moc-rvq-l4.* which fig4 shows"):
+    with pytest.raises(
+        RunFolderError, match="holds no results of moc-rvq-l4 or its variants .*, which fig4"
+    ):
         draw_paper("fig4", run([], folder="empty"))
-    with pytest.raises(RunFolderError, match="at 0, 5, 10, 20 dB, which fig5 shows"):
+    for figure in PAPER.values():  # no regular expression is told
+        assert not set(figure.names) & set("\\|*?[]")
+    with pytest.raises(
+        RunFolderError, match="no pictures of moc-rvq-l4, .* at 0, 5, 10, 20 dB, which fig5"
+    ):
         draw_paper("fig5", run([row("jpeg-ldpc", psnr_db=1.0)], folder="bare"))
 
 
@@ -27,3 +33,11 @@ def test_choices_hold_for_the_paper_too(run_folder, tmp_path):
         "fig3", run_folder, out=tmp_path / "out", chains="jpeg-ldpc", formats=["svg"]
     )
     assert [p.name for p in drawn.files] == ["fig3.svg"]
+
+
+def test_runs_may_differ_in_chains_that_the_figure_lacks(run, row):
+    parameters = {"images": [["x", ""]]}
+    rows = [[row("moc-rvq-l4", psnr_db=20.0)], [row("webp-ldpc", psnr_db=21.0)]]
+    one = run(rows[0] + rows[1], folder="one", match="symbols", **parameters)
+    two = run(rows[1], folder="two", match="source-bits", **parameters)
+    assert len(draw_paper("fig3", one, two).files) == 1

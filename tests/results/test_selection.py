@@ -29,6 +29,18 @@ def test_runs_that_differ_are_not_read_as_one(name, value, run, row, run_folder)
         read_runs((run_folder, other))
 
 
+def test_how_other_chains_were_run_does_not_matter(run, row, run_folder):
+    images = [[str(i), ""] for i in range(6)]
+    rows = [row("jpeg-ldpc", "0"), row("bpg-ldpc@1/24", "0")]
+    other = run(rows, folder="other", images=images, match="symbols")
+    with pytest.raises(RunFolderError, match="or choose other --chains"):
+        read_runs((run_folder, other))
+    with pytest.raises(RunFolderError, match="both have jpeg-ldpc"):
+        read_runs((run_folder, other), "bpg-ldpc, jpeg-ldpc")
+    for chosen in ("bpg-ldpc", "moc-rvq-l4,bpg-ldpc@1/24", ["moc-rvq-l1"]):
+        assert len(read_runs((run_folder, other), chosen)[0]) == len(read_rows(run_folder)) + 1
+
+
 def test_chains_are_chosen_by_name_before_or_with_their_ratio(row):
     rows = [row("bpg-ldpc@1/24"), row("bpg-ldpc@1/48"), row("jpeg-ldpc"), row("a,b")]
     assert choose_chains("jpeg-ldpc, bpg-ldpc", rows) == [
