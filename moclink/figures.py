@@ -11,8 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from moclink.arguments import Parser, bind_values, comma_list, parse_snr
+from moclink.standard_streams import command
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figures of a run folder; returns the exit status."""
     os.environ.pop(

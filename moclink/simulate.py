@@ -28,12 +28,15 @@ from moclink.arguments import (
 )
 from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, MAX_BITS, METRICS, RECEIVERS
 from moclink.presets import at_cbr, check_code, check_name, default_chains, describe_chains
+from moclink.standard_streams import command
 from moclink.sweep.memory import parse_memory
+from moclink.sweep.signals import ended_by_sigterm
 
 if TYPE_CHECKING:
     from moclink.results.run import Run
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the simulator and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -43,18 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.list_chains or args.list_channels:
             status = _list(args.list_chains)
         else:
-            status = _simulate(args, arguments)
-        sys.stdout.flush()
+            with ended_by_sigterm():
+                status = _simulate(args, arguments)
         return status
-    except BrokenPipeError:  # who reads has what it wants, such as `| head`; results are stored
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except ValueError as error:
         for line in str(error).splitlines():
             print(f"moclink: {line}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
-        print(f"moclink: interrupted; {error or 'nothing was begun'}", file=sys.stderr)
+        print(f"moclink: interrupted; {str(error) or 'nothing was begun'}", file=sys.stderr)
         return 130
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moclink.arguments import Parser, bind_values, comma_list, parse_snr
+from moclink.standard_streams import command
 
 if TYPE_CHECKING:
     from moclink.results.full_tables import Table
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MOST_SNRS = 8  # columns that fit on a page
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables of a run; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)

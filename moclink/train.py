@@ -18,10 +18,12 @@ import os
 import sys
 from collections.abc import Sequence
 
+from moclink.standard_streams import command
 from moclink.training.commands import run_stage
 from moclink.training.options import make_parser, use_backend
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a stage.
 

@@ -47,6 +47,7 @@ MAY = {
     "link": {"sionna", "tensorflow", "keras", "codec", "phy"},
     "metrics": {"perceptual"},
     "structural_similarity": set(),
+    "standard_streams": set(),
     "images": {"PIL", "bpg"},
     "given_images": {"PIL"},
     "arguments": {"presets"},

@@ -361,7 +361,8 @@ def test_killed_at_ten_random_moments_a_run_ends_as_if_undisturbed(photo, undist
     assert (out / "rate_fits.csv").read_bytes() == (undisturbed / "rate_fits.csv").read_bytes()
 
 
-def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(photo, undisturbed, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_from_outside_keeps_what_is_finished(number, photo, undisturbed, tmp_path):
     """One task of three is let through, the workers are held in the others."""
     gate, out = tmp_path / "gate", tmp_path / "run"
     process = subprocess.Popen(
@@ -373,7 +374,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(photo, undisturbed,
     (gate / "go-1").touch()
     try:
         wait_until(lambda: (out / "results.sqlite").exists() and read_rows(out), process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=300)
     finally:
         process.kill()

@@ -21,6 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from moclink.images import read_image
+from moclink.standard_streams import command
 
 from .codec import DEFAULT_MAX_PIXELS, MAX_QP, decode, encode
 from .container import ENCODED_CHROMA, check_supported, read_info, read_picture
@@ -28,6 +29,7 @@ from .errors import UnsupportedBpgError
 from .hevc import PRESETS
 
 
+@command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 

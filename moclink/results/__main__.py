@@ -6,8 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from moclink.arguments import Parser
+from moclink.standard_streams import command
 
 
+@command
 def main(argv: Sequence[str] | None = None) -> int:
     """Export the results of a run folder; returns the exit status."""
     from moclink.results.export import export

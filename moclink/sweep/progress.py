@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 Count = Callable[[int, str], None]  # cells done since the last call, and the task's name
@@ -51,12 +51,16 @@ def _bar(total: int, file: TextIO) -> Iterator[Count]:
     bar = tqdm(total=total, unit="cell", dynamic_ncols=True, mininterval=0.5, file=file)
 
     def count(cells: int, task: str) -> None:
-        if task:
-            bar.set_postfix_str(short_task(task), refresh=False)
-        bar.update(cells)
+        with suppress(OSError):  # nobody reads it any more, as after `2>&1 | head`: the run goes on
+            if task:
+                bar.set_postfix_str(short_task(task), refresh=False)
+            bar.update(cells)
 
-    with bar:
+    try:
         yield count
+    finally:
+        with suppress(OSError):
+            bar.close()
 
 
 class _Log:
@@ -80,7 +84,9 @@ class _Log:
             return
         passed = time.monotonic() - self.begun
         line = f"moclink: {state}, {passed // 60:.0f}:{passed % 60:02.0f} min"
-        print(f"{line}, {short_task(self.task)}" if self.task else line, file=self.file, flush=True)
+        shown = f"{line}, {short_task(self.task)}" if self.task else line
+        with suppress(OSError):
+            print(shown, file=self.file, flush=True)
         self.last, self.written = state, time.monotonic()
 
 

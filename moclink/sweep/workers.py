@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from moclink.sweep.devices import take_gpu, visible_gpus
+from moclink.sweep.signals import let_signals_through, signals_later
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -161,15 +162,17 @@ def joblib_spread(config: dict[str, Any]) -> Spread:
         with parallel_config(**config):
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
         calls = [delayed(call)(number, task) for number, task in tasks.items()]
-        with _ctrl_c_later():
-            results = parallel(calls)
+        results = None
         try:
+            with signals_later():
+                results = parallel(calls)
             for result in results:  # noqa: UP028 - `yield from` would close the generator with its warning
                 yield result
         finally:
-            with warnings.catch_warnings():  # an interrupted run is meant to leave tasks undone
-                warnings.simplefilter("ignore")
-                results.close()
+            with signals_later(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # an interrupted run is meant to leave tasks undone
+                if results is not None:
+                    results.close()
 
     return spread
 
@@ -194,7 +197,12 @@ def _processes(
         "inner_max_num_threads": threads,
         "max_nbytes": None,  # pictures go through the pipe: no files to be left behind
     }
-    close.callback(lambda: get_reusable_executor(kill_workers=True).shutdown(kill_workers=True))
+
+    def end() -> None:
+        with signals_later():
+            get_reusable_executor(kill_workers=True).shutdown(kill_workers=True)
+
+    close.callback(end)
     return joblib_spread(config), (BrokenProcessPool,)
 
 
@@ -206,24 +214,12 @@ def _begin(parent: int, threads: int, gpus: list[str], workers: int, claims: str
     # then loads TensorFlow and traces all graphs anew; a codec at work grows by more.
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    let_signals_through()
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(threads)
     if gpus:
         take_gpu(gpus, workers, Path(claims))
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-@contextlib.contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """Hold Ctrl-C back while processes are started: what is started then never gets it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with(parent: int) -> None:

@@ -1,0 +1,82 @@
+"""Standard streams that are closed, full or not read to their end: no command ends in a traceback."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar, cast
+
+C = TypeVar("C", bound=Callable[..., int])
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def command(main: C) -> C:
+    """Decorate the `main` of a command line.
+
+    Closed streams are opened on the null device. Else the next file that is opened, such as the
+    results of a run, takes the number of standard error, and libraries write their notes into it. A
+    reader that stops reading, such as `| head`, has what it wants: the status is 0. Where the disk is full,
+    one line says so and the status is 1.
+    """
+
+    @functools.wraps(main)
+    def run(*arguments: Any, **options: Any) -> int:
+        open_closed_streams()
+        try:
+            try:
+                status = main(*arguments, **options)
+            except SystemExit:  # --help, or a wrong option
+                _hand_on()
+                raise
+            _hand_on()
+            return status
+        except BrokenPipeError:
+            _on_null_device(1, 2)
+            return 0
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            return _full(error)
+
+    return cast(C, run)
+
+
+def _hand_on() -> None:
+    """Write what was printed and not yet written."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _full(error: OSError) -> int:
+    """Say that a disk is full, and return the exit status."""
+    _on_null_device(1)
+    with suppress(OSError):
+        print(f"moclink: cannot write the output ({error.strerror})", file=sys.stderr)
+    return 1
+
+
+def _on_null_device(*streams: int) -> None:
+    """Throw away what is still printed, at the end of the process too."""
+    for stream in streams:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+
+
+def open_closed_streams() -> None:
+    """Open the null device as each standard stream that is closed."""
+    for number, mode in ((0, "r"), (1, "w"), (2, "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            found = os.open(os.devnull, os.O_RDWR)
+            if found != number:
+                os.dup2(found, number)
+                os.close(found)
+            os.set_inheritable(number, True)  # the lowest number is free: this one, or one below
+        name = ("stdin", "stdout", "stderr")[number]
+        if getattr(sys, name) is None:
+            stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)

@@ -1,0 +1,61 @@
+"""How Ctrl-C and SIGTERM end a run: at once, but not amid the start or the end of processes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
+REPEAT_S = 10.0  # a SIGTERM that follows another within this time adds nothing to it
+
+
+@contextlib.contextmanager
+def signals_later() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back while processes are started or ended.
+
+    An exception amid either would leave a pool that nobody ends, and this process would wait for
+    it. What is started meanwhile gets neither before it lets them through.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_signals_through() -> None:
+    """End what `signals_later` has left to a process that was started meanwhile."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+
+
+@contextlib.contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, in the main thread of a process; then it is as it was before.
+
+    One that follows soon after another is of the same wish: timeout(1) and schedulers send it to a
+    process and to its group, and it may not disturb how a run ends.
+    """
+    last = -REPEAT_S
+
+    def interrupt(*_: object) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= REPEAT_S:
+            last = now
+            raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread, which alone can catch signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -1,0 +1,84 @@
+"""Ctrl-C and SIGTERM are held back where they would do harm, and given on afterwards."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from moclink.sweep.signals import ended_by_sigterm, let_signals_through, signals_later
+from moclink.sweep.workers import Pool
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held back"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_come_when_they_do_no_harm(number):
+    steps = []
+    with pytest.raises(KeyboardInterrupt), ended_by_sigterm():
+        with signals_later():
+            os.kill(os.getpid(), number)
+            steps.append("held back")
+        steps.append("given on")
+    assert steps == ["held back"]
+
+
+def test_a_second_sigterm_does_not_disturb_the_end_of_a_run():
+    with ended_by_sigterm():
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_sigterm_is_afterwards_what_it_was():
+    before = signal.getsignal(signal.SIGTERM)
+    with ended_by_sigterm():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_another_thread_goes_on_without():
+    done = []
+
+    def work():
+        with ended_by_sigterm():
+            done.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [before]
+
+
+def test_a_process_lets_through_what_its_parent_held_back():
+    program = (
+        "import signal, sys; from moclink.sweep.signals import let_signals_through\n"
+        "print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))\n"
+        "let_signals_through(); print(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    )
+    with signals_later():
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    before, after = done.stdout.splitlines()
+    assert "SIGINT" in before and "SIGTERM" in before and after == "set()"
+    let_signals_through()
+
+
+def of_worker(session, task):
+    """What a worker does with both signals, and whether it holds them back."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    yield (
+        signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
+        signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
+        sorted(blocked & {signal.SIGINT, signal.SIGTERM}),
+    )
+
+
+def test_workers_take_no_part_in_ctrl_c_and_end_by_sigterm():
+    with ended_by_sigterm(), Pool(2) as pool:
+        found = [result for _, result in pool.run(of_worker, [0, 1], dict)]
+    assert found == 2 * [(True, True, [])]

@@ -1,0 +1,71 @@
+"""Commands whose standard streams are closed, full or not read to their end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from moclink.results.store import read_rows
+
+RUN = "-m moclink.simulate --snr 8,12 --chains random-qpsk --workers 1 --out run"
+
+
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run a line of bash, where `python` is this one."""
+    line = line.replace("python", sys.executable)
+    command = ["bash", "-c", f"set -o pipefail; {line}"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("closing", ["2>&-", ">&-", ">&- 2>&- <&-"], ids=["err", "out", "all"])
+def test_closed_streams_lose_nothing(closing, tmp_path):
+    done = shell(f"python {RUN} {closing}", tmp_path)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert len(read_rows(tmp_path / "run")) == 2
+    assert (tmp_path / "run" / "curves.png").stat().st_size > 1000
+
+
+def test_nothing_is_written_into_files_in_place_of_a_closed_stream(tmp_path):
+    program = (
+        "import os, sys; from moclink.standard_streams import command\n"
+        "def main(argv):\n"
+        "    with open('results', 'w') as file:\n"
+        "        os.write(2, b'a note of a library')\n"
+        "        print('and one of Python', file=sys.stderr)\n"
+        "        file.write('42')\n"
+        "    return 7\n"
+        "sys.exit(command(main)())"
+    )
+    (tmp_path / "program.py").write_text(program)
+    done = shell("python program.py 0<&- 2>&-", tmp_path)
+    assert done.returncode == 7
+    assert (tmp_path / "results").read_text() == "42"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m moclink.simulate --list-chains",
+        "python -m moclink.simulate --help",
+        "python -m moclink.train --help",
+        f"python {RUN} 2>&1",
+    ],
+    ids=["list", "help", "train", "progress"],
+)
+def test_a_reader_that_stops_reading_is_no_error(command, tmp_path):
+    done = shell(f"{command} | head -c 40", tmp_path)
+    assert done.returncode == 0 and done.stderr == "" and len(done.stdout) == 40
+    if "--out" in command:
+        assert len(read_rows(tmp_path / "run")) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_one_line(tmp_path):
+    done = shell("python -m moclink.simulate --list-chains > /dev/full", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "moclink: cannot write the output (No space left on device)"
+    ]
