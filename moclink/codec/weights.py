@@ -22,9 +22,9 @@ SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
 
 def base_path(path: str | Path) -> Path:
-    """The common part of both names: a path without .json or .weights.h5."""
+    """The common part of both names: a path without .json, .weights.h5 or .weights.npz."""
     text = str(path)
-    for ending in (".json", ".weights.h5"):
+    for ending in (".json", ".weights.h5", ".weights.npz"):
         text = text.removesuffix(ending)
     return Path(text)
 
@@ -34,7 +34,8 @@ def _json_path(path: str | Path) -> Path:
     return base.with_name(base.name + ".json")
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -81,7 +82,7 @@ def write_weights(
         "format": FORMAT,
         "kind": kind,
         "weights": weights.name,
-        "sha256": _digest(weights),
+        "sha256": file_digest(weights),
         "config": config,
         "notes": notes,
     }
@@ -157,7 +158,7 @@ def read_description(path: str | Path, kind: str) -> tuple[dict[str, Any], Path]
         raise ValueError(
             f"{weights} is missing; it belongs beside {json_path.name}: fetch or export both again"
         )
-    if _digest(weights) != digest:
+    if file_digest(weights) != digest:
         raise ValueError(
             f"{weights} does not match the sha256 in {json_path.name}: damaged, or of another export; "
             "fetch or export both again"

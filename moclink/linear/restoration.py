@@ -18,6 +18,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from moclink.codec import weights as files
+from moclink.codec.eight_bit import load_eight_bit
 from moclink.linear.codec import Estimate
 
 KIND = "linear-restoration"
@@ -211,7 +212,10 @@ class Restoration:
         """
         page, weights = files.find(name, "{}", KIND)
         network = build(page["config"], "float32")
-        network.load_weights(weights)
+        if weights.suffix == ".npz":
+            load_eight_bit(network, weights)
+        else:  # float16, as `moclink.codec.weights.write_weights` writes it
+            network.load_weights(weights)
         return cls(network, page["config"])
 
     def __call__(self, estimate: Estimate) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from moclink.codec.eight_bit import write_eight_bit
 from moclink.codec.weights import write_weights
 from moclink.images import read_image, sample_paths
 from moclink.linear import restoration
@@ -72,18 +73,37 @@ def test_rows_are_checked(noisy_network):
         Restoration(noisy_network, SMALL, 100)
 
 
-@pytest.mark.parametrize("snr_db", [0.0, 10.0])
-def test_shipped_weights_help(snr_db):
+def received(snr_db):
+    """A sample picture, and the linear codec's estimate of it."""
     pixels = read_image(sample_paths()[1])[None, :320, :320].astype(np.float32) / 255
     codec = LinearCodec(ClassifiedBlocks(ClassModel.load()), 1 / 24)
     symbols, header = codec.encode(pixels, Told(snr_db))
     no = 10 ** (-snr_db / 10)
-    noise = (
-        np.random.default_rng(1).standard_normal((*symbols.shape, 2))
-        @ np.array([1, 1j])
-        * np.sqrt(no / 2)
-    )
-    estimate = codec.estimate(symbols + noise, no, header)
-    before = np.mean((estimate.images - pixels) ** 2)
-    after = np.mean((Restoration.load()(estimate) - pixels) ** 2)
-    assert 10 * np.log10(before / after) > 0.15
+    rng = np.random.default_rng(1)
+    noise = rng.standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
+    return pixels, codec.estimate(symbols + noise, no, header)
+
+
+def psnr_db(images, reference):
+    return -10 * np.log10(np.mean((images - reference) ** 2))
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 10.0])
+def test_shipped_weights_help(snr_db):
+    pixels, estimate = received(snr_db)
+    gain = psnr_db(Restoration.load()(estimate), pixels) - psnr_db(estimate.images, pixels)
+    assert gain > 0.15
+
+
+def test_eight_bits_are_enough(tmp_path):
+    shipped, rng = Restoration.load(), np.random.default_rng(5)
+    for variable in shipped.network.trainable_variables:  # as far off the steps as weights can be
+        value = keras.ops.convert_to_numpy(variable)
+        step = np.abs(value).max(tuple(range(value.ndim - 1))) / 127
+        if value.ndim > 1:
+            variable.assign(value + (step * rng.uniform(-0.5, 0.5, value.shape)).astype(np.float32))
+    write_eight_bit(tmp_path / "net", restoration.KIND, shipped.config, shipped.network, {})
+    pixels, estimate = received(5.0)
+    full, eight = (net(estimate) for net in (shipped, Restoration.load(tmp_path / "net")))
+    assert 0 < np.abs(full - eight).max() < 0.02
+    assert abs(psnr_db(full, pixels) - psnr_db(eight, pixels)) < 0.005

@@ -1,0 +1,59 @@
+"""Weights in eight bits: how near they are, and that a wrong file is refused."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from moclink.codec.eight_bit import load_eight_bit, quantize, write_eight_bit
+from moclink.codec.weights import read_description
+
+
+def dense(seed=0, width=5):
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((7,))
+    hidden = keras.layers.Dense(width, bias_initializer="normal", dtype="float32")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(3, dtype="float32")(hidden))
+
+
+def test_kernels_are_within_half_a_step_of_their_channel():
+    rng = np.random.default_rng(1)
+    kernel = (rng.standard_normal((3, 3, 8, 6)) * [1e-3, 0.1, 1, 0, 5, 30]).astype(np.float32)
+    levels, scale = quantize(kernel)
+    assert levels.dtype == np.int8 and scale.dtype == np.float16 and scale.shape == (6,)
+    step = np.abs(kernel).max((0, 1, 2)) / 127
+    error = np.abs(levels * scale.astype(np.float32) - kernel).max((0, 1, 2))
+    # Half a step, and what the scale's rounding to 11 bits moves the largest weight by.
+    assert np.all(error <= 0.5 * step * (1 + 2**-10) + 127 * step * 2**-11)
+    assert not levels[..., 3].any()
+
+
+def test_written_weights_are_read_back(tmp_path):
+    network, other = dense(), dense(1)
+    page = write_eight_bit(tmp_path / "net", "test", {"width": 5}, network, {"steps": 3})
+    description, weights = read_description(page, "test")
+    assert weights == tmp_path / "net.weights.npz" and description["notes"] == {"steps": 3}
+    load_eight_bit(other, weights)
+    for one, found in zip(network.get_weights(), other.get_weights(), strict=True):
+        assert np.abs(one - found).max() <= np.abs(one).max() / 127
+    assert read_description(weights, "test")[0] == json.loads(page.read_text())
+
+
+def test_a_wrong_file_is_refused(tmp_path):
+    write_eight_bit(tmp_path / "net", "test", {}, dense(), {})
+    weights = tmp_path / "net.weights.npz"
+    with pytest.raises(ValueError, match=r"of shape \(7, 5\), not \(7, 6\)"):
+        load_eight_bit(dense(width=6), weights)
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(ValueError, match="no readable file of weights"):
+        load_eight_bit(dense(), weights)
+    with pytest.raises(ValueError, match="sha256"):
+        read_description(tmp_path / "net", "test")
+    np.savez(weights, **{"0000": np.full((7, 5), np.nan, np.float32)})
+    with pytest.raises(ValueError, match="not finite"):
+        load_eight_bit(dense(), weights)
+    infinite = dense()
+    infinite.weights[0].assign(np.full((7, 5), 1e9))
+    with pytest.raises(ValueError, match="train with a lower rate"):
+        write_eight_bit(tmp_path / "bad", "test", {}, infinite, {})
