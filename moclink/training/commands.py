@@ -9,11 +9,16 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-from moclink.training.options import SIZES, make_parser
-
-SOURCE = "source.json"  # beside the patches: which pictures they are of
+from moclink.training.command_all import SOURCE, run_all
+from moclink.training.command_link import run_classes, run_codebooks, run_link
+from moclink.training.command_parts import (
+    finish,
+    load_guides,
+    loop_options,
+    open_codec,
+    open_data,
+)
 
 
 def run_patches(args: argparse.Namespace) -> int:
@@ -49,93 +54,6 @@ def run_patches(args: argparse.Namespace) -> int:
     return 0
 
 
-def _data(args: argparse.Namespace) -> tuple[Any, list[Any]]:
-    """The crop feeder and the validation pictures, at most twelve."""
-    import numpy as np
-
-    from moclink.training.patches import CropFeeder, PatchPack
-
-    pack, folder = PatchPack(args.data), Path(args.data) / "held_out"
-    feeder = CropFeeder(pack, args.crop, args.batch, args.seed)
-    if folder.exists():
-        pack = PatchPack(folder)
-    else:
-        print(
-            "no picture was held out: validation is on patches that are trained on", file=sys.stderr
-        )
-    chosen = np.unique(np.linspace(0, len(pack) - 1, 12).astype(int))
-    return feeder, [pack[int(i)].astype(np.float32) / np.float32(255) for i in chosen]
-
-
-def _loop_options(args: argparse.Namespace) -> Any:
-    from moclink.training.loop import LoopOptions
-
-    names = "steps minutes learning_rate warmup log_every validate_every checkpoint_minutes".split()
-    try:
-        return LoopOptions(**{name: getattr(args, name) for name in names})
-    except ValueError as error:  # begins with the name of a field, which is that of an option
-        field, _, rest = str(error).partition(" ")
-        raise ValueError(f"--{field.replace('_', '-')} {rest}") from error
-
-
-def _open(name: str, analog: bool = False, mixed: bool = False, seed: int = 0) -> tuple[Any, bool]:
-    """A codec of a size, untrained, or one that was saved; and whether it is trained."""
-    import keras
-
-    from moclink.codec.analog_codec import AnalogCodec
-    from moclink.codec.semantic_codec import SemanticCodec
-
-    kind = AnalogCodec if analog else SemanticCodec
-    dtype = "mixed_bfloat16" if mixed else "float32"
-    # A keras.json of the user's must not change what is trained; only --mixed-precision does.
-    keras.config.set_floatx("float32")
-    keras.config.set_image_data_format("channels_last")
-    keras.config.set_dtype_policy("float32")
-    # Everything that is drawn by Keras from here on: untrained weights, and those of the other
-    # networks.
-    keras.utils.set_random_seed(seed)
-    if name in SIZES:
-        return kind.from_size(name, dtype=dtype), False
-    return kind.from_preset(name, dtype=dtype), True
-
-
-def _guides(args: argparse.Namespace) -> dict[str, Any]:
-    """The fixed networks of the semantic and the perceptual terms, where they are asked for."""
-    from moclink.perceptual.lpips import load_lpips, load_st_lpips
-    from moclink.perceptual.pretrained import WeightsUnavailable
-    from moclink.perceptual.vgg import load_vgg
-
-    guides: dict[str, Any] = {}
-    try:
-        if args.features:
-            guides["features"] = load_vgg(args.features)
-        if args.lpips is not None:
-            guides["perceptual"] = load_lpips(args.lpips_net, args.lpips or None)
-        if args.st_lpips:
-            guides["shift_tolerant"] = load_st_lpips("alex", args.st_lpips_file)
-    except WeightsUnavailable as error:
-        raise ValueError(str(error)) from error
-    return guides
-
-
-def _finish(codec: Any, outcome: Any, args: argparse.Namespace) -> int:
-    """Save what a stage made; 130 if it was stopped before its end."""
-    if not outcome.finished:
-        return 130
-    skip = ("data", "out", "codec")
-    options = {k: v for k, v in vars(args).items() if k not in skip and v is not None}
-    # Of files with weights the name is enough: their folder means nothing on another machine.
-    options |= {
-        k: Path(options[k]).name for k in ("features", "lpips", "st_lpips_file") if k in options
-    }
-    stage = {"steps": outcome.step, "minutes": round(outcome.seconds / 60, 1), "options": options}
-    name = "decoder" if options.get("decoder_only") else args.stage
-    before = {"continues": codec.notes[name]} if name in codec.notes else {}
-    notes = {**codec.notes, name: {**stage, **before, "validation": outcome.figures}}
-    print(f"wrote {codec.save(Path(args.out) / 'codec', notes)}")
-    return 0
-
-
 def run_stage1(args: argparse.Namespace) -> int:
     """Train autoencoder and codebooks, or the decoder alone."""
     from moclink.codec.codebooks import copy_codebooks
@@ -144,14 +62,14 @@ def run_stage1(args: argparse.Namespace) -> int:
     from moclink.training.objectives import Stage1Weights
     from moclink.training.stage1 import Stage1, Stage1Options
 
-    plan = _loop_options(args)
-    feeder, held_out = _data(args)
-    codec, trained = _open(args.codec, mixed=args.mixed_precision, seed=args.seed)
+    plan = loop_options(args)
+    feeder, held_out = open_data(args)
+    codec, trained = open_codec(args.codec, mixed=args.mixed_precision, seed=args.seed)
     if args.decoder_only and not trained:
         raise ValueError(
             f"--decoder-only needs a trained codec; --codec {args.codec} is only a size"
         )
-    guides = _guides(args)
+    guides = load_guides(args)
     weights = Stage1Weights(
         pixel_loss=args.pixel_loss,
         pixel=args.pixel,
@@ -179,7 +97,7 @@ def run_stage1(args: argparse.Namespace) -> int:
     stage = Stage1(codec.encoder, quantizer, codec.decoder, feeder, held_out, options, **guides)
     outcome = run(stage, args.out, plan)
     copy_codebooks(quantizer, codec.quantizer)
-    return _finish(codec, outcome, args)
+    return finish(codec, outcome, args)
 
 
 def run_reorder(args: argparse.Namespace) -> int:
@@ -187,7 +105,7 @@ def run_reorder(args: argparse.Namespace) -> int:
     from moclink.training.patches import CropFeeder, PatchPack
     from moclink.training.reorder import measure_usage, reorder
 
-    codec, _ = _open(args.codec)
+    codec, _ = open_codec(args.codec)
     usage = measure_usage(
         codec.encoder, codec.quantizer, CropFeeder(PatchPack(args.data), args.crop, 32)
     )
@@ -203,14 +121,14 @@ def run_stage2(args: argparse.Namespace) -> int:
     from moclink.training.objectives import Stage2Weights
     from moclink.training.stage2 import Stage2, Stage2Options
 
-    plan = _loop_options(args)
-    feeder, held_out = _data(args)
-    codec, _ = _open(args.codec, mixed=args.mixed_precision, seed=args.seed)
+    plan = loop_options(args)
+    feeder, held_out = open_data(args)
+    codec, _ = open_codec(args.codec, mixed=args.mixed_precision, seed=args.seed)
     weights = Stage2Weights(args.style, args.feature, args.pixel_loss, args.pixel)
     options = Stage2Options(weights, tuple(args.snr), seed=args.seed, jit=not args.no_jit)
     parts = (codec.encoder, codec.quantizer, codec.decoder, codec.nrb)
     outcome = run(Stage2(*parts, feeder, held_out, options), args.out, plan)
-    return _finish(codec, outcome, args)
+    return finish(codec, outcome, args)
 
 
 def run_jscc(args: argparse.Namespace) -> int:
@@ -218,12 +136,12 @@ def run_jscc(args: argparse.Namespace) -> int:
     from moclink.training.jscc import JSCC, JSCCOptions
     from moclink.training.loop import run
 
-    plan = _loop_options(args)
-    feeder, held_out = _data(args)
-    codec, trained = _open(args.codec, True, args.mixed_precision, args.seed)
+    plan = loop_options(args)
+    feeder, held_out = open_data(args)
+    codec, trained = open_codec(args.codec, True, args.mixed_precision, args.seed)
     options = JSCCOptions(tuple(args.snr), linear=not trained, seed=args.seed, jit=not args.no_jit)
     stage = JSCC(codec.encoder, codec.decoder, codec.receiver, feeder, held_out, options)
-    return _finish(codec, run(stage, args.out, plan), args)
+    return finish(codec, run(stage, args.out, plan), args)
 
 
 def run_export(args: argparse.Namespace) -> int:
@@ -239,76 +157,16 @@ def run_export(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check_source(folder: Path, pictures: list[Path]) -> bool:
-    """Whether the patches of these pictures are there; ValueError if they are of others."""
-    from moclink.training.picture_lists import fingerprint
-
-    if not (folder / SOURCE).exists():
-        return False
-    made_of = json.loads((folder / SOURCE).read_text())
-    if made_of["digest"] != fingerprint(pictures):
-        raise ValueError(
-            f"{folder} was made of {made_of['pictures']} other pictures, or of these in another state; name "
-            "another --out to train on these"
-        )
-    return True
-
-
-def _crop_for(folder: Path, side: int) -> int:
-    """Side of the crops: this, or as much as most of the patches have."""
-    from moclink.constants import CELL
-    from moclink.training.patches import PatchPack
-
-    sides = sorted(min(height, width) for _, height, width in PatchPack(folder).places)
-    return min(side, sides[len(sides) // 2] // CELL * CELL)
-
-
-def run_all(args: argparse.Namespace) -> int:
-    """Run the stages one after the other; a stage that was stopped is continued."""
-    from moclink.training.picture_lists import list_pictures
-
-    out, pictures = Path(args.out), list_pictures(args.pictures)
-    data, stage1, placed, stage2 = (
-        str(out / name) for name in ("data", "stage1", "placed", "stage2")
-    )
-    seed, sides = ["--seed", str(args.seed)], ["--min-side", str(args.min_side)]
-    # What the training itself writes may lie in the folder of the pictures.
-    pictures = [path for path in pictures if not path.resolve().is_relative_to(out.resolve())]
-    if not _check_source(out / "data", pictures):
-        _run_next(["patches", *args.pictures, "--out", data, *sides, *seed])
-    minutes = {"stage1": 0.65 * args.minutes, "stage2": 0.35 * args.minutes}
-
-    def plan(stage: str, crop: int) -> list[str]:
-        chosen = ["--crop", str(_crop_for(out / "data", crop)), "--data", data]
-        return chosen if stage == "reorder" else [*chosen, "--minutes", str(minutes[stage]), *seed]
-
-    for command in (
-        ["stage1", "--codec", args.codec, "--out", stage1, *plan("stage1", 96)],
-        ["reorder", "--codec", f"{stage1}/codec", "--out", placed, *plan("reorder", 96)],
-        ["stage2", "--codec", f"{placed}/codec", "--out", stage2, *plan("stage2", 128)],
-        ["export", "--codec", f"{stage2}/codec", "--out", str(out / "codec")],
-    ):
-        status = _run_next(command)
-        if status:
-            return status
-    print(f"simulate with it: python -m moclink.simulate --chains {out / 'codec'},jpeg-ldpc")
-    return 0
-
-
-def _run_next(command: list[str]) -> int:
-    """Run one stage of `all`."""
-    print(f"-- {command[0]}", flush=True)
-    return run_stage(make_parser().parse_args(command))
-
-
 STAGES = {
     "patches": run_patches,
     "stage1": run_stage1,
     "reorder": run_reorder,
     "stage2": run_stage2,
     "jscc": run_jscc,
+    "link": run_link,
+    "link-classes": run_classes,
+    "link-codebooks": run_codebooks,
     "export": run_export,
-    "all": run_all,
 }
 
 
@@ -322,4 +180,6 @@ def run_stage(args: argparse.Namespace) -> int:
         ValueError, OSError, FloatingPointError: If an option or a file is wrong, or the training
         fails.
     """
+    if args.stage == "all":
+        return run_all(args, run_stage)
     return STAGES[args.stage](args)

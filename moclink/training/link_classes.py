@@ -1,4 +1,4 @@
-"""Estimate the block classes of `moclink.linear` from photographs: python -m moclink.training.link_classes.
+"""Estimate the block classes of `moclink.linear` from photographs: python -m moclink.train link-classes.
 
 Expectation-maximisation with hard decisions: every block of the training pictures goes to the class
 of least code length, classes take the mean energies of their blocks, rare classes are replaced by
@@ -7,7 +7,6 @@ copies of the commonest; the last rounds choose with the map's bits in the cost,
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moclink.images import find_images
 from moclink.linear.classes import ClassModel, block_bands, block_energies
 from moclink.linear.transform import block_dct, to_opponent
 
@@ -123,39 +121,3 @@ def train(
         maps = [_assign(model, one, floor) for one in pictures]
         variances = _means(energies, np.concatenate([one.ravel() for one in maps]), count, block)
     return ClassModel(block, overlap, variances, *_map_statistics(maps, count))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line of the module."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("inputs", nargs="+", help="training pictures or folders of them")
-    parser.add_argument("--exclude", nargs="*", default=[], help="names of pictures to hold out")
-    parser.add_argument("--out", required=True, help="path of the .npz to write")
-    parser.add_argument("--block", type=int, default=32)
-    parser.add_argument("--overlap", type=int, default=8)
-    parser.add_argument("--classes", type=int, default=64)
-    parser.add_argument(
-        "--floor", type=float, default=5e-4, help="distortion a coefficient that classes aim at"
-    )
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    rng = np.random.default_rng(options.seed)
-    pictures: list[NDArray[np.float32]] = []
-    for path in find_images(options.inputs):
-        if path.name not in options.exclude:
-            pictures += picture_energies(path, options.block, options.overlap, rng)
-    model = train(
-        pictures,
-        options.block,
-        options.overlap,
-        options.classes,
-        options.floor,
-        options.rounds,
-        options.seed,
-    )
-    model.save(options.out)
-
-
-if __name__ == "__main__":
-    main()

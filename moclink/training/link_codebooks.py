@@ -1,10 +1,9 @@
-"""Design the octonary codebooks of `moclink.linear`: python -m moclink.training.link_codebooks."""
+"""Design the octonary codebooks of `moclink.linear`: python -m moclink.train link-codebooks."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,39 +34,52 @@ def _complete(
         errors.append(min(errors[-1], distortion(row[-1], source(kind, row[-1].size))[0]))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line of the module; about a quarter of an hour on one core."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", required=True, help="path of the .npz to write")
-    parser.add_argument("--only", type=int, help="design this shape alone (its position in SHAPES)")
-    parser.add_argument(
-        "--snr", nargs=3, type=float, default=(-12.5, 40.0, 2.5), metavar=("FIRST", "LAST", "STEP")
-    )
-    parser.add_argument("--source", choices=("laplacian", "gaussian"), default="laplacian")
-    parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--scalar-rounds", type=int, default=60, help="for one coefficient")
-    options = parser.parse_args(arguments)
-    lowest, highest, step = options.snr
-    snrs = np.arange(lowest, highest + step / 2, step)
+def make_codebooks(
+    out: str | Path,
+    snrs: NDArray[np.float64],
+    kind: str,
+    rounds: int,
+    scalar_rounds: int,
+    only: int | None = None,
+) -> None:
+    """Design codebooks of all shapes and write them; about a quarter of an hour on one core.
+
+    Args:
+        out: Path of the .npz; written anew after each shape.
+        snrs: Es/N0 of the grid in dB, ascending.
+        kind: Of the source, "laplacian" or "gaussian".
+        rounds: Of the design of codebooks of several coefficients.
+        scalar_rounds: Of those of one coefficient.
+        only: This shape alone, a position in SHAPES; None for all.
+
+    Raises:
+        ValueError: If there is no such shape, or the grid is empty.
+    """
+    if only is not None and not 0 <= only < len(SHAPES):
+        raise ValueError(f"--only is {only}; it must be 0 to {len(SHAPES) - 1}")
+    if not len(snrs):
+        raise ValueError("--snr gives no SNR; the first must not be above the last")
     rows: list[tuple[Codebook, ...]] = []
     errors: list[list[float]] = []
-    for size, levels in SHAPES if options.only is None else SHAPES[options.only :][:1]:
+    for size, levels in SHAPES if only is None else SHAPES[only:][:1]:
         row: list[Codebook] = []
         errors.append([])
         useful = (
             snrs if size == 1 else snrs[(snrs >= _VECTOR_SNR_DB[0]) & (snrs <= _VECTOR_SNR_DB[1])]
         )
-        rounds = options.scalar_rounds if size == 1 else options.rounds
+        if not len(useful):
+            raise ValueError(
+                f"--snr has no value from {_VECTOR_SNR_DB[0]:g} to {_VECTOR_SNR_DB[1]:g} dB, which "
+                "codebooks of several coefficients need"
+            )
         for snr_db in useful:
             near = row[-1] if row else None
-            book, error = design(size, levels, float(snr_db), options.source, rounds, near)
+            book, error = design(
+                size, levels, float(snr_db), kind, scalar_rounds if size == 1 else rounds, near
+            )
             row.append(book)
             errors[-1].append(error)
             print(f"{size} coefficients, {levels} uses, {snr_db:5.1f} dB: {error:.5f}", flush=True)
-        _complete(row, errors[-1], useful, snrs, options.source)
+        _complete(row, errors[-1], useful, snrs, kind)
         rows.append(tuple(row))
-        CodebookGrid(snrs, tuple(rows), np.array(errors)).save(options.out)
-
-
-if __name__ == "__main__":
-    main()
+        CodebookGrid(snrs, tuple(rows), np.array(errors)).save(out)

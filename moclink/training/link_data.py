@@ -1,4 +1,4 @@
-"""Make tiles for `moclink.training.link`: python -m moclink.training.link_data PHOTOS --out FOLDER.
+"""Tiles for the restoration network of the linear link: pictures sent and received.
 
 Each pass sends every training picture once (a random crop, at times reduced, mirrored or turned)
 through a linear or octonary codec at a random SNR of -6 to 30 dB and a random bandwidth, and keeps
@@ -10,26 +10,30 @@ validation.npz.
 
 from __future__ import annotations
 
-import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moclink.images import find_images
 from moclink.linear.classes import ClassModel
 from moclink.linear.classified_blocks import ClassifiedBlocks
 from moclink.linear.codebooks import CodebookGrid
 from moclink.linear.codec import Estimate, PictureCodec
 from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.softcast import LinearCodec
-from moclink.training.picture_lists import hold_out
+from moclink.training.picture_lists import fingerprint, hold_out
 
 TILE = 128
+VALIDATION = "validation.npz"
 _BLOCK = 32
 _CBRS = (1 / 24, 1 / 12, 1 / 4)
 _CBR_SHARES = (0.7, 0.1, 0.2)
@@ -39,6 +43,30 @@ _VALIDATION = {  # bandwidth and SNRs in dB at which the held-out pictures are s
     "octonary 1/24": (1 / 24, (0, 5, 10, 15, 20)),
     "linear 1/4": (1 / 4, (0, 10, 20, 30)),
 }
+
+
+@dataclass(frozen=True)
+class TileOptions:
+    """How many tiles are made.
+
+    Attributes:
+        passes: Times that each picture is sent.
+        tiles: Tiles of each picture and pass.
+        hold_out: Pictures kept for validation; None for a fifth of them, at most 12.
+        seed: Of all that is drawn.
+        workers: Processes, each of which makes a pass.
+    """
+
+    passes: int = 6
+    tiles: int = 12
+    hold_out: int | None = None
+    seed: int = 0
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("passes", "tiles", "workers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -85,7 +113,7 @@ def transmit(
 
 
 def told_of(expected: float, snr_db: float, error: float) -> tuple[float, float, float, float]:
-    """What `moclink.training.link` keeps of a picture: SNR, log10 of its error, scale, told."""
+    """What is kept of a picture: SNR, log10 of its error, scale, told."""
     return snr_db, np.log10(max(error, 1e-8)), np.sqrt(expected), np.log10(expected) + 3.0
 
 
@@ -95,11 +123,11 @@ def make_validation(
     """Write validation.npz: the middles of pictures, sent at each bandwidth and SNR of a list.
 
     Returns:
-        How many pictures it holds; smaller ones than a middle are left out.
+        How many pictures it holds; those smaller than a middle are left out if others are not.
     """
     rng, model = np.random.default_rng(7), ClassifiedBlocks(classes)
     found: dict[str, list] = {name: [] for name in ("rec", "org", "map", "con", "label")}
-    middles = [pixels for path in paths if (pixels := _middle(path)) is not None]
+    middles = _middles(paths)
     for label, (cbr, snrs) in _VALIDATION.items():
         if grid is None and label.startswith("octonary"):
             continue
@@ -117,20 +145,30 @@ def make_validation(
                 found["con"].append(told_of(expected, snr_db, error))
                 found["label"].append(f"{label} {snr_db} dB")
     found["con"] = [np.asarray(told, np.float32) for told in found["con"]]
-    arrays: dict[str, Any] = {name: np.array(rows) for name, rows in found.items()}
-    np.savez(folder / "validation.npz", **arrays)
+    with open(folder / "validation.partial", "wb") as sink:  # whole or not at all
+        np.savez(sink, **{name: np.array(rows) for name, rows in found.items()})
+    os.replace(folder / "validation.partial", folder / VALIDATION)
     return len(middles)
 
 
-def _middle(path: Path) -> NDArray[np.uint8] | None:
-    """The middle of a picture, or None if it is smaller."""
-    with Image.open(path) as opened:
-        pixels = np.asarray(opened.convert("RGB"))
+def _middles(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
+    """Middles of pictures, all of one size: _MIDDLE, or if none has that what all have."""
+    pictures = []
+    for path in paths:
+        with Image.open(path) as opened:
+            pictures.append(np.asarray(opened.convert("RGB")))
     rows, columns = _MIDDLE
-    if pixels.shape[0] < rows or pixels.shape[1] < columns:
-        return None
-    top, left = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
-    return pixels[top : top + rows, left : left + columns]
+    large = [p for p in pictures if p.shape[0] >= rows and p.shape[1] >= columns]
+    if not large:
+        rows, columns = (
+            min(most, min(p.shape[axis] for p in pictures) // _BLOCK * _BLOCK)
+            for axis, most in enumerate(_MIDDLE)
+        )
+    found = []
+    for pixels in large or pictures:
+        top, left = (pixels.shape[0] - rows) // 2, (pixels.shape[1] - columns) // 2
+        found.append(pixels[top : top + rows, left : left + columns])
+    return found
 
 
 def make_pass(
@@ -139,7 +177,7 @@ def make_pass(
     classes: ClassModel,
     grid: CodebookGrid | None,
     tiles: int,
-    seed: int,
+    seed: int | Sequence[int],
 ) -> None:
     """Write the four files of one pass, base_rec.npy, _org, _map and, last, _con."""
     rng = np.random.default_rng(seed)
@@ -173,40 +211,108 @@ def make_pass(
     np.save(f"{base}_con.npy", told)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line of the module."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("inputs", nargs="+", help="training pictures or folders of them")
-    parser.add_argument(
-        "--hold-out", type=int, help="pictures for validation (default: a fifth, at most 12)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="chooses the pictures held out")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the tiles")
-    parser.add_argument(
-        "--classes", default="linear-classes-32", help="name or path of the classes"
-    )
-    parser.add_argument(
-        "--codebooks", help="name or path of octonary codebooks; linear codes alone without"
-    )
-    parser.add_argument("--passes", nargs=2, type=int, default=(0, 6), metavar=("FIRST", "STOP"))
-    parser.add_argument("--tiles", type=int, default=12, help="tiles of each picture and pass")
-    parser.add_argument("--prefix", default="pass", help="first letters of the files")
-    options = parser.parse_args(arguments)
-    paths, kept = hold_out(find_images(options.inputs), options.hold_out, options.seed)
-    classes = ClassModel.load(options.classes)
-    grid = CodebookGrid.load(options.codebooks) if options.codebooks else None
-    options.out.mkdir(parents=True, exist_ok=True)
-    print(make_validation(kept, options.out, classes, grid), "pictures for validation", flush=True)
-    for number in range(*options.passes):
-        make_pass(
-            paths,
-            options.out / f"{options.prefix}{number}",
-            classes,
-            grid,
-            options.tiles,
-            1000 + number,
+def make_tiles(
+    pictures: Sequence[Path],
+    folder: Path,
+    classes: ClassModel,
+    grid: CodebookGrid | None,
+    options: TileOptions,
+) -> None:
+    """Write all passes and validation.npz; what is there already is left as it is.
+
+    Args:
+        pictures: Picture files; those that cannot be read or are too small are named and left out.
+        folder: Where to write.
+        classes: Of blocks of 32.
+        grid: Octonary codebooks; None sends by linear codes alone.
+        options: How much, see there.
+
+    Raises:
+        ValueError: If no picture is left, or the folder holds tiles of other pictures or options.
+    """
+    if classes.block != _BLOCK:
+        raise ValueError(
+            f"--classes are of blocks of {classes.block}; tiles need classes of blocks of {_BLOCK}"
         )
+    _check_source(folder, pictures, classes, grid, options)
+    paths = usable(pictures)
+    train, kept = hold_out(paths, options.hold_out, options.seed)
+    if not (folder / VALIDATION).is_file():
+        count = make_validation(kept or train, folder, classes, grid)
+        what = "pictures held out" if kept else "pictures that are trained on"
+        print(f"{count} {what} for validation", flush=True)
+    bases = {number: folder / f"pass{number:02d}" for number in range(options.passes)}
+    missing = {n: base for n, base in bases.items() if not Path(f"{base}_con.npy").is_file()}
+    if not missing:
+        return
+    # Children are started anew: a framework that the parent has loaded does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(options.workers, len(missing)), mp_context=context) as pool:
+        made = {
+            pool.submit(
+                make_pass, train, base, classes, grid, options.tiles, [options.seed, 0x71, number]
+            ): number
+            for number, base in missing.items()
+        }
+        for count, future in enumerate(as_completed(made), 1):
+            future.result()
+            print(f"pass {made[future]} made, {count} of {len(missing)}", flush=True)
 
 
-if __name__ == "__main__":
-    main()
+def usable(pictures: Sequence[Path]) -> list[Path]:
+    """Pictures that can be opened and hold a tile; the others are named on standard error.
+
+    Raises:
+        ValueError: If none is left.
+    """
+    found = []
+    for path in pictures:
+        try:
+            with Image.open(path) as opened:
+                side = min(opened.size)
+        except (OSError, ValueError) as error:
+            print(f"left out: {path}: {error}", file=sys.stderr)
+            continue
+        if side < TILE:
+            print(f"left out: {path}: its shorter side has {side} pixels", file=sys.stderr)
+            continue
+        found.append(path)
+    if not found:
+        raise ValueError(f"no picture can be read and has sides of {TILE} pixels or more")
+    return found
+
+
+def _check_source(
+    folder: Path,
+    pictures: Sequence[Path],
+    classes: ClassModel,
+    grid: CodebookGrid | None,
+    options: TileOptions,
+) -> None:
+    """Note what the tiles are made of, or compare with what is noted."""
+    tables = [np.asarray(classes.variances).tobytes()]
+    tables += [grid.distortions.tobytes()] if grid else []
+    source = {
+        "pictures": fingerprint(pictures),
+        "tables": hashlib.sha256(b"".join(tables)).hexdigest(),
+        "tiles": options.tiles,
+        "hold_out": options.hold_out,
+        "seed": options.seed,
+    }
+    note = folder / "source.json"
+    if note.is_file():
+        noted = json.loads(note.read_text(encoding="utf-8"))
+        differ = [name for name, value in source.items() if noted.get(name) != value]
+        if differ:
+            raise ValueError(
+                f"{folder} holds tiles of other {differ[0].replace('_', '-')}; name another --data "
+                "folder, or leave the pictures out to train on these"
+            )
+        return
+    if any(folder.glob("*_con.npy")):
+        raise ValueError(
+            f"{folder} holds tiles without a note of their pictures; leave the pictures out to "
+            "train on these, or name another --data folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")

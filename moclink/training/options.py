@@ -7,6 +7,8 @@ import importlib.util
 import os
 from typing import Any
 
+from moclink.training.link_options import add_link
+
 BACKENDS = ("tensorflow", "jax", "torch")
 SIZES = ("toy", "small", "paper")
 
@@ -14,8 +16,16 @@ SIZES = ("toy", "small", "paper")
 def _add_run(
     parser: argparse.ArgumentParser, crop: int, batch: int, rate: float, steps: int
 ) -> None:
-    """Add what all trained stages share."""
+    """Add what the stages that train on patches share."""
     parser.add_argument("--data", required=True, help="folder that `patches` wrote")
+    parser.add_argument(
+        "--crop", type=int, default=crop, help="side of a crop, pixels (default %(default)s)"
+    )
+    add_plan(parser, batch, rate, steps)
+
+
+def add_plan(parser: argparse.ArgumentParser, batch: int, rate: float, steps: int) -> None:
+    """Add what all trained stages share."""
     parser.add_argument(
         "--out", required=True, help="folder of the run; continued if it holds a checkpoint"
     )
@@ -24,9 +34,6 @@ def _add_run(
     )
     parser.add_argument(
         "--minutes", type=float, help="length of the plan by the clock, instead of --steps"
-    )
-    parser.add_argument(
-        "--crop", type=int, default=crop, help="side of a crop, pixels (default %(default)s)"
     )
     parser.add_argument(
         "--batch", type=int, default=batch, help="crops in a step (default %(default)s)"
@@ -51,7 +58,7 @@ def _add_run(
         "--backend", choices=BACKENDS, default=os.environ.get("KERAS_BACKEND", "tensorflow")
     )
     parser.add_argument(
-        "--mixed-precision", action="store_true", help="bfloat16 arithmetic, on a GPU only"
+        "--mixed-precision", action="store_true", help="bfloat16 arithmetic: GPUs, CPUs with AMX"
     )
     parser.add_argument("--no-jit", action="store_true", help="do not compile the step by XLA")
 
@@ -252,6 +259,7 @@ def make_parser(description: str | None = None) -> argparse.ArgumentParser:
         _add_reorder,
         _add_stage2,
         _add_jscc,
+        add_link,
         _add_all,
         _add_export,
     ):

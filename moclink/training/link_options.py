@@ -1,0 +1,131 @@
+"""The options of `link`, `link-classes` and `link-codebooks`; loads no framework."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+OBJECTIVES = ("mse", "perceptual")
+NETWORKS = ("standard", "toy")
+# Weights at 10 dB of the perceptual objective, unless others are given.
+PERCEPTUAL = {"lpips_alex": 1.0, "lpips_vgg": 0.0, "st_lpips": 0.0}
+
+
+def add_link(stages: Any) -> None:
+    """Add the stages of the linear link to a parser's stages."""
+    from moclink.training.options import add_plan
+
+    link = stages.add_parser("link", help="restoration network of the linear and octonary links")
+    link.add_argument(
+        "pictures", nargs="*", help="folders of pictures, or files, to make tiles of if none are"
+    )
+    add_plan(link, batch=6, rate=1e-3, steps=20_000)
+    _add_tiles(link)
+    _add_loss(link)
+    link.add_argument(
+        "--start", metavar="WEIGHTS", help="trained network to start from, by name or path"
+    )
+    link.add_argument(
+        "--network", choices=NETWORKS, default="standard", help="its size, without --start"
+    )
+    _add_classes(stages)
+    _add_codebooks(stages)
+
+
+def _add_tiles(link: argparse.ArgumentParser) -> None:
+    link.add_argument("--data", help="folder of the tiles (default: OUT/tiles)")
+    link.add_argument(
+        "--passes", type=int, default=6, help="times each picture is sent (default %(default)s)"
+    )
+    link.add_argument(
+        "--tiles", type=int, default=12, help="of each picture and pass (default %(default)s)"
+    )
+    link.add_argument(
+        "--hold-out", type=int, help="pictures for validation (default: a fifth, at most 12)"
+    )
+    link.add_argument("--classes", default="linear-classes-32", help="of blocks, by name or path")
+    link.add_argument(
+        "--codebooks", default="octonary-codebooks", help="by name or path (default %(default)s)"
+    )
+    link.add_argument(
+        "--workers", type=int, default=1, help="processes that make tiles (default %(default)s)"
+    )
+
+
+def _add_loss(link: argparse.ArgumentParser) -> None:
+    link.add_argument(
+        "--objective", choices=OBJECTIVES, default="mse", help="(default %(default)s)"
+    )
+    for name, what in (
+        ("lpips-alex", "LPIPS with AlexNet"),
+        ("lpips-vgg", "LPIPS with VGG-16"),
+        ("st-lpips", "ST-LPIPS"),
+    ):
+        default = PERCEPTUAL[name.replace("-", "_")]
+        link.add_argument(
+            f"--{name}",
+            type=float,
+            metavar="WEIGHT",
+            help=f"of {what} at 10 dB, squared error having 1 (default {default:g}, 0: none)",
+        )
+    link.add_argument(
+        "--slope",
+        type=float,
+        default=2.0,
+        help="factor of these weights for 10 dB less SNR (default %(default)s)",
+    )
+    link.add_argument(
+        "--dear-tiles",
+        type=int,
+        default=2,
+        help="tiles of a step that VGG-16 and ST-LPIPS see (default %(default)s)",
+    )
+    for net in ("alex", "vgg"):
+        link.add_argument(f"--{net}-file", metavar="FILE", help="weights of that backbone of LPIPS")
+    link.add_argument("--st-lpips-file", metavar="FILE", help="weights of ST-LPIPS")
+
+
+def _add_classes(stages: Any) -> None:
+    """Options of `link-classes`: block classes of the linear link."""
+    classes = stages.add_parser("link-classes", help="block classes of the linear link")
+    classes.add_argument("pictures", nargs="+", help="training pictures or folders of them")
+    classes.add_argument("--exclude", nargs="*", default=[], help="names of pictures to leave out")
+    classes.add_argument("--out", required=True, help="path of the .npz to write")
+    for name, default, what in (
+        ("block", 32, "side of a block, pixels"),
+        ("overlap", 8, "of neighbours, pixels"),
+        ("classes", 64, "how many"),
+        ("rounds", 20, "of the estimation"),
+        ("seed", 0, "of crops and first classes"),
+    ):
+        classes.add_argument(
+            f"--{name}", type=int, default=default, help=f"{what} (default %(default)s)"
+        )
+    classes.add_argument(
+        "--floor",
+        type=float,
+        default=5e-4,
+        help="distortion a coefficient that classes aim at (default %(default)s)",
+    )
+
+
+def _add_codebooks(stages: Any) -> None:
+    """Options of `link-codebooks`: octonary codebooks of the linear link."""
+    codebooks = stages.add_parser("link-codebooks", help="octonary codebooks of the linear link")
+    codebooks.add_argument("--out", required=True, help="path of the .npz to write")
+    codebooks.add_argument("--only", type=int, help="this shape alone (its position)")
+    codebooks.add_argument(
+        "--snr",
+        nargs=3,
+        type=float,
+        default=(-12.5, 40.0, 2.5),
+        metavar=("FIRST", "LAST", "STEP"),
+        help="Es/N0 of the grid, dB (default %(default)s)",
+    )
+    codebooks.add_argument("--source", choices=("laplacian", "gaussian"), default="laplacian")
+    codebooks.add_argument(
+        "--rounds", type=int, default=12, help="for several coefficients (default %(default)s)"
+    )
+    codebooks.add_argument(
+        "--scalar-rounds", type=int, default=60, help="for one (default %(default)s)"
+    )

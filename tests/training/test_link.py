@@ -1,0 +1,213 @@
+"""The restoration network of the linear link: tiles, objective, stage and command."""
+
+import json
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from moclink.images import read_image, sample_paths
+from moclink.linear.classes import ClassModel
+from moclink.linear.codebooks import CodebookGrid
+from moclink.linear.restoration import Restoration
+from moclink.train import main
+from moclink.training.checkpoint import load_checkpoint, save_checkpoint
+from moclink.training.command_link import TOY
+from moclink.training.link_data import TILE, TileOptions, make_tiles, random_crop
+from moclink.training.link_objective import Distance, LinkObjective
+from moclink.training.link_stage import LinkStage
+from moclink.training.link_tiles import Ahead, TileFeeder
+
+
+def run(*args):
+    return main([str(a) for a in args])
+
+
+@pytest.fixture(scope="module")
+def tiles(tmp_path_factory):
+    """Folder of the tiles of the sample pictures, one of which is held out."""
+    folder = tmp_path_factory.mktemp("tiles")
+    options = TileOptions(passes=1, tiles=3)
+    make_tiles(sample_paths(), folder, ClassModel.load(), CodebookGrid.load(), options)
+    return folder
+
+
+def test_tiles_are_estimates_of_their_originals(tiles):
+    estimates, originals, maps, told = (
+        np.load(tiles / f"pass00_{part}.npy") for part in ("rec", "org", "map", "con")
+    )
+    assert estimates.shape == originals.shape == (3 * (len(sample_paths()) - 1), TILE, TILE, 3)
+    error = np.mean((estimates.astype(np.float32) - originals / 255.0) ** 2, axis=(1, 2, 3))
+    expected = maps.sum(-1).mean((1, 2)) / 3
+    assert 0.2 < np.exp(np.mean(np.log(error / expected))) < 5
+    assert np.all((told[:, 0] >= -6) & (told[:, 0] <= 30))
+    np.testing.assert_allclose(told[:, 3], 2 * np.log10(told[:, 2]) + 3, atol=1e-5)
+
+
+def test_crops_come_from_the_picture():
+    found = random_crop(sample_paths()[0], np.random.default_rng(3))
+    assert found.dtype == np.uint8
+    assert found.shape[0] <= 1008
+    assert abs(found.mean() - read_image(sample_paths()[0]).mean()) < 40
+
+
+def test_a_batch_depends_on_seed_and_step_alone(tiles):
+    feeder = TileFeeder(tiles, 4, seed=3)
+    assert feeder.tiles == 3 * (len(sample_paths()) - 1)
+    ahead = Ahead(TileFeeder(tiles, 4, seed=3))
+    ahead(9)  # elsewhere first
+    for step in (2, 3):
+        one, other = feeder(step), ahead(step)
+        assert one["images"].shape == one["originals"].shape == (4, TILE, TILE, 3)
+        assert one["errors"].shape == (4, TILE // 32, TILE // 32, 6)
+        assert all(np.array_equal(one[name], other[name]) for name in one)
+    assert not np.array_equal(feeder(2)["images"], feeder(3)["images"])
+    assert not np.array_equal(feeder(2)["images"], TileFeeder(tiles, 4, 4)(2)["images"])
+
+
+def mean_difference(images, reference):
+    return keras.ops.mean(keras.ops.abs(images - reference), axis=(1, 2, 3))
+
+
+def test_the_objective_is_the_squared_error_and_the_weighted_distances(tiles):
+    batch = TileFeeder(tiles, 3, seed=1)(0)
+    batch["snr_db"] = np.array([10.0, 0.0, 20.0], np.float32)
+    identity = SimpleNamespace(network=lambda inputs: inputs[0])
+    terms = {"all": Distance(mean_difference, 0.5), "two": Distance(mean_difference, 2.0, tiles=2)}
+    found = LinkObjective(identity.network, terms, slope=4.0)(batch)
+    error = np.mean((batch["images"] - batch["originals"]) ** 2, axis=(1, 2, 3)) / batch["before"]
+    distance = np.abs(np.clip(batch["images"], 0, 1) - batch["originals"]).mean((1, 2, 3))
+    share = np.array([1.0, 4.0, 0.25])  # by 4 for each 10 dB
+    expected = error.mean() + 0.5 * np.mean(share * distance)
+    expected += 2.0 * np.mean(share[:2] * distance[:2])
+    assert float(found["loss"]) == pytest.approx(expected, rel=1e-4)
+    assert float(found["two"]) == pytest.approx(distance[:2].mean(), rel=1e-4)
+
+
+def small_stage(tiles, **options):
+    keras.utils.set_random_seed(2)
+    return LinkStage(TOY, TileFeeder(tiles, 4), tiles / "validation.npz", jit=False, **options)
+
+
+def test_the_stage_trains_and_averages_and_starts_at_the_codec(tiles):
+    stage = small_stage(tiles)
+    before, pictures = stage.validate()
+    assert all(value == pytest.approx(0, abs=0.02) for value in before.values())  # float16 tiles
+    assert set(pictures) == {f"octonary 1-24 {snr} dB" for snr in (0, 5, 10)}
+    stage._ahead = lambda step: TileFeeder(tiles, 4)(0)  # one batch again and again
+    losses = [stage.train(step, 5e-3)["pixel"] for step in range(15)]
+    assert losses[-1] < 0.98 * losses[0]
+    now, weights = stage.averaged.get_weights(), stage._network.get_weights()
+    apart = [np.abs(a - b).max() for a, b in zip(now, weights, strict=True)]
+    assert 0 < max(apart) < 0.3
+    assert len(stage.variables()) == len({id(v) for v in stage.variables().values()})
+
+
+def test_a_checkpoint_goes_on_exactly(tiles, tmp_path):
+    whole, second = small_stage(tiles), small_stage(tiles)
+    for step in range(7):
+        if step == 5:
+            save_checkpoint(tmp_path / "c.npz", whole.variables(), {})
+        whole.train(step, 5e-3)
+    load_checkpoint(tmp_path / "c.npz", second.variables())
+    for step in (5, 6):
+        second.train(step, 5e-3)
+    for name, value in whole.variables().items():
+        other = second.variables()[name]
+        assert np.array_equal(*(keras.ops.convert_to_numpy(v) for v in (value, other))), name
+
+
+def test_a_distance_pulls_the_network_towards_it(tiles):
+    def light(images, reference):
+        return keras.ops.mean(images, axis=(1, 2, 3))
+
+    found = []
+    for weight in (0.0, 30.0):
+        stage = small_stage(tiles, distances={"light": Distance(light, weight)})
+        for step in range(10):
+            stage.train(step, 5e-3)
+        found.append(stage.validate()[0]["octonary 1/24 0 dB light"])
+    assert found[1] < 0.99 * found[0]
+
+
+def test_one_command_makes_tiles_trains_and_writes_and_goes_on_where_it_was(tmp_path, capsys):
+    out = tmp_path / "out"
+    plan = ("--network", "toy", "--batch", 4, "--log-every", 2, "--warmup", 1, "--passes", 1)
+    small = (*plan, "--tiles", 2, "--steps")
+    pictures = [str(path) for path in sample_paths()[:2]]
+    assert run("link", *pictures, "--out", out, *small, 4) == 0
+    page = json.loads((out / "restoration.json").read_text())
+    assert page["notes"]["steps"] == 4 and page["config"] == TOY
+    assert page["notes"]["options"]["objective"] == "mse"
+    stamp = (out / "tiles" / "pass00_con.npy").stat().st_mtime_ns
+    assert run("link", *pictures, "--out", out, *small, 8) == 0
+    assert "continuing from step 4" in capsys.readouterr().out
+    assert (out / "tiles" / "pass00_con.npy").stat().st_mtime_ns == stamp
+    again = tmp_path / "again"
+    assert run("link", "--data", out / "tiles", "--out", again, *small, 8) == 0
+    whole = tmp_path / "whole"
+    assert run("link", "--data", out / "tiles", "--out", whole, *small, 8) == 0
+    network = [Restoration.load(o / "restoration").network.get_weights() for o in (again, whole)]
+    assert all(np.array_equal(a, b) for a, b in zip(*network, strict=True))
+    further = ("--start", again / "restoration", "--out", tmp_path / "further")
+    assert run("link", "--data", out / "tiles", *further, *small, 1) == 0
+    assert Restoration.load(tmp_path / "further" / "restoration").config == TOY
+    capsys.readouterr()
+    other = str(sample_paths()[2])
+    assert run("link", other, *pictures, "--out", out, *small, 8) == 2
+    assert "tiles of other pictures; name another --data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--data", "nowhere"), "nowhere holds no tiles"),
+        (("nowhere",), "no such folder: nowhere"),
+        (("--data", "{tiles}", "--steps", "0"), "--steps is 0"),
+        (("--data", "{tiles}", "--batch", "0"), "--batch is 0"),
+        (("--data", "{tiles}", "--lpips-vgg", "1"), "--lpips-vgg needs --objective perceptual"),
+        (
+            ("--data", "{tiles}", "--objective", "perceptual", "--st-lpips", "-1"),
+            "--st-lpips is -1.0; it must be at least 0",
+        ),
+        (
+            ("--data", "{tiles}", "--objective", "perceptual", "--lpips-alex", "0"),
+            "needs a weight above 0",
+        ),
+        (("--data", "{tiles}", "--slope", "0"), "--slope is 0.0"),
+        (("--data", "{tiles}", "--dear-tiles", "0"), "--dear-tiles is 0"),
+        (("--data", "{tiles}", "--start", "nothing"), "'nothing' is neither"),
+        (("{picture}", "--passes", "0"), "--passes is 0"),
+        (("{picture}", "--workers", "0"), "--workers is 0"),
+        (("{picture}", "--classes", "linear-classes-64"), "blocks of 64"),
+        (("{picture}", "--codebooks", "nothing"), "nothing.npz does not exist"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_status_2(
+    options, words, tiles, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    places = {"tiles": tiles, "picture": sample_paths()[0]}
+    assert run("link", "--out", "x", *(str(o).format(**places) for o in options)) == 2
+    lines = [
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("moclink.train:")
+    ]
+    assert len(lines) == 1 and words in lines[0]
+
+
+def test_classes_and_codebooks_are_made_by_command(tmp_path, capsys):
+    classes = tmp_path / "classes.npz"
+    few = ("--classes", 3, "--rounds", 5)
+    assert run("link-classes", sample_paths()[0], "--out", classes, *few) == 0
+    assert ClassModel.load(classes).count == 3
+    books = tmp_path / "books.npz"
+    short = ("--snr", 0, 10, 10, "--rounds", 1, "--scalar-rounds", 12)
+    assert run("link-codebooks", "--out", books, "--only", 0, *short) == 0
+    grid = CodebookGrid.load(books)
+    assert grid.shapes == [(1, 1)] and list(grid.snr_db) == [0, 10]
+    assert 0.1 < grid.distortions[0, 1] < grid.distortions[0, 0] < 0.8
+    assert run("link-codebooks", "--out", books, "--only", 9) == 2
+    assert run("link-classes", sample_paths()[0], "--out", classes, "--rounds", 1) == 2
+    err = capsys.readouterr().err
+    assert "--only is 9; it must be 0 to 6" in err and "--rounds is 1" in err
