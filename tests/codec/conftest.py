@@ -25,6 +25,15 @@ def _loud(codec, seed=0):
     return codec
 
 
+def _loud_layer(layer, shape):
+    """Build a layer with weights large enough that every path shows."""
+    layer.build(shape)
+    rng = np.random.default_rng(3)
+    for weight in layer.weights:
+        weight.assign(0.3 * rng.normal(size=weight.shape))
+    return layer
+
+
 def _copy_of(codec, budget):
     twin = type(codec)(codec.config, budget)
     twin.network.set_weights(codec.network.get_weights())
@@ -39,6 +48,11 @@ def pictures():
 @pytest.fixture(scope="session")
 def loud():
     return _loud
+
+
+@pytest.fixture(scope="session")
+def loud_layer():
+    return _loud_layer
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ def check_as_parts_of_a_model(folder):
         for name, layer in layers.items()
     }
     losses = {key: "mse" for key, value in expected.items() if value.dtype == np.float32}
-    # Tracing all branches takes TensorFlow a minute; test_autoencoder trains with graph and XLA.
+    # Tracing all branches takes TensorFlow a minute; test_network trains with graph and XLA.
     eagerly = keras.backend.backend() == "tensorflow"
     model.compile(keras.optimizers.SGD(1.0), losses, run_eagerly=eagerly)
     loss = model.train_on_batch(inputs, {key: np.zeros_like(expected[key]) for key in losses})

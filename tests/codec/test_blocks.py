@@ -1,4 +1,4 @@
-"""Rearrangement, padding and the count of operations."""
+"""Rearrangement, padding and normalisation."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,10 @@ from keras import ops
 
 from moclink.codec.blocks import (
     depth_to_space,
-    macs_per_pixel,
     make_normalization,
     pad_to_multiple,
     space_to_depth,
 )
-from moclink.codec.decoder import Decoder
-from moclink.codec.encoder import Encoder
-from moclink.codec.network import semantic_network
-from moclink.codec.sizes import size
 
 
 def test_space_to_depth_takes_each_square_of_pixels_into_one_cell():
@@ -47,27 +42,3 @@ def test_rms_normalization_is_local_and_group_is_not():
 def test_unknown_normalization_is_refused():
     with pytest.raises(ValueError, match="'batch'.*none, rms, group"):
         make_normalization("batch", 8)
-
-
-def test_operations_are_counted_as_by_hand():
-    """Positions per pixel times kernel sizes, written out for one small pair."""
-    encoder = Encoder(4, (8, 16), (1, 2), patch=4, stem_kernel=3, normalization="none")
-    decoder = Decoder(4, (16, 8), (2, 1), patch=4, upsampling="shuffle", normalization="none")
-    encoder.build((None, None, None, 3))
-    decoder.build((None, None, None, 4))
-    quarter = 9 * 48 * 8 + 2 * 9 * 8 * 8
-    eighth = 9 * 8 * 16 + 4 * 9 * 16 * 16 + 16 * 4
-    assert macs_per_pixel(encoder) == pytest.approx(quarter / 16 + eighth / 64)
-    eighth = 9 * 4 * 16 + 4 * 9 * 16 * 16 + 16 * 32
-    quarter = 2 * 9 * 8 * 8 + 9 * 8 * 48
-    assert macs_per_pixel(decoder) == pytest.approx(quarter / 16 + eighth / 64)
-
-
-def test_small_stays_within_its_budget_of_operations():
-    network = semantic_network(size("small"))
-    assert 20e3 < macs_per_pixel(network.encoder, network.decoder, network.nrb) < 150e3
-
-
-def test_unknown_size_is_refused():
-    with pytest.raises(ValueError, match="'huge'.*paper, small, toy"):
-        size("huge")
