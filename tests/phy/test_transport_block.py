@@ -8,7 +8,6 @@ from sionna.phy.nr import TBDecoder, TBEncoder
 from moclink.phy.axis_llrs import axis_llrs
 from moclink.phy.base_graph import BlockCode
 from moclink.phy.modems import BitModem, pam_amplitudes
-from moclink.phy.rate_matching import match_rate, recover_rate
 from moclink.phy.transport_block import TransportBlock, segment
 
 # (payload, coded bits, code rate, bits a symbol): sizes of TS 38.214, which are those that Sionna
@@ -126,16 +125,6 @@ def test_the_lowest_rate_works_at_minus_ten_db():
     assert decoded.holds.all()
 
 
-def test_rate_recovery_is_the_adjoint_of_rate_matching():
-    rng = np.random.default_rng(8)
-    for size, length, order in [(50, 48, 2), (50, 50, 2), (50, 240, 6), (7, 8, 8)]:
-        buffer = rng.integers(0, 2, (3, size), dtype=np.uint8)
-        llr = rng.normal(size=(3, length)).astype(np.float32)
-        forward = (match_rate(buffer, length, order) * llr).sum(axis=1)
-        back = (buffer * recover_rate(llr, size, order)).sum(axis=1)
-        np.testing.assert_allclose(forward, back, rtol=1e-4, atol=1e-4)
-
-
 @pytest.mark.parametrize("payload", [1, 17, 293, 3825, 8425, 8426, 60_001, 2_130_000])
 @pytest.mark.parametrize("coderate", [0.2, 0.5, 0.9])
 def test_segmentation_of_any_length(payload, coderate):
@@ -167,5 +156,3 @@ def test_wrong_input_is_named():
         block.encode(np.full((1, 200), 2, np.uint8))
     with pytest.raises(ValueError, match=r"\[B, 400\]"):
         block.decode(np.zeros((1, 401), np.float32))
-    with pytest.raises(ValueError, match="9 bits are not a whole number"):
-        match_rate(np.zeros((1, 20), np.uint8), 9, 2)
