@@ -1,18 +1,16 @@
-"""Chains: what is sent has unit power, what arrives is decoded, and errors are counted in one place."""
+"""Chains: what is sent has unit power, and what arrives is decoded."""
 
 import numpy as np
 import pytest
 
 from moclink.chain import AnalogChain, DigitalChain, IdealChain, capacity_bits
-from moclink.error_rates import count_letter_errors
 from moclink.images import read_image, sample_paths, to_float
 from moclink.metrics import psnr
 from moclink.phy.modems import BitModem, IndexModem, pam_amplitudes
-from moclink.power import undo_scale, unit_power
 from moclink.sources.file_source import FileSource
 from moclink.sources.pillow_codecs import JPEG
 from moclink.sources.rate import semantic_symbols
-from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload, Transmission
+from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 
 @pytest.fixture(scope="module")
@@ -41,33 +39,6 @@ class OuterIndices:
         return Decoded(np.zeros(shape, np.float32), np.ones(shape[0], bool))
 
 
-def test_bit_and_block_errors_are_counted_by_hand():
-    sent = np.array([[1, 0, 1, 1, 0, 1, 0]], np.uint8)
-    got = np.array(
-        [[1, 0, 1, 1, 0, 1, 0, 0], [0, 0, 1, 1, 0, 1, 0, 0], [1, 0, 1, 1, 0, 0, 1, 1]], np.uint8
-    )
-    rates = count_letter_errors(sent, got, (7,), 2, 4)
-    assert np.allclose(rates.ber, [0, 1 / 7, 2 / 7])  # the padding bit is no bit of the file
-    assert np.allclose(rates.bler, [0, 0.5, 0.5])  # but belongs to the block
-    assert rates.ier is None
-
-
-def test_index_errors_count_label_bits():
-    sent = np.array([[0, 7, 3, 5]], np.uint8)
-    got = np.array([[0, 7, 3, 5], [1, 0, 3, 5]], np.uint8)
-    rates = count_letter_errors(sent, got, (4,), 8, None)
-    assert np.allclose(rates.ier, [0, 0.5])
-    assert np.allclose(rates.ber, [0, (1 + 3) / 12])
-    assert rates.bler is None
-
-
-def test_block_errors_of_code_blocks_of_several_lengths():
-    sent = np.zeros((1, 6), np.uint8)
-    got = np.array([[0, 0, 0, 0, 0, 1], [1, 1, 0, 0, 0, 0], [1, 0, 0, 0, 1, 0]], np.uint8)
-    rates = count_letter_errors(sent, got, (6,), 2, (slice(0, 4), slice(4, 6)))
-    assert np.allclose(rates.bler, [0.5, 0.5, 1])
-
-
 def test_parts_of_different_alphabets_do_not_join():
     source = FileSource(JPEG, fixed_budget(10_000))
     with pytest.raises(ValueError, match="alphabet of 2, the modem one of 8"):
@@ -88,28 +59,6 @@ def test_a_picture_crosses_a_clean_channel_as_its_file():
     assert np.array_equal(got.images[0], expected.images[0])
     assert np.array_equal(got.bits, [sent.payload.rate_fits[0].file_bits] * 2)
     assert chain.count_errors(sent, got).ber.tolist() == [0, 0]
-
-
-def test_each_image_is_scaled_to_unit_energy_and_back():
-    rng = np.random.default_rng(0)
-    symbols = (rng.normal(size=(3, 50)) + 1j * rng.normal(size=(3, 50))).astype(np.complex64)
-    symbols *= np.float32([[0.1], [1], [30]])
-    sent = unit_power(Transmission(symbols, Header(8, 8, (100,) * 3)))
-    assert np.allclose(sent.energy, 1, rtol=1e-6)
-    peak = np.abs(symbols).max(axis=1) ** 2 / (np.abs(symbols) ** 2).mean(axis=1)
-    assert np.allclose(sent.papr_db, 10 * np.log10(peak), atol=1e-4)
-    no = np.float32([0.1, 0.2, 0.4])
-    back, noise = undo_scale(sent.symbols, no, sent.header)
-    assert np.allclose(back, symbols, rtol=1e-5)
-    # The ratio of energy and noise variance is that of the channel.
-    assert np.allclose((np.abs(back) ** 2).mean(axis=1) / noise, 1 / no, rtol=1e-5)
-    each, noise = undo_scale(sent.symbols, np.tile(no[:, None], (1, 50)), sent.header)
-    assert np.array_equal(each, back) and noise.shape == (3, 50)
-
-
-def test_a_silent_transmission_stays_silent():
-    silent = Transmission(np.zeros((1, 4), np.complex64), Header(8, 8, (8,)))
-    assert not unit_power(silent).symbols.any()
 
 
 def test_indices_on_outer_amplitudes_are_sent_with_unit_power():

@@ -1,12 +1,13 @@
-"""Every chain of the registry sends unit mean energy, over real pictures."""
+"""Unit mean energy: scaled once and undone, and sent by every chain of the registry."""
 
 import numpy as np
 import pytest
 
 from moclink.chain_factory import ChainFactory
 from moclink.images import read_image, sample_paths, to_float
+from moclink.power import undo_scale, unit_power
 from moclink.presets import chain_names, is_bit_chain
-from moclink.types import ChannelState
+from moclink.types import ChannelState, Header, Transmission
 
 PICTURES = [to_float(read_image(path)[None, 100:292, 60:316]) for path in sample_paths()[:2]]
 
@@ -32,3 +33,25 @@ def test_mean_energy_is_one(factory, name):
             energy = np.mean(np.abs(sent.symbols.astype(np.complex128)) ** 2, axis=1)
             assert energy == pytest.approx(1, abs=1e-5), csi
             assert sent.energy == pytest.approx(energy)
+
+
+def test_each_image_is_scaled_to_unit_energy_and_back():
+    rng = np.random.default_rng(0)
+    symbols = (rng.normal(size=(3, 50)) + 1j * rng.normal(size=(3, 50))).astype(np.complex64)
+    symbols *= np.float32([[0.1], [1], [30]])
+    sent = unit_power(Transmission(symbols, Header(8, 8, (100,) * 3)))
+    assert np.allclose(sent.energy, 1, rtol=1e-6)
+    peak = np.abs(symbols).max(axis=1) ** 2 / (np.abs(symbols) ** 2).mean(axis=1)
+    assert np.allclose(sent.papr_db, 10 * np.log10(peak), atol=1e-4)
+    no = np.float32([0.1, 0.2, 0.4])
+    back, noise = undo_scale(sent.symbols, no, sent.header)
+    assert np.allclose(back, symbols, rtol=1e-5)
+    # The ratio of energy and noise variance is that of the channel.
+    assert np.allclose((np.abs(back) ** 2).mean(axis=1) / noise, 1 / no, rtol=1e-5)
+    each, noise = undo_scale(sent.symbols, np.tile(no[:, None], (1, 50)), sent.header)
+    assert np.array_equal(each, back) and noise.shape == (3, 50)
+
+
+def test_a_silent_transmission_stays_silent():
+    silent = Transmission(np.zeros((1, 4), np.complex64), Header(8, 8, (8,)))
+    assert not unit_power(silent).symbols.any()
