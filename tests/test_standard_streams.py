@@ -31,7 +31,7 @@ def test_closed_streams_lose_nothing(closing, tmp_path):
 def test_nothing_is_written_into_files_in_place_of_a_closed_stream(tmp_path):
     program = (
         "import os, sys; from moclink.standard_streams import command\n"
-        "def main(argv):\n"
+        "def main():\n"
         "    with open('results', 'w') as file:\n"
         "        os.write(2, b'a note of a library')\n"
         "        print('and one of Python', file=sys.stderr)\n"
