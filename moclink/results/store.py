@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import astuple, fields
 from pathlib import Path
 
+from moclink.results.file_locks import problem_of_file, problem_of_folder
 from moclink.types import Cell, RateFit, Row, Shown
 
 
@@ -46,6 +47,12 @@ class ResultStore:
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            problem = problem_of_folder(self.folder)
+            if problem:
+                raise RunFolderError(
+                    f"the file system of {self.folder} has no file locks ({problem}), which keep "
+                    "two processes from writing to one run; choose an --out on a local disk"
+                )
             self._lock = sqlite3.connect(
                 self.folder / ".lock.sqlite", timeout=0.2, isolation_level=None
             )
@@ -249,10 +256,11 @@ def _open(folder: str | Path) -> sqlite3.Connection:
     if not path.is_file():
         raise RunFolderError(f"{folder} holds no results.sqlite; name the folder of a run")
     try:
+        # A file beside it, which nobody locks, tells whether there are locks to wait for.
+        locks = "" if not problem_of_file(path.with_name("run.json")) else "&nolock=1"
+        uri = f"{path.resolve().as_uri()}?mode=ro{locks}"
         try:
-            return _checked(
-                sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True, timeout=30)
-            )
+            return _checked(sqlite3.connect(uri, uri=True, timeout=30))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise

@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from moclink.sweep.control_groups import memory_left
+
 _UNITS = {"": 2**30, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _FALLBACK = 4 * 2**30  # where the system does not say
 
@@ -24,8 +26,8 @@ def parse_memory(text: str) -> int:
 
 
 def available_memory() -> int:
-    """Bytes that this process may still take, by the system's figures and those of its control group."""
-    limits = [_meminfo(), _control_group()]
+    """Bytes that this process may still take, by the system's figures and those of its control groups."""
+    limits = [_meminfo(), memory_left()]
     return min((limit for limit in limits if limit is not None), default=_FALLBACK)
 
 
@@ -40,13 +42,4 @@ def _meminfo() -> int | None:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _control_group(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """What a container's limit leaves (control groups, version 2), or None without a limit."""
-    try:
-        limit = int((folder / "memory.max").read_text())
-        return max(0, limit - int((folder / "memory.current").read_text()))
-    except (OSError, ValueError):
         return None

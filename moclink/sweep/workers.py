@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import pickle
 import signal
@@ -23,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from moclink.sweep.control_groups import cpu_quota
 from moclink.sweep.devices import take_gpu, visible_gpus
 from moclink.sweep.signals import let_signals_through, signals_later
 
@@ -230,10 +232,10 @@ def _end_with(parent: int) -> None:
 
 
 def cpus() -> int:
-    """CPUs that this process may use, by its affinity and the quota of its container."""
+    """CPUs that this process may use, by its affinity and the quotas of its control groups."""
     import joblib
 
-    return joblib.cpu_count()
+    return min(joblib.cpu_count(), math.ceil(cpu_quota() or 2**16))
 
 
 def _not_retracing(record: logging.LogRecord) -> bool:

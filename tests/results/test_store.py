@@ -1,5 +1,6 @@
 """The store: transactions, resuming, locking, other versions."""
 
+import errno
 import math
 import os
 import sqlite3
@@ -9,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from moclink.results.record import write_record
 from moclink.results.store import (
     ResultStore,
     RunFolderError,
@@ -86,6 +88,28 @@ def test_two_processes_cannot_share_a_folder(tmp_path):
         ResultStore(tmp_path, PARAMETERS)
     store.close()
     ResultStore(tmp_path, PARAMETERS).close()
+
+
+def test_a_file_system_without_locks_is_named_and_read(tmp_path, row, monkeypatch):
+    """As some network file systems: SQLite would wait for another process that is not there."""
+    fcntl = pytest.importorskip("fcntl")
+    store = ResultStore(tmp_path, PARAMETERS)
+    store.add([row()])
+    store.close()
+    write_record(tmp_path, ["moclink.run"], {})
+
+    def absent(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", absent)
+    with pytest.raises(RunFolderError, match=r"has no file locks \(No locks available\).*local"):
+        ResultStore(tmp_path, PARAMETERS)
+    uris, connect = [], sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda target, **more: uris.append(target) or connect(target, **more)
+    )
+    assert read_rows(tmp_path) == [row()]
+    assert uris[0].endswith("?mode=ro&nolock=1")
 
 
 def test_folders_that_cannot_be_used_are_named(tmp_path):
