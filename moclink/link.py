@@ -21,6 +21,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import moclink.phy  # noqa: F401 - before Sionna: it refuses a version that cannot be used
+
+# isort: split
 import keras
 import tensorflow as tf
 from keras import ops
