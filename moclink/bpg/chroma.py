@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHROMA_BITS = (
-    6  # fraction bits of chroma before it is decimated: two passes of _DOWN_TAPS then fit int32
+    6  # fraction bits of chroma before it is decimated: two passes of DOWN_TAPS then fit int32
 )
 _UP_TAPS = (-1, 4, -10, 57, 18, -6, 2)  # / 64, for the output a quarter of a sample after the input
 _MIDDLE_TAPS = (
@@ -29,7 +29,7 @@ _MIDDLE_TAPS = (
 # / 128. Half-band filter for the encoder, which the format leaves free: the symmetric 6 taps whose
 # output, interpolated with _UP_TAPS, comes nearest in the mean square to an AR(1) signal of
 # correlation 0.95.
-_DOWN_TAPS = (-13, 14, 63, 63, 14, -13)
+DOWN_TAPS = (-13, 14, 63, 63, 14, -13)
 _VERTICAL_BITS = 14  # bits of a sample between the two passes
 _STRIP = 64  # rows converted at once: the temporaries stay in the cache, and small
 
@@ -45,8 +45,8 @@ def downsample(plane: NDArray[np.int16]) -> NDArray[np.uint8]:
     for top in range(0, rows, _STRIP):
         strip = padded[2 * top : 2 * (top + _STRIP) + 4].astype(np.int32)
         count = strip.shape[0] // 2 - 2
-        lines = _weighted_sum(_DOWN_TAPS, [strip[k : k + 2 * count : 2] for k in range(6)])
-        samples = _weighted_sum(_DOWN_TAPS, [lines[:, k : k + 2 * columns : 2] for k in range(6)])
+        lines = _weighted_sum(DOWN_TAPS, [strip[k : k + 2 * count : 2] for k in range(6)])
+        samples = _weighted_sum(DOWN_TAPS, [lines[:, k : k + 2 * columns : 2] for k in range(6)])
         out[top : top + count] = np.clip(samples + (1 << shift - 1) >> shift, 0, 255)
     return out
 

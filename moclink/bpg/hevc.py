@@ -45,7 +45,7 @@ _MAX_PPS = 64  # HEVC has no more identifiers
 # A damaged slice can cover the picture again from its address on. Pixels times slices is bounded,
 # so that false start codes in damaged data cannot cost hours; the reference encoder writes one
 # slice a picture.
-_MAX_SLICE_WORK = 2**26
+MAX_SLICE_WORK = 2**26
 
 
 def coded_size(height: int, width: int) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def encode_planes(
             "tune": "ssim",
             "x265-params": ":".join(f"{name}={value}" for name, value in parameters.items()),
         }
-        packets = context.encode(_to_frame(planes, chroma)) + context.encode(None)
+        packets = context.encode(to_frame(planes, chroma)) + context.encode(None)
     except av.FFmpegError as error:
         raise BpgError(
             f"libx265 failed on {width} x {height} {chroma}, qp {qp}, preset {preset}: {error.strerror}"
@@ -149,7 +149,8 @@ def _parameters(height: int, width: int, qp: float, preset: str) -> dict[str, ob
     return parameters | fraction | {"aq-mode": 2, "aq-strength": 0.3, "qg-size": group}
 
 
-def _to_frame(planes: Planes, chroma: str) -> av.VideoFrame:
+def to_frame(planes: Planes, chroma: str) -> av.VideoFrame:
+    """Planes uint8 [height, width] of one picture as a frame of PyAV."""
     height, width = planes[0].shape
     frame = av.VideoFrame(width, height, _PIXEL_FORMATS[chroma])
     for target, source in zip(frame.planes, planes, strict=True):
@@ -247,7 +248,7 @@ def _checked_nals(nals: Sequence[bytes], pixels: int, strict: bool) -> list[byte
     slices = sum(nal_type(nal) < VPS for nal in kept)
     if not slices:
         raise CorruptBpgError("the HEVC data hold no slice")
-    if pps > _MAX_PPS or (slices > 1 and slices * pixels > _MAX_SLICE_WORK):
+    if pps > _MAX_PPS or (slices > 1 and slices * pixels > MAX_SLICE_WORK):
         raise CorruptBpgError(
             f"{pps} PPS and {slices} slices are too many for a picture of {pixels} pixels"
         )

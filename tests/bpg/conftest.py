@@ -1,5 +1,6 @@
 """What the BPG tests share: the reference programs' files (tests/refs/bpg), and a random picture."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,3 +115,13 @@ def smooth() -> Callable[[int, int, int], np.ndarray]:
         return np.clip(128 + 6 * waves, 0, 255).astype(np.uint8)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def lossless_files():
+    """The module beside this file that builds BPG files from lossless HEVC, `lossless_files.py`."""
+    path = Path(__file__).with_name("lossless_files.py")
+    spec = importlib.util.spec_from_file_location("lossless_files", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from moclink import bpg
 from moclink.bpg.alpha import add_alpha, multiply_by_white
 
 
@@ -31,4 +32,33 @@ def test_white_multiplies_the_colour(bit_depth):
     brightest = int(200 * (1 - 2.0**-bit_depth) + 0.5)
     np.testing.assert_array_equal(
         multiply_by_white(rgb, white, bit_depth)[0, :, 1], [0, 100, brightest]
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize("chroma", ["gray", "420", "444"])
+def test_alpha_at_small_sizes(chroma, bits, lossless_files):
+    for height, width in [(1, 1), (2, 3), (9, 16), (17, 5)]:
+        planes = lossless_files.random_planes(height, width, chroma, bits, width)
+        (alpha,) = lossless_files.random_planes(height, width, "gray", bits, width + 1)
+        rgb = lossless_files.expected_rgb(planes, chroma, bits)
+        for flags in (0, 4):  # 4: premultiplied
+            image = bpg.decode(
+                lossless_files.write_bpg([planes], chroma, bits, flags, alpha), strict=True
+            )
+            np.testing.assert_array_equal(
+                image, add_alpha(rgb, alpha, bits, premultiplied=flags == 4)
+            )
+
+
+def test_cmyk(lossless_files):
+    planes, (white,) = (
+        lossless_files.random_planes(9, 12, "444", 8, 1),
+        lossless_files.random_planes(9, 12, "gray", 8, 2),
+    )
+    image = bpg.decode(
+        lossless_files.write_bpg([planes], "444", 8, 16, white, cmyk=True), strict=True
+    )
+    np.testing.assert_array_equal(
+        image, multiply_by_white(lossless_files.expected_rgb(planes, "444", 8, "rgb"), white, 8)
     )

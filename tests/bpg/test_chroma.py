@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from moclink import bpg
 from moclink.bpg import chroma
 
 TAPS = [-1, 4, -10, 57, 18, -6, 2]  # / 64
@@ -105,5 +106,25 @@ def test_down_taps_are_the_least_squares_ones():
     normal = [[np.trace(one @ correlation @ other.T) for other in pairs] for one in pairs]
     half = np.linalg.solve(normal, [np.trace(one @ correlation) for one in pairs])
     taps = 128 * np.concatenate([half[::-1], half]) / (2 * half.sum())
-    np.testing.assert_allclose(chroma._DOWN_TAPS, taps, atol=0.5)
-    assert sum(chroma._DOWN_TAPS) == 128
+    np.testing.assert_allclose(chroma.DOWN_TAPS, taps, atol=0.5)
+    assert sum(chroma.DOWN_TAPS) == 128
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+@pytest.mark.parametrize("name", ["gray", "420", "422", "444", "420-mpeg2", "422-mpeg2"])
+def test_every_format_at_small_sizes(name, bits, lossless_files):
+    for height, width in [
+        (1, 1),
+        (1, 2),
+        (2, 1),
+        (3, 5),
+        (4, 4),
+        (7, 16),
+        (16, 9),
+        (17, 17),
+        (1, 40),
+        (33, 3),
+    ]:
+        planes = lossless_files.random_planes(height, width, name, bits, 100 * height + width)
+        image = bpg.decode(lossless_files.write_bpg([planes], name, bits), strict=True)
+        np.testing.assert_array_equal(image, lossless_files.expected_rgb(planes, name, bits))

@@ -1,7 +1,11 @@
+import warnings
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moclink import bpg
 from moclink.bpg import BpgError, CorruptBpgError, UnsupportedBpgError, decode, read_info
 from moclink.bpg.bits import write_ue7
 from moclink.bpg.container import check_supported, read_picture, write_file
@@ -119,3 +123,22 @@ def test_any_header_gives_values_or_an_error(tail):
         return
     assert info.width >= 1 and info.height >= 1
     assert info.data_start <= 4 + len(tail)
+
+
+@pytest.mark.parametrize("with_alpha", [False, True])
+def test_an_animation_gives_its_first_picture_and_a_warning(with_alpha, lossless_files):
+    pictures = [lossless_files.random_planes(20, 30, "420", 8, seed) for seed in (1, 2)]
+    alpha = np.full((20, 30), 77, np.uint8) if with_alpha else None
+    with pytest.warns(UserWarning, match="only its first picture"):
+        image = bpg.decode(lossless_files.write_bpg(pictures, "420", fourth=alpha), strict=True)
+    np.testing.assert_array_equal(
+        image[..., :3], lossless_files.expected_rgb(pictures[0], "420", 8)
+    )
+    assert image.shape[2] == 3 + with_alpha
+
+
+def test_a_still_picture_gives_no_warning(lossless_files):
+    planes = lossless_files.random_planes(4, 4, "420", 8, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bpg.decode(lossless_files.write_bpg([planes], "420"))

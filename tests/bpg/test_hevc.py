@@ -68,7 +68,7 @@ def test_work_is_bounded(small_vector):
     (pps, idr), *rest = parts(small_vector)
     with pytest.raises(CorruptBpgError, match="65 PPS"):
         hevc.decode_planes([pps] * 65 + [idr], *rest, strict=False)
-    slices = hevc._MAX_SLICE_WORK // 64**2 + 1
+    slices = hevc.MAX_SLICE_WORK // 64**2 + 1
     with pytest.raises(CorruptBpgError, match=f"{slices} slices"):
         hevc.decode_planes([pps] + [idr[:4]] * slices, *rest, strict=False)
 
@@ -125,7 +125,7 @@ def test_tools_that_other_encoders_use(smooth, chroma, tools):
         "amp=1:rect=1:frame-threads=1:hash=1:"
     )
     context.options = {"preset": "medium", "x265-params": fixed + tools}
-    packets = context.encode(hevc._to_frame(planes, chroma)) + context.encode(None)
+    packets = context.encode(hevc.to_frame(planes, chroma)) + context.encode(None)
     nals = hevc.split_nals(b"".join(bytes(packet) for packet in packets))
     sequence = next(read_sps(nal, 128, 256, chroma) for nal in nals if nal[0] >> 1 == 33)
     hevc_data = b"\0\0\1".join(nal for nal in nals if nal[0] >> 1 not in (32, 33))

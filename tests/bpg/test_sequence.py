@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moclink import bpg
 from moclink.bpg import CorruptBpgError, UnsupportedBpgError
+from moclink.bpg.bits import BitWriter, write_ue7
 from moclink.bpg.container import read_info
 from moclink.bpg.sequence import Pcm, SequenceParameters, read_sequence, write_sequence
 
@@ -118,3 +121,88 @@ def test_pcm_samples_have_at_most_the_pictures_bits():
     assert read_sequence(write_sequence(sequence), bit_depth=10) == sequence
     with pytest.raises(CorruptBpgError, match="at most 9"):
         read_sequence(write_sequence(sequence), bit_depth=9)
+
+
+class Cabac:
+    """The arithmetic encoder of ITU-T H.265, 9.3.4, for the few bins that PCM needs."""
+
+    def __init__(self, writer: BitWriter) -> None:
+        self.writer, self.low, self.range, self.first, self.outstanding = writer, 0, 510, True, 0
+
+    def put(self, bit: int) -> None:
+        if not self.first:
+            self.writer.u(1, bit)
+        self.first = False
+        for _ in range(self.outstanding):
+            self.writer.u(1, 1 - bit)
+        self.outstanding = 0
+
+    def most_probable(self, least_range: int) -> None:
+        self.range -= least_range
+        self.renormalise()
+
+    def terminate(self) -> None:
+        self.low, self.range = self.low + self.range - 2, 2
+        self.renormalise()
+        self.put(self.low >> 9 & 1)
+        self.writer.u(2, self.low >> 7 & 3 | 1)
+
+    def renormalise(self) -> None:
+        while self.range < 256:
+            if self.low < 256:
+                self.put(0)
+            elif self.low >= 512:
+                self.low -= 512
+                self.put(1)
+            else:
+                self.low -= 256
+                self.outstanding += 1
+            self.low <<= 1
+            self.range <<= 1
+
+
+def pcm_picture(samples: np.ndarray, bits: int) -> list[bytes]:
+    """PPS and slice of one grey 16 x 16 block of PCM samples, coded by hand."""
+    pps = BitWriter()
+    for kind, value in [("e", 0), ("e", 0), ("7", 0), ("e", 0), ("e", 0), ("e", 0), ("3", 0)]:
+        pps.ue(value) if kind == "e" else pps.u(int(kind), value)
+    pps.ue(0)  # cb and cr qp offsets
+    pps.ue(0)
+    pps.u(7, 0)  # no offsets in slices, weights, transquant bypass, tiles, wavefronts
+    pps.u(4, 0b0101)  # filters end at slices; deblocking control present: no override, disabled
+    pps.u(2, 0)
+    pps.ue(0)
+    pps.u(3, 0b001)  # no extensions; stop bit
+    head = BitWriter()
+    head.u(2, 0b10)  # first slice of the picture; earlier pictures stay
+    head.ue(0)
+    head.ue(2)  # intra
+    head.ue(0)  # slice_qp_delta
+    head.u(1, 1)
+    start, tail = BitWriter(), BitWriter()
+    coder = Cabac(start)
+    coder.most_probable(240)  # part_mode 2Nx2N: state 0 at qp 26, first range
+    coder.terminate()  # pcm_flag
+    for sample in samples.reshape(-1):
+        tail.u(bits, int(sample))
+    end = BitWriter()
+    Cabac(end).terminate()
+    body = head.to_bytes() + start.to_bytes() + tail.to_bytes() + end.to_bytes()
+    # Samples of at least 2^(bits - 4) leave no run of zeros that would need emulation prevention.
+    return [b"\x44\x01" + pps.to_bytes(), b"\x28\x01" + body]
+
+
+@pytest.mark.parametrize("bits", [8, 9, 10, 12])
+def test_pcm_samples_of_every_bit_depth(bits, lossless_files):
+    """9 bits, which libx265 does not write, too."""
+    rng = np.random.default_rng(bits)
+    samples = rng.integers(2 ** (bits - 4), 2**bits, (16, 16)).astype(
+        np.uint8 if bits == 8 else np.uint16
+    )
+    pcm = Pcm(bits, bits, 4, 4, True)
+    header = write_sequence(SequenceParameters(4, 4, 2, 4, 0, False, False, pcm))
+    data = write_ue7(len(header)) + header + b"\0\0\1".join(pcm_picture(samples, bits))
+    file = b"BPG\xfb" + bytes([bits - 8, 0]) + b"\x10\x10" + write_ue7(len(data)) + data
+    np.testing.assert_array_equal(
+        bpg.decode(file, strict=True), lossless_files.expected_rgb([samples], "gray", bits)
+    )
