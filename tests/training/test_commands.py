@@ -1,6 +1,5 @@
-"""The training's command line: errors in one line, and a toy codec from pictures to export."""
+"""The stages from options to files: a toy codec from pictures to export, stopped, repeated, refused."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -56,37 +55,6 @@ def test_a_wrong_file_or_option_is_one_line_and_status_2(
         line for line in capsys.readouterr().err.splitlines() if line.startswith("moclink.train:")
     ]
     assert len(lines) == 1 and words in lines[0]
-
-
-def test_an_unknown_stage_is_status_2(capsys):
-    with pytest.raises(SystemExit) as error:
-        run("stage3")
-    assert error.value.code == 2 and "stage3" in capsys.readouterr().err
-
-
-def test_help_loads_no_framework():
-    code = (
-        "import sys; from moclink import train\n"
-        "try: train.main(['stage1', '--help'])\n"
-        "except SystemExit: pass\n"
-        "print([m for m in ('tensorflow', 'keras', 'jax', 'torch') if m in sys.modules])"
-    )
-    out = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout
-    assert out.strip().endswith("[]")
-
-
-def test_a_backend_of_another_name_is_one_line(data, monkeypatch, capsys):
-    monkeypatch.setenv("KERAS_BACKEND", "theano")
-    assert run("reorder", "--data", data, "--codec", "c", "--out", "x") == 2
-    assert (
-        "KERAS_BACKEND is 'theano'; it must be one of tensorflow, jax, torch"
-        in capsys.readouterr().err
-    )
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert run("jscc", "--data", data, "--out", "x", "--backend", "torch") == 2
-    assert "--backend torch: torch is not installed; pip install torch" in capsys.readouterr().err
 
 
 def train_all_stages(folder, data, *options):

@@ -1,0 +1,31 @@
+"""Figures of validation: PSNR of known errors, means, pictures side by side."""
+
+import numpy as np
+import pytest
+
+from moclink.training.validation import mean_figures, psnr_of, side_by_side
+
+
+def test_psnr_of_a_known_error():
+    reference = np.full((4, 5, 3), 0.5, np.float32)
+    assert psnr_of(reference + 0.1, reference) == pytest.approx(20, abs=1e-4)
+    assert psnr_of(reference - 0.01, reference) == pytest.approx(40, abs=1e-3)
+    assert psnr_of(reference, reference) == 100  # the limit, rather than infinity
+
+
+def test_overshoot_is_clipped_before_it_is_measured():
+    white = np.ones((2, 2, 3), np.float32)
+    assert psnr_of(white + 7, white) == 100
+    assert psnr_of(-white, np.zeros_like(white)) == 100
+
+
+def test_means_are_taken_figure_by_figure():
+    rows = [{"l1": 20.0, "l4": 28.0}, {"l1": 22.0, "l4": 31.0}]
+    assert mean_figures(rows) == {"l1": 21.0, "l4": 29.5}
+
+
+def test_pictures_stand_side_by_side_in_8_bits():
+    one, two = np.zeros((2, 3, 3)), np.full((2, 1, 3), 1.5)
+    found = side_by_side([one, two, one + 0.5])
+    assert found.shape == (2, 7, 3) and found.dtype == np.uint8
+    np.testing.assert_array_equal(found[0, :, 0], [0, 0, 0, 255, 128, 128, 128])
