@@ -7,17 +7,16 @@ Reference: Zhou et al., "MOC-RVQ", section IV-A.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec import weights as weight_files
 from moclink.codec.analog_receiver import power_normalize
 from moclink.codec.network import analog_network
 from moclink.codec.sizes import analog_size
+from moclink.codec.stored_codec import StoredCodec
 from moclink.codec.tiling import (
     DEFAULT_BUDGET,
     Budget,
@@ -31,7 +30,7 @@ from moclink.codec.tiling import (
 NOISELESS = 100.0  # dB: what the receiver is told of reception without noise
 
 
-class AnalogCodec:
+class AnalogCodec(StoredCodec):
     """The analog baseline: the same autoencoder without quantiser, images <-> real channel inputs.
 
     With 96 channels this is the paper's JSCC-96: two reals are one complex symbol, 48 for each 8x8
@@ -51,44 +50,20 @@ class AnalogCodec:
         notes: What its file says of the weights.
     """
 
+    kind = "analog"
+    shipped = "jscc-96-{}"
+    make_network = staticmethod(analog_network)
+    config_of_size = staticmethod(analog_size)
+
     def __init__(
         self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
     ):
-        self.config = config
-        self.budget = budget
-        self.notes: dict[str, Any] = {}
-        self.network = analog_network(config, dtype)
-        self.encoder = self.network.encoder
-        self.decoder = self.network.decoder
+        super().__init__(config, budget, dtype)
         self.receiver = getattr(self.network, "receiver", None)
         self._encoding = CompiledFunction(self.encoder, [self.encoder])
         decoder = self.decoder
         self._decoding = CompiledFunction(
             lambda z, gain: clip_to_unit(decoder(z, gain=gain)), [decoder]
-        )
-
-    @classmethod
-    def from_size(
-        cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
-    ) -> AnalogCodec:
-        """An untrained codec of size "paper", "small" or "toy", with 96 channels."""
-        return cls(analog_size(name), budget, dtype)
-
-    @classmethod
-    def from_preset(
-        cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
-    ) -> AnalogCodec:
-        """Load trained weights; see `SemanticCodec.from_preset`."""
-        description, weights = weight_files.find(preset, "jscc-96-{}", "analog")
-        codec = weight_files.build(cls, description["config"], weights, budget=budget, dtype=dtype)
-        codec.notes = description["notes"]
-        return codec
-
-    def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
-        """Write PATH.json and PATH.weights.h5 (float16); see `SemanticCodec.save`."""
-        notes = self.notes if notes is None else notes
-        return weight_files.write_weights(
-            path, "analog", self.config, self.network, analog_network, notes
         )
 
     def encode(self, images: NDArray[np.floating]) -> NDArray[np.float32]:

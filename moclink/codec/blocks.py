@@ -7,13 +7,10 @@ run over the whole picture.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
-
-from moclink.constants import CELL
 
 NORMALIZATIONS = ("none", "rms", "group")
 
@@ -114,42 +111,6 @@ class ResidualBlock(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "normalization": self.normalization, "groups": self.groups}
-
-
-def check_geometry(widths: Sequence[int], depths: Sequence[int], patch: int) -> None:
-    """Raise ValueError unless the stages end at one eighth of the resolution."""
-    if len(widths) != len(depths):
-        raise ValueError(f"widths {tuple(widths)} and depths {tuple(depths)} must be of one length")
-    factor = patch * 2 ** (len(widths) - 1)
-    if factor != CELL:
-        raise ValueError(
-            f"patch {patch} with {len(widths)} widths reduces by {factor}; "
-            f"patch * 2**(len(widths) - 1) must be {CELL}"
-        )
-
-
-def make_blocks(
-    depths: Sequence[int], normalization: str, groups: int, policy: Any
-) -> list[ResidualBlock]:
-    """Residual blocks of all stages in one flat list (Keras does not save lists of lists)."""
-    return [
-        ResidualBlock(normalization, groups, dtype=policy, name=f"block_{i}_{j}")
-        for i, depth in enumerate(depths)
-        for j in range(depth)
-    ]
-
-
-def stage_blocks(
-    blocks: Sequence[ResidualBlock], depths: Sequence[int], i: int
-) -> Sequence[ResidualBlock]:
-    """The blocks of stage i of such a list."""
-    start = sum(depths[:i])
-    return blocks[start : start + depths[i]]
-
-
-def last_initializer(linear_path: bool) -> str:
-    """Initialiser of the last convolution: nothing, where a linear path has the picture already."""
-    return "zeros" if linear_path else "glorot_uniform"
 
 
 def space_to_depth(images: Any, size: int) -> Any:

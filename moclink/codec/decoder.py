@@ -2,12 +2,7 @@
 
     z [B,h,w,n_q] -> 3x3 -> (blocks, up) x n -> blocks -> 3x3 -> images [B,8h,8w,3]
 
-One pair of classes covers the VQGAN autoencoder that the paper inherits (`patch=1`, three
-up-samplings, GroupNorm) and the light one (`patch=4`: the head unfolds 4x4 pixels from
-channels).
-
-Reference: Zhou et al., "MOC-RVQ", sections II and IV-A; Esser et al., "Taming Transformers for
-High-Resolution Image Synthesis", CVPR 2021.
+See `autoencoder` for its sizes and references.
 """
 
 from __future__ import annotations
@@ -18,23 +13,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from moclink.codec.blocks import (
-    check_geometry,
-    convolution,
-    depth_to_space,
-    kernel_macs,
-    last_initializer,
-    make_blocks,
-    make_normalization,
-    stage_blocks,
-)
+from moclink.codec.autoencoder import AutoencoderHalf
+from moclink.codec.blocks import convolution, depth_to_space, kernel_macs
 from moclink.constants import CELL
 
 UPSAMPLINGS = ("nearest", "shuffle")
 
 
 @keras.saving.register_keras_serializable(package="moclink")
-class Decoder(keras.layers.Layer):
+class Decoder(AutoencoderHalf):
     """Latent grid to picture, any grid size.
 
     Args:
@@ -77,31 +64,22 @@ class Decoder(keras.layers.Layer):
         linear_path: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        check_geometry(widths, depths, patch)
+        super().__init__(
+            latent_channels, widths, depths, patch, normalization, groups, linear_path, **kwargs
+        )
         if upsampling not in UPSAMPLINGS:
             raise ValueError(
                 f"upsampling is {upsampling!r}; it must be one of {', '.join(UPSAMPLINGS)}"
             )
-        self.latent_channels = latent_channels
-        self.widths = tuple(widths)
-        self.depths = tuple(depths)
-        self.patch = patch
         self.upsampling = upsampling
-        self.normalization = normalization
-        self.groups = groups
-        self.linear_path = linear_path
-        make_normalization(
-            normalization, groups
-        )  # an unknown name fails here, not at the first call
         policy = self.dtype_policy
         self.stem = convolution(widths[0], 3, dtype=policy, name="stem")
         self.ups = [self._up(width, f"up_{i}") for i, width in enumerate(self.widths[1:], 1)]
-        self.blocks = make_blocks(self.depths, normalization, groups, policy)
+        self.blocks = self.make_blocks()
         self.head = convolution(
             3 * patch**2,
             3,
-            kernel_initializer=last_initializer(linear_path),
+            kernel_initializer=self.head_initializer,
             dtype=policy,
             name="head",
         )
@@ -115,11 +93,7 @@ class Decoder(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Build every part; the grid size does not matter."""
         self.stem.build((None, None, None, self.latent_channels))
-        for i, width in enumerate(self.widths):
-            if i:
-                self.ups[i - 1].build((None, None, None, self.widths[i - 1]))
-            for block in stage_blocks(self.blocks, self.depths, i):
-                block.build((None, None, None, width))
+        self.build_stages(self.ups)
         self.head.build((None, None, None, self.widths[-1]))
         if self.linear_path:
             shape = (self.latent_channels, 3 * CELL**2)
@@ -136,7 +110,7 @@ class Decoder(keras.layers.Layer):
                 x = depth_to_space(self.ups[i - 1](x), 2)
             elif i:
                 x = self.ups[i - 1](ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2))
-            for block in stage_blocks(self.blocks, self.depths, i):
+            for block in self.stage(i):
                 x = block(x)
         x = self.head(x)
         if self.patch > 1:
@@ -162,7 +136,7 @@ class Decoder(keras.layers.Layer):
         total += 3 * self.latent_channels * self.linear_path
         for i in range(len(self.depths)):
             cells = (CELL // 2**i) ** 2
-            total += kernel_macs(*stage_blocks(self.blocks, self.depths, i)) / cells
+            total += kernel_macs(*self.stage(i)) / cells
             if i:
                 # "shuffle" convolves before the doubling, "nearest" after it.
                 total += kernel_macs(self.ups[i - 1]) / (
@@ -180,14 +154,4 @@ class Decoder(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {
-            **super().get_config(),
-            "latent_channels": self.latent_channels,
-            "widths": self.widths,
-            "depths": self.depths,
-            "patch": self.patch,
-            "upsampling": self.upsampling,
-            "normalization": self.normalization,
-            "groups": self.groups,
-            "linear_path": self.linear_path,
-        }
+        return {**super().get_config(), "upsampling": self.upsampling}

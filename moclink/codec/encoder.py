@@ -2,12 +2,7 @@
 
     images [B,H,W,3] -> stem -> (blocks, down) x n -> 1x1 -> z [B, ceil(H/8), ceil(W/8), n_q]
 
-One pair of classes covers the VQGAN autoencoder that the paper inherits (`patch=1`, three
-down-samplings, GroupNorm) and the light one (`patch=4`: the first rearrangement of 4x4 pixels into
-channels saves every convolution at full and half resolution, where arithmetic is dearest).
-
-Reference: Zhou et al., "MOC-RVQ", sections II and IV-A; Esser et al., "Taming Transformers for
-High-Resolution Image Synthesis", CVPR 2021.
+See `autoencoder` for its sizes and references.
 """
 
 from __future__ import annotations
@@ -18,22 +13,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from moclink.codec.blocks import (
-    check_geometry,
-    convolution,
-    kernel_macs,
-    last_initializer,
-    make_blocks,
-    make_normalization,
-    pad_to_multiple,
-    space_to_depth,
-    stage_blocks,
-)
+from moclink.codec.autoencoder import AutoencoderHalf
+from moclink.codec.blocks import convolution, kernel_macs, pad_to_multiple, space_to_depth
 from moclink.constants import CELL
 
 
 @keras.saving.register_keras_serializable(package="moclink")
-class Encoder(keras.layers.Layer):
+class Encoder(AutoencoderHalf):
     """Picture to latent grid, any picture size.
 
     Args:
@@ -74,30 +60,21 @@ class Encoder(keras.layers.Layer):
         linear_path: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        check_geometry(widths, depths, patch)
-        self.latent_channels = latent_channels
-        self.widths = tuple(widths)
-        self.depths = tuple(depths)
-        self.patch = patch
+        super().__init__(
+            latent_channels, widths, depths, patch, normalization, groups, linear_path, **kwargs
+        )
         self.stem_kernel = stem_kernel
-        self.normalization = normalization
-        self.groups = groups
-        self.linear_path = linear_path
-        make_normalization(
-            normalization, groups
-        )  # an unknown name fails here, not at the first call
         policy = self.dtype_policy
         self.stem = convolution(widths[0], stem_kernel, dtype=policy, name="stem")
         self.downs = [
             convolution(width, 3, strides=2, dtype=policy, name=f"down_{i}")
             for i, width in enumerate(self.widths[1:], 1)
         ]
-        self.blocks = make_blocks(self.depths, normalization, groups, policy)
+        self.blocks = self.make_blocks()
         self.head = convolution(
             latent_channels,
             1,
-            kernel_initializer=last_initializer(linear_path),
+            kernel_initializer=self.head_initializer,
             dtype=policy,
             name="head",
         )
@@ -105,11 +82,7 @@ class Encoder(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Build every part; the picture size does not matter."""
         self.stem.build((None, None, None, (input_shape[-1] or 3) * self.patch**2))
-        for i, width in enumerate(self.widths):
-            if i:
-                self.downs[i - 1].build((None, None, None, self.widths[i - 1]))
-            for block in stage_blocks(self.blocks, self.depths, i):
-                block.build((None, None, None, width))
+        self.build_stages(self.downs)
         self.head.build((None, None, None, self.widths[-1]))
         if self.linear_path:
             shape = (3 * CELL**2, self.latent_channels)
@@ -124,7 +97,7 @@ class Encoder(keras.layers.Layer):
         for i in range(len(self.depths)):
             if i:
                 x = self.downs[i - 1](x)
-            for block in stage_blocks(self.blocks, self.depths, i):
+            for block in self.stage(i):
                 x = block(x)
         z = self.head(x)
         if self.linear_path:
@@ -141,10 +114,7 @@ class Encoder(keras.layers.Layer):
         total = kernel_macs(self.head) / CELL**2 + 3 * self.latent_channels * self.linear_path
         for i in range(len(self.depths)):
             entry = self.downs[i - 1] if i else self.stem
-            total += (
-                kernel_macs(entry, *stage_blocks(self.blocks, self.depths, i))
-                / (self.patch * 2**i) ** 2
-            )
+            total += kernel_macs(entry, *self.stage(i)) / (self.patch * 2**i) ** 2
         return total
 
     def receptive_cells(self) -> int:
@@ -157,14 +127,4 @@ class Encoder(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
-        return {
-            **super().get_config(),
-            "latent_channels": self.latent_channels,
-            "widths": self.widths,
-            "depths": self.depths,
-            "patch": self.patch,
-            "stem_kernel": self.stem_kernel,
-            "normalization": self.normalization,
-            "groups": self.groups,
-            "linear_path": self.linear_path,
-        }
+        return {**super().get_config(), "stem_kernel": self.stem_kernel}

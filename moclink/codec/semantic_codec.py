@@ -13,16 +13,15 @@ Reference: Zhou et al., "MOC-RVQ", section III.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec import weights as weight_files
 from moclink.codec.network import semantic_network
 from moclink.codec.receiver import posterior
 from moclink.codec.sizes import size
+from moclink.codec.stored_codec import StoredCodec
 from moclink.codec.tiling import (
     DEFAULT_BUDGET,
     Budget,
@@ -34,7 +33,7 @@ from moclink.codec.tiling import (
 )
 
 
-class SemanticCodec:
+class SemanticCodec(StoredCodec):
     """The digital semantic codec: images <-> indices.
 
     Args:
@@ -58,17 +57,17 @@ class SemanticCodec:
         >>> coarse = codec.encode(images, levels=1)[:, :, :, :1]   # L1: a quarter of the symbols
     """
 
+    kind = "semantic"
+    shipped = "moc-rvq-{}"
+    make_network = staticmethod(semantic_network)
+    config_of_size = staticmethod(size)
+
     def __init__(
         self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
     ):
-        self.config = config
-        self.budget = budget
-        self.notes: dict[str, Any] = {}
-        self.network = semantic_network(config, dtype)
-        self.encoder = self.network.encoder
+        super().__init__(config, budget, dtype)
         self.quantizer = self.network.quantizer
         self.nrb = self.network.nrb
-        self.decoder = self.network.decoder
         encoder, quantizer, nrb = self.encoder, self.quantizer, self.nrb
         # Levels are fixed in the graph: a search over all of them costs 4,096 comparisons, over one
         # 8.
@@ -92,48 +91,6 @@ class SemanticCodec:
         self._denoising = CompiledFunction(nrb, [nrb])
         decoder = self.decoder
         self._decoding = CompiledFunction(lambda z: clip_to_unit(decoder(z)), [decoder])
-
-    @classmethod
-    def from_size(
-        cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
-    ) -> SemanticCodec:
-        """An untrained codec of size "paper", "small" or "toy"."""
-        return cls(size(name), budget, dtype)
-
-    @classmethod
-    def from_preset(
-        cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
-    ) -> SemanticCodec:
-        """Load trained weights.
-
-        Args:
-            preset: "small" or "small-perceptual", shipped with the package, or a path that `save`
-                wrote, with or without its ending.
-            budget: See the class.
-            dtype: See the class.
-
-        Raises:
-            ValueError: If there are no such weights, or they are damaged.
-        """
-        description, weights = weight_files.find(preset, "moc-rvq-{}", "semantic")
-        codec = weight_files.build(cls, description["config"], weights, budget=budget, dtype=dtype)
-        codec.notes = description["notes"]
-        return codec
-
-    def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
-        """Write PATH.json and PATH.weights.h5 (float16).
-
-        Args:
-            path: Where to write, with or without an ending.
-            notes: What to say of the weights, in JSON types; None keeps what was loaded.
-
-        Returns:
-            Path of the JSON file.
-        """
-        notes = self.notes if notes is None else notes
-        return weight_files.write_weights(
-            path, "semantic", self.config, self.network, semantic_network, notes
-        )
 
     @property
     def priors(self) -> NDArray[np.float32]:

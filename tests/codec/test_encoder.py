@@ -62,10 +62,3 @@ def test_the_linear_path_alone_is_a_matrix_of_each_block():
     np.testing.assert_allclose(
         ops.convert_to_numpy(encoder(images))[0, 0], blocks @ matrix, atol=1e-4
     )
-
-
-def test_geometry_that_does_not_reduce_by_eight_is_refused():
-    with pytest.raises(ValueError, match="reduces by 4.*must be 8"):
-        Encoder(4, (8, 8, 8), (0, 0, 0), patch=1)
-    with pytest.raises(ValueError, match="'batch'.*none, rms, group"):
-        Encoder(4, (8, 8), (0, 0), patch=4, normalization="batch")

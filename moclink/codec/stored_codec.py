@@ -1,0 +1,81 @@
+"""A codec with a network that is made from a config and kept in weight files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from moclink.codec import weights as weight_files
+from moclink.codec.network import Network
+from moclink.codec.tiling import DEFAULT_BUDGET, Budget
+
+
+class StoredCodec:
+    """Base class of `SemanticCodec` and `AnalogCodec`.
+
+    Args:
+        config: Constructor arguments of the parts (see `sizes`).
+        budget: How much is worked on at a time; bounds the memory.
+        dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
+            a GPU.
+
+    Attributes:
+        network: The parts as one Keras model.
+        encoder: E.
+        decoder: G.
+        notes: What its file says of the weights.
+    """
+
+    kind: ClassVar[str]  # of the weights, as their description says
+    shipped: ClassVar[str]  # name of shipped weights, with {} for the preset's
+    make_network: ClassVar[staticmethod[..., Network]]
+    config_of_size: ClassVar[staticmethod[..., dict[str, Any]]]
+
+    def __init__(
+        self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+    ):
+        self.config = config
+        self.budget = budget
+        self.notes: dict[str, Any] = {}
+        self.network = type(self).make_network(config, dtype)
+        self.encoder = self.network.encoder
+        self.decoder = self.network.decoder
+
+    @classmethod
+    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32") -> Self:
+        """An untrained codec of size "paper", "small" or "toy"."""
+        return cls(cls.config_of_size(name), budget, dtype)
+
+    @classmethod
+    def from_preset(
+        cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+    ) -> Self:
+        """Load trained weights.
+
+        Args:
+            preset: Name of weights shipped with the package ("small", and for the semantic codec
+                "small-perceptual"), or a path that `save` wrote, with or without its ending.
+            budget: See the class.
+            dtype: See the class.
+
+        Raises:
+            ValueError: If there are no such weights, or they are damaged.
+        """
+        description, weights = weight_files.find(preset, cls.shipped, cls.kind)
+        codec = weight_files.build(cls, description["config"], weights, budget=budget, dtype=dtype)
+        codec.notes = description["notes"]
+        return codec
+
+    def save(self, path: str | Path, notes: dict[str, Any] | None = None) -> Path:
+        """Write PATH.json and PATH.weights.h5 (float16).
+
+        Args:
+            path: Where to write, with or without an ending.
+            notes: What to say of the weights, in JSON types; None keeps what was loaded.
+
+        Returns:
+            Path of the JSON file.
+        """
+        notes = self.notes if notes is None else notes
+        make = type(self).make_network
+        return weight_files.write_weights(path, self.kind, self.config, self.network, make, notes)

@@ -1,0 +1,43 @@
+"""Codecs and their files: shipped ones by name, notes that stay, kinds that are told apart."""
+
+import numpy as np
+import pytest
+
+from moclink.codec.analog_codec import AnalogCodec
+from moclink.codec.semantic_codec import SemanticCodec
+from moclink.codec.sizes import analog_size, size
+from moclink.codec.tiling import Budget
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"), [(SemanticCodec, size("toy")), (AnalogCodec, analog_size("toy"))]
+)
+def test_a_codec_of_a_size_comes_back_from_its_file(kind, config, tmp_path):
+    codec = kind.from_size("toy", Budget(cells=100))
+    assert type(codec) is kind and codec.config == config and codec.budget.cells == 100
+    assert codec.notes == {}
+    path = codec.save(tmp_path / "deep" / "mine.json", {"steps": 3})
+    again = kind.from_preset(path, Budget(cells=7))
+    assert type(again) is kind and (again.config, again.budget.cells) == (config, 7)
+    for mine, theirs in zip(codec.network.weights, again.network.weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-7)  # half precision
+    # Notes are those of the file until others are given.
+    assert kind.from_preset(again.save(tmp_path / "kept")).notes == {"steps": 3}
+    assert kind.from_preset(again.save(tmp_path / "new", {"a": 1})).notes == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "other"), [(SemanticCodec, AnalogCodec), (AnalogCodec, SemanticCodec)]
+)
+def test_the_weights_of_the_other_kind_are_refused(kind, other, tmp_path):
+    path = kind.from_size("toy").save(tmp_path / "mine")
+    with pytest.raises(ValueError, match=f"kind '{kind.kind}', not '{other.kind}'"):
+        other.from_preset(path)
+
+
+def test_shipped_weights_are_found_by_their_name_and_others_named():
+    codec = SemanticCodec.from_preset("small")
+    assert codec.config["encoder"] == size("small")["encoder"] and "stage1" in codec.notes
+    for kind in (SemanticCodec, AnalogCodec):
+        with pytest.raises(ValueError, match=r"'tiny' is neither .*from_size"):
+            kind.from_preset("tiny")
