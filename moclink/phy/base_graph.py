@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
-from moclink.phy.ldpc_graph import TannerGraph
+from moclink.phy.ldpc_graph import TannerGraph, checked_bits
 
 LARGEST_BLOCK = {1: 8448, 2: 3840}  # K_cb of TS 38.212, 5.2.2, in bits
 SMALLEST_BLOCK = 12
@@ -115,10 +115,9 @@ class BlockCode:
             uint8 [B, length].
 
         Raises:
-            ValueError: If the shape is another or the buffer is shorter.
+            ValueError: If the shape is another, a value is neither 0 nor 1, or the buffer is shorter.
         """
-        if bits.ndim != 2 or bits.shape[1] != self.k:
-            raise ValueError(f"bits have the shape {bits.shape}; [B, {self.k}] is wanted")
+        bits = checked_bits(bits, self.k)
         self._check_length(length)
         z, information = self.z, INFORMATION_COLUMNS[self.base_graph]
         shifts = cyclic_shifts(self.base_graph, z)

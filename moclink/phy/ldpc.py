@@ -19,6 +19,7 @@ from moclink.phy.belief_propagation import LLR_MAX, BeliefPropagation
 from moclink.phy.ldpc_graph import (
     DecodedBlocks,
     TannerGraph,
+    checked_bits,
     checked_llr,
     graph_5g,
     graph_wifi648,
@@ -76,10 +77,7 @@ class LDPCCode:
         Raises:
             ValueError: If the shape is not [B, k] or a value is neither 0 nor 1.
         """
-        if bits.ndim != 2 or bits.shape[1] != self.k:
-            raise ValueError(f"bits have the shape {bits.shape}; [B, {self.k}] is wanted")
-        if bits.size and bits.max() > 1:
-            raise ValueError(f"bits hold the value {bits.max()}; 0 and 1 are wanted")
+        bits = checked_bits(bits, self.k)
         if self.generator is not None:
             # c = u G mod 2; a float32 matrix product counts exactly up to 2^24, more than any k.
             counts = bits.astype(np.float32) @ self.generator

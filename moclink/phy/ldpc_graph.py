@@ -145,6 +145,19 @@ def checked_llr(llr: NDArray[np.float32], n: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(llr, np.float32)
 
 
+def checked_bits(bits: NDArray[np.uint8], k: int) -> NDArray[np.uint8]:
+    """Return bits [B, k] as they are.
+
+    Raises:
+        ValueError: If the shape is another or a value is neither 0 nor 1.
+    """
+    if bits.ndim != 2 or bits.shape[1] != k:
+        raise ValueError(f"bits have the shape {bits.shape}; [B, {k}] is wanted")
+    if bits.size and bits.max() > 1:
+        raise ValueError(f"bits hold the value {bits.max()}; 0 and 1 are wanted")
+    return bits
+
+
 def systematic_generator(pcm: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Find the generator matrix whose first k columns are the identity.
 

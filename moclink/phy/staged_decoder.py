@@ -171,7 +171,7 @@ class StagedDecoder:
 
 
 def place_tensor(graph: TannerGraph, llr: tf.Tensor, llr_max: tf.Tensor) -> tf.Tensor:
-    """Put received LLRs on their variable nodes: `TannerGraph.place` for tensors.
+    """Put received LLRs on their variable nodes, by one gather with `TannerGraph.sources`.
 
     Args:
         graph: The decoding graph.

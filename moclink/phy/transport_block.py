@@ -20,6 +20,7 @@ from moclink.phy.base_graph import LARGEST_BLOCK, BlockCode, choose_base_graph
 from moclink.phy.belief_propagation import BeliefPropagation
 from moclink.phy.circulant_decoder import SMALLEST_Z, CirculantDecoder
 from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_holds
+from moclink.phy.ldpc_graph import checked_bits, checked_llr
 from moclink.phy.rate_matching import match_rate, recover_rate
 
 LARGEST_CODERATE = 0.95  # a receiver of TS 38.214, 5.1.3, need not decode more
@@ -174,10 +175,7 @@ class TransportBlock:
         Raises:
             ValueError: If the shape is not [B, A] or a value is neither 0 nor 1.
         """
-        if bits.ndim != 2 or bits.shape[1] != self.payload:
-            raise ValueError(f"bits have the shape {bits.shape}; [B, {self.payload}] is wanted")
-        if bits.size and bits.max() > 1:
-            raise ValueError(f"bits hold the value {bits.max()}; 0 and 1 are wanted")
+        bits = checked_bits(bits, self.payload)
         plan, batch = self.segmentation, len(bits)
         padded = np.pad(bits, ((0, 0), (0, plan.padding)))
         whole = np.concatenate([padded, crc_bits(padded, plan.crc)], axis=1)
@@ -202,8 +200,7 @@ class TransportBlock:
         Raises:
             ValueError: If the shape is not [B, G].
         """
-        if llr.ndim != 2 or llr.shape[1] != self.coded_bits:
-            raise ValueError(f"llr has the shape {llr.shape}; [B, {self.coded_bits}] is wanted")
+        llr = checked_llr(llr, self.coded_bits)
         plan, batch = self.segmentation, len(llr)
         size = min(max(self.block_lengths), self._code.buffer_size)
         starts = np.cumsum((0, *self.block_lengths))

@@ -7,6 +7,7 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder
 from sionna.phy.fec.utils import load_parity_check_examples
 
 from moclink.phy.ldpc_graph import (
+    checked_bits,
     checked_llr,
     graph_5g,
     graph_wifi648,
@@ -82,3 +83,12 @@ def test_llrs_of_another_shape_are_refused():
     for shape in ((6,), (2, 5), (1, 2, 6)):
         with pytest.raises(ValueError, match=r"llr has the shape .*; \[B, 6\] is wanted"):
             checked_llr(np.zeros(shape, np.float32), 6)
+
+
+def test_bits_of_another_shape_or_value_are_refused():
+    bits = np.array([[0, 1, 1]], np.uint8)
+    assert checked_bits(bits, 3) is bits
+    with pytest.raises(ValueError, match=r"bits have the shape \(1, 3\); \[B, 4\] is wanted"):
+        checked_bits(bits, 4)
+    with pytest.raises(ValueError, match="bits hold the value 2; 0 and 1 are wanted"):
+        checked_bits(2 * bits, 3)
