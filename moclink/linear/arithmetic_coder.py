@@ -24,9 +24,9 @@ def frequencies(probabilities: NDArray[np.floating]) -> list[int]:
         probabilities: [n], of any positive scale; n at most TOTAL / 2.
     """
     share = np.asarray(probabilities, dtype=np.float64)
-    room = TOTAL - len(share)
-    cumulative = np.floor(np.cumsum(share) / share.sum() * room + 1e-9).astype(np.int64)
-    cumulative[-1] = room
+    spare = TOTAL - len(share)
+    cumulative = np.floor(np.cumsum(share) / share.sum() * spare + 1e-9).astype(np.int64)
+    cumulative[-1] = spare
     return [0, *(cumulative + np.arange(1, len(share) + 1)).tolist()]
 
 

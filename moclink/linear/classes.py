@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from moclink.linear import arithmetic_coder
 from moclink.linear.bands import band_map
+from moclink.linear.stored_arrays import find_arrays
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
-_CONTEXT_SHARE = 0.9  # of the two neighbours' evidence, which overlaps
+_CONTEXT_SHARE = 0.9  # of the two neighbours' log-probabilities, which overlap
 
 
 def block_bands(block: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -86,11 +86,7 @@ class ClassModel:
         Raises:
             ValueError: If there is none; the message names the remedy.
         """
-        path = Path(name) if Path(name).suffix == ".npz" else WEIGHTS / f"{name}.npz"
-        if not path.is_file():
-            raise ValueError(
-                f"{path} does not exist; give a shipped name, or run python -m moclink.train link-classes"
-            )
+        path = find_arrays(name, "python -m moclink.train link-classes")
         with np.load(path, allow_pickle=False) as data:
             return cls(
                 int(data["block"]),

@@ -21,7 +21,7 @@ _RIDGE = 1e-6
 
 @dataclass(frozen=True)
 class Source:
-    """Vectors that stand for a source of independent coefficients of unit variance.
+    """Weighted samples of a source of independent coefficients of unit variance.
 
     Attributes:
         points: float64 [m, n].
@@ -118,7 +118,7 @@ def design(
     """Make the codebook of least expected distortion at unit variance and unit power.
 
     Several starts (with the codebook of an SNR nearby) and prices on energy are tried. Prices are
-    shares of what energy is worth to a linear code of one use, 2 snr / (1 + snr)^2.
+    shares of the marginal gain of energy in a linear code of one use, 2 snr / (1 + snr)^2.
 
     Args:
         size: Coefficients n.

@@ -21,7 +21,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+from moclink.linear.stored_arrays import find_arrays
+
 AXIS = 8  # amplitudes of an axis of 64-QAM
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
 QUADRATURE = _NODES, _WEIGHTS / _WEIGHTS.sum()
@@ -200,11 +201,7 @@ class CodebookGrid:
         Raises:
             ValueError: If there is none; the message names the remedy.
         """
-        path = Path(name) if Path(name).suffix == ".npz" else WEIGHTS / f"{name}.npz"
-        if not path.is_file():
-            raise ValueError(
-                f"{path} does not exist; give a shipped name, or run python -m moclink.train link-codebooks"
-            )
+        path = find_arrays(name, "python -m moclink.train link-codebooks")
         with np.load(path, allow_pickle=False) as data:
             snr_db, distortions = data["snr_db"], data["distortions"]
             books = []

@@ -65,12 +65,12 @@ class PictureCodec:
         raise NotImplementedError
 
     def estimate_coefficients(
-        self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
+        self, parsed: frame.ParsedHeader, axes: NDArray[np.float64], variance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         """Coefficients from received amplitudes: the receiver's half of `modulate`.
 
         Args:
-            opened: What the header says.
+            parsed: What the header says.
             axes: Received amplitudes, float64 [uses].
             variance: Noise variance of each, float64 [uses].
 
@@ -99,7 +99,7 @@ class PictureCodec:
         images = check_images(images)
         _, height, width, _ = images.shape
         snr_db, symbols = (
-            frame.told_snr_db(checked_snr_db(csi)),
+            frame.rounded_snr_db(checked_snr_db(csi)),
             total_symbols(height, width, self.cbr),
         )
 
@@ -145,14 +145,14 @@ class PictureCodec:
         images, maps = [], []
         for i in range(len(received)):
             picture = i if len(header.bits) > 1 else 0
-            opened = frame.open_header(self.model, header, picture)
+            parsed = frame.parse_header(self.model, header, picture)
             axes, variance = frame.payload_axes(received[i], noise[i], header.symbols[picture])
-            chosen, values, error = self.estimate_coefficients(opened, axes, variance)
-            coefficients = np.zeros(len(opened.levels), dtype=np.float32)
+            chosen, values, error = self.estimate_coefficients(parsed, axes, variance)
+            coefficients = np.zeros(len(parsed.levels), dtype=np.float32)
             coefficients[chosen] = values
-            errors = allocation.variance_of(opened.levels).astype(np.float32)
+            errors = allocation.variance_of(parsed.levels).astype(np.float32)
             errors[chosen] = error
-            images.append(opened.layout.picture(coefficients, height, width))
-            maps.append(opened.layout.error_map(errors, height, width))
+            images.append(parsed.layout.picture(coefficients, height, width))
+            maps.append(parsed.layout.error_map(errors, height, width))
         snr_db = -10 * np.log10(noise.mean(1))
         return Estimate(np.stack(images), np.stack(maps), snr_db.astype(np.float32))

@@ -45,14 +45,14 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """What a receiver reads in a header.
+class ParsedHeader:
+    """A header as the receiver reads it.
 
     Attributes:
         gain: Factor on the payload's amplitudes; 0 if the picture had nothing to send.
         snr_db: The SNR that the sender was told, or None.
         levels: Variance levels of the coefficients.
-        layout: What the coefficients stand for.
+        layout: What the coefficients mean.
     """
 
     gain: float
@@ -61,8 +61,8 @@ class Opened:
     layout: Layout
 
 
-def told_snr_db(snr_db: float | None) -> float | None:
-    """The SNR as the header will say it: in steps of 0.25 dB from -20 to 43.5 dB."""
+def rounded_snr_db(snr_db: float | None) -> float | None:
+    """The SNR as the header carries it: in steps of 0.25 dB from -20 to 43.5 dB."""
     if snr_db is None:
         return None
     step = round((snr_db - _SNR_LOWEST_DB) / _SNR_STEP_DB)
@@ -90,7 +90,7 @@ def build(
         model: How the picture becomes coefficients.
         image: float32 [H, W, 3].
         symbols: Symbols of the frame.
-        snr_db: SNR that the sender is told, as `told_snr_db` gives it, or None.
+        snr_db: SNR that the sender is told, as `rounded_snr_db` gives it, or None.
         modulate: (description, uses) to the amplitudes of at most so many real channel uses, whose
             mean energy is scaled to that of the constellation here.
     """
@@ -120,7 +120,7 @@ def build(
     return Frame(sent, bits, taken)
 
 
-def open_header(model: SourceModel, header: Header, picture: int) -> Opened:
+def parse_header(model: SourceModel, header: Header, picture: int) -> ParsedHeader:
     """Read the header of one picture of a batch."""
     bits = header.bits[picture]
     if len(bits) < FRAME_BITS:
@@ -131,7 +131,7 @@ def open_header(model: SourceModel, header: Header, picture: int) -> Opened:
     gain = 0.0 if code == 0 else 2.0 ** ((code / 2**_GAIN_BITS - 0.5) * 2 * _GAIN_RANGE)
     snr_db = None if told == _NOT_TOLD else _SNR_LOWEST_DB + _SNR_STEP_DB * told
     layout, rest = model.select(bits[FRAME_BITS:])
-    return Opened(gain, snr_db, layout.levels(rest, header.height, header.width), layout)
+    return ParsedHeader(gain, snr_db, layout.levels(rest, header.height, header.width), layout)
 
 
 def payload_axes(

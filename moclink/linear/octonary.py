@@ -2,7 +2,7 @@
 
 Coefficients of variance v are sent by codebooks of n coefficients over L octonary axis uses, from a
 quarter of a use a coefficient to three, each at a power of its own. A codebook made for SNR s_j has
-distortion v D_j a coefficient and takes an energy L s_j / (n snr). Uses and energy are dealt by
+distortion v D_j a coefficient and takes an energy L s_j / (n snr). Uses and energy are allocated by
 Lagrange multipliers: coefficients take the codebook of least
 
     v D_j + lambda L / n + nu L s_j / (n snr),
@@ -27,7 +27,7 @@ _ROUNDS = 40  # of bisection
 
 
 @dataclass(frozen=True)
-class Run:
+class CodebookRun:
     """Coefficients of one variance that go by one codebook.
 
     Attributes:
@@ -43,7 +43,9 @@ class Run:
     first: int
 
 
-def deal(levels: NDArray[np.int16], uses: int, snr_db: float, grid: CodebookGrid) -> list[Run]:
+def allocate(
+    levels: NDArray[np.int16], uses: int, snr_db: float, grid: CodebookGrid
+) -> list[CodebookRun]:
     """Share channel uses and energy among coefficients.
 
     Args:
@@ -65,7 +67,7 @@ def deal(levels: NDArray[np.int16], uses: int, snr_db: float, grid: CodebookGrid
     fewer, more = _choose(allocation.variance_of(-values), number, uses, options)
     # The coarser choice for all, then the finer one for as many coefficients as there are uses.
     spare = uses - float(number @ options.uses[fewer])
-    runs: list[Run] = []
+    runs: list[CodebookRun] = []
     for start, count, coarse, fine in zip(starts, number, fewer, more, strict=True):
         gain = options.uses[fine] - options.uses[coarse]
         finer = int(count) if gain <= 0 else min(int(count), int(spare / gain))
@@ -79,7 +81,7 @@ def deal(levels: NDArray[np.int16], uses: int, snr_db: float, grid: CodebookGrid
 
 
 def _append(
-    runs: list[Run],
+    runs: list[CodebookRun],
     part: NDArray[np.int64],
     option: int,
     options: _Options,
@@ -96,7 +98,7 @@ def _append(
     )
     vectors = min(len(part) // size, (uses - first) // levels)
     if vectors > 0:
-        runs.append(Run(part[: vectors * size].reshape(vectors, size), shape, snr, first))
+        runs.append(CodebookRun(part[: vectors * size].reshape(vectors, size), shape, snr, first))
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class OctonaryCodec(PictureCodec):
     grid: CodebookGrid = field(default_factory=CodebookGrid.load)
     untold_snr_db: float = UNTOLD_SNR_DB
 
-    def indices(self, description: Description, runs: list[Run]) -> list[NDArray[np.int64]]:
+    def indices(self, description: Description, runs: list[CodebookRun]) -> list[NDArray[np.int64]]:
         """Octonary indices of a picture: for each run of a codebook int64 [vectors, L]."""
         books = [(run, self._book(run)) for run in runs]
         return [
@@ -189,7 +191,7 @@ class OctonaryCodec(PictureCodec):
             if isinstance(book, Codebook)
         ]
 
-    def _book(self, run: Run) -> Code:
+    def _book(self, run: CodebookRun) -> Code:
         return self.grid.books[run.shape][run.snr]
 
     def _design(self, snr_db: float | None) -> float:
@@ -200,7 +202,7 @@ class OctonaryCodec(PictureCodec):
     ) -> NDArray[np.float64]:
         """See `PictureCodec.modulate`."""
         design = self._design(snr_db)
-        runs = deal(description.levels, uses, design, self.grid)
+        runs = allocate(description.levels, uses, design, self.grid)
         parts = [np.zeros(0)]
         for run in runs:
             scale = 10 ** ((self.grid.snr_db[run.snr] - design) / 20)
@@ -208,19 +210,19 @@ class OctonaryCodec(PictureCodec):
         return np.concatenate(parts)
 
     def estimate_coefficients(
-        self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
+        self, parsed: frame.ParsedHeader, axes: NDArray[np.float64], variance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         """See `PictureCodec.estimate_coefficients`."""
-        design = self._design(opened.snr_db)
-        runs = deal(opened.levels, len(axes), design, self.grid) if opened.gain else []
+        design = self._design(parsed.snr_db)
+        runs = allocate(parsed.levels, len(axes), design, self.grid) if parsed.gain else []
         parts = [(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))]
         for run in runs:
             book = self._book(run)
-            scale = opened.gain * 10 ** ((self.grid.snr_db[run.snr] - design) / 20)
+            scale = parsed.gain * 10 ** ((self.grid.snr_db[run.snr] - design) / 20)
             where = slice(run.first, run.first + len(run.coefficients) * book.levels)
             received = axes[where].reshape(-1, book.levels) / scale
             noise = variance[where].reshape(-1, book.levels) / scale**2
-            prior = allocation.variance_of(opened.levels[run.coefficients])
+            prior = allocation.variance_of(parsed.levels[run.coefficients])
             values = book.receive(received, noise) * np.sqrt(prior)
             parts.append(
                 (
@@ -233,7 +235,7 @@ class OctonaryCodec(PictureCodec):
         return chosen, values, errors
 
 
-def _scaled(description: Description, run: Run) -> NDArray[np.float64]:
+def _scaled(description: Description, run: CodebookRun) -> NDArray[np.float64]:
     """A run's coefficients over their deviations, float64 [vectors, n]."""
     prior = allocation.variance_of(description.levels[run.coefficients])
     return description.coefficients[run.coefficients] / np.sqrt(prior)

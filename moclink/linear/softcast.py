@@ -41,15 +41,15 @@ class LinearCodec(PictureCodec):
         return description.coefficients[chosen] * factors
 
     def estimate_coefficients(
-        self, opened: frame.Opened, axes: NDArray[np.float64], variance: NDArray[np.float64]
+        self, parsed: frame.ParsedHeader, axes: NDArray[np.float64], variance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         """See `PictureCodec.estimate_coefficients`."""
-        chosen, factors = _amplitudes(opened.levels, len(axes), opened.snr_db)
-        prior = allocation.variance_of(opened.levels[chosen])
+        chosen, factors = _amplitudes(parsed.levels, len(axes), parsed.snr_db)
+        prior = allocation.variance_of(parsed.levels[chosen])
         scale = (
-            factors * opened.gain * np.sqrt(prior)
+            factors * parsed.gain * np.sqrt(prior)
         )  # amplitude of a coefficient of unit variance
-        if opened.gain == 0:
+        if parsed.gain == 0:
             return chosen, np.zeros(len(chosen)), prior
         noise = variance[: len(chosen)] / scale**2
         mean = laplacian_mean if self.laplacian else gaussian_mean

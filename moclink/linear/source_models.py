@@ -29,7 +29,7 @@ class Description:
 
 
 class Layout(Protocol):
-    """What coefficients stand for: the receiver's half of a source model."""
+    """What coefficients mean: the receiver's half of a source model."""
 
     def levels(self, bits: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
         """The levels that belong to a description's bits."""

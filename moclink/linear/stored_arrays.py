@@ -7,17 +7,17 @@ from pathlib import Path
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
 
-def find_arrays(name: str | Path, module: str) -> Path:
+def find_arrays(name: str | Path, command: str) -> Path:
     """Find a file of trained arrays.
 
     Args:
         name: Name of a shipped file without its ending, or path of an .npz.
-        module: What makes such a file, for the message.
+        command: What makes such a file, for the message.
 
     Raises:
         ValueError: If there is none; the message names the remedy.
     """
     path = Path(name) if Path(name).suffix == ".npz" else SHIPPED / f"{name}.npz"
     if not path.is_file():
-        raise ValueError(f"{path} does not exist; give a shipped name, or run {module}")
+        raise ValueError(f"{path} does not exist; give a shipped name, or run {command}")
     return path

@@ -43,8 +43,8 @@ def test_header_symbols_are_counted(photo, codecs, models):
     symbols, header = codecs["linear"].encode(photo, ChannelState(0.0))
     assert header.symbols[0] == int(np.ceil(len(header.bits[0]) / bits_per_symbol(0.0)))
     assert header.symbols[0] < 0.2 * symbols.shape[1]
-    opened = frame.open_header(models["blocks"], header, 0)
-    assert opened.snr_db == 0.0
+    parsed = frame.parse_header(models["blocks"], header, 0)
+    assert parsed.snr_db == 0.0
 
 
 @pytest.mark.parametrize("name", ["softcast", "linear", "octonary", "hybrid"])

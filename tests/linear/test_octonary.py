@@ -1,11 +1,11 @@
-"""Octonary codes: uses and energy as dealt, distortion as expected, indices that a link can send."""
+"""Octonary codes: uses and energy as allocated, distortion as expected, indices that a link can send."""
 
 import numpy as np
 import pytest
 
 from moclink.linear import allocation, frame
 from moclink.linear.codebooks import CodebookGrid
-from moclink.linear.octonary import deal
+from moclink.linear.octonary import allocate
 from moclink.linear.source_models import Description
 
 GRID = CodebookGrid.load()
@@ -26,7 +26,7 @@ def test_octonary_levels_reach_their_expected_distortion(snr_db, codecs, models)
     received[: len(axes)] = axes
     received += rng.standard_normal(uses) * np.sqrt(noise)
     chosen, values, errors = codec.estimate_coefficients(
-        frame.Opened(1.0, snr_db, levels, models["blocks"]), received, np.full(uses, noise)
+        frame.ParsedHeader(1.0, snr_db, levels, models["blocks"]), received, np.full(uses, noise)
     )
     estimate = np.zeros(40_000)
     estimate[chosen] = values
@@ -36,9 +36,9 @@ def test_octonary_levels_reach_their_expected_distortion(snr_db, codecs, models)
 
 @pytest.mark.parametrize("snr_db", [-5.0, 5.0, 30.0])
 @pytest.mark.parametrize("uses", [1, 10, 3_000])
-def test_a_deal_keeps_within_the_uses(snr_db, uses):
+def test_an_allocation_keeps_within_the_uses(snr_db, uses):
     levels = np.random.default_rng(11).integers(-40, 60, 2_000).astype(np.int16)
-    runs = deal(levels, uses, snr_db, GRID)
+    runs = allocate(levels, uses, snr_db, GRID)
     last = 0
     for run in runs:
         assert run.first == last
@@ -51,7 +51,7 @@ def test_a_deal_keeps_within_the_uses(snr_db, uses):
 def test_indices_of_a_picture_are_octonary_and_fill_the_uses(codecs, photo):
     codec, uses = codecs["octonary"], 4_000
     description = codec.model.describe(photo, uses, 10.0)
-    runs = deal(description.levels, uses, 10.0, codec.grid)
+    runs = allocate(description.levels, uses, 10.0, codec.grid)
     indices = codec.indices(description, runs)
     assert len(indices) == len(runs)
     assert all(0 <= part.min() and part.max() < 8 for part in indices)

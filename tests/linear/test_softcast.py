@@ -21,9 +21,9 @@ def test_softcast_reaches_its_closed_form_on_gaussian_data(told, codecs, models)
     )
     assert np.sum(axes**2) == pytest.approx(uses / 2, rel=0.05)
     received = axes + rng.standard_normal(len(axes)) * np.sqrt(0.5 / snr)
-    opened = frame.Opened(1.0, snr_db if told else None, levels, models["whole"])
+    parsed = frame.ParsedHeader(1.0, snr_db if told else None, levels, models["whole"])
     padded = np.r_[received, np.zeros(uses - len(received))]
-    chosen, values, errors = codec.estimate_coefficients(opened, padded, np.full(uses, 0.5 / snr))
+    chosen, values, errors = codec.estimate_coefficients(parsed, padded, np.full(uses, 0.5 / snr))
     estimate = np.zeros(30_000)
     estimate[chosen] = values
     squared = (x - estimate) ** 2
