@@ -17,7 +17,7 @@ def count_letter_errors(
     alphabet: int,
     block_letters: int | Sequence[slice] | None,
 ) -> ErrorRates:
-    """Count bit, index and block errors: the one place where errors are counted.
+    """Count bit, index and block errors of letters: bits, or codebook indices (see `types`).
 
     Args:
         sent: uint8 [B, K] or [1, K] (one transmission, many receptions).

@@ -1,4 +1,4 @@
-"""The sequence parameters of a BPG file (`hevc_header`), which stand in place of HEVC's VPS and SPS.
+"""The sequence parameters of a BPG file (`hevc_header`), which replace HEVC's VPS and SPS.
 
 Reading checks every field against its legal range, so that a damaged header costs an error and
 nothing else. The parts that the SPS shares are written by the same functions.

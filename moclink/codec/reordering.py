@@ -8,7 +8,7 @@ Placements by name:
 
 - "none": as trained.
 - "greedy": Algorithm 1 of the paper, with the labels of the constellation in use: the k-th vector
-  of the nearest-neighbour walk goes to the k-th label along the amplitude axis.
+  of the nearest-neighbour order goes to the k-th label along the amplitude axis.
 - "greedy-paper": the same with the paper's g = {0,1,3,2,6,7,5,4}, the binary-reflected Gray code.
   These labels are not neighbours along the axis of 3GPP's 64-QAM; kept for comparison.
 - "exact": the least expected squared error of the hard receiver over all N! placements, up to N =
@@ -88,14 +88,14 @@ def expected_distortion(
     )
 
 
-def nearest_neighbour_walk(codebook: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The greedy walk of Algorithm 1: the vector nearest the mean, then each time the nearest left.
+def nearest_neighbour_order(codebook: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The greedy order of Algorithm 1: the vector nearest the mean, then each time the nearest left.
 
     Args:
         codebook: float [N, c].
 
     Returns:
-        Codes in the order of the walk, int64 [N].
+        Codes in this order, int64 [N].
     """
     vectors = np.asarray(codebook, np.float64)
     here, left, order = vectors.mean(0), list(range(len(vectors))), []
@@ -171,8 +171,8 @@ def place(
     if method == "none":
         return np.arange(states)
     if method == "greedy-paper":
-        return _labels_along(nearest_neighbour_walk(codebook), reflected_gray(states))
-    greedy = _labels_along(nearest_neighbour_walk(codebook), axis_labels(states))
+        return _labels_along(nearest_neighbour_order(codebook), reflected_gray(states))
+    greedy = _labels_along(nearest_neighbour_order(codebook), axis_labels(states))
     if method == "greedy":
         return greedy
     weight = np.full(states, 1 / states) if prior is None else np.asarray(prior, np.float64)

@@ -143,7 +143,7 @@ def analog_size(name: str, latent_channels: int = 96) -> dict[str, dict[str, Any
         ValueError: If there is no such size.
     """
     parts = size(name)
-    ends = {
+    halves = {
         part: {**parts[part], "latent_channels": latent_channels} for part in ("encoder", "decoder")
     }
-    return {**ends, "receiver": {}}
+    return {**halves, "receiver": {}}

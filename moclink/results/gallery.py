@@ -88,7 +88,7 @@ def _of_one_picture(shown: Sequence[Shown], name: str | None) -> list[Shown]:
 def _sheet(
     size: tuple[int, int], lines: int, columns: int, options: FigureOptions, dpi: int
 ) -> Figure:
-    """An empty figure with room for the pictures.
+    """An empty figure for the pictures.
 
     Raises:
         FigureError: If it would be too large, or a picture too thin to be seen.
@@ -109,7 +109,7 @@ def _sheet(
 
 
 def _captions(rows: Sequence[Row]) -> dict[tuple[str, str, float], str]:
-    """What stands below a picture: its PSNR, or else the first metric there is, or that it is an outage."""
+    """The caption of a picture: its PSNR, or else the first metric there is, or that it is an outage."""
     metric = next(iter(measured(rows, "picture")), METRICS["psnr_db"])
     captions = {}
     for row in rows:

@@ -101,7 +101,7 @@ def short_name(chain: str) -> str:
 
 
 def wrapped(text: str, most: int = 14) -> str:
-    """A text broken at dashes, colons and spaces into lines of about `most` letters."""
+    """A text broken at dashes, colons and spaces into lines of about `most` characters."""
     lines = [""]
     for part in re.split(r"(?<=[-: ])", text):
         if lines[-1] and len(lines[-1] + part) > most:
@@ -111,7 +111,7 @@ def wrapped(text: str, most: int = 14) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of at most `most` letters, its middle left out."""
+    """A text of at most `most` characters, its middle left out."""
     if len(text) <= most:
         return text
     tail = (most - 1) * 2 // 3

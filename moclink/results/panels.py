@@ -25,7 +25,7 @@ class FigureError(ValueError):
 
 @dataclass(frozen=True)
 class Legend:
-    """Labels and styles of the chains of a figure, and what is to stand in its legend."""
+    """Labels and styles of the chains of a figure, and which of them its legend shows."""
 
     labels: dict[str, str]
     styles: dict[str, CurveStyle]
@@ -41,7 +41,7 @@ class Legend:
 
 
 def panels_figure(count: int, options: FigureOptions) -> tuple[Figure, list[Axes]]:
-    """A figure with room for `count` panels and a legend, and the axes of the panels."""
+    """A figure for `count` panels and a legend, and the axes of the panels."""
     style = STYLES[options.style]
     lines = -(-count // style.columns)
     columns = -(-count // lines)
@@ -67,7 +67,7 @@ def add_title(figure: Figure, parts: Iterable[str]) -> None:
 
 
 def draw_curve(axis: Axes, x: Sequence[float], y: Sequence[float], style: CurveStyle) -> Any:
-    """Draw a curve; returns what stands in the legend."""
+    """Draw a curve; returns its entry for the legend."""
     (handle,) = axis.plot(
         x,
         y,
@@ -93,7 +93,7 @@ def add_legend(
     Args:
         figure: The figure.
         entries: Label -> what is drawn.
-        letters: Letters of the legend's size that stand on an inch.
+        letters: Characters of the legend's size in an inch.
         most_columns: Columns at most.
     """
     longest = (

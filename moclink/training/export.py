@@ -136,17 +136,18 @@ def export(
         notes: More to say of the weights.
 
     Returns:
-        What was written: `page`, `megabytes` and `psnr`.
+        What was written: `description` (path of the JSON file), `megabytes`, `parameters` and
+        `psnr`.
     """
     codec = open_codec(source)
     psnr = measure(codec, pictures, snrs, crop) if pictures else {}
     extra = {**(notes or {}), **({"psnr": psnr} if psnr else {})}
-    page = codec.save(out, {**codec.notes, **extra})
-    written = type(codec).from_preset(page)
-    weights = page.with_name(page.name.removesuffix(".json") + ".weights.h5")
+    description = codec.save(out, {**codec.notes, **extra})
+    written = type(codec).from_preset(description)
+    weights = description.with_name(description.name.removesuffix(".json") + ".weights.h5")
     parameters = sum(int(np.prod(v.shape)) for v in written.network.weights)
     return {
-        "page": str(page),
+        "description": str(description),
         "megabytes": round(weights.stat().st_size / 1e6, 2),
         "parameters": parameters,
         "psnr": psnr,

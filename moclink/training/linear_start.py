@@ -2,8 +2,8 @@
 
 Encoder and decoder with a `linear_path` carry a fixed linear map of 8x8 blocks beside their
 network. Here it becomes the principal components of photographs' blocks. The networks start as
-nothing beside it, so the k-means start of the codebooks meets a latent that is already worth
-quantising, and training can only add to what a linear code gives.
+nothing beside it, so the k-means start of the codebooks finds the latent of a linear code, and
+training can only add to it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def principal_components(samples: NDArray[np.float32], count: int) -> NDArray[np
     return np.linalg.eigh(flat.T @ flat)[1][:, ::-1][:, :count].astype(np.float32)
 
 
-def deal(channels: int, heads: int) -> NDArray[np.int64]:
-    """Deal components, strongest first, to heads there and back (0 1 2 3 3 2 1 0), so that loads are alike.
+def interleave_heads(channels: int, heads: int) -> NDArray[np.int64]:
+    """Assign components, strongest first, to heads in the order 0 1 2 3 3 2 1 0, which balances them.
 
     Returns:
-        int [channels]: which component stands at each latent channel, head after head.
+        int [channels]: which component each latent channel carries, head after head.
     """
     order = np.arange(channels)
     turn = order % (2 * heads)
@@ -51,7 +51,7 @@ def linear_start(
         decoder: Built decoder.
         images: float32 [B, H, W, 3] in [0, 1], H and W multiples of 8, some hundred blocks at
             least.
-        heads: Heads of the quantiser, to which the components are dealt.
+        heads: Heads of the quantiser, to which the components are assigned.
 
     Raises:
         ValueError: If `suits` does not hold.
@@ -62,7 +62,7 @@ def linear_start(
         )
     blocks = keras.ops.convert_to_numpy(space_to_depth(2.0 * images - 1.0, CELL))
     components = principal_components(blocks, encoder.latent_channels)
-    components = components[:, deal(encoder.latent_channels, heads)]
+    components = components[:, interleave_heads(encoder.latent_channels, heads)]
     encoder.linear.assign(components)
     decoder.linear.assign(components.T)
 

@@ -14,7 +14,7 @@ from moclink.codec.quantizer import MOCRVQ
 from moclink.codec.reordering import (
     METHODS,
     expected_distortion,
-    nearest_neighbour_walk,
+    nearest_neighbour_order,
     place,
     place_codebooks,
     reflected_gray,
@@ -47,7 +47,7 @@ def test_papers_g_is_the_reflected_gray_code_and_not_the_axis():
 
 def test_walk_starts_next_to_the_mean_and_takes_the_nearest_left():
     book = codebooks(1)[0].astype(np.float64)
-    order = nearest_neighbour_walk(book)
+    order = nearest_neighbour_order(book)
     assert sorted(order) == list(range(8))
     here = book.mean(0)
     for k, code in enumerate(order):
@@ -58,9 +58,9 @@ def test_walk_starts_next_to_the_mean_and_takes_the_nearest_left():
 def test_greedy_puts_the_walk_along_the_axis():
     book = codebooks(1)[0]
     labels = place(book, "greedy")
-    np.testing.assert_array_equal(labels[nearest_neighbour_walk(book)], [7, 6, 4, 5, 1, 0, 2, 3])
+    np.testing.assert_array_equal(labels[nearest_neighbour_order(book)], [7, 6, 4, 5, 1, 0, 2, 3])
     labels = place(book, "greedy-paper")
-    np.testing.assert_array_equal(labels[nearest_neighbour_walk(book)], [0, 1, 3, 2, 6, 7, 5, 4])
+    np.testing.assert_array_equal(labels[nearest_neighbour_order(book)], [0, 1, 3, 2, 6, 7, 5, 4])
 
 
 def test_transitions_agree_with_the_error_rate_and_are_probabilities():

@@ -29,7 +29,7 @@ def test_components_equal_numpys_svd():
 
 
 def test_components_are_dealt_there_and_back():
-    assert start.deal(16, 4).reshape(4, 4).tolist() == [
+    assert start.interleave_heads(16, 4).reshape(4, 4).tolist() == [
         [0, 7, 8, 15], [1, 6, 9, 14], [2, 5, 10, 13], [3, 4, 11, 12]
     ]  # fmt: skip
 
