@@ -1,0 +1,48 @@
+"""Pictures of arrays and Pillow's images: what is taken, what it becomes, what is refused."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from moclink.given_images import given_pictures
+from moclink.images import Picture, sample_paths
+
+PIXELS = np.random.default_rng(1).integers(0, 256, (6, 9, 3)).astype(np.uint8)
+
+
+def test_one_picture_or_several_are_taken_and_numbered():
+    pictures = given_pictures([PIXELS, Picture("mine", PIXELS[::-1]), Image.fromarray(PIXELS[:3])])
+    assert [picture.name for picture in pictures] == ["image-1", "mine", "image-3"]
+    np.testing.assert_array_equal(pictures[0].pixels, PIXELS)
+    np.testing.assert_array_equal(pictures[2].pixels, PIXELS[:3])
+    for one in (PIXELS, Image.fromarray(PIXELS), Picture("mine", PIXELS)):
+        (picture,) = given_pictures(one)
+        np.testing.assert_array_equal(picture.pixels, PIXELS)
+    batch = given_pictures(np.stack([PIXELS, PIXELS[::-1]]))  # [B, H, W, 3] is several
+    np.testing.assert_array_equal(batch[1].pixels, PIXELS[::-1])
+    assert len(given_pictures()) == len(sample_paths())
+
+
+def test_transparency_is_laid_on_white():
+    alpha = np.full((6, 9, 1), 0, np.uint8)
+    alpha[:, 4:] = 255
+    (picture,) = given_pictures(np.concatenate([PIXELS, alpha], axis=2))
+    assert (picture.pixels[:, :4] == 255).all()
+    np.testing.assert_array_equal(picture.pixels[:, 4:], PIXELS[:, 4:])
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([], "images is empty; name at least one"),
+        ({"a": PIXELS}, "give files or folders, uint8 arrays"),
+        (7, "give files or folders, uint8 arrays"),
+        ([PIXELS, PIXELS / 255], r"image 2 is float64 \(6, 9, 3\); give uint8"),
+        ([PIXELS[..., :2]], r"image 1 is uint8 \(6, 9, 2\)"),
+        ([PIXELS[:0]], r"image 1 is uint8 \(0, 9, 3\)"),
+        (Image.fromarray(np.zeros((2, 2), np.float32)), "mode F, whose range is not known"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_what_would_be(images, message):
+    with pytest.raises(ValueError, match=message):
+        given_pictures(images)

@@ -1,0 +1,58 @@
+"""One command from pictures to a codec, which goes on where it was stopped."""
+
+import numpy as np
+
+from moclink.train import main
+
+
+def run(*args):
+    return main([str(a) for a in args])
+
+
+def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path, capsys):
+    from PIL import Image
+
+    from moclink.codec.semantic_codec import SemanticCodec
+    from moclink.images import read_image, sample_paths
+
+    for i, path in enumerate(sample_paths()):
+        Image.fromarray(read_image(path)).save(tmp_path / f"{i}.png")
+    command = ("all", tmp_path, "--out", tmp_path / "out", "--minutes", 0.05)
+    assert run(*command) == 0
+    assert "moclink.simulate --chains" in capsys.readouterr().out
+    codec = SemanticCodec.from_preset(tmp_path / "out" / "codec")
+    first = codec.notes["stage1"]["steps"]
+    image = np.full((1, 16, 16, 3), 0.5, np.float32)
+    assert codec.encode(image).shape == (1, 2, 2, 4, 4)
+    assert run(*command) == 0
+    again = SemanticCodec.from_preset(tmp_path / "out" / "codec")
+    assert again.notes["stage1"]["steps"] == first
+    assert "-- patches" not in capsys.readouterr().out
+    assert run("all", tmp_path / "nowhere", "--out", tmp_path / "none") == 2
+    Image.fromarray(np.uint8(np.random.default_rng(0).integers(0, 255, (130, 130, 3)))).save(
+        tmp_path / "new.png"
+    )
+    capsys.readouterr()
+    assert run(*command) == 2
+    assert (
+        "other pictures, or of these in another state; name another --out"
+        in capsys.readouterr().err
+    )
+
+
+def test_small_pictures_and_a_single_one_are_trained_on_if_asked_for(tmp_path, capsys):
+    from PIL import Image
+
+    from moclink.images import read_image, sample_paths
+
+    (tmp_path / "one").mkdir()
+    Image.fromarray(read_image(sample_paths()[0])[:70, :90]).save(tmp_path / "one" / "a.png")
+    command = ("all", tmp_path / "one", "--out", tmp_path / "out", "--minutes", 0.02)
+    assert run(*command) == 2
+    assert "sides under 128 pixels (--min-side)" in capsys.readouterr().err
+    assert run(*command, "--min-side", 64) == 0
+    assert (
+        "no picture was held out: validation is on patches that are trained on"
+        in capsys.readouterr().err
+    )
+    assert (tmp_path / "out" / "codec.json").is_file()
