@@ -1,0 +1,46 @@
+"""Tests mirror the package: a module has the test file of its name, a test file its module."""
+
+from pathlib import Path
+
+PACKAGE, TESTS = Path(__file__).parent.parent / "moclink", Path(__file__).parent
+# Constants, protocols and the making of chains, which the tests of their users hold.
+WITHOUT = {"constants.py", "protocols.py", "chain_factory.py"}
+# The training of the link is tested together, in training/test_link.py.
+LINK = ("classes", "codebooks", "data", "objective", "options", "stage", "tiles")
+WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_link.py"}
+# Tests of what several modules do together, or of the repository.
+TOGETHER = {
+    "sweep/test_chains_over_channels.py",
+    "test_imports.py",
+    "test_layout.py",
+    "test_link_as_model.py",
+    "test_notebooks.py",
+    "test_weights.py",
+    "training/test_link.py",
+}
+
+
+def names(folder: Path, pattern: str) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob(pattern))
+
+
+def module_of(test: str) -> list[str]:
+    """The module that a test file is named for: `test_main.py` and `test_init.py` mean dunder names."""
+    folder, _, name = test.rpartition("/")
+    plain = name.removeprefix("test_")
+    dunder = f"__{plain.removesuffix('.py')}__.py"
+    return [f"{folder}/{file}".lstrip("/") for file in (plain, dunder)]
+
+
+MODULES, FILES = names(PACKAGE, "*.py"), names(TESTS, "test_*.py")
+TESTED = {module for test in FILES for module in module_of(test)}
+
+
+def test_every_module_has_the_tests_of_its_name():
+    modules = [m for m in MODULES if m not in WITHOUT and not m.endswith("__init__.py")]
+    assert [module for module in modules if module not in TESTED] == []
+
+
+def test_every_test_file_is_named_for_a_module_or_listed_here():
+    tests = [test for test in FILES if test not in TOGETHER]
+    assert [test for test in tests if not set(module_of(test)) & set(MODULES)] == []
