@@ -15,12 +15,18 @@ DENOMINATORS = [n for n in range(1, 385) if np.gcd(n, 6**8 * 5) == n]  # of 2, 3
 
 
 def chain_cbrs(rows: Sequence[Row]) -> dict[str, float]:
-    """Mean channel bandwidth ratio of each chain that has one."""
+    """Channel bandwidth ratio of each chain that has one: all symbols over all values of its pictures.
+
+    So a picture of a few pixels, whose smallest codeword is many symbols a value, weighs what it is.
+    """
     found = {}
     for name, own in by_chain(rows).items():
-        values = [row.cbr for row in own if row.cbr is not None]
-        if values:
-            found[name] = float(np.mean(values))
+        sent = [
+            (row.cbr, (row.height or 1) * (row.width or 1)) for row in own if row.cbr is not None
+        ]
+        if sent:
+            ratios, pixels = np.array(sent, np.float64).T
+            found[name] = float(np.average(ratios, weights=pixels))
     return found
 
 
@@ -30,6 +36,14 @@ def cbr_text(value: float) -> str:
     if abs(value * fraction - 1) <= 0.005:
         return f"1/{fraction}" if fraction > 1 else "1"
     return f"{value:.3g}"
+
+
+def cbr_texts(values: Sequence[float]) -> list[str]:
+    """Several ratios as they are written beside each other: all as fractions, or all as decimals."""
+    texts = [cbr_text(value) for value in values]
+    return (
+        texts if all("/" in text or text == "1" for text in texts) else [f"{v:.3g}" for v in values]
+    )
 
 
 def equal(one: float, other: float) -> bool:

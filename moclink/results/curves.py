@@ -21,6 +21,7 @@ from moclink.results.panels import (
     add_legend,
     add_title,
     draw_curve,
+    one_snr,
     panels_figure,
 )
 from moclink.results.style import PLAIN, STYLES, FigureOptions, chain_colour
@@ -47,6 +48,8 @@ def curves_figure(rows: Sequence[Row], options: FigureOptions = PLAIN) -> Figure
     bits = [row for row in rows if row.height is None]
     found = _picture_metrics(pictures, options)
     errors = error_panels(bits, options)
+    if bits and not found and not errors:
+        raise FigureError("no bit was wrong; send more of them (--max-bits) or choose lower SNRs")
     if not found and not errors:
         raise FigureError("no metric was measured of these pictures at these SNRs")
     legend = Legend.of(rows)
@@ -108,6 +111,7 @@ def _picture_panel(
             banded |= len(chains) <= MOST_WITH_BANDS and _band(
                 axis, points, legend.styles[name].colour
             )
+    one_snr(axis, [row.snr_db for row in rows])
     if metric.kind == "picture":
         _envelopes(axis, curves, metric, legend)
     return banded
@@ -129,7 +133,7 @@ def _envelopes(
 ) -> None:
     for family, schemes in families(list(curves)).items():
         best = envelope([curves[name] for name in schemes], min if metric.lower else max)
-        if best:
+        if len(best) > 1:
             colour, label = (
                 chain_colour(schemes[0], 0),
                 f"{family.upper()}, best of {len(schemes)} schemes",

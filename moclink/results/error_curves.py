@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from moclink.arguments import comma_list
 from moclink.results.averages import by_chain
 from moclink.results.error_rates import ErrorRate, error_rates
 from moclink.results.metrics import METRICS, Metric
-from moclink.results.panels import BIT_SNR_LABEL, SNR_LABEL, Legend, draw_curve
+from moclink.results.panels import BIT_SNR_LABEL, SNR_LABEL, Legend, draw_curve, one_snr, plain
 from moclink.results.style import CurveStyle, FigureOptions
 from moclink.results.theory import qam_bit_error_rate
 from moclink.types import Row
@@ -73,7 +74,7 @@ def draw_error_panel(
     axis.set_xlabel(BIT_SNR_LABEL if panel.per_bit else SNR_LABEL)
     axis.set_ylabel(panel.metric.label)
     axis.set_yscale("log")
-    lowest = 1.0
+    lowest, unseen = 1.0, []
     for name, own in by_chain(rows).items():
         if panel.per_bit and name not in bits:
             continue
@@ -84,6 +85,12 @@ def draw_error_panel(
             handle = _draw_rates(axis, points, offset, legend.styles[name])
             legend.entries.setdefault(legend.labels[name], handle)
             lowest = min(lowest, points[-1].rate)
+        elif any(getattr(row, column) == 0 for row in own):
+            unseen.append(legend.labels[name])
+    one_snr(axis, [] if panel.per_bit else [row.snr_db for row in rows])
+    if unseen:
+        text = "no errors seen: " + ", ".join(unseen)
+        plain(axis.annotate(fill(text, 46), (0.02, 0.02), xycoords="axes fraction", fontsize=7))
     if column == "ber":
         _theory(axis, rows, bits, panel, legend, options.channel, lowest)
     if not panel.per_bit and len(set(bits.values())) == 1:
@@ -118,6 +125,8 @@ def _theory(
         return
     uncoded = {name for name, own in by_chain(rows).items() if all(row.bler is None for row in own)}
     snrs = [row.snr_db for row in rows]
+    if min(snrs) == max(snrs):  # no curve; a line in the legend alone would be looked for
+        return
     x = np.linspace(min(snrs), max(snrs), 300)
     for efficiency in sorted({bits[name] for name in uncoded if name in bits}):
         order = round(efficiency)

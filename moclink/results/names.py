@@ -21,6 +21,7 @@ VARIANT_NAMES = {
     "hard": "hard receiver",
     "soft": "soft receiver",
 }
+_BREAK = r"[-:/_., ]"  # where a name may be cut
 CODEWORD = 648  # bits of an LDPC codeword in the chains that name a rate
 
 
@@ -101,21 +102,28 @@ def short_name(chain: str) -> str:
 
 
 def wrapped(text: str, most: int = 14) -> str:
-    """A text broken at dashes, colons and spaces into lines of about `most` characters."""
+    """A text broken at dashes, slashes, colons and spaces into lines of about `most` characters."""
     lines = [""]
-    for part in re.split(r"(?<=[-: ])", text):
+    for part in re.split(r"(?<=[-:_ ])|(?<=\w\w/)(?=\D)", text):
         if lines[-1] and len(lines[-1] + part) > most:
             lines.append("")
         lines[-1] += part
-    return "\n".join(lines)
+    return "\n".join(line.rstrip(" ") for line in lines)
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of at most `most` characters, its middle left out."""
+    """A text of at most `most` characters, its middle left out: whole words, where words are short."""
     if len(text) <= most:
         return text
     tail = (most - 1) * 2 // 3
-    return f"{text[: most - 1 - tail]}…{text[-tail:]}"
+    first, last = text[: most - 1 - tail], text[-tail:]
+    heads = [match.end() for match in re.finditer(_BREAK, first)]
+    tails = [match.start() for match in re.finditer(_BREAK, last)]
+    if heads and heads[-1] >= len(first) // 3 and not re.match(_BREAK, text[len(first) :]):
+        first = first[: heads[-1]].rstrip(" ,")
+    if tails and tails[0] <= len(last) // 2:
+        last = last[tails[0] :].lstrip(" ,")
+    return f"{first}…{last}"
 
 
 def printable(text: str) -> str:

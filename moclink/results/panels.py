@@ -16,7 +16,7 @@ from moclink.results.style import STYLES, CurveStyle, FigureOptions, curve_style
 from moclink.types import Row
 
 SNR_LABEL, BIT_SNR_LABEL = "SNR, $E_s/N_0$ (dB)", "$E_b/N_0$ (dB)"
-LONGEST_LABEL = 48
+LONGEST_LABEL = 56
 
 
 class FigureError(ValueError):
@@ -77,6 +77,12 @@ def draw_curve(axis: Axes, x: Sequence[float], y: Sequence[float], style: CurveS
         markevery=max(1, len(x) // 9),
     )
     return handle
+
+
+def one_snr(axis: Axes, snrs: Iterable[float]) -> None:
+    """Mark the SNR at the axis if there is only one: its neighbours mean nothing."""
+    if len(set(snrs)) == 1:
+        axis.set_xticks(sorted(set(snrs)))
 
 
 def plain(text: Text) -> Text:

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from moclink.results.bandwidth import cbr_text
+from moclink.results.bandwidth import cbr_text, cbr_texts
 from moclink.results.metrics import choose_metrics, measured
 from moclink.results.names import printable, shortened
 from moclink.results.panels import (
@@ -62,7 +62,7 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
         ticks = _ticks(ratios)
         axis.xaxis.set_major_locator(FixedLocator(ticks))
         axis.xaxis.set_minor_locator(NullLocator())
-        axis.set_xticks(ticks, [cbr_text(tick) for tick in ticks])
+        axis.set_xticks(ticks, cbr_texts(ticks))
     images = list(dict.fromkeys(row.image for row in own))
     which = f"mean over {len(images)} pictures" if len(images) > 1 else printable(images[0])
     add_title(figure, [f"SNR {snr_db:g} dB", options.note, which])

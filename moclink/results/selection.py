@@ -69,11 +69,13 @@ def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str]
 def conditions(parameters: dict[str, Any]) -> str:
     """What figures and tables say of a run: its channel, and how classical chains were matched.
 
-    Where chains were given bandwidth ratios, these are stated chain by chain instead.
+    Where chains were given bandwidth ratios, these are stated chain by chain instead; chains of
+    random bits are matched to nothing.
     """
-    channel = str(parameters.get("channel", ""))
-    at_ratios = any(stated_cbr(name) for name in parameters.get("chains", ()))
-    match = "" if at_ratios else str(parameters.get("match", ""))
+    channel, chains = str(parameters.get("channel", "")), parameters.get("chains", ())
+    at_ratios = any(stated_cbr(name) for name in chains)
+    only_bits = bool(chains) and all(name.startswith("random-") for name in chains)
+    match = "" if at_ratios or only_bits else str(parameters.get("match", ""))
     name, _, values = channel.partition("?")
     shown = CHANNELS.get(name) or (
         name.upper() if re.fullmatch(r"(tdl|cdl)-[a-e]", name) else printable(name)

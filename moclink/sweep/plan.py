@@ -18,6 +18,7 @@ from moclink.types import Cell
 
 BITS_NAME = "random-bits"  # in the image column, for chains that carry random bits
 GALLERY_SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
+LEAST_SHOWN = 64  # pixels a side of a picture in the gallery, if there is one so large
 TASK_PIXELS = 128_000_000  # received in one task: all SNRs of a 2K picture
 # Measured with /usr/bin/time over chains of all kinds; see benchmarks/README.md.
 WORKER_BYTES = 1_500_000_000  # Python with TensorFlow, a codec's weights and its activations
@@ -101,6 +102,13 @@ def cells_of(plan: Plan, pictures: Sequence[Picture]) -> list[Cell]:
     return [
         cell for name, picture in units_of(plan, pictures) for cell in _cells(plan, name, picture)
     ]
+
+
+def shown_picture(pictures: Sequence[Picture]) -> Picture | None:
+    """The picture that the gallery shows: the first one large enough to see something, or the largest."""
+    if not pictures:
+        return None
+    return max(pictures, key=lambda p: min(p.height, p.width, LEAST_SHOWN))
 
 
 def least_memory(pictures: Sequence[Picture]) -> int:

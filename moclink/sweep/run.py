@@ -12,7 +12,15 @@ from functools import partial
 from typing import Protocol
 
 from moclink.images import Picture
-from moclink.sweep.plan import DEFAULT_MEMORY, Plan, cells_of, effort_of, groups_of, tasks_of
+from moclink.sweep.plan import (
+    DEFAULT_MEMORY,
+    Plan,
+    cells_of,
+    effort_of,
+    groups_of,
+    shown_picture,
+    tasks_of,
+)
 from moclink.sweep.session import Session
 from moclink.sweep.task import Fit, work
 from moclink.sweep.workers import Pool
@@ -56,6 +64,7 @@ def run_sweep(
     pool = pool or Pool()
     every = cells_of(plan, pictures)
     missing = set(every) - store.done()
+    shown = shown_picture(pictures)
     progress(len(every) - len(missing), "")
     tasks = [
         task
@@ -63,7 +72,7 @@ def run_sweep(
             plan, pictures, {image for _, image, *_ in missing}, pool.workers
         )
         for task in tasks_of(
-            plan, names, picture, missing, bool(pictures) and picture is pictures[0], memory
+            plan, names, picture, missing, picture is not None and picture is shown, memory
         )
     ]
     if pool.workers > 1:

@@ -3,6 +3,7 @@
 import pytest
 
 from moclink.results.bandwidth import cbr_note, cbr_text, chain_cbrs, chain_labels, common_cbr
+from moclink.types import Row
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,14 @@ def test_the_ratio_of_a_chain_is_its_mean(row):
     assert chain_cbrs([row(cbr=0.1), row(image="y", cbr=0.3), row("b")]) == {
         "a": pytest.approx(0.2)
     }
+
+
+def test_a_tiny_picture_weighs_what_it_is():
+    """One codeword is many symbols a value of a picture of one pixel."""
+    sent = {"photo": (480, 640, 38_400), "dot": (1, 1, 108)}
+    rows = [
+        Row("a", name, h, w, 0.0, 0, symbols=s, cbr=s / (3 * h * w))
+        for name, (h, w, s) in sent.items()
+    ]
+    symbols, values = 38_400 + 108, 3 * (480 * 640 + 1)
+    assert chain_cbrs(rows)["a"] == pytest.approx(symbols / values)

@@ -1,9 +1,12 @@
 """Error rates of random bits: axes, bars and closed forms."""
 
+from dataclasses import replace
+
 import pytest
 
 from moclink.results.curves import curves_figure
 from moclink.results.error_curves import efficiencies
+from moclink.results.panels import FigureError
 from moclink.results.style import FigureOptions
 from moclink.results.theory import qam_bit_error_rate
 
@@ -78,6 +81,34 @@ def test_bars_are_the_intervals_by_counts(uncoded):
 def test_a_rate_of_nought_is_not_drawn(coded):
     bits, blocks = curves_figure(coded).axes
     assert len(bits.lines[0].get_xdata()) == len(blocks.lines[0].get_xdata()) == 2
+
+
+def test_a_panel_without_a_rate_is_left_out_and_a_chain_without_an_error_named(uncoded, bit_row):
+    clean = [bit_row("random-ldpc", snr=s, ber=0.0, bler=0.0, **CODED) for s in (5.0, 10.0)]
+    figure = curves_figure(uncoded + clean, FigureOptions(channel="awgn"))
+    assert [a.get_ylabel() for a in figure.axes] == ["Bit error rate"] * 2
+    for axis in figure.axes:
+        assert [text.get_text() for text in axis.texts] == ["no errors seen: random bits + LDPC"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "random bits, 64-QAM",
+        "uncoded QAM, theory",
+    ]
+    with pytest.raises(FigureError, match="no bit was wrong; send more"):
+        curves_figure(clean)
+
+
+def test_at_one_snr_there_are_no_lines_in_the_legend_alone(uncoded, row):
+    rows = [row(n, psnr_db=20.0) for n in ("jpeg-ldpc", "jpeg-ldpc-qpsk-r12")]
+    one = [r for r in uncoded if r.snr_db == 10.0]
+    figure = curves_figure(
+        [*rows, *[replace(r, snr_db=0.0) for r in one]], FigureOptions(channel="awgn")
+    )
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "JPEG + LDPC",
+        "JPEG + LDPC QPSK 1/2",
+        "random bits, 64-QAM",
+    ]
+    assert list(figure.axes[0].get_xticks()) == [0.0]
 
 
 def test_a_codec_in_a_folder_called_random_is_no_chain_of_bits(row):

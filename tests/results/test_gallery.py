@@ -49,9 +49,38 @@ def test_a_thin_picture_is_refused(size, row, png):
 
 def test_a_gallery_that_would_be_huge_is_refused(row, png):
     names = [f"chain-{n}" for n in range(80)]
-    rows, shown = (
-        [row(n, psnr_db=1.0) for n in names],
-        [Shown(n, "x", 0.0, png(80, 60)) for n in names],
-    )
-    with pytest.raises(FigureError, match="80 chains at 1 SNRs would make .* pixels; choose fewer"):
+    rows = [row(n, snr=s, psnr_db=1.0) for n in names for s in (0.0, 5.0)]
+    shown = [Shown(n, "x", s, png(80, 60)) for n in names for s in (0.0, 5.0)]
+    with pytest.raises(FigureError, match="80 lines of 3 pictures make .* pixels; choose fewer"):
         gallery_figure(rows, shown)
+
+
+def test_many_chains_at_one_snr_fill_a_grid(row, png):
+    names = [f"chain-{n}" for n in range(14)]
+    rows = [row(n, psnr_db=float(place), cbr=1 / 24) for place, n in enumerate(names)]
+    shown = [Shown(n, "x", 0.0, png()) for n in ["original", *names]]
+    figure = gallery_figure(rows, shown)
+    width, height = figure.get_size_inches()
+    assert 0.5 < width / height < 2
+    assert [axis.get_title() for axis in figure.axes] == ["original", *names]
+    assert captions(figure) == [f"{place:.2f} dB" for place in range(14)]
+    assert figure.get_suptitle() == "x, 0 dB SNR, CBR 1/24"
+
+
+def test_the_ratio_is_that_of_the_picture_shown(row, png):
+    rows = [row("a", "x", psnr_db=1.0, cbr=1 / 24), row("b", "x", psnr_db=1.0, cbr=1 / 12)]
+    rows += [row("a", "tiny", psnr_db=1.0, cbr=27.0), row("b", "tiny", psnr_db=1.0, cbr=27.0)]
+    figure = gallery_figure(rows, [Shown(c, "x", 0.0, png()) for c in "ab"])
+    assert [a.get_ylabel().replace("\n", " ") for a in figure.axes] == [
+        "a, CBR\u00a01/24",
+        "b, CBR\u00a01/12",
+    ]
+
+
+def test_a_picture_in_which_nothing_can_be_seen_is_not_the_first_choice(row, png):
+    rows = [row("a", name, psnr_db=1.0) for name in ("dot", "small", "large", "larger")]
+    sizes = {"dot": 1, "small": 40, "large": 70, "larger": 90}
+    shown = [Shown("a", name, 0.0, png(side, side)) for name, side in sizes.items()]
+    assert gallery_figure(rows, shown).get_suptitle() == "large"
+    assert gallery_figure(rows, shown[:2]).get_suptitle() == "small"
+    assert gallery_figure(rows, shown, picture="dot").get_suptitle() == "dot"

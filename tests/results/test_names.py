@@ -82,9 +82,30 @@ def test_information_bits_are_in_the_name():
 
 
 def test_long_texts_are_broken_or_shortened():
-    assert wrapped("MOC-RVQ L4, w/o NRB") == "MOC-RVQ L4, \nw/o NRB"
+    assert wrapped("MOC-RVQ L4, w/o NRB") == "MOC-RVQ L4,\nw/o NRB"
+    assert wrapped("JPEG + LDPC QPSK 1/2, CBR 1") == "JPEG + LDPC\nQPSK 1/2, CBR\n1"
     assert shortened("abcdefghij", 10) == "abcdefghij"
     assert shortened("abcdefghijk", 10) == "abc…fghijk" and len(shortened("x" * 99, 10)) == 10
+
+
+@pytest.mark.parametrize(
+    "text,most,short",
+    [
+        (
+            "JPEG + LDPC, adaptive, CBR 0.0808 (1/12 asked for)",
+            48,
+            "JPEG + LDPC…CBR 0.0808 (1/12 asked for)",
+        ),
+        (
+            "runs/a-very-long-name/of-a-folder/codec:l4-hard",
+            40,
+            "runs/a-very-…/of-a-folder/codec:l4-hard",
+        ),
+        ("x" * 20 + "-" + "y" * 60, 30, "x" * 10 + "…" + "y" * 19),
+    ],
+)
+def test_names_are_cut_between_words(text, most, short):
+    assert shortened(text, most) == short and len(short) <= most
 
 
 def test_what_cannot_be_printed_is_escaped():

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from moclink.results.panels import Legend, add_legend, add_title, panels_figure
+from moclink.results.panels import LONGEST_LABEL, Legend, add_legend, add_title, panels_figure
 from moclink.results.style import FigureOptions
 
 
@@ -37,4 +37,4 @@ def test_a_title_is_broken_to_the_width():
 
 def test_long_labels_are_shortened(row):
     legend = Legend.of([row("x" * 200)])
-    assert len(legend.labels["x" * 200]) == 48
+    assert len(legend.labels["x" * 200]) == LONGEST_LABEL

@@ -49,3 +49,21 @@ def test_ticks_prefer_fractions(row):
     rows = [row(name, psnr_db=20.0, cbr=cbr) for name, cbr in ratios.items()]
     (axis,) = rate_figure(rows, 0.0).axes
     assert [text.get_text() for text in axis.get_xticklabels()] == ["1/48", "1/24"]
+
+
+@pytest.mark.parametrize(
+    "ratios,texts",
+    [
+        ([0.02, 0.05], ["0.02", "0.05"]),  # not 0.02 beside 1/20
+        ([1 / 24, 1 / 6], ["1/24", "1/6"]),
+        ([1 / 24], ["1/24"]),
+        ([0.041, 0.0425], ["0.041"]),
+    ],
+)
+def test_ticks_are_all_fractions_or_all_decimals(ratios, texts, row):
+    rows = [row(f"softcast@{cbr}", psnr_db=20.0 + cbr, cbr=cbr) for cbr in ratios]
+    figure = rate_figure(rows, 0.0)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    assert [text.get_text() for text in axis.get_xticklabels()] == texts
+    assert axis.get_xticklabels(minor=True) == []

@@ -67,6 +67,8 @@ def test_rows_come_in_the_order_in_which_chains_are_named(row):
 
 def test_conditions_are_the_channel_and_how_chains_were_matched():
     assert conditions({"channel": "awgn", "match": "symbols"}) == "AWGN, equal symbols"
+    bits = {"channel": "awgn", "match": "symbols", "chains": ["random-64qam", "random-ldpc"]}
+    assert conditions(bits) == "AWGN"
     assert conditions({"channel": "my$module:mine"}) == "my$module:mine" and conditions({}) == ""
     assert conditions({"channel": "tdl-c?speed=3&csi=ls"}) == "TDL-C, speed=3, csi=ls"
     assert (
