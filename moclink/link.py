@@ -230,6 +230,11 @@ class SemanticLink(keras.Model):
         _check_batch(x)
         return super().predict_on_batch(x)
 
+    def save(self, *args: Any, **kwargs: Any) -> Any:
+        """See `keras.Model.save`; of a link that cannot be saved no file is begun."""
+        self.get_config()
+        return super().save(*args, **kwargs)
+
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments; the codec by its configuration, the weights being saved beside it.
 

@@ -282,6 +282,9 @@ def test_errors_name_what_was_given(codec, monkeypatch):
         SemanticLink(codec, IndexChannel(8), code=LDPC5GEncoder(100, 204))
     with pytest.raises(ValueError, match="n = 200 bits do not fill whole symbols of 6"):
         SemanticLink(codec, AWGN_PATH, code=LDPC5GEncoder(100, 200))
+    for code in ((100, 200), (3841, 19200), (8449, 25344), (100,), (0.5, 600)):
+        with pytest.raises(ValueError, match=r"code is \(.*\): .*n a multiple of 6, the bits"):
+            SemanticLink(codec, AWGN_PATH, code=code)
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     for channel in (AWGN_PATH, IndexChannel(8)):
         with pytest.raises(ValueError, match="Keras runs on jax"):

@@ -118,6 +118,7 @@ def test_checkpoints_are_kept_while_it_trains(codec, tmp_path):
 def test_a_made_block_is_named_when_a_link_is_saved(codec, tmp_path):
     with pytest.raises(ValueError, match="made RayleighFading cannot be saved"):
         SemanticLink(codec, RayleighFading()).save(tmp_path / "link.keras")
+    assert not list(tmp_path.iterdir())
 
 
 def test_weights_are_saved_and_loaded_across_channels(codec, tmp_path):

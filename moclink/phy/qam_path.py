@@ -229,7 +229,14 @@ def index_path(states: int, channel: Any, code: Any = None) -> keras.layers.Laye
     if isinstance(channel, Block | str | type):
         channel = SionnaLayer(channel)
     if isinstance(code, tuple | list):
-        code = LDPC5GEncoder(*code, num_bits_per_symbol=2 * (states.bit_length() - 1))
+        width = 2 * (states.bit_length() - 1)
+        try:
+            code = LDPC5GEncoder(*code, num_bits_per_symbol=width)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"code is {tuple(code)}: {error}; give (k, n) of a 5G LDPC code, with n a multiple "
+                f"of {width}, the bits of a symbol"
+            ) from error
     if isinstance(channel, SionnaLayer):
         return QAMPath(states, channel, code)
     if not isinstance(channel, keras.layers.Layer):
