@@ -34,6 +34,7 @@ from moclink.presets import (
     ChainOptions,
     check_code,
     check_name,
+    is_known,
     json_file,
     path_and_scheme,
     split_cbr,
@@ -88,6 +89,8 @@ class ChainFactory:
         if name == "jscc-96":
             return self._analog_chain(name, ANALOG_PRESET)
         base, cbr = split_cbr(name)
+        if not is_known(base):
+            return self._own_chain(name)
         if base in LINEAR_CODECS:
             return self._linear_chain(name, base, cbr or LINEAR_CBR)
         named = NAMED.fullmatch(name)
@@ -96,17 +99,15 @@ class ChainFactory:
         family, _, scheme = base.partition("-")
         if family == "random":
             return BitChain(name, self._bit_modem(scheme))
-        if family in FILE_CODECS:
-            module, codec_name = FILE_CODECS[family]
-            codec = getattr(importlib.import_module(module), codec_name)
-            if scheme == "capacity":
-                return self._ideal_chain(name, codec, cbr)
-            if scheme == "ldpc-adaptive":
-                return self._adaptive_chain(name, codec, cbr)
-            if coded := MCS_SCHEME.fullmatch(scheme):
-                return self._mcs_chain(name, codec, coded, cbr)
-            return self._file_chain(name, codec, self._bit_modem(scheme), cbr)
-        return self._own_chain(name)
+        module, codec_name = FILE_CODECS[family]
+        codec = getattr(importlib.import_module(module), codec_name)
+        if scheme == "capacity":
+            return self._ideal_chain(name, codec, cbr)
+        if scheme == "ldpc-adaptive":
+            return self._adaptive_chain(name, codec, cbr)
+        if coded := MCS_SCHEME.fullmatch(scheme):
+            return self._mcs_chain(name, codec, coded, cbr)
+        return self._file_chain(name, codec, self._bit_modem(scheme), cbr)
 
     def _own_chain(self, name: str) -> Chain:
         """A chain of exported weights; what kind of codec they are is written in their JSON file."""

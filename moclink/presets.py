@@ -101,6 +101,9 @@ VARIANT_PATTERN = "|".join(sorted(VARIANTS, key=len, reverse=True))
 SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({VARIANT_PATTERN}))*)")
 NAMED = re.compile(rf"(?P<family>moc-rvq(-perceptual)?)-(?P<scheme>{SEMANTIC.pattern})")
 AT_CBR = re.compile(r"(?P<base>.+)@(?P<cbr>[\d./]+)")
+# Schemes of bits over a channel code and a modulation, and the chains that send random bits.
+SCHEMES = ("ldpc", *(f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS))
+BIT_CHAINS = tuple(f"random-{scheme}" for scheme in (*MODULATIONS, *SCHEMES))
 
 DEFAULT_CHAINS = (
     *(f"moc-rvq-l{levels}" for levels in LEVELS),
@@ -123,19 +126,17 @@ def default_chains() -> tuple[str, ...]:
 
 def chain_names() -> list[str]:
     """Every name that `make_chain` knows, of the semantic chains' variants one at a time."""
-    schemes = ["ldpc"] + [f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS]
     names = [f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS]
     names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + [
         "moc-rvq-l4-no-nrb-no-cr",
         "jscc-96",
     ]
     names += LINEAR_CODECS
-    names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*schemes, "capacity"]]
+    names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*SCHEMES, "capacity"]]
     names += [f"{codec}-ldpc-adaptive" for codec in FILE_CODECS]
     names += [f"{codec}-ldpc-mcs{index}" for codec in FILE_CODECS for index in range(MCS_COUNTS[1])]
     names += [f"jpeg-ldpc-rst-mcs{index}" for index in range(MCS_COUNTS[1])]
-    names += [f"random-{m}" for m in MODULATIONS]
-    return names + [f"random-{scheme}" for scheme in schemes]
+    return [*names, *BIT_CHAINS]
 
 
 def describe_chains() -> list[tuple[str, str]]:
@@ -278,13 +279,22 @@ def takes_cbr(name: str) -> bool:
 
 def is_file_chain(name: str) -> bool:
     """Say whether a chain of this name sends the files of a file codec."""
-    family, _, scheme = AT_CBR.sub(r"\g<base>", name).partition("-")
-    return family in FILE_CODECS and scheme.partition("-")[0] in ("ldpc", "capacity")
+    base = AT_CBR.sub(r"\g<base>", name)
+    family, _, scheme = base.partition("-")
+    coded = family in FILE_CODECS and scheme.partition("-")[0] in ("ldpc", "capacity")
+    return coded and "/" not in base  # the path of a codec of one's own may begin like a name
 
 
 def is_bit_chain(name: str) -> bool:
     """Say whether a chain of this name sends random bits instead of pictures."""
-    return name.startswith("random-")
+    return name in BIT_CHAINS
+
+
+def is_known(name: str) -> bool:
+    """Say whether a name, without a CBR, is one of moclink's own; else it is a path to weights."""
+    family, _, scheme = name.partition("-")
+    coded = family in FILE_CODECS and MCS_SCHEME.fullmatch(scheme)
+    return name in chain_names() or bool(NAMED.fullmatch(name) or coded)
 
 
 def path_and_scheme(name: str) -> tuple[str, str]:

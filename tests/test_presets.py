@@ -5,7 +5,9 @@ from fractions import Fraction
 
 import pytest
 
+from moclink.chain import AnalogChain
 from moclink.chain_factory import make_chain
+from moclink.codec.analog_codec import AnalogCodec
 from moclink.images import read_image, sample_paths, to_float
 from moclink.presets import (
     ChainOptions,
@@ -13,6 +15,8 @@ from moclink.presets import (
     chain_names,
     check_code,
     check_name,
+    is_bit_chain,
+    is_file_chain,
     parse_cbr,
     split_cbr,
     takes_cbr,
@@ -97,3 +101,21 @@ def test_no_more_symbols_are_sent_than_the_ratio_allows(name, cbr):
     allowed = math.ceil(Fraction(cbr) * image.size)
     # Whole codewords and the coarse steps of the codecs leave some.
     assert 0.75 * allowed < sent.symbols.shape[1] <= allowed
+
+
+PATHS = (
+    "random-init/codec",
+    "random-mine",
+    "jpeg-ldpc-x/codec",
+    "softcast/codec",
+    "bpg-capacity/l4",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_may_begin_like_a_chain(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    AnalogCodec.from_size("toy").save(path)
+    assert not is_bit_chain(path) and not is_file_chain(path) and not takes_cbr(path)
+    chain = make_chain(path)
+    assert isinstance(chain, AnalogChain) and chain.name == path
