@@ -65,6 +65,10 @@ class OFDMLink(Block):
         x_hat: Detected symbols (LMMSE, bias removed), complex64 [B, S].
         no_eff: Their effective noise variance, float32 [B, S].
 
+    Attributes:
+        error_gain: Noise variance of the channel estimate over that of the received signal; see the
+            function `error_gain`.
+
     Raises:
         ValueError: If `csi` is neither "perfect" nor "ls", or streams do not divide the
             subcarriers.
@@ -106,7 +110,7 @@ class OFDMLink(Block):
         self._channel = OFDMChannel(channel_model, grid, return_channel=True)
         self._active = RemoveNulledSubcarriers(grid)
         self._estimate = LSChannelEstimator(grid, interpolation_type="lin") if csi == "ls" else None
-        self._error_gain = error_gain(grid)
+        self.error_gain = error_gain(grid)
 
         def detect(y: Any, h: Any, s: Any) -> Any:
             # In double precision: Sionna takes 1 from a number close to 1 to find the variance.
@@ -137,7 +141,7 @@ class OFDMLink(Block):
             h_hat, err_var = self._active(h), tf.zeros([], no.dtype)
         else:
             h_hat, _ = self._estimate(y, no)
-            err_var = no[:, None, None, None, None, None, None] * self._error_gain
+            err_var = no[:, None, None, None, None, None, None] * self.error_gain
         x_hat, no_eff = self._detect(y, h_hat, err_var, no)
         no_eff = tf.maximum(no_eff, MIN_VARIANCE)
         outputs = []

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-_PATIENCE_S = 60.0
+PATIENCE_S = 60.0  # how long a worker waits for a GPU of its own
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
@@ -54,7 +54,7 @@ def take_gpu(gpus: Sequence[str], workers: int, folder: Path) -> int:
     """
     import fcntl
 
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         for gpu, turn in places(gpus, workers):
             # A plain descriptor stays open, and the place locked, until this process ends.

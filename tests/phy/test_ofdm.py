@@ -133,7 +133,7 @@ def test_the_error_of_an_estimated_channel_is_that_of_linear_interpolation(fixed
     s = np.arange(14)
     expected = ((11 - s) / 9) ** 2 + ((s - 2) / 9) ** 2
     data = [place for place in s if place not in (2, 11)]
-    gain = np.asarray(block._error_gain)[0, 0, 0, 0, 0]
+    gain = np.asarray(block.error_gain)[0, 0, 0, 0, 0]
     assert np.allclose(gain, expected[:, None], rtol=1e-5)
     # And it is what happens: with h = 1 and a weak signal error, x_hat = x + w - e x to first
     # order.

@@ -12,7 +12,7 @@ from moclink.sweep.devices import places, take_gpu, visible_gpus
 def test_gpus_are_dealt_out_one_each_then_in_turns(tmp_path, monkeypatch):
     assert places(["0", "1"], 2) == [("0", 0), ("1", 0)]
     assert places(["0", "1"], 5) == [("0", 0), ("1", 0), ("0", 1), ("1", 1), ("0", 2)]
-    monkeypatch.setattr(devices, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(devices, "PATIENCE_S", 0.3)
     monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
     taken, claims = [], []
     for _ in range(3):
