@@ -29,11 +29,11 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'moclink' has no attribute {name!r}")
     import importlib
-    import os
 
-    # Notes of TensorFlow on the machine, not on what goes wrong; set it to 0 to see them.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    from moclink.sweep.workers import quietly
+
+    with quietly():  # without the notes that TensorFlow writes on the machine while it is loaded
+        return getattr(importlib.import_module(_LAZY[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -15,11 +15,12 @@ beside its checkpoint, log and pictures. The same command continues a run that w
 
 from __future__ import annotations
 
-import os
+import importlib
 import sys
 from collections.abc import Sequence
 
 from moclink.standard_streams import command
+from moclink.sweep.workers import quietly
 from moclink.training.commands import run_stage
 from moclink.training.options import make_parser, use_backend
 
@@ -35,10 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when done, 2 if an option or a file is wrong, 130 if stopped by a signal.
     """
     args = make_parser(__doc__).parse_args(argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on the machine
     try:
         if getattr(args, "backend", None):
             use_backend(args.backend)
+        with quietly():  # TensorFlow's notes on the machine, which it writes while it is loaded
+            importlib.import_module("keras")
         return run_stage(args)
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"moclink.train: {' '.join(str(error).split())}", file=sys.stderr)

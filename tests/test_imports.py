@@ -35,7 +35,7 @@ MAY = {
     "perceptual": {"keras"},
     "linear": {"keras", "codec"},
     "training": {"keras", "codec", "linear", "perceptual", "PIL"},
-    "train": {"keras", "codec", "perceptual", "training", "PIL"},
+    "train": {"keras", "codec", "perceptual", "training", "PIL", "sweep"},
     "phy": {"sionna", "tensorflow", "numba", "keras", "codec"},
     "sources": {"PIL", "bpg", "codec"},
     "types": set(),
@@ -60,7 +60,7 @@ MAY = {
     "tables": {"results"},
     "simulate": {"phy", "presets", "sweep", "results"},
     "runs": {"phy", "presets", "sweep", "results"},
-    "__init__": {"codec", "link", "phy", "results"},
+    "__init__": {"codec", "link", "phy", "results", "sweep"},
 }
 
 

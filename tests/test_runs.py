@@ -299,6 +299,27 @@ def test_results_answer_a_wrong_argument_in_one_line(results):
             call()
 
 
+def test_nothing_is_heard_of_tensorflow(photo, tmp_path):
+    """In a process of its own: frameworks write past Python when they are loaded."""
+    np.save(tmp_path / "photo.npy", photo)
+    code = (
+        "import moclink, numpy as np, sys\n"
+        "from moclink import SemanticCodec, SionnaLayer, run\n"
+        "def noisy(x, no):\n"
+        "    from sionna.phy import config\n"
+        "    noise = config.np_rng.normal(size=(2, *x.shape))\n"
+        "    return x + (noise[0] + 1j * noise[1]) * np.sqrt(no / 2), np.broadcast_to(no, x.shape)\n"
+        "photo = np.load(sys.argv[1] + '/photo.npy')\n"
+        "for channel in (noisy, 'tdl-a'):\n"
+        "    run('moc-rvq-l1,jpeg-ldpc', 10, photo, channel=channel, progress=False,\n"
+        "        out=f'{sys.argv[1]}/{channel}')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_public_names_are_there():
     assert {"run", "open_run", "SemanticCodec", "SionnaLayer"} <= set(dir(moclink))
     assert moclink.SemanticCodec.__name__ == "SemanticCodec"

@@ -11,7 +11,16 @@ from moclink import train
 def test_an_unknown_stage_is_status_2(capsys):
     with pytest.raises(SystemExit) as error:
         train.main(["stage3"])
-    assert error.value.code == 2 and "stage3" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert error.value.code == 2 and "stage3" in line
+
+
+@pytest.mark.parametrize("args", [["stage1"], ["stage1", "--steps", "few"], ["jscc", "--crob"]])
+def test_a_wrong_option_is_one_line_that_names_it(args, capsys):
+    with pytest.raises(SystemExit) as error:
+        train.main(args)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert error.value.code == 2 and line.startswith("moclink: ") and "--" in line
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, FloatingPointError])

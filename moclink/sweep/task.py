@@ -21,6 +21,7 @@ from moclink.sweep.bit_errors import measure_bit_errors
 from moclink.sweep.measurable import missing_of
 from moclink.sweep.plan import Plan, Task
 from moclink.sweep.session import Session
+from moclink.sweep.workers import quietly
 from moclink.types import (
     Cell,
     ChannelState,
@@ -93,7 +94,17 @@ def _check_sizes(name: str, chain: Any, sizes: Sequence[tuple[int, int]]) -> Non
 
 
 def work(session: Session, task: Task) -> Iterator[TaskResult]:
-    """Compute the cells of a task, chain by chain and batch by batch."""
+    """Compute the cells of a task, chain by chain and batch by batch, without TensorFlow's notes."""
+    results = _work(session, task)
+    while True:
+        with quietly(notes_only=True):
+            result = next(results, None)
+        if result is None:
+            return
+        yield result
+
+
+def _work(session: Session, task: Task) -> Iterator[TaskResult]:
     picture = task.picture
     if picture is None:
         for cell in task.cells:

@@ -13,6 +13,7 @@ import logging
 import math
 import os
 import pickle
+import re
 import signal
 import sys
 import tempfile
@@ -243,26 +244,51 @@ def _not_retracing(record: logging.LogRecord) -> bool:
     return "retracing" not in record.getMessage()
 
 
+# What TensorFlow's C++ code logs: I0000 00:00:1795724518.216727   32513 port.cc:153] oneDNN ...
+_NOTE = re.compile(
+    rb"[IWE]\d{4} \d\d:\d\d:[\d.]+ +\d+ \S+:\d+\]|WARNING: All log messages before absl"
+    rb"|To enable the following instructions: "
+)
+
+
 @contextlib.contextmanager
-def quietly() -> Iterator[None]:
+def quietly(notes_only: bool = False) -> Iterator[None]:
     """Keep TensorFlow's notes on CPU and GPU, which it writes past Python, off the terminal.
 
     If something fails meanwhile, what was held back is shown.
+
+    Args:
+        notes_only: Whether what others write to standard error meanwhile is shown at the end.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").addFilter(_not_retracing)
-    sys.stderr.flush()
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # standard error is closed: there is nothing to keep from it
+        yield
+        return
+    failed = False
     with tempfile.TemporaryFile() as aside:
+        _flush_errors()
         os.dup2(aside.fileno(), 2)
         try:
             yield
         except ValueError:
             raise
-        except BaseException:
-            aside.seek(0)
-            os.write(kept, aside.read())
+        except Exception:
+            failed = True
             raise
         finally:
+            _flush_errors()
             os.dup2(kept, 2)
+            aside.seek(0)
+            for line in aside:
+                if failed or (notes_only and not _NOTE.match(line)):
+                    os.write(kept, line)
             os.close(kept)
+
+
+def _flush_errors() -> None:
+    """Write what Python has of standard error, so that it goes where it is meant to go."""
+    if sys.stderr is not None:
+        sys.stderr.flush()

@@ -7,6 +7,7 @@ import importlib.util
 import os
 from typing import Any
 
+from moclink.arguments import Parser
 from moclink.training.link_options import add_link
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -247,8 +248,8 @@ def use_backend(name: str) -> None:
 
 def make_parser(description: str | None = None) -> argparse.ArgumentParser:
     """Parser of the command line; the stage's name is `stage`."""
-    parser = argparse.ArgumentParser(
-        prog="moclink.train",
+    parser = Parser(
+        prog="python -m moclink.train",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

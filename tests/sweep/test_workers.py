@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from moclink.sweep.workers import Pool, WorkersLost
+from moclink.sweep.workers import Pool, WorkersLost, quietly
 
 
 def kill_own_process_once(session, flag: Path):
@@ -100,3 +100,20 @@ def test_a_worker_keeps_one_session_from_task_to_task(workers):
         assert len({session for session, _ in own}) == 1
         assert [before for _, before in own] == list(range(len(own)))
     assert min(before for *_, before in others) == 0  # a session of another kind is made anew
+
+
+NOTE = b"I0000 00:00:1795724518.216727   32513 port.cc:153] oneDNN custom operations are on.\n"
+
+
+def test_notes_of_tensorflow_are_kept_off_and_what_others_say_is_shown(capfd):
+    with quietly(notes_only=True):
+        os.write(2, NOTE + b"E: mine\n" + NOTE.replace(b"I", b"E") + b"W0 also mine\n")
+    assert capfd.readouterr().err == "E: mine\nW0 also mine\n"
+    with quietly():
+        os.write(2, NOTE + b"mine\n")
+    assert capfd.readouterr().err == ""
+    for error, shown in ((RuntimeError, NOTE.decode() + "mine\n"), (ValueError, "")):
+        with pytest.raises(error), quietly():
+            os.write(2, NOTE + b"mine\n")
+            raise error
+        assert capfd.readouterr().err == shown
