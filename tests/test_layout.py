@@ -11,6 +11,7 @@ WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_li
 # Tests of what several modules do together, or of the repository.
 TOGETHER = {
     "sweep/test_chains_over_channels.py",
+    "test_distribution.py",
     "test_imports.py",
     "test_layout.py",
     "test_link_as_model.py",

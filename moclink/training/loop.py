@@ -236,7 +236,7 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
     if options.minutes is not None and step <= options.warmup:
         print(
             f"only {step} steps in {options.minutes:g} minutes, no more than the warm-up of "
-            f"{options.warmup}: hardly trained; give more minutes",
+            f"{options.warmup}: hardly trained; give more --minutes",
             file=sys.stderr,
             flush=True,
         )

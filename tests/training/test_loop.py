@@ -133,6 +133,6 @@ def test_a_plan_too_short_to_train_says_so(tmp_path, capsys):
     plan = LoopOptions(minutes=1e-9, learning_rate=0.1, warmup=3, log_every=1, validate_every=0)
     assert run(Descent(), tmp_path, plan).finished
     assert (
-        "no more than the warm-up of 3: hardly trained; give more minutes"
+        "no more than the warm-up of 3: hardly trained; give more --minutes"
         in capsys.readouterr().err
     )
