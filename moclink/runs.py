@@ -170,19 +170,18 @@ def run(
             raise ValueError(problem)
         say_what_is_too_small(plan, pictures)
         parameters = parameters_of(plan, pictures)
-        store = ResultStore(folder, parameters, resume_anyway)
         try:
-            write_record(folder, _words(command), parameters)
-            with progress_bar(progress, len(cells_of(plan, pictures))) as count:
+            with (
+                ResultStore(folder, parameters, resume_anyway) as store,
+                progress_bar(progress, len(cells_of(plan, pictures))) as count,
+            ):
+                write_record(folder, _words(command), parameters)
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
         except WorkersLost as error:
             lost = f"{error}; finished cells are kept, --out {folder} resumes"
             raise WorkersLost(lost) from error
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"finished cells are kept, --out {folder} resumes") from None
-        finally:
-            store.export()
-            store.close()
     return Run(folder)
 
 

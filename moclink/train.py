@@ -43,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             importlib.import_module("keras")
         return run_stage(args)
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"moclink.train: {' '.join(str(error).split())}", file=sys.stderr)
+        full = isinstance(error, OSError) and error.filename is None and hasattr(args, "out")
+        text = f"{error} in {args.out}" if full else str(error)
+        print(f"moclink.train: {' '.join(text.split())}", file=sys.stderr)
         return 2
 
 

@@ -48,6 +48,7 @@ MAY = {
     "metrics": {"perceptual"},
     "structural_similarity": set(),
     "standard_streams": set(),
+    "whole_files": set(),
     "images": {"PIL", "bpg"},
     "given_images": {"PIL"},
     "arguments": {"presets"},

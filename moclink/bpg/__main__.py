@@ -22,6 +22,7 @@ from PIL import Image
 
 from moclink.images import read_image
 from moclink.standard_streams import command
+from moclink.whole_files import whole_file
 
 from .codec import DEFAULT_MAX_PIXELS, MAX_QP, decode, encode
 from .container import ENCODED_CHROMA, check_supported, read_info, read_picture
@@ -117,14 +118,18 @@ def _info(options: argparse.Namespace) -> None:
 
 def _encode(options: argparse.Namespace) -> None:
     image = read_image(options.input)
-    options.output.write_bytes(
-        encode(image, options.qp, options.chroma, options.preset, options.md5)
-    )
+    data = encode(image, options.qp, options.chroma, options.preset, options.md5)
+    with whole_file(options.output) as part:
+        part.write_bytes(data)
 
 
 def _decode(options: argparse.Namespace) -> None:
     image = decode(options.input.read_bytes(), not options.damaged, options.max_pixels)
-    Image.fromarray(image).save(options.output)
+    form = Image.registered_extensions().get(options.output.suffix.lower())
+    if form is None:
+        raise ValueError(f"{options.output}: name a picture file with an ending such as .png")
+    with whole_file(options.output) as part:
+        Image.fromarray(image).save(part, form)
 
 
 if __name__ == "__main__":

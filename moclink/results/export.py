@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from moclink.results.metrics import METRICS
 from moclink.results.names import printable
 from moclink.results.store import COLUMNS, FIT_COLUMNS, RunFolderError, read_rate_fits, read_rows
 from moclink.types import Row
+from moclink.whole_files import whole_file
 
 CSV_COLUMNS = [name for name in COLUMNS if name != "iterations"]
 AVERAGED = [name for name in COLUMNS if name in METRICS and name in CSV_COLUMNS]
@@ -58,11 +58,10 @@ def summary_of(rows: Sequence[Row]) -> Iterable[tuple]:
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> Path:
     """Write a CSV file whole: a reader sees the old one or the new one."""
-    part = path.with_suffix(".csv.part")
-    with open(part, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow([format(v, ".9g") if isinstance(v, float) else v for v in row])
-    os.replace(part, path)
+    with whole_file(path) as part:
+        with open(part, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            for row in rows:
+                writer.writerow([format(v, ".9g") if isinstance(v, float) else v for v in row])
     return path

@@ -9,7 +9,6 @@ chains at many.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from moclink.results.selection import choose_rows, conditions, read_runs
 from moclink.results.store import read_parameters
 from moclink.results.style import STYLES, FigureOptions
 from moclink.types import Row, Shown
+from moclink.whole_files import whole_file
 
 FORMATS = ("png", "pdf", "svg")
 DPI = {"screen": 200, "ieee": 300}
@@ -169,9 +169,8 @@ def save(
             figure.draw_without_rendering()  # tick labels move panels: lay them out twice
             for form in wanted.formats:
                 path = out / f"{name}.{form}"
-                part = path.with_suffix(f".{form}.part")
-                figure.savefig(part, format=form, dpi=DPI[wanted.style])
-                os.replace(part, path)
+                with whole_file(path) as part:
+                    figure.savefig(part, format=form, dpi=DPI[wanted.style])
                 drawn.files.append(path)
     except FigureError as error:
         drawn.problems.append(f"{name} is not drawn: {error}")

@@ -42,5 +42,5 @@ def _problem(file: int, exclusive: bool) -> str:
     try:
         fcntl.lockf(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except OSError as error:
-        return error.strerror if error.errno in ABSENT else ""
+        return (error.strerror or str(error)) if error.errno in ABSENT else ""
     return ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from moclink import __version__
+from moclink.whole_files import whole_file
 
 # Package -> its module, which may be installed as another package: sionna, tensorflow-cpu.
 PACKAGES = {
@@ -45,9 +46,8 @@ def write_record(folder: Path, command: Sequence[str], parameters: dict[str, Any
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
-    part = path.with_suffix(".json.part")
-    part.write_text(json.dumps(record, indent=1) + "\n")
-    os.replace(part, path)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def _version(package: str, module: str) -> str | None:

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
 
@@ -66,8 +66,9 @@ class ResultStore:
                 raise RunFolderError(
                     f"{self.folder} is in use by another process; wait for it or choose another --out"
                 ) from error
+            reason = getattr(error, "strerror", None) or error
             raise RunFolderError(
-                f"cannot write to {self.folder} ({error}); choose another --out"
+                f"cannot write to {self.folder} ({reason}); choose another --out"
             ) from error
         self._agree(parameters, resume_anyway)
         _add_missing_columns(self._base)
@@ -131,16 +132,22 @@ class ResultStore:
         """
         names, marks = ",".join(COLUMNS), ",".join("?" * len(COLUMNS))
         insert = f"INSERT OR REPLACE INTO cells ({names}) VALUES ({marks})"
-        with self._base:
-            self._base.executemany(insert, map(astuple, rows))
-            self._base.executemany(
-                "INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, shown)
-            )
-            self._base.executemany(
-                f"INSERT OR REPLACE INTO rate_fits ({','.join(FIT_COLUMNS)}) "
-                f"VALUES ({','.join('?' * len(FIT_COLUMNS))})",
-                [(c, i, "all" if s is None else s, *astuple(fit)) for c, i, s, fit in fits],
-            )
+        try:
+            with self._base:
+                self._base.executemany(insert, map(astuple, rows))
+                self._base.executemany(
+                    "INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, shown)
+                )
+                self._base.executemany(
+                    f"INSERT OR REPLACE INTO rate_fits ({','.join(FIT_COLUMNS)}) "
+                    f"VALUES ({','.join('?' * len(FIT_COLUMNS))})",
+                    [(c, i, "all" if s is None else s, *astuple(fit)) for c, i, s, fit in fits],
+                )
+        except sqlite3.OperationalError as error:  # nothing of the transaction is left
+            raise RunFolderError(
+                f"cannot write to {self.folder} ({error}); finished cells are kept: make room, "
+                f"then --out {self.folder} goes on"
+            ) from error
 
     def done(self) -> set[Cell]:
         """Cells that are finished."""
@@ -156,6 +163,17 @@ class ResultStore:
         """Give the folder back."""
         self._base.close()
         self._lock.close()
+
+    def __enter__(self) -> ResultStore:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Export and close. What ended a run is told, not that a full disk takes no CSV files."""
+        try:
+            with suppress(*([RunFolderError] if error else [])):
+                self.export()
+        finally:
+            self.close()
 
 
 _KINDS = {"str": "TEXT", "int": "INTEGER", "float": "REAL"}

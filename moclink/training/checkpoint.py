@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+
+from moclink.whole_files import whole_file
 
 
 def save_checkpoint(
@@ -25,13 +26,11 @@ def save_checkpoint(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     arrays: dict[str, Any] = {
         name: ops.convert_to_numpy(variable) for name, variable in variables.items()
     }
-    with open(partial, "wb") as sink:
+    with whole_file(path) as part, open(part, "wb") as sink:
         np.savez(sink, __state__=np.array(json.dumps(state)), **arrays)
-    os.replace(partial, path)
 
 
 def load_checkpoint(path: str | Path, variables: Mapping[str, Any]) -> dict[str, Any]:

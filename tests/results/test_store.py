@@ -62,6 +62,32 @@ def test_a_failed_transaction_leaves_nothing(tmp_path, row):
     store.close()
 
 
+def test_a_full_disk_is_one_line_and_finished_cells_are_kept(tmp_path, row):
+    """A limit of pages is for SQLite what a full disk is."""
+    store = ResultStore(tmp_path, PARAMETERS)
+    store.add([row()])
+    pages = store._base.execute("PRAGMA page_count").fetchone()[0]
+    store._base.execute(f"PRAGMA max_page_count = {pages}")
+    image = Shown("a", "x", 0.0, bytes(100_000))
+    message = r"database or disk is full\); finished cells are kept: make room, then --out"
+    with pytest.raises(RunFolderError, match=message), store:
+        store.add([row(snr=1.0)], [image])
+    assert read_rows(tmp_path) == [row()]
+    assert (tmp_path / "results.csv").read_text().count("\n") == 2
+    with ResultStore(tmp_path, PARAMETERS) as again:
+        again.add([row(snr=1.0)], [image])
+    assert len(read_rows(tmp_path)) == 2
+
+
+def test_what_ended_a_run_is_said_though_no_csv_file_can_be_written(tmp_path, row):
+    with pytest.raises(KeyboardInterrupt), ResultStore(tmp_path, PARAMETERS) as store:
+        store.add([row()])
+        (tmp_path / "results.csv.part").mkdir()
+        raise KeyboardInterrupt
+    with pytest.raises(RunFolderError, match="cannot write"), ResultStore(tmp_path, PARAMETERS):
+        pass
+
+
 def test_a_run_without_results_is_bound_to_nothing(tmp_path):
     """One that failed at its first cell, say by a channel with a fault, begins anew."""
     store = ResultStore(tmp_path, PARAMETERS)

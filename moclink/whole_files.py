@@ -1,0 +1,32 @@
+"""Files that are there whole or not at all: a full disk or a kill leaves no half of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give the path of a file beside `path` to write to, and put it in the place of `path`.
+
+    Raises:
+        OSError: If it cannot be written; what was there before is kept, what was begun is removed.
+
+    Example:
+        >>> with whole_file("results.csv") as part:
+        ...     part.write_text("1,2")
+    """
+    path = Path(path)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
+            error.filename = str(path)
+        raise

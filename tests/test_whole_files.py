@@ -1,0 +1,28 @@
+"""A full disk or a kill leaves no half of a file."""
+
+import errno
+
+import pytest
+
+from moclink.whole_files import whole_file
+
+
+def test_a_file_is_replaced_when_it_is_whole(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with whole_file(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_what_was_there_is_kept_and_what_was_begun_is_removed(tmp_path, error):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with pytest.raises(type(error)), whole_file(path) as part:
+        part.write_text("ne")
+        raise error
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    if isinstance(error, OSError):
+        assert str(error) == f"[Errno {errno.ENOSPC}] No space left: '{path}'"
