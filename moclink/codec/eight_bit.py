@@ -61,7 +61,7 @@ def write_eight_bit(
     Raises:
         ValueError: If a weight is not finite in float16.
     """
-    arrays: dict[str, NDArray] = {}
+    arrays: dict[str, Any] = {}
     for i, weight in enumerate(network.weights):
         value = ops.convert_to_numpy(weight)
         if value.ndim > 1:

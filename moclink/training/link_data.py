@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,7 +147,8 @@ def make_validation(
                 found["label"].append(f"{label} {snr_db} dB")
     found["con"] = [np.asarray(told, np.float32) for told in found["con"]]
     with open(folder / "validation.partial", "wb") as sink:  # whole or not at all
-        np.savez(sink, **{name: np.array(rows) for name, rows in found.items()})
+        arrays: dict[str, Any] = {name: np.array(rows) for name, rows in found.items()}
+        np.savez(sink, **arrays)
     os.replace(folder / "validation.partial", folder / VALIDATION)
     return len(middles)
 
