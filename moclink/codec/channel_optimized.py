@@ -15,13 +15,16 @@ Power has a price, lambda g^2 a_k^2 beside t_k; g then scales what is used to un
 of low amplitude, if used more often, let all amplitudes grow. Without noise m = c and t = 0: the
 search of the noiseless codec.
 
+A sender that is not told the SNR minimises the mean over several, sum_s q_s (|z - sum_d m_s|^2 +
+sum_d t_s): the same search on vectors that join sqrt(q_s) m_s of all SNRs.
+
 Reference: Farvardin and Vaishampayan, "On the performance and complexity of channel-optimized
 vector quantizers", IEEE Trans. Inf. Theory, 1991.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,12 +50,20 @@ class ChannelCodebooks:
         codebooks: c_k, float32 [L, P, N, c].
         priors: p(k), float32 [L, P, N].
         price: lambda, what a unit of energy on an axis costs in squared error.
+        over: (SNR in dB, weight) of each SNR that search and design average over, weights adding up
+            to 1, for a sender that is not told the SNR; empty for `snr_db` alone.
     """
 
     snr_db: float
     codebooks: NDArray[np.float32]
     priors: NDArray[np.float32]
     price: float = 0.0
+    over: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def states(self) -> tuple[tuple[float, float], ...]:
+        """(SNR in dB, weight) of all SNRs that are averaged over, one at least."""
+        return self.over or ((self.snr_db, 1.0),)
 
     @property
     def gain(self) -> float:
@@ -109,17 +120,34 @@ def retrieval_moments(
     return mean, ops.sum(share * spread, axis=-1)
 
 
+def _moments(made: ChannelCodebooks) -> tuple[Any, Any]:
+    """Moments of all SNRs together: (sqrt(q_s) m_s side by side, [L, P, N, S*c]; sum_s q_s t_s)."""
+    means, spread = [], 0.0
+    for snr_db, weight in made.states:
+        no = noise_variance(snr_db)
+        mean, each = retrieval_moments(made.codebooks, made.priors, made.amplitudes, no)
+        means.append(float(np.sqrt(weight)) * mean)
+        spread = spread + weight * each
+    return ops.concatenate(means, axis=-1), spread
+
+
+def _joined(z: Any, made: ChannelCodebooks) -> Any:
+    """Latents [..., P*c] as the moments are: sqrt(q_s) z side by side in each head, [..., P*S*c]."""
+    heads, width = made.codebooks.shape[1], made.codebooks.shape[3]
+    roots = np.sqrt([weight for _, weight in made.states]).astype(np.float32)
+    split = ops.reshape(ops.cast(z, "float32"), (*ops.shape(z)[:-1], heads, 1, width))
+    return ops.reshape(split * roots[:, None], (*ops.shape(z)[:-1], heads * len(roots) * width))
+
+
 def search_tables(made: ChannelCodebooks) -> tuple[Any, Any]:
     """What the search uses in the place of code vectors.
 
     Returns:
-        (m, float32 [L, P, N, c]; penalties t + lambda g^2 a^2, float32 [L, P, N]).
+        (m, float32 [L, P, N, S*c] with S SNRs side by side; penalties t + lambda g^2 a^2, float32
+        [L, P, N]).
     """
-    levels = made.amplitudes
-    mean, spread = retrieval_moments(
-        made.codebooks, made.priors, levels, noise_variance(made.snr_db)
-    )
-    return mean, spread + made.price * levels**2
+    means, spread = _moments(made)
+    return means, spread + made.price * made.amplitudes**2
 
 
 def search(z: Any, made: ChannelCodebooks, method: str = "joint") -> Any:
@@ -139,11 +167,12 @@ def search(z: Any, made: ChannelCodebooks, method: str = "joint") -> Any:
     if method not in ("joint", "greedy"):
         raise ValueError(f"method is {method!r}; it must be 'joint' or 'greedy'")
     means, penalties = search_tables(made)
-    count, heads, _, width = made.codebooks.shape
+    count, heads, _, width = means.shape
+    z = _joined(z, made)
     means, penalties = list(ops.unstack(means, count)), list(ops.unstack(penalties, count))
     if method == "joint":
         return joint_search(z, means, penalties)
-    residual, found = ops.cast(z, "float32"), []
+    residual, found = z, []
     for mean, penalty in zip(means, penalties, strict=True):
         code = joint_search(residual, [mean], [penalty])[:, :, :, 0]  # [B, h, w, P]
         chosen = ops.stack([ops.take(mean[p], code[..., p], axis=0) for p in range(heads)], axis=3)
@@ -153,22 +182,27 @@ def search(z: Any, made: ChannelCodebooks, method: str = "joint") -> Any:
 
 
 def expected_distortion(z: Any, codes: Any, made: ChannelCodebooks) -> Any:
-    """|z - sum_d m|^2 + sum_d t of every head: float32 [B, h, w, P]."""
-    means, spreads = retrieval_moments(
-        made.codebooks, made.priors, made.amplitudes, noise_variance(made.snr_db)
-    )
-    count, heads, states, width = made.codebooks.shape
+    """|z - sum_d m|^2 + sum_d t of every head, averaged over SNRs: float32 [B, h, w, P]."""
+    means, spreads = _moments(made)
+    heads, states, width = means.shape[1:]
     sent = ops.one_hot(codes, states, dtype="float32")  # [B, h, w, L, P, N]
     mean = ops.einsum("bhwdpn,dpnc->bhwpc", sent, means)
-    error = ops.sum((ops.reshape(z, (*ops.shape(codes)[:3], heads, width)) - mean) ** 2, axis=-1)
+    wanted = ops.reshape(_joined(z, made), (*ops.shape(codes)[:3], heads, width))
+    error = ops.sum((wanted - mean) ** 2, axis=-1)
     return error + ops.einsum("bhwdpn,dpn->bhwp", sent, spreads)
 
 
 def send(
-    codes: NDArray[np.integer], made: ChannelCodebooks, rng: np.random.Generator
+    codes: NDArray[np.integer],
+    made: ChannelCodebooks,
+    rng: np.random.Generator,
+    snr_db: float | None = None,
 ) -> NDArray[np.float32]:
-    """Posteriors p(k|y) of codes [..., L, P] sent over the channel: float32 [..., L, P, N]."""
-    no = np.float32(10 ** (-made.snr_db / 10))
+    """Posteriors p(k|y) of codes [..., L, P] sent over the channel: float32 [..., L, P, N].
+
+    The channel has the SNR of the codebooks, or `snr_db`.
+    """
+    no = np.float32(10 ** (-(made.snr_db if snr_db is None else snr_db) / 10))
     noise = rng.standard_normal(codes.shape, np.float32) * np.sqrt(no / 2)
     received = made.amplitudes[codes] + noise
     return posterior(log_likelihoods(received, no, made.amplitudes), made.priors)
@@ -191,23 +225,36 @@ def fit_codebooks(
     Returns:
         Codebooks for the SNR of `start`.
     """
-    count, heads, states, width = start.codebooks.shape
+    _, heads, _, width = start.codebooks.shape
     z, rng, made = np.asarray(samples, np.float32), np.random.default_rng(seed), start
     targets = z.reshape(-1, heads, width).astype(np.float64)
     for _ in range(rounds):
         codes = ops.convert_to_numpy(search(z[:, None, None], made))[:, 0, 0]  # [M, L, P]
         made = _with_use(made, codes)
-        known = send(codes, made, rng).astype(np.float64)  # [M, L, P, N]
-        books = np.empty(start.codebooks.shape, np.float32)
-        for p in range(heads):
-            flat = known[:, :, p].reshape(len(z), count * states)
-            normal = flat.T @ flat + RIDGE * np.eye(count * states)
-            solved = np.linalg.solve(normal, flat.T @ targets[:, p])
-            books[:, p] = solved.reshape(count, states, width)
-        made = ChannelCodebooks(made.snr_db, books, made.priors, made.price)
+        made = replace(made, codebooks=_solved(targets, codes, made, rng))
     for _ in range(SETTLING):  # use moves with the gain that follows from it
         made = _with_use(made, ops.convert_to_numpy(search(z[:, None, None], made))[:, 0, 0])
     return made
+
+
+def _solved(
+    targets: NDArray[np.float64],
+    codes: NDArray[np.integer],
+    made: ChannelCodebooks,
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Code vectors by least squares over targets [M, P, c] and what arrives of codes [M, L, P]."""
+    count, heads, states, _ = made.codebooks.shape
+    size = count * states
+    normal, right = np.zeros((heads, size, size)), np.zeros((heads, size, targets.shape[2]))
+    for snr_db, weight in made.states:
+        known = send(codes, made, rng, snr_db).astype(np.float64)  # [M, L, P, N]
+        flat = known.transpose(2, 0, 1, 3).reshape(heads, len(targets), size)
+        normal += weight * flat.transpose(0, 2, 1) @ flat
+        right += weight * flat.transpose(0, 2, 1) @ targets.transpose(1, 0, 2)
+    solved = np.linalg.solve(normal + RIDGE * np.eye(size), right)  # [P, L*N, c]
+    books = solved.reshape(heads, count, states, -1).transpose(1, 0, 2, 3)
+    return np.ascontiguousarray(books, np.float32)
 
 
 def _with_use(made: ChannelCodebooks, codes: NDArray[np.integer]) -> ChannelCodebooks:
@@ -217,4 +264,4 @@ def _with_use(made: ChannelCodebooks, codes: NDArray[np.integer]) -> ChannelCode
         + PRIOR_FLOOR
     )
     priors = (use / use.sum(-1, keepdims=True)).astype(np.float32)
-    return ChannelCodebooks(made.snr_db, made.codebooks, priors, made.price)
+    return replace(made, priors=priors)
