@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear.codebook_design import source
-from moclink.linear.codebooks import QUADRATURE, CodebookGrid
+from moclink.linear.codebooks import QUADRATURE, CodebookGrid, SnrRange
 from moclink.linear.estimators import laplacian_mean
 
 
@@ -57,7 +57,12 @@ def with_analog(grid: CodebookGrid, highest_db: float = 70.0) -> CodebookGrid:
     snr_db = np.concatenate([grid.snr_db, beyond])
     books = tuple((*row, *[row[-1]] * len(beyond)) for row in grid.books)
     distortions = np.pad(grid.distortions, ((0, 0), (0, len(beyond))), mode="edge")
-    analog = np.array([analog_distortion(float(one)) for one in snr_db])
-    return CodebookGrid(
-        snr_db, (*books, (AnalogCode(),) * len(snr_db)), np.vstack([distortions, analog])
-    )
+    books = (*books, (AnalogCode(),) * len(snr_db))
+    if grid.over is None:
+        analog = np.array([analog_distortion(float(one)) for one in snr_db])
+        return CodebookGrid(snr_db, books, np.vstack([distortions, analog]))
+    offsets, weights = grid.over.offsets_db, grid.over.weights
+    errors = np.pad(grid.over.errors, ((0, 0), (0, len(beyond)), (0, 0)), mode="edge")
+    met = np.array([[analog_distortion(one + offset) for offset in offsets] for one in snr_db])
+    over = SnrRange(offsets, weights, np.concatenate([errors, met[None]]))
+    return CodebookGrid(snr_db, books, np.vstack([distortions, met @ weights]), over)

@@ -175,6 +175,21 @@ class Code(Protocol):
 
 
 @dataclass(frozen=True)
+class SnrRange:
+    """Squared errors at the SNRs that a sender does not know (see `codebook_range`).
+
+    Attributes:
+        offsets_db: Distance from the nominal SNR, float64 [o], ascending.
+        weights: Share of each in the distortions of the grid, float64 [o], adding up to 1.
+        errors: Expected distortion a coefficient at unit variance, float64 [shapes, g, o].
+    """
+
+    offsets_db: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class CodebookGrid:
     """Codebooks of several shapes over a grid of SNRs.
 
@@ -183,16 +198,25 @@ class CodebookGrid:
         books: For each shape the codebooks of all SNRs.
         distortions: float64 [shapes, g], expected distortion a coefficient at unit variance and
             power.
+        over: Distortions at other SNRs than the nominal one; None where the sender is told.
     """
 
     snr_db: NDArray[np.float64]
     books: tuple[tuple[Code, ...], ...]
     distortions: NDArray[np.float64]
+    over: SnrRange | None = None
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
         """(coefficients, uses) of each shape."""
         return [(row[0].size, row[0].levels) for row in self.books]
+
+    def expected_error(self, shape: int, snr: int, met_db: float) -> float:
+        """Distortion of a codebook that meets an SNR in dB; without `over` that of its own SNR."""
+        if self.over is None:
+            return float(self.distortions[shape, snr])
+        offset_db, known = met_db - self.snr_db[snr], np.log(self.over.errors[shape, snr])
+        return float(np.exp(np.interp(offset_db, self.over.offsets_db, known)))
 
     @classmethod
     def load(cls, name: str | Path = "octonary-codebooks") -> CodebookGrid:
@@ -209,6 +233,7 @@ class CodebookGrid:
                 parts = [
                     data[f"{part}{shape}"] for part in ("codes", "amplitudes", "priors", "price")
                 ]
+                made_for = data.get(f"variance{shape}", 0.5 * 10 ** (-snr_db / 10))
                 books.append(
                     tuple(
                         Codebook(
@@ -216,12 +241,16 @@ class CodebookGrid:
                             parts[1][i],
                             parts[2][i],
                             float(parts[3][i]),
-                            0.5 * 10 ** (-snr / 10),
+                            float(made_for[i]),
                         )
-                        for i, snr in enumerate(snr_db)
+                        for i in range(len(snr_db))
                     )
                 )
-        return cls(snr_db, tuple(books), distortions)
+            over = None
+            if "over_errors" in data:
+                parts = [data[f"over_{part}"] for part in ("offsets_db", "weights", "errors")]
+                over = SnrRange(*parts)
+        return cls(snr_db, tuple(books), distortions, over)
 
     def save(self, path: str | Path) -> None:
         """Write the grid as .npz.
@@ -240,4 +269,7 @@ class CodebookGrid:
             values[f"amplitudes{shape}"] = np.array([book.amplitudes for book in books])
             values[f"priors{shape}"] = np.array([book.priors for book in books])
             values[f"price{shape}"] = np.array([book.price for book in books])
+            values[f"variance{shape}"] = np.array([book.variance for book in books])
+        if self.over is not None:
+            values |= {f"over_{part}": value for part, value in vars(self.over).items()}
         np.savez_compressed(path, **values)

@@ -224,11 +224,13 @@ class OctonaryCodec(PictureCodec):
             noise = variance[where].reshape(-1, book.levels) / scale**2
             prior = allocation.variance_of(parsed.levels[run.coefficients])
             values = book.receive(received, noise) * np.sqrt(prior)
+            met_db = -10 * np.log10(2 * np.mean(noise))
+            expected = self.grid.expected_error(run.shape, run.snr, met_db)
             parts.append(
                 (
                     run.coefficients.ravel(),
                     values.ravel(),
-                    (prior * self.grid.distortions[run.shape, run.snr]).ravel(),
+                    (prior * expected).ravel(),
                 )
             )
         chosen, values, errors = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -165,8 +165,12 @@ def run_classes(args: argparse.Namespace) -> int:
 
 def run_codebooks(args: argparse.Namespace) -> int:
     """Design octonary codebooks."""
-    from moclink.training.link_codebooks import make_codebooks
+    from moclink.training.link_codebooks import make_codebooks, make_robust
 
+    if args.robust_of:
+        make_robust(args.robust_of, args.out, args.source)
+        print(f"wrote {args.out}")
+        return 0
     first, last, step = args.snr
     if not 0 < step < float("inf"):
         raise ValueError(f"--snr has a step of {step}; it must be above 0")

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear.codebook_design import design, distortion, source
+from moclink.linear.codebook_range import grid_for_range
 from moclink.linear.codebooks import Codebook, CodebookGrid
+from moclink.linear.side_information import UNTOLD_SNR_DB
 
 _VECTOR_SNR_DB = (
     0.0,
@@ -83,3 +85,14 @@ def make_codebooks(
         _complete(row, errors[-1], useful, snrs, kind)
         rows.append(tuple(row))
         CodebookGrid(snrs, tuple(rows), np.array(errors)).save(out)
+
+
+def make_robust(grid: str | Path, out: str | Path, kind: str) -> None:
+    """Write the best codebooks of a grid for a sender that is not told the SNR.
+
+    Args:
+        grid: Name or path of the grid.
+        out: Path of the .npz.
+        kind: Of the source, "laplacian" or "gaussian".
+    """
+    grid_for_range(CodebookGrid.load(grid), UNTOLD_SNR_DB, kind).save(out)

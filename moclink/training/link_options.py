@@ -115,6 +115,11 @@ def _add_codebooks(stages: Any) -> None:
     codebooks.add_argument("--out", required=True, help="path of the .npz to write")
     codebooks.add_argument("--only", type=int, help="this shape alone (its position)")
     codebooks.add_argument(
+        "--robust-of",
+        metavar="GRID",
+        help="take the best of a grid's codebooks for a sender that is not told the SNR; a minute",
+    )
+    codebooks.add_argument(
         "--snr",
         nargs=3,
         type=float,
