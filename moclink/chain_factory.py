@@ -27,10 +27,7 @@ from moclink.presets import (
     MCS_SCHEME,
     MODULATIONS,
     NAMED,
-    SEMANTIC,
     SEMANTIC_PRESETS,
-    VARIANT_PATTERN,
-    VARIANTS,
     ChainOptions,
     check_code,
     check_name,
@@ -40,6 +37,8 @@ from moclink.presets import (
     split_cbr,
 )
 from moclink.protocols import Chain, Modem
+from moclink.semantic_chains import SemanticChains
+from moclink.semantic_names import CHANNEL_OPTIMIZED, CODED, family_and_scheme
 from moclink.sources.rate import semantic_bits, semantic_symbols
 from moclink.types import ChannelState
 
@@ -67,7 +66,7 @@ class ChainFactory:
 
     def __init__(self, options: ChainOptions | None = None) -> None:
         self.options = options or ChainOptions()
-        self._semantic: dict[tuple[str, str], Any] = {}
+        self._semantic = SemanticChains(self.options.receiver)
         self._modems: dict[str, Modem] = {}
         self._files: Any = None
         self._adaptation: Any = None
@@ -95,12 +94,18 @@ class ChainFactory:
             return self._linear_chain(name, base, cbr or LINEAR_CBR)
         named = NAMED.fullmatch(name)
         if named:
-            return self._semantic_chain(name, SEMANTIC_PRESETS[named["family"]], named["scheme"])
-        family, _, scheme = base.partition("-")
+            return self._semantic.uncoded(name, SEMANTIC_PRESETS[named["family"]], named["scheme"])
+        if optimized := CHANNEL_OPTIMIZED.fullmatch(name):
+            return self._semantic.channel_optimized(name, optimized)
+        if coded := CODED.fullmatch(name):
+            return self._semantic.coded(name, coded, self._bit_modem, self._file_source)
+        family, scheme = family_and_scheme(base)
         if family == "random":
             return BitChain(name, self._bit_modem(scheme))
         module, codec_name = FILE_CODECS[family]
         codec = getattr(importlib.import_module(module), codec_name)
+        if family in SEMANTIC_PRESETS:
+            codec = self._semantic.file_codec(SEMANTIC_PRESETS[family])
         if scheme == "capacity":
             return self._ideal_chain(name, codec, cbr)
         if scheme == "ldpc-adaptive":
@@ -120,27 +125,7 @@ class ChainFactory:
             ) from error
         if kind == "analog":
             return self._analog_chain(name, path)
-        return self._semantic_chain(name, path, scheme or "l4")
-
-    def _semantic_chain(self, name: str, preset: str, scheme: str) -> Chain:
-        from moclink.codec.cached_codec import CachedSemanticCodec
-        from moclink.phy.modems import IndexModem
-        from moclink.sources.semantic import SemanticSource, load_semantic
-
-        match = SEMANTIC.fullmatch(scheme)
-        if match is None:
-            raise ValueError(
-                f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb"
-            )
-        chosen: dict[str, Any] = {"receiver": self.options.receiver, "placement": "trained"}
-        chosen.update(VARIANTS[v] for v in re.findall(f"-({VARIANT_PATTERN})", match["variants"]))
-        # One codec serves all its levels: it is loaded, and its graphs are traced, once.
-        key = preset, chosen.pop("placement")
-        if key not in self._semantic:
-            self._semantic[key] = CachedSemanticCodec(load_semantic(*key))
-        codec = self._semantic[key]
-        source = SemanticSource(codec, int(match["levels"]), **chosen)
-        return DigitalChain(name, source, IndexModem(codec.quantizer.states))
+        return self._semantic.uncoded(name, path, scheme or "l4")
 
     def _analog_chain(self, name: str, preset: str) -> Chain:
         from moclink.sources.semantic import load_analog
@@ -160,6 +145,8 @@ class ChainFactory:
         from moclink.linear.softcast import LinearCodec
         from moclink.linear.whole_picture import WholePictureBands
 
+        adaptive = not base.endswith("-robust")
+        books = "octonary-codebooks" if adaptive else "octonary-codebooks-robust"
         if self._blocks is None and not base.startswith("softcast"):
             self._blocks = BlocksOfSeveralSizes.load()
         codec: PictureCodec
@@ -168,11 +155,10 @@ class ChainFactory:
         elif base.startswith("jscc"):
             codec = LinearCodec(self._blocks, float(cbr), laplacian=base.endswith("-robust"))
         elif base.startswith("hybrid"):
-            codec = OctonaryCodec(self._blocks, float(cbr), with_analog(CodebookGrid.load()))
+            codec = OctonaryCodec(self._blocks, float(cbr), with_analog(CodebookGrid.load(books)))
         else:
-            codec = OctonaryCodec(self._blocks, float(cbr))
-        adaptive = not base.endswith("-robust")
-        if not base.endswith("-adaptive"):
+            codec = OctonaryCodec(self._blocks, float(cbr), CodebookGrid.load(books))
+        if base.startswith("softcast") or "-linear" in base:
             return SymbolChain(name, codec, adaptive)
         if self._restoration is None:
             self._restoration = Restoration.load()

@@ -13,6 +13,7 @@ Grammar of the names:
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
     jscc-96                        analog codec
     softcast, moc-rvq-linear, ...  linear and octonary codecs without networks (`LINEAR_CODECS`)
+    moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
     PATH[:lL[-VARIANT...]]         a codec of one's own           runs/mine/codec:l4-hard
     NAME@CBR                       a file chain or linear codec at a channel bandwidth ratio of
                                    its own, symbols / (3 H W)     bpg-ldpc@1/24
@@ -31,6 +32,13 @@ from pathlib import Path
 from typing import Any
 
 from moclink.constants import CODES, LDPC_DECODERS, MATCHES, RECEIVERS
+from moclink.linear_names import LINEAR_CODECS
+from moclink.semantic_names import (
+    CHANNEL_OPTIMIZED_NAMES,
+    CODED,
+    SEMANTIC_DESCRIPTIONS,
+    family_and_scheme,
+)
 
 CODEWORD = 648  # transmitted bits of an LDPC block
 MODULATIONS = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
@@ -56,7 +64,7 @@ class ChainOptions:
     receiver: str = RECEIVERS[0]
 
 
-# Name -> module and codec there, loaded when a chain needs it.
+# Name -> module and codec there (or what makes one), loaded when a chain needs it.
 FILE_CODECS = {
     "jpeg": ("moclink.sources.pillow_codecs", "JPEG"),
     "bpg": ("moclink.sources.bpg_files", "BPG"),
@@ -64,30 +72,19 @@ FILE_CODECS = {
     "webp": ("moclink.sources.pillow_codecs", "WEBP"),
     "avif": ("moclink.sources.pillow_codecs", "AVIF"),
     "jpeg2000": ("moclink.sources.pillow_codecs", "JPEG2000"),
+    "moc-rvq": ("moclink.sources.semantic_files", "SemanticFileCodec"),
 }
 
-# Name -> what it is: codecs of moclink.linear, at any channel bandwidth ratio.
-LINEAR_CODECS = {
-    "softcast": "SoftCast: DCT of the whole picture, power by water-filling, the sender told the SNR",
-    "softcast-robust": "SoftCast for a sender that is not told the SNR",
-    "moc-rvq-linear": "octonary levels on the picture's own blocks, the sender told the SNR; no network",
-    "moc-rvq-linear-robust": "the same for a sender that is not told the SNR",
-    "hybrid-linear": "octonary levels or analog amplitudes, whichever is better; the sender told the SNR",
-    "moc-rvq-adaptive": "moc-rvq-linear with the restoration network behind its receiver",
-    "hybrid-adaptive": "hybrid-linear with the restoration network",
-    "jscc-adaptive": "jscc-linear with the restoration network",
-    "jscc-linear": "analog amplitudes of the picture's own blocks, the sender told the SNR; no network",
-    "jscc-linear-robust": "the same for a sender that is not told the SNR",
-}
-LINEAR_CBR = Fraction(1, 24)  # of these where no ratio is given: that of the semantic chain at L4
+LINEAR_CBR = Fraction(
+    1, 24
+)  # of `LINEAR_CODECS` where no ratio is given: that of the semantic chain at L4
 
-# Families of named chains -> the presets whose weights they use.
 SEMANTIC_PRESETS = {"moc-rvq": "small", "moc-rvq-perceptual": "small-perceptual"}
 ANALOG_PRESET = "small"
 LEVELS = (1, 2, 3, 4)
 MCS_SCHEME = re.compile(r"ldpc-(?P<rst>rst-)?mcs(?P<index>\d+)(-table(?P<table>[123]))?")
 MCS_COUNTS = {1: 29, 2: 28, 3: 29}  # schemes of tables 5.1.3.1-1 to -3 of TS 38.214
-# Suffix -> (argument, value): what is changed at the receiver, or in the placement of the codes.
+# Suffix -> (argument, value): what is changed at receiver or placement.
 VARIANTS: dict[str, tuple[str, Any]] = {
     "no-nrb": ("use_nrb", False),
     "no-requantize": ("requantize", False),
@@ -127,10 +124,9 @@ def default_chains() -> tuple[str, ...]:
 def chain_names() -> list[str]:
     """Every name that `make_chain` knows, of the semantic chains' variants one at a time."""
     names = [f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS]
-    names += [f"moc-rvq-l4-{variant}" for variant in VARIANTS] + [
-        "moc-rvq-l4-no-nrb-no-cr",
-        "jscc-96",
-    ]
+    names += [f"moc-rvq-l4-{variant}" for variant in (*VARIANTS, "no-nrb-no-cr")] + ["jscc-96"]
+    names += CHANNEL_OPTIMIZED_NAMES
+    names += [f"moc-rvq-l{n}-{scheme}" for n in LEVELS for scheme in [*SCHEMES, "ldpc-mcs13"]]
     names += LINEAR_CODECS
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*SCHEMES, "capacity"]]
     names += [f"{codec}-ldpc-adaptive" for codec in FILE_CODECS]
@@ -149,11 +145,12 @@ def describe_chains() -> list[tuple[str, str]]:
         ),
         ("moc-rvq-lL-VARIANT...", f"the same with one or more of {', '.join(VARIANTS)}"),
         ("moc-rvq-perceptual-lL...", "the same, trained for perceptual distance instead of PSNR"),
+        *SEMANTIC_DESCRIPTIONS,
         ("jscc-96", "analog codec, 48 symbols an 8x8 block"),
         ("PATH, PATH:lL-VARIANT...", "a codec of your own, exported by python -m moclink.train"),
     ]
     rows += LINEAR_CODECS.items()
-    for codec in FILE_CODECS:
+    for codec in (codec for codec in FILE_CODECS if codec not in SEMANTIC_PRESETS):
         rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))
         rows.append(
             (f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}")
@@ -189,8 +186,12 @@ def check_name(name: str) -> None:
     if named := NAMED.fullmatch(name):
         _check_level(asked, named["levels"])
         return
-    family, _, scheme = name.partition("-")
-    coded = MCS_SCHEME.fullmatch(scheme) if family in FILE_CODECS else None
+    levels = CODED.fullmatch(name)
+    family, scheme = (levels["family"], levels["scheme"]) if levels else family_and_scheme(name)
+    if levels and scheme in SCHEMES:
+        return
+    known = family in FILE_CODECS or levels is not None
+    coded = MCS_SCHEME.fullmatch(scheme) if known else None
     if coded and (family == "jpeg" or not coded["rst"]):
         table = int(coded["table"] or 1)
         if int(coded["index"]) < MCS_COUNTS[table]:
@@ -280,7 +281,7 @@ def takes_cbr(name: str) -> bool:
 def is_file_chain(name: str) -> bool:
     """Say whether a chain of this name sends the files of a file codec."""
     base = AT_CBR.sub(r"\g<base>", name)
-    family, _, scheme = base.partition("-")
+    family, scheme = family_and_scheme(base)
     coded = family in FILE_CODECS and scheme.partition("-")[0] in ("ldpc", "capacity")
     return coded and "/" not in base  # the path of a codec of one's own may begin like a name
 
@@ -292,8 +293,9 @@ def is_bit_chain(name: str) -> bool:
 
 def is_known(name: str) -> bool:
     """Say whether a name, without a CBR, is one of moclink's own; else it is a path to weights."""
-    family, _, scheme = name.partition("-")
-    coded = family in FILE_CODECS and MCS_SCHEME.fullmatch(scheme)
+    levels = CODED.fullmatch(name)
+    family, scheme = ("", levels["scheme"]) if levels else family_and_scheme(name)
+    coded = (levels or family in FILE_CODECS) and MCS_SCHEME.fullmatch(scheme)
     return name in chain_names() or bool(NAMED.fullmatch(name) or coded)
 
 

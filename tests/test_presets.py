@@ -54,6 +54,9 @@ def test_ratios_are_dealt_to_chains_that_take_them():
         ("random-qam64", "did you mean random-64qam"),
         ("jpeg-ldpc-qam16-r12", "did you mean jpeg-ldpc-16qam-r12"),
         ("moc-rvq-l4@1/24", "moc-rvq-l4 declares its own CBR"),
+        ("moc-rvq-l2-ldpc@1/24", "moc-rvq-l2-ldpc declares its own CBR"),
+        ("moc-rvq-robust-l3", "did you mean moc-rvq-robust-l4"),
+        ("moc-rvq-l2-ldpc-mcs40", "table 1 of TS 38.214 has mcs0 to mcs28"),
         ("jpeg-ldpc@0", "above 0 and up to 1"),
         ("moc-rvq-l9", "chain 'moc-rvq-l9': there is no level 9; give l1 to l4"),
         ("moc-rvq-perceptual-l0-hard", "no level 0; give l1 to l4"),
@@ -91,7 +94,15 @@ def test_every_name_passes_its_own_check():
 
 
 @pytest.mark.parametrize(
-    "name", ["jpeg-ldpc", "jpeg-ldpc-qpsk-r12", "webp-capacity", "jpeg-ldpc-adaptive", "softcast"]
+    "name",
+    [
+        "jpeg-ldpc",
+        "jpeg-ldpc-qpsk-r12",
+        "webp-capacity",
+        "jpeg-ldpc-adaptive",
+        "moc-rvq-ldpc-mcs5",
+        "softcast",
+    ],
 )
 @pytest.mark.parametrize("cbr", ["1/12", "0.03"])
 def test_no_more_symbols_are_sent_than_the_ratio_allows(name, cbr):

@@ -42,6 +42,14 @@ class CachedSemanticCodec:
             self._encoded = digest, self._codec.encode(images, levels)
         return self._encoded[1]
 
+    def latents(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
+        """See `SemanticCodec.latents`; not kept."""
+        return self._codec.latents(images)
+
+    def pictures(self, z: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+        """See `SemanticCodec.pictures`; not kept."""
+        return self._codec.pictures(z, height, width)
+
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
         """See `SemanticCodec.posteriors`."""
         return self._codec.posteriors(log_likelihoods)

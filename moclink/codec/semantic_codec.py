@@ -89,6 +89,7 @@ class SemanticCodec(StoredCodec):
             for count in (None, *range(1, quantizer.levels + 1))
         }
         self._denoising = CompiledFunction(nrb, [nrb])
+        self._transforming = CompiledFunction(encoder, [encoder])
         decoder = self.decoder
         self._decoding = CompiledFunction(lambda z: clip_to_unit(decoder(z)), [decoder])
 
@@ -116,6 +117,19 @@ class SemanticCodec(StoredCodec):
         if levels not in self._encoding:
             raise ValueError(f"levels is {levels}; this codec has 1 to {self.quantizer.levels}")
         return encode_images(self._encoding[levels], self.encoder, self.budget, images)
+
+    def latents(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
+        """What E makes of images [B, H, W, 3] in [0, 1], unquantised: float32 [B, h, w, n_q]."""
+        return encode_images(self._transforming, self.encoder, self.budget, images)
+
+    def pictures(self, z: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+        """What G makes of latents [B, h, w, n_q], without any other step: float32 [B, height, width, 3]."""
+        check_crop(height, width, *z.shape[1:3])
+        groups = self.budget.groups(*z.shape[:3])
+        decoded = [
+            decode_latents(self._decoding, self.decoder, self.budget, z[part]) for part in groups
+        ]
+        return np.concatenate(decoded)[:, :height, :width]
 
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
         """Posterior of each index under the codes' priors.

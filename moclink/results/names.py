@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 
 # CODEC-ldpc, CODEC-ldpc-16qam-r12
-SCHEME = re.compile(r"(?P<codec>\w+)-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d))?")
+FAMILY = r"(?:moc-rvq(?:-perceptual)?(?:-l\d)?|\w+)"
+SCHEME = re.compile(rf"(?P<codec>{FAMILY})-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d))?")
 # CODEC-ldpc-adaptive, CODEC-ldpc-mcs5, CODEC-ldpc-rst-mcs5-table3
 MODE = re.compile(
-    r"\w+-ldpc-(?P<mode>adaptive|(?P<rst>rst-)?mcs(?P<mcs>\d+)(-table(?P<table>\d))?)"
+    rf"{FAMILY}-ldpc-(?P<mode>adaptive|(?P<rst>rst-)?mcs(?P<mcs>\d+)(-table(?P<table>\d))?)"
 )
-LEVEL = re.compile(r"moc-rvq(?P<perceptual>-perceptual)?-l(?P<level>\d)(?P<variants>(?:-[a-z]+)*)")
+LEVEL = re.compile(
+    r"moc-rvq(?P<perceptual>-perceptual)?-l(?P<level>\d)(?P<variants>(?:-(?!ldpc)[a-z]+)*)"
+)
+CHANNEL_OPTIMIZED = re.compile(r"moc-rvq-(?P<kind>adaptive|robust)-l(?P<level>\d)")
 CODECS = {"bpg444": "BPG 4:4:4", "webp": "WebP", "jpeg2000": "JPEG 2000", "random": "random bits"}
 VARIANT_NAMES = {
     "no-nrb": "w/o NRB",
@@ -57,8 +61,10 @@ def display_name(chain: str) -> str:
         return f"{family} L{semantic['level']}" + "".join(f", {VARIANT_NAMES[s]}" for s in suffixes)
     if re.fullmatch(r"jscc-\d+", chain):
         return chain.upper()
+    if optimized := CHANNEL_OPTIMIZED.fullmatch(chain):
+        return f"MOC-RVQ L{optimized['level']}, {optimized['kind']}"
     linear = re.fullmatch(
-        r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive))(-robust)?", chain
+        r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive|robust))(-robust)?", chain
     )
     if linear:
         family, _, kind = linear[1].rpartition("-")
@@ -70,9 +76,12 @@ def display_name(chain: str) -> str:
 
 def _of_file_or_bits(chain: str) -> str:
     """The name of a chain of files or of random bits; empty if it is neither."""
+    coded, mode = SCHEME.fullmatch(chain), MODE.fullmatch(chain)
     codec, _, scheme = chain.partition("-")
     written = CODECS.get(codec, codec.upper())
-    coded, mode = SCHEME.fullmatch(chain), MODE.fullmatch(chain)
+    if learned := re.match(r"moc-rvq(-perceptual)?(?:-l(\d))?(?=-(ldpc|capacity))", chain):
+        written = f"MOC-RVQ{' perceptual' if learned[1] else ''}"
+        written += f" L{learned[2]}" if learned[2] else ""
     if coded:
         rate = (
             f" {_modulation(coded['modulation'])} {coded['k']}/{coded['n']}" if coded["k"] else ""
@@ -82,7 +91,7 @@ def _of_file_or_bits(chain: str) -> str:
         table = f" of table {mode['table']}" if mode["table"] else ""
         scheme = f"MCS {mode['mcs']}{table}" if mode["mcs"] else mode["mode"]
         return f"{written}{' with restart markers' if mode['rst'] else ''} + LDPC, {scheme}"
-    if re.fullmatch(r"\w+-capacity", chain):
+    if re.fullmatch(rf"{FAMILY}-capacity", chain):
         return f"{written}, ideal code"
     if codec == "random" and re.fullmatch(r"qam\d+|\d+qam|qpsk", scheme):
         return f"{written}, {_modulation(scheme)}"

@@ -97,6 +97,61 @@ class SemanticSource:
         return Decoded(images, np.ones(len(images), bool))
 
 
+@dataclass(frozen=True)
+class SemanticBits:
+    """The indices of a semantic codec as bits, for modems with a channel code in front of them.
+
+    Nothing rules errors out, so the bits are the indices' own, most significant first: a wrong one
+    harms one index. The receiver takes the bits as they are decided and leaves the noise reduction
+    block out, which was trained for the errors of an uncoded link.
+
+    Attributes:
+        codec: The trained codec.
+        levels: Levels sent, 1..D.
+    """
+
+    codec: SemanticCodec | CachedSemanticCodec
+    levels: int = 4
+
+    @property
+    def alphabet(self) -> int:
+        """2: letters are bits."""
+        return 2
+
+    @property
+    def bits(self) -> int:
+        """Bits of an index, log2 N."""
+        return int(self.codec.quantizer.states).bit_length() - 1
+
+    def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
+        """Images [B, H, W, 3] in [0, 1] -> bits uint8 [B, h * w * levels * heads * log2 N]."""
+        payload = SemanticSource(self.codec, self.levels).encode(images)
+        shifts = np.arange(self.bits - 1, -1, -1)
+        bits = (payload.letters[..., None] >> shifts) & 1
+        letters = bits.reshape(len(images), -1).astype(np.uint8)
+        used = (letters.shape[1],) * len(images)
+        return Payload(letters, Header(images.shape[1], images.shape[2], used))
+
+    def decode(self, got: Demodulated, header: Header) -> Decoded:
+        """LLRs [B, K'] -> images, by the signs. Indices always give a picture: there is no outage."""
+        bits = got.hard()[:, : header.letters[0]]
+        rows, columns = -(-header.height // CELL), -(-header.width // CELL)
+        shifts = np.arange(self.bits - 1, -1, -1)
+        indices = (bits.reshape(len(bits), -1, self.bits).astype(np.int32) << shifts).sum(axis=-1)
+        received = indices.reshape(
+            len(bits), rows, columns, self.levels, self.codec.quantizer.heads
+        ).astype(np.int32)
+        images = self.codec.decode(
+            received,
+            snr_db=got.snr_db,
+            height=header.height,
+            width=header.width,
+            use_nrb=False,
+            requantize=False,
+        )
+        return Decoded(images, np.ones(len(images), bool))
+
+
 def load_semantic(preset: str | Path, placement: str = "trained") -> SemanticCodec:
     """Load a codec with its codes placed on the constellation in one of several ways.
 

@@ -12,6 +12,9 @@ from moclink.sweep.task import work
 
 CHAINS = (
     "moc-rvq-l1",
+    "moc-rvq-adaptive-l2",
+    "moc-rvq-l1-ldpc-mcs5",
+    "moc-rvq-ldpc-adaptive",
     "jscc-96",
     "moc-rvq-linear",
     "softcast",

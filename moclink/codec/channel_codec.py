@@ -1,0 +1,119 @@
+"""The semantic codec with codebooks made for its channel: its encoder and decoder, other code vectors.
+
+    images -> E -> channel-optimised search -> indices ~~ link ~~> posteriors -> R -> G -> images
+
+What the receiver retrieves is already the mean of the latent given what arrived, so it goes from R
+straight to G: the noise reduction block was trained for the noiseless codebooks' errors. Half a step
+above the grid of SNRs the codebooks are those of the weights, and all is as without noise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from moclink.codec import weights as weight_files
+from moclink.codec.channel_grid import ChannelCodebookGrid
+from moclink.codec.channel_optimized import ChannelCodebooks, search
+from moclink.codec.receiver import posterior
+from moclink.codec.semantic_codec import SemanticCodec
+
+SEARCHED_CELLS = 8192  # at a time: 64 MB for four octonary levels
+
+
+class ChannelOptimizedCodec:
+    """Images <-> indices, by codebooks that each call is given.
+
+    The latents of the last images are kept, for sweeps over SNRs.
+
+    Args:
+        codec: E, G and the codebooks of the weights.
+        grid: Codebooks made for them.
+    """
+
+    def __init__(self, codec: SemanticCodec, grid: ChannelCodebookGrid) -> None:
+        self._codec = codec
+        self._latents: tuple[bytes, NDArray[np.float32]] | None = None
+        self.grid = grid
+
+    @classmethod
+    def from_preset(cls, preset: str | Path) -> ChannelOptimizedCodec:
+        """Load trained weights and, beside them, NAME-channel.npz.
+
+        Args:
+            preset: See `SemanticCodec.from_preset`.
+
+        Raises:
+            ValueError: If either is missing or damaged, or they do not belong together.
+        """
+        description, weights = weight_files.find(preset, "moc-rvq-{}", "semantic")
+        codec = weight_files.build(SemanticCodec, description["config"], weights)
+        quantizer = codec.quantizer
+        noiseless = ChannelCodebooks(np.inf, quantizer.codebooks, quantizer.priors)
+        base = weight_files.base_path(weights)
+        path = base.with_name(base.name + "-channel.npz")
+        return cls(codec, ChannelCodebookGrid.load(path, noiseless, description["sha256"]))
+
+    @property
+    def states(self) -> int:
+        """States of an index, N."""
+        return self._codec.quantizer.states
+
+    @property
+    def heads(self) -> int:
+        """Heads, P."""
+        return self._codec.quantizer.heads
+
+    def encode(self, images: NDArray[np.floating], made: ChannelCodebooks) -> NDArray[np.int32]:
+        """Images [B, H, W, 3] in [0, 1] -> indices int32 [B, h, w, L, P] of L levels.
+
+        Raises:
+            ValueError: If the images have another shape or range.
+        """
+        digest = hashlib.sha256(f"{images.shape}".encode() + images.tobytes()).digest()
+        if self._latents is None or self._latents[0] != digest:
+            self._latents = digest, self._codec.latents(images)
+        z = self._latents[1]
+        flat = z.reshape(-1, 1, 1, z.shape[-1])
+        parts = [
+            ops.convert_to_numpy(search(flat[start : start + SEARCHED_CELLS], made))
+            for start in range(0, len(flat), SEARCHED_CELLS)
+        ]
+        codes = np.concatenate(parts)
+        return codes.reshape(*z.shape[:3], *codes.shape[3:])
+
+    def decode(
+        self,
+        log_likelihoods: NDArray[np.floating],
+        made: ChannelCodebooks,
+        height: int,
+        width: int,
+    ) -> NDArray[np.float32]:
+        """Decode with the codebooks that the images were encoded with.
+
+        Args:
+            log_likelihoods: ln p(y|k) up to a constant, float [B, h, w, L, P, N].
+            made: Codebooks.
+            height: Rows of the images.
+            width: Columns of the images.
+
+        Returns:
+            Images, float32 [B, height, width, 3] in [0, 1].
+
+        Raises:
+            ValueError: If the shape does not fit the codebooks.
+        """
+        if log_likelihoods.ndim != 6 or log_likelihoods.shape[3:] != made.priors.shape:
+            raise ValueError(
+                f"log-likelihoods have the shape {log_likelihoods.shape}; "
+                f"[B, h, w, {', '.join(map(str, made.priors.shape))}] is wanted"
+            )
+        known = posterior(np.asarray(log_likelihoods, np.float32), made.priors)
+        z = np.zeros((*known.shape[:3], self.heads, made.codebooks.shape[3]), np.float32)
+        for level, head in np.ndindex(*made.priors.shape[:2]):
+            z[:, :, :, head] += known[:, :, :, level, head] @ made.codebooks[level, head]
+        return self._codec.pictures(z.reshape(*z.shape[:3], -1), height, width)

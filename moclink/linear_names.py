@@ -1,0 +1,19 @@
+"""Names of chains of `moclink.linear`."""
+
+# Name -> what it is: codecs of moclink.linear, at any channel bandwidth ratio.
+LINEAR_CODECS = {
+    "softcast": "SoftCast: DCT of the whole picture, power by water-filling, the sender told the SNR",
+    "softcast-robust": "SoftCast for a sender that is not told the SNR",
+    "moc-rvq-linear": "octonary levels on the picture's own blocks, the sender told the SNR; no network",
+    "moc-rvq-linear-robust": "the same with codebooks for -5 to 20 dB, the sender not told the SNR",
+    "hybrid-linear": "octonary levels or analog amplitudes, whichever is better; the sender told the SNR",
+    "hybrid-linear-robust": "the same for -5 to 20 dB, the sender not told the SNR",
+    "moc-rvq-adaptive": "moc-rvq-linear with the restoration network behind its receiver",
+    "hybrid-adaptive": "hybrid-linear with the restoration network",
+    "jscc-adaptive": "jscc-linear with the restoration network",
+    "jscc-linear": "analog amplitudes of the picture's own blocks, the sender told the SNR; no network",
+    "jscc-linear-robust": "the same for a sender that is not told the SNR",
+    "moc-rvq-robust": "moc-rvq-linear-robust with the restoration network",
+    "hybrid-robust": "hybrid-linear-robust with the restoration network",
+    "jscc-robust": "jscc-linear-robust with the restoration network",
+}

@@ -1,0 +1,118 @@
+"""Chains of the learned digital codec: uncoded, made for the channel, and behind channel codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from moclink.chain import DigitalChain
+from moclink.presets import (
+    MCS_SCHEME,
+    SEMANTIC,
+    SEMANTIC_PRESETS,
+    VARIANT_PATTERN,
+    VARIANTS,
+)
+from moclink.protocols import Chain, Modem
+
+ANY_LENGTH = 2**40  # bits: the budget of files that are sent as long as they are
+
+
+class SemanticChains:
+    """Makes these chains; codecs are loaded once, and their graphs traced once.
+
+    Args:
+        receiver: "soft" or "hard", for uncoded chains whose names do not say.
+    """
+
+    def __init__(self, receiver: str) -> None:
+        self._receiver = receiver
+        self._codecs: dict[tuple[str, str], Any] = {}
+        self._files: dict[tuple[str, int | None], Any] = {}
+        self._made_for_channel: Any = None
+
+    def codec(self, preset: str, placement: str = "trained") -> Any:
+        """The codec of a preset with its codes placed in one of the ways of `load_semantic`."""
+        from moclink.codec.cached_codec import CachedSemanticCodec
+        from moclink.sources.semantic import load_semantic
+
+        key = preset, placement
+        if key not in self._codecs:
+            self._codecs[key] = CachedSemanticCodec(load_semantic(*key))
+        return self._codecs[key]
+
+    def file_codec(self, preset: str, levels: int | None = None) -> Any:
+        """The codec as a file codec, of a fixed number of levels or of as many as pay."""
+        from moclink.sources.semantic_files import SemanticFileCodec
+
+        key = preset, levels
+        if key not in self._files:
+            self._files[key] = SemanticFileCodec(self.codec(preset), levels)
+        return self._files[key]
+
+    def uncoded(self, name: str, preset: str, scheme: str) -> Chain:
+        """Two indices a QAM symbol.
+
+        Args:
+            name: Name of the chain.
+            preset: Preset or path of weights.
+            scheme: Levels and variants, such as l4-no-nrb.
+
+        Raises:
+            ValueError: If the scheme is none, or weights are missing or damaged.
+        """
+        from moclink.phy.modems import IndexModem
+        from moclink.sources.semantic import SemanticSource
+
+        match = SEMANTIC.fullmatch(scheme)
+        if match is None:
+            raise ValueError(
+                f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb"
+            )
+        chosen: dict[str, Any] = {"receiver": self._receiver, "placement": "trained"}
+        chosen.update(VARIANTS[v] for v in re.findall(f"-({VARIANT_PATTERN})", match["variants"]))
+        codec = self.codec(preset, chosen.pop("placement"))
+        source = SemanticSource(codec, int(match["levels"]), **chosen)
+        return DigitalChain(name, source, IndexModem(codec.quantizer.states))
+
+    def channel_optimized(self, name: str, match: re.Match[str]) -> Chain:
+        """Codebooks for the SNR, or for a range of them; `match` is of `CHANNEL_OPTIMIZED`."""
+        from moclink.codec.channel_codec import ChannelOptimizedCodec
+        from moclink.phy.modems import IndexModem
+        from moclink.sources.channel_semantic import ChannelOptimizedSource
+
+        if self._made_for_channel is None:
+            preset = SEMANTIC_PRESETS["moc-rvq"]
+            self._made_for_channel = ChannelOptimizedCodec.from_preset(preset)
+        codec, told = self._made_for_channel, match["kind"] == "adaptive"
+        source = ChannelOptimizedSource(codec, int(match["levels"]), told)
+        return DigitalChain(name, source, IndexModem(codec.states), adaptive=told)
+
+    def coded(
+        self,
+        name: str,
+        match: re.Match[str],
+        bit_modem: Callable[[str], Modem],
+        file_source: Callable[..., Any],
+    ) -> Chain:
+        """Some levels behind LDPC: as they are where errors may be left, else entropy-coded.
+
+        Args:
+            name: Name of the chain.
+            match: Of `CODED`.
+            bit_modem: Scheme -> modem.
+            file_source: (file codec, budget) -> source.
+        """
+        from moclink.phy.mcs import get_mcs
+        from moclink.phy.transport_block_modem import TransportBlockModem
+        from moclink.sources.semantic import SemanticBits
+
+        preset, levels = SEMANTIC_PRESETS[match["family"]], int(match["levels"])
+        mcs = MCS_SCHEME.fullmatch(match["scheme"])
+        if mcs is None:
+            source = SemanticBits(self.codec(preset), levels)
+            return DigitalChain(name, source, bit_modem(match["scheme"]))
+        files = file_source(self.file_codec(preset, levels), lambda *_: ANY_LENGTH)
+        modem = TransportBlockModem(get_mcs(int(mcs["index"]), int(mcs["table"] or 1)))
+        return DigitalChain(name, files, modem)

@@ -1,0 +1,49 @@
+"""Names of chains of the learned digital codec that are made for the channel or behind a channel code.
+
+    moc-rvq-adaptive-lL                 codebooks for the SNR, sender told it   moc-rvq-adaptive-l4
+    moc-rvq-robust-l4                   codebooks for -5 to 20 dB, sender not told
+    moc-rvq-lL-ldpc[-MODULATION-RATE]   its indices, LDPC and QAM               moc-rvq-l2-ldpc-16qam-r12
+    moc-rvq-lL-ldpc-mcsN[-tableT]       its indices, entropy-coded, one MCS     moc-rvq-l2-ldpc-mcs13
+    moc-rvq-ldpc-adaptive, ...          a file codec: as many levels as pay     moc-rvq-ldpc-mcs13@1/24
+
+`moc-rvq-adaptive` and `moc-rvq-robust`, without a level, are octonary codecs of `moclink.linear`.
+"""
+
+from __future__ import annotations
+
+import re
+
+CHANNEL_OPTIMIZED = re.compile(r"moc-rvq-(?P<kind>adaptive|robust)-l(?P<levels>\d)")
+CHANNEL_OPTIMIZED_NAMES = (*(f"moc-rvq-adaptive-l{n}" for n in range(1, 5)), "moc-rvq-robust-l4")
+CODED = re.compile(r"(?P<family>moc-rvq(-perceptual)?)-l(?P<levels>[1-4])-(?P<scheme>ldpc.*)")
+
+SEMANTIC_DESCRIPTIONS = (
+    (
+        "moc-rvq-adaptive-l1 .. -l4",
+        "the learned codec, codebooks for the SNR that the sender is told (not moc-rvq-adaptive)",
+    ),
+    (
+        "moc-rvq-robust-l4",
+        "the learned codec, codebooks for -5 to 20 dB, the sender not told (not moc-rvq-robust)",
+    ),
+    (
+        "moc-rvq-lL-ldpc-MOD-RATE",
+        "the learned codec, 3 bits an index, LDPC (n=648) and QAM; -ldpc alone is 64qam-r12",
+    ),
+    (
+        "moc-rvq-lL-ldpc-mcsN",
+        "its indices entropy-coded, one transport block; an outage where it is damaged",
+    ),
+    (
+        "moc-rvq-ldpc..., -capacity",
+        "as a file codec: in each head as many levels as pay, entropy-coded; then as jpeg-ldpc...",
+    ),
+)
+
+
+def family_and_scheme(name: str) -> tuple[str, str]:
+    """Codec and scheme of a name without CBR: moc-rvq and ldpc-adaptive of moc-rvq-ldpc-adaptive."""
+    if name.startswith("moc-rvq-"):
+        return "moc-rvq", name.removeprefix("moc-rvq-")
+    family, _, scheme = name.partition("-")
+    return family, scheme

@@ -1,0 +1,106 @@
+"""The semantic codec with codebooks made for its channel, as a source of octonary letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.codec.channel_codec import ChannelOptimizedCodec
+from moclink.codec.channel_grid import Sending
+from moclink.constants import CELL
+from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
+
+
+@dataclass(frozen=True)
+class ToldHeader(Header):
+    """Side information of a sender that adapts, known without error and not counted, as an MCS is.
+
+    Attributes:
+        told_db: The SNR in dB that the sender was told; the receiver then knows which codebooks it
+            used and how often it repeated each index. None if it was not told any.
+    """
+
+    told_db: float | None = None
+
+
+@dataclass(frozen=True)
+class ChannelOptimizedSource:
+    """Images <-> indices that are chosen for the SNR, over the symbols of some levels of MOC-RVQ.
+
+    Indices are sent cell by cell, level by level, head by head; an index that is repeated comes again
+    after the last level.
+
+    Attributes:
+        codec: The codec.
+        levels: Symbols are as many as this number of levels takes, 1..D.
+        told: Whether the sender is told the SNR; else it uses the codebooks for a range of SNRs.
+    """
+
+    codec: ChannelOptimizedCodec
+    levels: int = 4
+    told: bool = True
+
+    def __post_init__(self) -> None:
+        known = self.codec.grid.levels
+        if self.levels not in known:
+            raise ValueError(f"{self.levels} levels: this codec has codebooks for {sorted(known)}")
+        most = self.codec.grid.robust.codebooks.shape[0]
+        if not self.told and self.levels != most:
+            raise ValueError(
+                f"{self.levels} levels: a sender that is not told the SNR has {most} levels"
+            )
+
+    @property
+    def alphabet(self) -> int:
+        """States of an index, N."""
+        return self.codec.states
+
+    def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
+        """Encode images into the indices that are sent.
+
+        Args:
+            images: float32 [B, H, W, 3] in [0, 1].
+            csi: What the sender knows of the channel.
+
+        Returns:
+            Letters uint8 [B, h * w * levels * heads].
+
+        Raises:
+            ValueError: If the sender has to be told the SNR and csi is None.
+        """
+        if self.told and csi is None:
+            raise ValueError("codes are chosen for the SNR: give encode the channel state (csi)")
+        told_db = csi.snr_db if self.told and csi is not None else None
+        sending = self._sending(told_db)
+        indices = self.codec.encode(images, sending.books)
+        repeated = np.tile(indices, (1, 1, 1, sending.repeats, 1))
+        letters = repeated.reshape(len(images), -1).astype(np.uint8)
+        used = (letters.shape[1],) * len(images)
+        height, width = images.shape[1:3]
+        return Payload(letters, ToldHeader(height, width, used, told_db=told_db))
+
+    def decode(self, got: Demodulated, header: Header) -> Decoded:
+        """Decode log-likelihoods [B, K, N]. Indices always give a picture: there is no outage.
+
+        Raises:
+            ValueError: If the header does not say which SNR the sender was told.
+        """
+        if not isinstance(header, ToldHeader):
+            raise ValueError(
+                f"{type(header).__name__} does not say which SNR the sender was told; a ToldHeader does"
+            )
+        sending = self._sending(header.told_db)
+        used = got.values[:, : header.letters[0]]
+        rows, columns = -(-header.height // CELL), -(-header.width // CELL)
+        count, heads, states = sending.books.priors.shape
+        grid = (len(used), rows, columns, sending.repeats, count, heads, states)
+        together = used.reshape(grid).sum(axis=3)
+        images = self.codec.decode(together, sending.books, header.height, header.width)
+        return Decoded(images, np.ones(len(images), bool))
+
+    def _sending(self, told_db: float | None) -> Sending:
+        if told_db is None:
+            return Sending(self.codec.grid.robust, 1)
+        return self.codec.grid.sending(self.levels, told_db)
