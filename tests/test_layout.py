@@ -6,7 +6,7 @@ PACKAGE, TESTS = Path(__file__).parent.parent / "moclink", Path(__file__).parent
 # Constants, protocols and the making of chains, which the tests of their users hold.
 WITHOUT = {"constants.py", "protocols.py", "chain_factory.py"}
 # The training of the link is tested together, in training/test_link.py.
-LINK = ("classes", "codebooks", "data", "objective", "options", "stage", "tiles")
+LINK = ("classes", "codebooks", "data", "objective", "options", "passes", "stage", "tiles")
 WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_link.py"}
 # Tests of what several modules do together, or of the repository.
 TOGETHER = {

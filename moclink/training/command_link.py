@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from moclink.training.command_parts import loop_options, set_precision
-from moclink.training.link_options import PERCEPTUAL
+from moclink.training.link_options import PATTERN, PERCEPTUAL
 
 TOY = {"channels": [8, 12], "down": [1], "middle": 1, "up": [1]}
 
@@ -45,6 +45,7 @@ def run_link(args: argparse.Namespace) -> int:
         folder / VALIDATION,
         _distances(args, weights, dtype),
         args.slope,
+        args.pattern,
         start.network if start else None,
         dtype,
         jit=not args.no_jit and args.backend == "jax",
@@ -52,7 +53,16 @@ def run_link(args: argparse.Namespace) -> int:
     outcome = run(stage, args.out, plan)
     if not outcome.finished:
         return 130
-    told = ("objective", "slope", "batch", "learning_rate", "seed", "mixed_precision", "start")
+    told = (
+        "objective",
+        "slope",
+        "pattern",
+        "batch",
+        "learning_rate",
+        "seed",
+        "mixed_precision",
+        "start",
+    )
     notes: dict[str, Any] = {
         "steps": outcome.step,
         "minutes": round(outcome.seconds / 60, 1),
@@ -80,10 +90,14 @@ def _weights(args: argparse.Namespace) -> dict[str, float]:
             raise ValueError(
                 f"--{name.replace('_', '-')} is {value}; it must be at least 0 and finite"
             )
+    if args.pattern is None:
+        args.pattern = PATTERN if args.objective == "perceptual" else 0.0
+    if not 0 <= args.pattern < float("inf"):
+        raise ValueError(f"--pattern is {args.pattern}; it must be at least 0 and finite")
     if not 0 < args.slope < float("inf"):
         raise ValueError(f"--slope is {args.slope}; it must be above 0 and finite")
-    if args.dear_tiles < 1:
-        raise ValueError(f"--dear-tiles is {args.dear_tiles}; it must be at least 1")
+    if args.costly_tiles < 1:
+        raise ValueError(f"--costly-tiles is {args.costly_tiles}; it must be at least 1")
     if args.batch < 1:
         raise ValueError(f"--batch is {args.batch}; it must be at least 1")
     if args.objective != "perceptual":
@@ -102,8 +116,8 @@ def _distances(args: argparse.Namespace, weights: dict[str, float], dtype: str) 
 
     makers = {
         "lpips_alex": (lambda: load_lpips("alex", args.alex_file, dtype), None),
-        "lpips_vgg": (lambda: load_lpips("vgg", args.vgg_file, dtype), args.dear_tiles),
-        "st_lpips": (lambda: load_st_lpips("alex", args.st_lpips_file, dtype), args.dear_tiles),
+        "lpips_vgg": (lambda: load_lpips("vgg", args.vgg_file, dtype), args.costly_tiles),
+        "st_lpips": (lambda: load_st_lpips("alex", args.st_lpips_file, dtype), args.costly_tiles),
     }
     try:
         return {
@@ -118,7 +132,7 @@ def _make_tiles(args: argparse.Namespace, folder: Path) -> None:
     """Send the pictures, as far as their tiles are not there."""
     from moclink.linear.classes import ClassModel
     from moclink.linear.codebooks import CodebookGrid
-    from moclink.training.link_data import TileOptions, make_tiles
+    from moclink.training.link_passes import TileOptions, make_tiles
     from moclink.training.picture_lists import list_pictures
 
     try:

@@ -10,13 +10,8 @@ validation.npz.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import multiprocessing
 import os
-import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +26,10 @@ from moclink.linear.codebooks import CodebookGrid
 from moclink.linear.codec import Estimate, PictureCodec
 from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.softcast import LinearCodec
-from moclink.training.picture_lists import fingerprint, hold_out
 
 TILE = 128
 VALIDATION = "validation.npz"
-_BLOCK = 32
+BLOCK = 32
 _CBRS = (1 / 24, 1 / 12, 1 / 4)
 _CBR_SHARES = (0.7, 0.1, 0.2)
 _MIDDLE = (320, 416)  # rows and columns of the pictures of validation
@@ -44,30 +38,6 @@ _VALIDATION = {  # bandwidth and SNRs in dB at which the held-out pictures are s
     "octonary 1/24": (1 / 24, (0, 5, 10, 15, 20)),
     "linear 1/4": (1 / 4, (0, 10, 20, 30)),
 }
-
-
-@dataclass(frozen=True)
-class TileOptions:
-    """How many tiles are made.
-
-    Attributes:
-        passes: Times that each picture is sent.
-        tiles: Tiles of each picture and pass.
-        hold_out: Pictures kept for validation; None for a fifth of them, at most 12.
-        seed: Of all that is drawn.
-        workers: Processes, each of which makes a pass.
-    """
-
-    passes: int = 6
-    tiles: int = 12
-    hold_out: int | None = None
-    seed: int = 0
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("passes", "tiles", "workers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -146,8 +116,8 @@ def make_validation(
                 found["con"].append(told_of(expected, snr_db, error))
                 found["label"].append(f"{label} {snr_db} dB")
     found["con"] = [np.asarray(told, np.float32) for told in found["con"]]
+    arrays: dict[str, Any] = {name: np.array(rows) for name, rows in found.items()}
     with open(folder / "validation.partial", "wb") as sink:  # whole or not at all
-        arrays: dict[str, Any] = {name: np.array(rows) for name, rows in found.items()}
         np.savez(sink, **arrays)
     os.replace(folder / "validation.partial", folder / VALIDATION)
     return len(middles)
@@ -163,7 +133,7 @@ def _middles(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
     large = [p for p in pictures if p.shape[0] >= rows and p.shape[1] >= columns]
     if not large:
         rows, columns = (
-            min(most, min(p.shape[axis] for p in pictures) // _BLOCK * _BLOCK)
+            min(most, min(p.shape[axis] for p in pictures) // BLOCK * BLOCK)
             for axis, most in enumerate(_MIDDLE)
         )
     found = []
@@ -188,7 +158,7 @@ def make_pass(
         f"{base}_rec.npy", "w+", np.float16, (total, TILE, TILE, 3)
     )
     originals = np.lib.format.open_memmap(f"{base}_org.npy", "w+", np.uint8, (total, TILE, TILE, 3))
-    side = TILE // _BLOCK
+    side = TILE // BLOCK
     maps, told = np.zeros((total, side, side, 6), np.float32), np.zeros((total, 4), np.float32)
     model = ClassifiedBlocks(classes)
     for count, i in enumerate(rng.permutation(len(paths))):
@@ -202,119 +172,12 @@ def make_pass(
         expected = float(np.maximum(found.errors[0].sum(-1).mean() / 3, 1e-8))
         for tile in range(count * tiles, (count + 1) * tiles):
             row, column = (
-                int(rng.integers((size - TILE) // _BLOCK + 1)) for size in image.shape[:2]
+                int(rng.integers((size - TILE) // BLOCK + 1)) for size in image.shape[:2]
             )
-            top, left = row * _BLOCK, column * _BLOCK
+            top, left = row * BLOCK, column * BLOCK
             estimates[tile] = found.images[0, top : top + TILE, left : left + TILE]
             originals[tile] = pixels[top : top + TILE, left : left + TILE]
             maps[tile] = found.errors[0, row : row + side, column : column + side]
             told[tile] = told_of(expected, snr_db, float(error))
     np.save(f"{base}_map.npy", maps)
     np.save(f"{base}_con.npy", told)
-
-
-def make_tiles(
-    pictures: Sequence[Path],
-    folder: Path,
-    classes: ClassModel,
-    grid: CodebookGrid | None,
-    options: TileOptions,
-) -> None:
-    """Write all passes and validation.npz; what is there already is left as it is.
-
-    Args:
-        pictures: Picture files; those that cannot be read or are too small are named and left out.
-        folder: Where to write.
-        classes: Of blocks of 32.
-        grid: Octonary codebooks; None sends by linear codes alone.
-        options: How much, see there.
-
-    Raises:
-        ValueError: If no picture is left, or the folder holds tiles of other pictures or options.
-    """
-    if classes.block != _BLOCK:
-        raise ValueError(
-            f"--classes are of blocks of {classes.block}; tiles need classes of blocks of {_BLOCK}"
-        )
-    _check_source(folder, pictures, classes, grid, options)
-    paths = usable(pictures)
-    train, kept = hold_out(paths, options.hold_out, options.seed)
-    if not (folder / VALIDATION).is_file():
-        count = make_validation(kept or train, folder, classes, grid)
-        what = "pictures held out" if kept else "pictures that are trained on"
-        print(f"{count} {what} for validation", flush=True)
-    bases = {number: folder / f"pass{number:02d}" for number in range(options.passes)}
-    missing = {n: base for n, base in bases.items() if not Path(f"{base}_con.npy").is_file()}
-    if not missing:
-        return
-    # Children are started anew: a framework that the parent has loaded does not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(options.workers, len(missing)), mp_context=context) as pool:
-        made = {
-            pool.submit(
-                make_pass, train, base, classes, grid, options.tiles, [options.seed, 0x71, number]
-            ): number
-            for number, base in missing.items()
-        }
-        for count, future in enumerate(as_completed(made), 1):
-            future.result()
-            print(f"pass {made[future]} made, {count} of {len(missing)}", flush=True)
-
-
-def usable(pictures: Sequence[Path]) -> list[Path]:
-    """Pictures that can be opened and hold a tile; the others are named on standard error.
-
-    Raises:
-        ValueError: If none is left.
-    """
-    found = []
-    for path in pictures:
-        try:
-            with Image.open(path) as opened:
-                side = min(opened.size)
-        except (OSError, ValueError) as error:
-            print(f"left out: {path}: {error}", file=sys.stderr)
-            continue
-        if side < TILE:
-            print(f"left out: {path}: its shorter side has {side} pixels", file=sys.stderr)
-            continue
-        found.append(path)
-    if not found:
-        raise ValueError(f"no picture can be read and has sides of {TILE} pixels or more")
-    return found
-
-
-def _check_source(
-    folder: Path,
-    pictures: Sequence[Path],
-    classes: ClassModel,
-    grid: CodebookGrid | None,
-    options: TileOptions,
-) -> None:
-    """Note what the tiles are made of, or compare with what is noted."""
-    tables = [np.asarray(classes.variances).tobytes()]
-    tables += [grid.distortions.tobytes()] if grid else []
-    source = {
-        "pictures": fingerprint(pictures),
-        "tables": hashlib.sha256(b"".join(tables)).hexdigest(),
-        "tiles": options.tiles,
-        "hold_out": options.hold_out,
-        "seed": options.seed,
-    }
-    note = folder / "source.json"
-    if note.is_file():
-        noted = json.loads(note.read_text(encoding="utf-8"))
-        differ = [name for name, value in source.items() if noted.get(name) != value]
-        if differ:
-            raise ValueError(
-                f"{folder} holds tiles of other {differ[0].replace('_', '-')}; name another --data "
-                "folder, or leave the pictures out to train on these"
-            )
-        return
-    if any(folder.glob("*_con.npy")):
-        raise ValueError(
-            f"{folder} holds tiles without a note of their pictures; leave the pictures out to "
-            "train on these, or name another --data folder"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")

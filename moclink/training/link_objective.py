@@ -6,7 +6,8 @@ The squared error of a tile counts in units of its picture's before the network,
 counts alike, as it does in a mean of PSNRs. The distances' weight falls by `slope` for 10 dB of SNR:
 at low SNR the picture should be plausible where it cannot be right. They see each tile shifted by
 some pixels: AlexNet takes every fourth pixel and the network repeats with every eighth, so in fixed
-places it would learn patterns of dots that AlexNet does not see.
+places it would learn patterns of dots that AlexNet does not see. What of the error repeats with
+every eighth pixel counts more: a network without noise of its own would make texture of such dots.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from keras import ops
 from moclink.training import losses
 from moclink.training.link_tiles import SHIFTS
 
+INPUTS = ("images", "errors", "condition", "scale")  # of the network, in its order
+AREA = 64  # pixels, side of the area in which a pattern is looked for
 MIDDLE_SNR = 10.0  # dB, where a distance has its nominal weight
 
 
@@ -47,11 +50,13 @@ class LinkObjective:
         network: See `moclink.linear.restoration.build`.
         distances: Perceptual terms by name; none for squared error alone.
         slope: Factor by which their weights fall for 10 dB of SNR; 1 for equal weights.
+        pattern: Weight of the squared error of patterns that repeat, see `pattern_error`.
     """
 
     network: keras.Model
     distances: Mapping[str, Distance] = field(default_factory=dict)
-    slope: float = 2.0
+    slope: float = 1.5
+    pattern: float = 0.0
 
     @property
     def parts(self) -> list[Any]:
@@ -60,8 +65,7 @@ class LinkObjective:
 
     def restore(self, batch: Mapping[str, Any]) -> Any:
         """Pictures after the network, float32 [B, H, W, 3], not clipped."""
-        names = ("images", "errors", "condition", "scale")
-        return ops.cast(self.network([batch[name] for name in names]), "float32")
+        return ops.cast(self.network([batch[name] for name in INPUTS]), "float32")
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Return the losses of a batch; see `TileFeeder` for what it holds."""
@@ -69,6 +73,10 @@ class LinkObjective:
         error = ops.mean(ops.square(restored - originals), axis=(1, 2, 3))
         out = {"pixel": ops.mean(error / batch["before"])}
         total = out["pixel"]
+        if self.pattern:
+            repeated = pattern_error(restored - originals)
+            out["pattern"] = ops.mean(repeated / batch["before"])
+            total += self.pattern * out["pattern"]
         shown, truth = (
             _shifted(images, batch["shift"]) for images in (ops.clip(restored, 0.0, 1.0), originals)
         )
@@ -79,6 +87,20 @@ class LinkObjective:
             out[name] = ops.mean(found)
             total += term.weight * ops.mean(share[count] * found)
         return {"loss": total, "psnr": ops.mean(losses.psnr(restored, originals)), **out}
+
+
+def pattern_error(error: Any) -> Any:
+    """Mean square of what an error [B, H, W, C] has in common over cells of 8 by 8, [B].
+
+    In each area of 64 by 64 the cells' mean is taken, and its own mean out of it. A pattern of that
+    period keeps all its power, anything else about 1/64. H and W are multiples of 64.
+    """
+    _, height, width, channels = error.shape
+    cells = AREA // SHIFTS
+    shape = (-1, height // AREA, cells, SHIFTS, width // AREA, cells, SHIFTS, channels)
+    common = ops.mean(ops.reshape(error, shape), axis=(2, 5))
+    common = common - ops.mean(common, axis=(2, 4), keepdims=True)
+    return ops.mean(ops.square(common), axis=(1, 2, 3, 4, 5))
 
 
 def _shifted(images: Any, shift: Any) -> Any:

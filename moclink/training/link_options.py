@@ -8,6 +8,7 @@ from typing import Any
 OBJECTIVES = ("mse", "perceptual")
 NETWORKS = ("standard", "toy")
 # Weights at 10 dB of the perceptual objective, unless others are given.
+PATTERN = 30.0
 PERCEPTUAL = {"lpips_alex": 1.0, "lpips_vgg": 0.0, "st_lpips": 0.0}
 
 
@@ -71,11 +72,17 @@ def _add_loss(link: argparse.ArgumentParser) -> None:
     link.add_argument(
         "--slope",
         type=float,
-        default=2.0,
+        default=1.5,
         help="factor of these weights for 10 dB less SNR (default %(default)s)",
     )
     link.add_argument(
-        "--dear-tiles",
+        "--pattern",
+        type=float,
+        metavar="WEIGHT",
+        help=f"of errors that repeat every 8 pixels (default {PATTERN:g}, with mse 0)",
+    )
+    link.add_argument(
+        "--costly-tiles",
         type=int,
         default=2,
         help="tiles of a step that VGG-16 and ST-LPIPS see (default %(default)s)",

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from moclink.linear import restoration
 from moclink.training.fit import Fit
-from moclink.training.link_objective import Distance, LinkObjective
+from moclink.training.link_objective import INPUTS, Distance, LinkObjective
 from moclink.training.link_tiles import Ahead, TileFeeder, network_inputs
 from moclink.training.validation import psnr_of, side_by_side
 
 _AVERAGE_EVERY = 5  # steps
 _LONGEST = 0.998  # share that an average keeps, at most
 _JUDGED = 6  # pictures of each bandwidth and SNR that are validated on, at most
+_SEEN = 4  # of these that are shown, at most
 SHOWN = ("octonary 1/24 0 dB", "octonary 1/24 5 dB", "octonary 1/24 10 dB")  # as pictures
-SCORED = ("octonary 1/24 0 dB", "octonary 1/24 10 dB")  # by distances, which are dear
+SCORED = ("octonary 1/24 0 dB", "octonary 1/24 10 dB")  # by distances, which are costly
 
 
 class LinkStage:
@@ -33,6 +34,7 @@ class LinkStage:
         validation: validation.npz of `moclink.training.link_data`.
         distances: Perceptual terms by name; none for squared error alone.
         slope: See `LinkObjective`.
+        pattern: The same.
         start: A trained network of the same config whose weights to begin with.
         dtype: Precision policy of the step; weights are float32 in any case.
         jit: Whether steps are compiled by XLA.
@@ -44,17 +46,19 @@ class LinkStage:
         feeder: TileFeeder,
         validation: Path,
         distances: Mapping[str, Distance] | None = None,
-        slope: float = 2.0,
+        slope: float = 1.5,
+        pattern: float = 0.0,
         start: keras.Model | None = None,
         dtype: str = "float32",
         jit: bool = True,
     ) -> None:
         self._network_config, self._feeder, self._validation = config, feeder, validation
-        self._distances, self._slope = dict(distances or {}), slope
+        self._distances = dict(distances or {})
+        self._slope, self._pattern = slope, pattern
         network = restoration.build(config, dtype)
         if start is not None:
             network.set_weights(start.get_weights())
-        self._objective = LinkObjective(network, self._distances, slope)
+        self._objective = LinkObjective(network, self._distances, slope, pattern)
         self._ahead = Ahead(feeder)
         self._fit = Fit(self._objective, feeder(0), jit)
         self._network = network
@@ -70,6 +74,7 @@ class LinkStage:
             "network": self._network_config,
             "distances": terms,
             "slope": self._slope,
+            "pattern": self._pattern,
             "batch": self._feeder.batch,
             "seed": self._feeder.seed,
             "tiles": self._feeder.tiles,
@@ -92,28 +97,28 @@ class LinkStage:
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
         """Gain of PSNR in dB and distances by codec, bandwidth and SNR; three pictures to look at."""
-        objective = LinkObjective(self.averaged, self._distances, self._slope)
         with np.load(self._validation, allow_pickle=False) as data:
             images, originals, maps, told, labels = (
                 data[name] for name in ("rec", "org", "map", "con", "label")
             )
-        rows: dict[str, list[float]] = {}
-        pictures: dict[str, list[NDArray[np.float32]]] = {}
-        for i, label in enumerate(labels):
-            gains = rows.setdefault(f"{label} gain", [])
-            if len(gains) == _JUDGED:
-                continue
-            original = originals[i].astype(np.float32) / np.float32(255)
-            inputs = network_inputs(
-                images[i : i + 1].astype(np.float32), maps[i : i + 1], told[i : i + 1]
-            )
-            restored = np.clip(ops.convert_to_numpy(objective.restore(inputs)), 0, 1)
-            gains.append(psnr_of(restored[0], original) - psnr_of(images[i], original))
+        figures: dict[str, float] = {}
+        pictures: dict[str, NDArray[np.uint8]] = {}
+        for label in dict.fromkeys(labels.tolist()):
+            chosen = np.flatnonzero(labels == label)[:_JUDGED]
+            before = images[chosen].astype(np.float32)
+            truth = originals[chosen].astype(np.float32) / np.float32(255)
+            inputs = network_inputs(before, maps[chosen], told[chosen])
+            after = self.averaged.predict_on_batch([inputs[name] for name in INPUTS])
+            after = np.clip(np.asarray(after), 0, 1)
+            rows = list(zip(before, after, truth, strict=True))
+            gains = [psnr_of(new, true) - psnr_of(old, true) for old, new, true in rows]
+            figures[f"{label} gain"] = float(np.mean(gains))
             if label in SCORED:
                 for name, term in self._distances.items():
-                    found = term.layer(restored, original[None])
-                    rows.setdefault(f"{label} {name}", []).append(float(found[0]))
-            if label in SHOWN and len(pictures.setdefault(str(label), [])) < 4:
-                pictures[str(label)].append(np.concatenate([images[i], restored[0], original]))
-        shown = {name.replace("/", "-"): side_by_side(found) for name, found in pictures.items()}
-        return {name: float(np.mean(found)) for name, found in rows.items()}, shown
+                    found = [float(term.layer(a[None], b[None])[0]) for _, a, b in rows]
+                    figures[f"{label} {name}"] = float(np.mean(found))
+            if label in SHOWN:
+                pictures[label.replace("/", "-")] = side_by_side(
+                    [np.concatenate(row) for row in rows[:_SEEN]]
+                )
+        return figures, pictures

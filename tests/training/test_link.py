@@ -1,11 +1,15 @@
 """The restoration network of the linear link: tiles, objective, stage and command."""
 
 import json
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from moclink.images import read_image, sample_paths
 from moclink.linear.classes import ClassModel
@@ -14,8 +18,9 @@ from moclink.linear.restoration import Restoration
 from moclink.train import main
 from moclink.training.checkpoint import load_checkpoint, save_checkpoint
 from moclink.training.command_link import TOY
-from moclink.training.link_data import TILE, TileOptions, make_tiles, random_crop
-from moclink.training.link_objective import Distance, LinkObjective
+from moclink.training.link_data import TILE, random_crop
+from moclink.training.link_objective import Distance, LinkObjective, pattern_error
+from moclink.training.link_passes import TileOptions, make_tiles, usable
 from moclink.training.link_stage import LinkStage
 from moclink.training.link_tiles import Ahead, TileFeeder
 
@@ -73,16 +78,35 @@ def mean_difference(images, reference):
 def test_the_objective_is_the_squared_error_and_the_weighted_distances(tiles):
     batch = TileFeeder(tiles, 3, seed=1)(0)
     batch["snr_db"] = np.array([10.0, 0.0, 20.0], np.float32)
+    batch["shift"] = np.array([3, 5], np.int32)
     identity = SimpleNamespace(network=lambda inputs: inputs[0])
     terms = {"all": Distance(mean_difference, 0.5), "two": Distance(mean_difference, 2.0, tiles=2)}
-    found = LinkObjective(identity.network, terms, slope=4.0)(batch)
+    found = LinkObjective(identity.network, terms, slope=4.0, pattern=7.0)(batch)
     error = np.mean((batch["images"] - batch["originals"]) ** 2, axis=(1, 2, 3)) / batch["before"]
-    distance = np.abs(np.clip(batch["images"], 0, 1) - batch["originals"]).mean((1, 2, 3))
+    distance = np.abs(np.clip(batch["images"], 0, 1) - batch["originals"])
+    distance = distance[:, 3 : TILE - 4, 5 : TILE - 2].mean((1, 2, 3))
     share = np.array([1.0, 4.0, 0.25])  # by 4 for each 10 dB
     expected = error.mean() + 0.5 * np.mean(share * distance)
     expected += 2.0 * np.mean(share[:2] * distance[:2])
+    repeated = np.asarray(pattern_error(batch["images"] - batch["originals"])) / batch["before"]
+    expected += 7.0 * repeated.mean()
+    assert repeated.mean() > 0.001
     assert float(found["loss"]) == pytest.approx(expected, rel=1e-4)
     assert float(found["two"]) == pytest.approx(distance[:2].mean(), rel=1e-4)
+
+
+def test_errors_that_repeat_are_told_from_others():
+    rng = np.random.default_rng(2)
+    cell = rng.standard_normal((8, 8, 3)).astype(np.float32)
+    cell -= cell.mean((0, 1))
+    dots, flat = np.tile(cell, (16, 16, 1)), np.full((128, 128, 3), 0.3, np.float32)
+    noise = rng.standard_normal((128, 128, 3)).astype(np.float32)
+    found = np.asarray(pattern_error(np.stack([dots, flat, noise, dots + flat])))
+    assert found[0] == pytest.approx(np.mean(cell**2), rel=1e-4)
+    assert found[1] == pytest.approx(0, abs=1e-10)
+    # The mean of 64 cells: 4 areas of 64 phases and 3 colours, a deviation of sqrt(2 / 768).
+    assert found[2] == pytest.approx(1 / 64, rel=5 * np.sqrt(2 / 768))
+    assert found[3] == pytest.approx(found[0], rel=1e-4)
 
 
 def small_stage(tiles, **options):
@@ -140,16 +164,15 @@ def test_one_command_makes_tiles_trains_and_writes_and_goes_on_where_it_was(tmp_
     page = json.loads((out / "restoration.json").read_text())
     assert page["notes"]["steps"] == 4 and page["config"] == TOY
     assert page["notes"]["options"]["objective"] == "mse"
+    weights = Restoration.load(out / "restoration").network.get_weights()
     stamp = (out / "tiles" / "pass00_con.npy").stat().st_mtime_ns
-    assert run("link", *pictures, "--out", out, *small, 8) == 0
+    assert run("link", *pictures, "--out", out, *small, 6) == 0
     assert "continuing from step 4" in capsys.readouterr().out
     assert (out / "tiles" / "pass00_con.npy").stat().st_mtime_ns == stamp
     again = tmp_path / "again"
-    assert run("link", "--data", out / "tiles", "--out", again, *small, 8) == 0
-    whole = tmp_path / "whole"
-    assert run("link", "--data", out / "tiles", "--out", whole, *small, 8) == 0
-    network = [Restoration.load(o / "restoration").network.get_weights() for o in (again, whole)]
-    assert all(np.array_equal(a, b) for a, b in zip(*network, strict=True))
+    assert run("link", "--data", out / "tiles", "--out", again, *small, 4) == 0
+    found = Restoration.load(again / "restoration").network.get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(found, weights, strict=True))
     further = ("--start", again / "restoration", "--out", tmp_path / "further")
     assert run("link", "--data", out / "tiles", *further, *small, 1) == 0
     assert Restoration.load(tmp_path / "further" / "restoration").config == TOY
@@ -176,7 +199,8 @@ def test_one_command_makes_tiles_trains_and_writes_and_goes_on_where_it_was(tmp_
             "needs a weight above 0",
         ),
         (("--data", "{tiles}", "--slope", "0"), "--slope is 0.0"),
-        (("--data", "{tiles}", "--dear-tiles", "0"), "--dear-tiles is 0"),
+        (("--data", "{tiles}", "--pattern", "-1"), "--pattern is -1.0"),
+        (("--data", "{tiles}", "--costly-tiles", "0"), "--costly-tiles is 0"),
         (("--data", "{tiles}", "--start", "nothing"), "'nothing' is neither"),
         (("{picture}", "--passes", "0"), "--passes is 0"),
         (("{picture}", "--workers", "0"), "--workers is 0"),
@@ -194,6 +218,30 @@ def test_a_wrong_option_is_one_line_and_status_2(
         line for line in capsys.readouterr().err.splitlines() if line.startswith("moclink.train:")
     ]
     assert len(lines) == 1 and words in lines[0]
+
+
+def test_pictures_that_are_of_no_use_are_named(tmp_path, capsys):
+    Image.fromarray(np.zeros((100, 300, 3), np.uint8)).save(tmp_path / "small.png")
+    (tmp_path / "text.png").write_text("no picture")
+    found = usable([tmp_path / "small.png", sample_paths()[0], tmp_path / "text.png"])
+    assert found == [sample_paths()[0]]
+    err = capsys.readouterr().err
+    assert "small.png: its shorter side has 100 pixels" in err and "text.png: " in err
+    assert run("link", tmp_path / "small.png", "--out", tmp_path / "x") == 2
+    assert "sides of 128 pixels or more" in capsys.readouterr().err
+
+
+def test_jax_trains_in_mixed_precision(tiles, tmp_path):
+    pytest.importorskip("jax")
+    options = ("--data", tiles, "--out", tmp_path, "--backend", "jax", "--mixed-precision")
+    plan = ("--network", "toy", "--batch", 2, "--steps", 2, "--log-every", 1, "--warmup", 0)
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-m", "moclink.train", "link", *map(str, (*options, *plan))]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "step 2  loss" in done.stdout
+    page = json.loads((tmp_path / "restoration.json").read_text())
+    assert page["notes"]["steps"] == 2 and page["notes"]["options"]["mixed_precision"] is True
 
 
 def test_classes_and_codebooks_are_made_by_command(tmp_path, capsys):

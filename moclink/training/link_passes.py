@@ -1,0 +1,154 @@
+"""The folder of tiles that the linear link's network is trained on: all passes, and the validation.
+
+A folder notes what its tiles are made of, so that those of other pictures are not taken for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from moclink.linear.classes import ClassModel
+from moclink.linear.codebooks import CodebookGrid
+from moclink.training.link_data import BLOCK, TILE, VALIDATION, make_pass, make_validation
+from moclink.training.picture_lists import fingerprint, hold_out
+
+
+@dataclass(frozen=True)
+class TileOptions:
+    """How many tiles are made.
+
+    Attributes:
+        passes: Times that each picture is sent.
+        tiles: Tiles of each picture and pass.
+        hold_out: Pictures kept for validation; None for a fifth of them, at most 12.
+        seed: Of all that is drawn.
+        workers: Processes, each of which makes a pass.
+    """
+
+    passes: int = 6
+    tiles: int = 12
+    hold_out: int | None = None
+    seed: int = 0
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("passes", "tiles", "workers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+
+def make_tiles(
+    pictures: Sequence[Path],
+    folder: Path,
+    classes: ClassModel,
+    grid: CodebookGrid | None,
+    options: TileOptions,
+) -> None:
+    """Write all passes and validation.npz; what is there already is left as it is.
+
+    Args:
+        pictures: Picture files; those that cannot be read or are too small are named and left out.
+        folder: Where to write.
+        classes: Of blocks of 32.
+        grid: Octonary codebooks; None sends by linear codes alone.
+        options: How much, see there.
+
+    Raises:
+        ValueError: If no picture is left, or the folder holds tiles of other pictures or options.
+    """
+    if classes.block != BLOCK:
+        raise ValueError(
+            f"--classes are of blocks of {classes.block}; tiles need classes of blocks of {BLOCK}"
+        )
+    _check_source(folder, pictures, classes, grid, options)
+    paths = usable(pictures)
+    train, kept = hold_out(paths, options.hold_out, options.seed)
+    if not (folder / VALIDATION).is_file():
+        count = make_validation(kept or train, folder, classes, grid)
+        what = "pictures held out" if kept else "pictures that are trained on"
+        print(f"{count} {what} for validation", flush=True)
+    bases = {number: folder / f"pass{number:02d}" for number in range(options.passes)}
+    missing = {n: base for n, base in bases.items() if not Path(f"{base}_con.npy").is_file()}
+    if not missing:
+        return
+    # Children are started anew: a framework that the parent has loaded does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(options.workers, len(missing)), mp_context=context) as pool:
+        made = {
+            pool.submit(
+                make_pass, train, base, classes, grid, options.tiles, [options.seed, 0x71, number]
+            ): number
+            for number, base in missing.items()
+        }
+        for count, future in enumerate(as_completed(made), 1):
+            future.result()
+            print(f"pass {made[future]} made, {count} of {len(missing)}", flush=True)
+
+
+def usable(pictures: Sequence[Path]) -> list[Path]:
+    """Pictures that can be opened and hold a tile; the others are named on standard error.
+
+    Raises:
+        ValueError: If none is left.
+    """
+    found = []
+    for path in pictures:
+        try:
+            with Image.open(path) as opened:
+                side = min(opened.size)
+        except (OSError, ValueError) as error:
+            print(f"left out: {path}: {error}", file=sys.stderr)
+            continue
+        if side < TILE:
+            print(f"left out: {path}: its shorter side has {side} pixels", file=sys.stderr)
+            continue
+        found.append(path)
+    if not found:
+        raise ValueError(f"no picture can be read and has sides of {TILE} pixels or more")
+    return found
+
+
+def _check_source(
+    folder: Path,
+    pictures: Sequence[Path],
+    classes: ClassModel,
+    grid: CodebookGrid | None,
+    options: TileOptions,
+) -> None:
+    """Note what the tiles are made of, or compare with what is noted."""
+    tables = [np.asarray(classes.variances).tobytes()]
+    tables += [grid.distortions.tobytes()] if grid else []
+    source = {
+        "pictures": fingerprint(pictures),
+        "tables": hashlib.sha256(b"".join(tables)).hexdigest(),
+        "tiles": options.tiles,
+        "hold_out": options.hold_out,
+        "seed": options.seed,
+    }
+    note = folder / "source.json"
+    if note.is_file():
+        noted = json.loads(note.read_text(encoding="utf-8"))
+        differ = [name for name, value in source.items() if noted.get(name) != value]
+        if differ:
+            raise ValueError(
+                f"{folder} holds tiles of other {differ[0].replace('_', '-')}; name another --data "
+                "folder, or leave the pictures out to train on these"
+            )
+        return
+    if any(folder.glob("*_con.npy")):
+        raise ValueError(
+            f"{folder} holds tiles without a note of their pictures; leave the pictures out to "
+            "train on these, or name another --data folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")
