@@ -30,12 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         choices = {
             "out": args.out,
             "chains": args.chains,
-            "snrs": parse_snr(args.snr) if args.snr else None,
+            "snrs": parse_snr(args.snr) if args.snr is not None else None,
             "picture": args.picture,
             "formats": comma_list(args.format),
             "style": args.style,
-            "rates": parse_snr(args.rate, "--rate") if args.rate else (),
-            "metrics": comma_list(args.metrics) if args.metrics else None,
+            "rates": parse_snr(args.rate, "--rate") if args.rate is not None else (),
+            "metrics": comma_list(args.metrics) if args.metrics is not None else None,
             "outage": args.outage,
         }
         drawn = (

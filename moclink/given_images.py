@@ -59,7 +59,7 @@ def _several(images: Any) -> list[Any]:
     one = isinstance(images, str | os.PathLike | Picture | Image.Image)
     if one or getattr(images, "ndim", 0) in (2, 3):
         return [images]
-    if isinstance(images, dict) or not isinstance(images, Iterable):
+    if isinstance(images, dict | bytes) or not isinstance(images, Iterable):
         raise ValueError(f"images {shown(images)}: {WANTED}")
     return list(images)
 

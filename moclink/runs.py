@@ -159,6 +159,8 @@ def run(
     memory = None if memory is None else read_whole("memory", memory, 1)
     folder = dated_folder() if out is None else run_folder(read_folder("out", out))
     pictures = given_pictures(images, recursive, skip_bad)
+    if not isinstance(cluster, str | None):
+        raise ValueError(f"cluster {shown(cluster)}: an address is wanted, such as local")
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
         each = _memory_each(memory, cluster, pool, pictures)
         if wants_all_metrics(metrics):
@@ -175,7 +177,8 @@ def run(
                 ResultStore(folder, parameters, resume_anyway) as store,
                 progress_bar(progress, len(cells_of(plan, pictures))) as count,
             ):
-                write_record(folder, _words(command), parameters)
+                words = [command] if isinstance(command, str) else command or ["moclink.run"]
+                write_record(folder, [str(word) for word in words], parameters)
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
         except WorkersLost as error:
             lost = f"{error}; finished cells are kept, --out {folder} resumes"
@@ -203,7 +206,7 @@ def parameters_of(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
         "csi": plan.csi,
         "images": [[picture.name, picture.digest] for picture in pictures],
         "version": __version__,
-        # Runs that were begun before there was a choice go on.
+        # Not the default: runs that were begun before there was a choice go on.
         **({"max_bits": plan.max_bits} if plan.max_bits != MAX_BITS else {}),
     }
 
@@ -232,11 +235,6 @@ def run_folder(folder: Path) -> Path:
             f"{folder} holds files and is no run folder; choose another --out, such as {folder / 'run'}"
         )
     return folder
-
-
-def _words(command: str | Sequence[str] | None) -> list[str]:
-    """A command as a list of words."""
-    return [command] if isinstance(command, str) else list(command or ["moclink.run"])
 
 
 def _named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:

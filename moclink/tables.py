@@ -60,11 +60,13 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     if not every:
         raise ValueError(f"{args.folders[0]} holds no finished cells")
     parameters = read_parameters(args.folders[0])
-    snrs: tuple[float, ...] | None = parse_snr(args.snr) if args.snr else None
+    snrs: tuple[float, ...] | None = parse_snr(args.snr) if args.snr is not None else None
     chosen = choose_rows(every, args.chains, snrs)
-    names = comma_list(args.metrics) if args.metrics else None
+    names = comma_list(args.metrics) if args.metrics is not None else None
     every_snr = args.format == "csv"
-    metrics = choose_metrics(names, measured(chosen) if names else usual(chosen, every_snr))
+    metrics = choose_metrics(
+        names, measured(chosen) if names is not None else usual(chosen, every_snr)
+    )
     if args.format == "csv":
         tables = [long_table(chosen, metrics, str(parameters.get("channel", "")), args.outage)]
     else:
@@ -76,7 +78,7 @@ def _tables(args: argparse.Namespace) -> list[Table]:
         tables = mean_tables(
             choose_rows(chosen, snrs=snrs), metrics, conditions(parameters), args.outage
         )
-    if args.bd:
+    if args.bd is not None:
         reference = choose_chains(args.bd, every)
         rows = [
             row for row in every if row.chain in {*choose_chains(args.chains, every), *reference}

@@ -53,6 +53,9 @@ def test_a_figure_of_the_paper(folder, capsys):
     "arguments,message",
     [
         (["--chains", "jpeg"], "no results of 'jpeg'"),
+        (["--chains", ""], "no chain is named"),
+        (["--metrics", ""], "no metric is named"),
+        (["--rate", ""], "--rate : not a number"),
         (["--snr", "x"], "--snr x: not a number"),
         (["--rate", "x"], "--rate x: not a number"),
         (["--rate", "3"], "nothing was sent at 3 dB"),

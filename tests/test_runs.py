@@ -158,6 +158,9 @@ def test_a_run_of_another_version_goes_on_if_that_is_said(photo, tmp_path, monke
         ({"cbr": [None]}, "cbr None: give a ratio"),
         ({"images": 3}, "images 3: give files or folders, uint8 arrays"),
         ({"images": [3]}, "image 1 is 3; give uint8"),
+        ({"images": b"photo.png"}, "images b'photo.png': give files"),
+        ({"channel": object}, "channel object: an object of it cannot be called as block"),
+        ({"cluster": 3}, "cluster 3: an address is wanted"),
         ({"images": np.zeros((8, 8, 5), np.uint8)}, "image 1 is uint8 .8, 8, 5.; give uint8"),
         ({"workers": 0}, "workers 0: a whole number of at least 1"),
         ({"memory": "much"}, "--memory much: give an amount such as 4G"),
@@ -275,6 +278,8 @@ def test_random_bits_stop_at_the_most_that_are_allowed(tmp_path):
     results = moclink.run("random-qpsk", 30, out=tmp_path / "a", **options)
     (row,) = results.rows()
     assert row.bits == 2 * 64_800 and row.ber == 0 and results.parameters["max_bits"] == 100_000
+    with pytest.raises(RunFolderError, match='max_bits = 100000, not ".default."; give that'):
+        moclink.run("random-qpsk", 30, out=tmp_path / "a", progress=False)
 
 
 def test_results_answer_a_wrong_argument_in_one_line(results):

@@ -123,6 +123,10 @@ class UserBlock:
                 found = found(**arguments)
             except Exception as error:  # whatever goes wrong in somebody else's constructor
                 raise ValueError(f"channel {self.path}: {described(error)}") from error
+            if not callable(found):
+                raise ValueError(
+                    f"channel {self.path}: an object of it cannot be called as block(x, no)"
+                )
         elif arguments:
             if not inspect.isroutine(found):
                 raise ValueError(

@@ -82,10 +82,10 @@ def comparison_tables(
 
 def _why_none(snrs: set[float]) -> str:
     """Why there are no Bjontegaard deltas at all."""
-    points = "one SNR" if len(snrs) == 1 else f"{len(snrs)} SNRs"
+    points = "is one SNR" if len(snrs) == 1 else f"are {len(snrs)} SNRs"
     return (
-        f"none: a curve needs two points at least (cubic: four); there are {points} and no scheme "
-        "that the reference could be compared with at two bandwidth ratios"
+        f"none: a curve needs two points at least (cubic: four); there {points}, and nothing to "
+        "compare with the reference at two bandwidth ratios"
     )
 
 

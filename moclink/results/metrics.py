@@ -120,7 +120,9 @@ def choose_metrics(names: str | Sequence[str] | None, found: Sequence[Metric]) -
         names = comma_list(names)
     elif not isinstance(names, Iterable):
         raise ValueError(f"metrics {shown(names)}: give names, a comma list or several")
-    chosen = []
+    chosen, names = [], list(names)
+    if not names:
+        raise ValueError("no metric is named; leave --metrics out for the usual")
     for name in names:
         fitting = [
             m

@@ -38,8 +38,9 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
     """
     own = [row for row in rows if row.snr_db == snr_db and row.cbr is not None]
     if not own:
-        there = ", ".join(f"{snr:g}" for snr in sorted({row.snr_db for row in rows})) or "none"
-        raise FigureError(f"no pictures were sent at {snr_db:g} dB; SNRs of the run: {there}")
+        sent = sorted({row.snr_db for row in rows if row.cbr is not None})
+        there = ", ".join(f"{snr:g}" for snr in sent) or "none"
+        raise FigureError(f"no pictures were sent at {snr_db:g} dB; SNRs of pictures: {there}")
     metrics = choose_metrics(options.metrics, measured(own, "picture"))
     if not metrics:
         raise FigureError(f"no metric was measured of these pictures at {snr_db:g} dB")

@@ -104,6 +104,9 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     elif not isinstance(names, Iterable):
         raise ValueError(f"chains {in_short(names)}: give names, a comma list or several")
     chosen: list[str] = []
+    names = list(names)
+    if not names:
+        raise ValueError("no chain is named; leave --chains out for all")
     for name in names:
         fitting = [chain for chain in known if name in (chain, base_name(chain))]
         if not fitting:

@@ -84,7 +84,7 @@ class ResultStore:
                 for table in ("parameters", "pictures", "rate_fits"):
                     self._base.execute(f"DELETE FROM {table}")
         for name in sorted(set(found) | set(parameters)) if found else ():
-            old, new = found.get(name), parameters.get(name)
+            old, new = found.get(name, "(default)"), parameters.get(name, "(default)")
             if old == new or name in EXTENDABLE or (name == "version" and resume_anyway):
                 continue
             self.close()

@@ -58,7 +58,7 @@ def test_one_snr_makes_no_curve_and_that_is_said(rows):
     ((_, reason),) = deltas.lines
     assert (
         reason.startswith("none: a curve needs two points at least")
-        and "there are one SNR" in reason
+        and "there is one SNR" in reason
     )
     two = [row for row in rows if row.snr_db < 10.0]
     assert [line[4] for line in comparison_tables(two, "bpg-ldpc", [PSNR])[1].lines] == ["pchip"]

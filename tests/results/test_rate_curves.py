@@ -35,7 +35,7 @@ def test_a_scheme_at_several_ratios_is_one_curve(rows):
 
 
 def test_an_snr_that_was_not_sent_is_named(rows):
-    with pytest.raises(FigureError, match="no pictures were sent at 3 dB; SNRs of the run: 10"):
+    with pytest.raises(FigureError, match="no pictures were sent at 3 dB; SNRs of pictures: 10"):
         rate_figure(rows, 3.0)
 
 
