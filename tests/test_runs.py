@@ -244,7 +244,7 @@ def test_metrics_that_cannot_be_measured_are_named(photo, tmp_path, capsys, monk
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         "note: not measured: lpips, lpips-vgg, st-lpips, since no weights here",
-        "note: ms-ssim, ms-ssim-db: not measured of the picture, which needs sides of 161 pixels at least",
+        "note: ms-ssim, ms-ssim-db: not measured of the picture (sides of 161 pixels are needed)",
     ]
     assert results.parameters["metrics"] == ["psnr", "psnr-y", "ssim", "ms-ssim", "ms-ssim-db"]
     assert results.rows()[0].psnr_y_db > 18

@@ -59,7 +59,7 @@ def gallery_figure(
     if not chains:
         raise FigureError(f"no pictures of these chains were kept of {printable(name)}")
     labels = {
-        chain: label.replace("CBR ", "CBR\u00a0")
+        chain: label.replace("CBR ", "CBR\u00a0").replace("MCS ", "MCS\u00a0")
         for chain, label in chain_labels(rows, short_name).items()
     }
     sheet = _Sheet(received, original, _captions(rows), labels)

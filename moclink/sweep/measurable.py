@@ -54,4 +54,4 @@ def say_what_is_too_small(plan: Plan, pictures: Sequence[Picture]) -> None:
         if small:
             which = f"{small} of {len(sides)} pictures" if len(sides) > 1 else "the picture"
             what = f"{', '.join(names)}: not measured of {which}"
-            print(f"note: {what}, which needs sides of {least} pixels at least", file=sys.stderr)
+            print(f"note: {what} (sides of {least} pixels are needed)", file=sys.stderr)

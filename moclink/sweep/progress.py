@@ -31,7 +31,7 @@ def progress_bar(visible: bool, total: int, file: TextIO | None = None) -> Itera
         The function that counts.
     """
     file = file or sys.stderr
-    if not visible:
+    if not visible or file is None:
         yield lambda cells, task: None
     elif file.isatty() or "ipykernel" in sys.modules:
         with _bar(total, file) as count:

@@ -43,8 +43,8 @@ def test_pictures_that_are_too_small_are_counted_for_each_metric(plan, capsys):
     ]
     say_what_is_too_small(plan, pictures)
     assert capsys.readouterr().err.splitlines() == [
-        "note: lpips, st-lpips: not measured of 1 of 3 pictures, which needs sides of 32 pixels at least",
-        "note: ms-ssim: not measured of 2 of 3 pictures, which needs sides of 161 pixels at least",
+        "note: lpips, st-lpips: not measured of 1 of 3 pictures (sides of 32 pixels are needed)",
+        "note: ms-ssim: not measured of 2 of 3 pictures (sides of 161 pixels are needed)",
     ]
     say_what_is_too_small(plan, pictures[:1])
     assert capsys.readouterr().err == ""
