@@ -13,7 +13,7 @@ test: $(VENV)/.dev
 	$(RUN) -m pytest $(ARGS)
 
 lint: $(VENV)/.dev
-	$(RUN) -m ruff check moclink tests benchmarks notebooks
+	$(RUN) -m ruff check moclink tests benchmarks notebooks examples
 	$(RUN) -m mypy
 
 $(VENV)/bin/python:

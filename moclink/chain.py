@@ -80,7 +80,7 @@ class DigitalChain:
         used = np.broadcast_to(header.letters, len(letters))
         bits = used.astype(np.int64) * int(np.log2(self.source.alphabet))
         iterations = None if got.iterations is None else got.iterations.mean(axis=1)
-        return Reception(decoded.images, decoded.ok, letters, bits, iterations)
+        return Reception(decoded.images, decoded.ok, letters, bits, iterations, decoded.problems)
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
         """See `Chain.count_errors`."""

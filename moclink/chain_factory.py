@@ -35,12 +35,14 @@ from moclink.presets import (
     json_file,
     path_and_scheme,
     split_cbr,
+    user_codec,
 )
 from moclink.protocols import Chain, Modem
 from moclink.semantic_chains import SemanticChains
 from moclink.semantic_names import CHANNEL_OPTIMIZED, CODED, family_and_scheme
 from moclink.sources.rate import semantic_bits, semantic_symbols
 from moclink.types import ChannelState
+from moclink.user_codec.names import UserCodecName
 
 
 def make_chain(name: str, options: ChainOptions | None = None) -> Chain | BitChain:
@@ -85,6 +87,8 @@ class ChainFactory:
             raise ValueError(f"chain {name}: {error}") from error
 
     def _make(self, name: str) -> Chain | BitChain:
+        if own := user_codec(name):
+            return self._user_chain(name, own)
         if name == "jscc-96":
             return self._analog_chain(name, ANALOG_PRESET)
         base, cbr = split_cbr(name)
@@ -98,21 +102,37 @@ class ChainFactory:
         if optimized := CHANNEL_OPTIMIZED.fullmatch(name):
             return self._semantic.channel_optimized(name, optimized)
         if coded := CODED.fullmatch(name):
-            return self._semantic.coded(name, coded, self._bit_modem, self._file_source)
+            return self._semantic.coded(name, coded, self.bit_modem, self._file_source)
         family, scheme = family_and_scheme(base)
         if family == "random":
-            return BitChain(name, self._bit_modem(scheme))
+            return BitChain(name, self.bit_modem(scheme))
         module, codec_name = FILE_CODECS[family]
         codec = getattr(importlib.import_module(module), codec_name)
         if family in SEMANTIC_PRESETS:
             codec = self._semantic.file_codec(SEMANTIC_PRESETS[family])
+        return self.file_chain(name, codec, scheme, cbr)
+
+    def file_chain(self, name: str, codec: Any, scheme: str, cbr: Fraction | None) -> Chain:
+        """The chain of a file codec behind ldpc[-MODULATION-RATE], ldpc-mcsN, ldpc-adaptive or capacity."""
         if scheme == "capacity":
             return self._ideal_chain(name, codec, cbr)
         if scheme == "ldpc-adaptive":
             return self._adaptive_chain(name, codec, cbr)
-        if coded := MCS_SCHEME.fullmatch(scheme):
-            return self._mcs_chain(name, codec, coded, cbr)
-        return self._file_chain(name, codec, self._bit_modem(scheme), cbr)
+        coded = MCS_SCHEME.fullmatch(scheme)
+        if coded and coded["rst"]:
+            return self._restart_chain(name, coded, cbr)
+        return self._file_chain(name, codec, self.bit_modem(scheme), cbr)
+
+    def given(self, name: str, found: Any) -> Chain | BitChain:
+        """The chain of an object that the user has made, or of a class or function that makes one."""
+        return found if isinstance(found, BitChain) else self._user_chain(name, found)
+
+    def _user_chain(self, name: str, found: Any) -> Chain:
+        """The chain of a user's codec, by its name or given."""
+        from moclink.user_codec.make import make_user_chain
+
+        cbr = split_cbr(name)[1] if isinstance(found, UserCodecName) else None
+        return make_user_chain(name, found, cbr, self.options, self)
 
     def _own_chain(self, name: str) -> Chain:
         """A chain of exported weights; what kind of codec they are is written in their JSON file."""
@@ -164,11 +184,17 @@ class ChainFactory:
             self._restoration = Restoration.load()
         return SymbolChain(name, RestoredCodec(codec, self._restoration), adaptive)
 
-    def _bit_modem(self, scheme: str) -> Modem:
+    def bit_modem(self, scheme: str) -> Modem:
         """The modem of a scheme; the same one for all chains, so that they may share error patterns."""
         if scheme not in self._modems:
             self._modems[scheme] = _make_bit_modem(scheme, self.options)
         return self._modems[scheme]
+
+    def index_modem(self, alphabet: int) -> Modem:
+        """The modem of indices below `alphabet`."""
+        from moclink.phy.modems import IndexModem
+
+        return IndexModem(alphabet)
 
     def _file_source(
         self, codec: Any, budget: Callable[[int, int, ChannelState | None], int]
@@ -182,9 +208,9 @@ class ChainFactory:
     def _file_chain(
         self, name: str, codec: Any, modem: Modem, cbr: Fraction | None
     ) -> DigitalChain:
-        return DigitalChain(name, self._file_source(codec, self._budget(modem, cbr)), modem)
+        return DigitalChain(name, self._file_source(codec, self.budget(modem, cbr)), modem)
 
-    def _budget(
+    def budget(
         self, modem: Modem, cbr: Fraction | None
     ) -> Callable[[int, int, ChannelState | None], int]:
         """(height, width, csi) -> bits of a file behind this modem."""
@@ -198,25 +224,19 @@ class ChainFactory:
 
     def _ideal_chain(self, name: str, codec: Any, cbr: Fraction | None) -> IdealChain:
         """Ideal code over the symbols that the rate-1/2 64-QAM LDPC chain of the same match uses."""
-        symbols = self._symbols_at(cbr)
+        symbols = self.symbols_at(cbr)
 
         def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
             return capacity_bits(symbols(height, width), csi)
 
         return IdealChain(name, self._file_source(codec, budget), symbols)
 
-    def _mcs_chain(
-        self, name: str, codec: Any, coded: re.Match[str], cbr: Fraction | None
-    ) -> DigitalChain:
-        """A file as one transport block of a fixed MCS."""
-        from moclink.phy.mcs import get_mcs
-        from moclink.phy.transport_block_modem import TransportBlockModem
+    def _restart_chain(self, name: str, coded: re.Match[str], cbr: Fraction | None) -> DigitalChain:
+        """JPEG with restart markers as one transport block of a fixed MCS; lost rows are concealed."""
         from moclink.sources.restart_jpeg import ConcealingSource, RestartJpeg
 
-        modem = TransportBlockModem(get_mcs(int(coded["index"]), int(coded["table"] or 1)))
-        if not coded["rst"]:
-            return self._file_chain(name, codec, modem, cbr)
-        source = self._file_source(RestartJpeg(), self._budget(modem, cbr))
+        modem = self.bit_modem(coded[0].replace("rst-", ""))
+        source = self._file_source(RestartJpeg(), self.budget(modem, cbr))
         return DigitalChain(name, ConcealingSource(RestartJpeg(), source), modem)
 
     def _adaptive_chain(self, name: str, codec: Any, cbr: Fraction | None) -> Chain:
@@ -227,9 +247,9 @@ class ChainFactory:
         if self._adaptation is None:
             self._adaptation = LinkAdaptation()
         cache = self._file_source(codec, lambda *_: 0).cache
-        return AdaptiveFileChain(name, codec, self._symbols_at(cbr), self._adaptation, cache=cache)
+        return AdaptiveFileChain(name, codec, self.symbols_at(cbr), self._adaptation, cache=cache)
 
-    def _symbols_at(self, cbr: Fraction | None) -> Callable[[int, int], int]:
+    def symbols_at(self, cbr: Fraction | None) -> Callable[[int, int], int]:
         """Symbols at a CBR; without one, those of the rate-1/2 64-QAM LDPC chain of the same match."""
         factor = 2 if cbr is None and self.options.match == "source-bits" else 1
         return lambda height, width: factor * self._symbols(height, width, cbr)
@@ -244,10 +264,14 @@ class ChainFactory:
 
 def _make_bit_modem(scheme: str, options: ChainOptions) -> Modem:
     from moclink.phy.ldpc import get_code
+    from moclink.phy.mcs import get_mcs
     from moclink.phy.modems import BitModem
+    from moclink.phy.transport_block_modem import TransportBlockModem
 
     if not scheme.startswith("ldpc"):
         return BitModem(MODULATIONS[scheme])
+    if coded := MCS_SCHEME.fullmatch(scheme):
+        return TransportBlockModem(get_mcs(int(coded["index"]), int(coded["table"] or 1)))
     _, modulation, rate = scheme.split("-") if scheme != "ldpc" else ("ldpc", "64qam", "r12")
     bits_per_symbol = MODULATIONS[modulation]
     # TS 38.212 interleaves a codeword over the symbol's bits; 802.11n sends it as it is.

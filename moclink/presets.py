@@ -15,6 +15,8 @@ Grammar of the names:
     softcast, moc-rvq-linear, ...  linear and octonary codecs without networks (`LINEAR_CODECS`)
     moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
     PATH[:lL[-VARIANT...]]         a codec of one's own           runs/mine/codec:l4-hard
+    MODULE:NAME, FILE.py:NAME      anyone's codec (docs/own-codec.md)   my_codec.py:MyCodec?depth=3
+    exec:COMMAND                   the same in another environment      exec:python3.9 codec.py
     NAME@CBR                       a file chain or linear codec at a channel bandwidth ratio of
                                    its own, symbols / (3 H W)     bpg-ldpc@1/24
 
@@ -31,6 +33,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from moclink.bandwidth_ratio import AT_CBR, split_cbr
+from moclink.bandwidth_ratio import parse_cbr as parse_cbr
 from moclink.constants import CODES, LDPC_DECODERS, MATCHES, RECEIVERS
 from moclink.linear_names import LINEAR_CODECS
 from moclink.semantic_names import (
@@ -39,6 +43,7 @@ from moclink.semantic_names import (
     SEMANTIC_DESCRIPTIONS,
     family_and_scheme,
 )
+from moclink.user_codec.names import json_file, path_and_scheme, user_codec
 
 CODEWORD = 648  # transmitted bits of an LDPC block
 MODULATIONS = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
@@ -56,12 +61,14 @@ class ChainOptions:
         code: "ldpc5g" or "wifi648".
         ldpc: LDPC decoder, "auto", "fast" or "sionna".
         receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
+        seed: Seed of the run, which codecs of the user's own are told.
     """
 
     match: str = MATCHES[0]
     code: str = CODES[0]
     ldpc: str = LDPC_DECODERS[0]
     receiver: str = RECEIVERS[0]
+    seed: int = 1
 
 
 # Name -> module and codec there (or what makes one), loaded when a chain needs it.
@@ -97,7 +104,6 @@ VARIANTS: dict[str, tuple[str, Any]] = {
 VARIANT_PATTERN = "|".join(sorted(VARIANTS, key=len, reverse=True))
 SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({VARIANT_PATTERN}))*)")
 NAMED = re.compile(rf"(?P<family>moc-rvq(-perceptual)?)-(?P<scheme>{SEMANTIC.pattern})")
-AT_CBR = re.compile(r"(?P<base>.+)@(?P<cbr>[\d./]+)")
 # Schemes of bits over a channel code and a modulation, and the chains that send random bits.
 SCHEMES = ("ldpc", *(f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS))
 BIT_CHAINS = tuple(f"random-{scheme}" for scheme in (*MODULATIONS, *SCHEMES))
@@ -148,6 +154,12 @@ def describe_chains() -> list[tuple[str, str]]:
         *SEMANTIC_DESCRIPTIONS,
         ("jscc-96", "analog codec, 48 symbols an 8x8 block"),
         ("PATH, PATH:lL-VARIANT...", "a codec of your own, exported by python -m moclink.train"),
+        ("MODULE:NAME, FILE.py:NAME", "anyone's codec, an object or a factory (docs/own-codec.md)"),
+        (
+            "FILE.py:NAME-SCHEME?A=B",
+            "its bits by ldpc-MOD-RATE, ldpc-mcsN, MOD, ...; argument A is B",
+        ),
+        ("exec:COMMAND", "a codec in another environment, over standard input and output"),
     ]
     rows += LINEAR_CODECS.items()
     for codec in (codec for codec in FILE_CODECS if codec not in SEMANTIC_PRESETS):
@@ -176,6 +188,9 @@ def describe_chains() -> list[tuple[str, str]]:
 def check_name(name: str) -> None:
     """Raise ValueError, with the nearest name or the remedy, if there is no chain of this name."""
     names, asked = chain_names(), name
+    if own := user_codec(name):
+        own.check(name, _bit_schemes())
+        return
     name, cbr = split_cbr(name)
     if cbr is not None and not takes_cbr(name):
         raise ValueError(
@@ -237,40 +252,23 @@ def check_code(names: Iterable[str], code: str) -> None:
             )
 
 
+def _bit_schemes() -> list[str]:
+    """How the bits of a user's codec may be sent."""
+    tables = [f"ldpc-mcs{index}-table{t}" for t in MCS_COUNTS for index in range(MCS_COUNTS[t])]
+    plain = [f"ldpc-mcs{index}" for index in range(MCS_COUNTS[1])]
+    return ["ldpc-adaptive", "capacity", *MODULATIONS, *SCHEMES, *plain, *tables]
+
+
 def at_cbr(names: Iterable[str], cbrs: Iterable[Fraction]) -> tuple[str, ...]:
-    """Names of chains at several channel bandwidth ratios; what declares its own stays as it is."""
+    """Names of chains at several channel bandwidth ratios; what declares its own stays as it is.
+
+    So do codecs of the user's own: which of them take a ratio is known when they are made.
+    """
     found: dict[str, None] = {}
     for name in names:
         fixed = not takes_cbr(name) or split_cbr(name)[1] is not None
         found.update(dict.fromkeys([name] if fixed else [f"{name}@{cbr}" for cbr in cbrs]))
     return tuple(found)
-
-
-def split_cbr(name: str) -> tuple[str, Fraction | None]:
-    """NAME@CBR -> the name and the channel bandwidth ratio, None if there is none.
-
-    Raises:
-        ValueError: If what follows the @ is no ratio above 0 and up to 1.
-    """
-    match = AT_CBR.fullmatch(name)
-    return (match["base"], parse_cbr(match["cbr"])) if match else (name, None)
-
-
-def parse_cbr(text: str) -> Fraction:
-    """Read a channel bandwidth ratio, symbols / (3 H W), such as 1/24 or 0.05.
-
-    Raises:
-        ValueError: If the text is no number above 0 and up to 1.
-    """
-    try:
-        cbr = Fraction(text.strip())
-    except (ValueError, ZeroDivisionError):
-        cbr = Fraction(0)
-    if not 0 < cbr <= 1:
-        raise ValueError(
-            f"CBR {text}: give symbols a value, above 0 and up to 1, such as 1/24 or 0.05"
-        )
-    return cbr
 
 
 def takes_cbr(name: str) -> bool:
@@ -283,7 +281,8 @@ def is_file_chain(name: str) -> bool:
     base = AT_CBR.sub(r"\g<base>", name)
     family, scheme = family_and_scheme(base)
     coded = family in FILE_CODECS and scheme.partition("-")[0] in ("ldpc", "capacity")
-    return coded and "/" not in base  # the path of a codec of one's own may begin like a name
+    # The path of a codec of one's own may begin like a name.
+    return coded and not set("/:") & set(base)
 
 
 def is_bit_chain(name: str) -> bool:
@@ -297,15 +296,3 @@ def is_known(name: str) -> bool:
     family, scheme = ("", levels["scheme"]) if levels else family_and_scheme(name)
     coded = (levels or family in FILE_CODECS) and MCS_SCHEME.fullmatch(scheme)
     return name in chain_names() or bool(NAMED.fullmatch(name) or coded)
-
-
-def path_and_scheme(name: str) -> tuple[str, str]:
-    """PATH:SCHEME -> its parts; the scheme is empty if there is none."""
-    path, colon, scheme = name.rpartition(":")
-    return (path, scheme) if colon else (name, "")
-
-
-def json_file(path: str) -> Path:
-    """The JSON file of exported weights, given with or without its ending."""
-    stem = path.removesuffix(".json").removesuffix(".weights.h5")
-    return Path(stem + ".json")

@@ -12,7 +12,6 @@ from moclink import __version__
 from moclink.arguments import (
     DEFAULT_METRICS,
     DEFAULT_SNR,
-    comma_list,
     read_cbrs,
     read_choice,
     read_folder,
@@ -27,8 +26,7 @@ from moclink.presets import (
     ChainOptions,
     at_cbr,
     check_code,
-    check_name,
-    default_chains,
+    user_codec,
 )
 from moclink.results.record import write_record
 from moclink.results.store import ResultStore
@@ -39,7 +37,9 @@ from moclink.sweep.progress import progress_bar
 from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
 from moclink.sweep.task import Check, check
+from moclink.sweep.trial import own_chain_trials, try_chain
 from moclink.sweep.workers import Pool, WorkersLost, cpus
+from moclink.user_codec.given import named_chains
 
 if TYPE_CHECKING:
     from moclink.images import Picture
@@ -77,8 +77,9 @@ def run(
     """Send pictures through transmit chains over a noisy channel, measure what arrives, and store it.
 
     Args:
-        chains: Names (see `moclink.presets`), chain objects (`moclink.protocols.Chain`), or a
-            mixture; a comma list; None for the default chains.
+        chains: Names (see `moclink.presets`), chain objects (`moclink.protocols.Chain`), codecs or
+            factories of your own (docs/own-codec.md), or a mixture; a comma list; None for the
+            default chains.
         snr: Es/N0 in dB, one value or several, or text as on the command line, "0:20:2"; None for
             -5 to 30.
         images: Image files and folders, arrays uint8 [H, W, 3] or [H, W], Pillow images, or a
@@ -130,7 +131,7 @@ def run(
     from moclink.results.run import Run
 
     check_compiler()
-    own_chains, names = _named_chains(chains)
+    own_chains, names = named_chains(chains)
     if cbr is not None:
         names = at_cbr(names, read_cbrs(cbr))
     options = ChainOptions(
@@ -138,6 +139,7 @@ def run(
         read_choice("code", code, CODES),
         read_choice("ldpc", ldpc, LDPC_DECODERS),
         read_choice("receiver", receiver, RECEIVERS),
+        read_whole("seed", seed, 0),
     )
     check_code((name for name in names if name not in own_chains), options.code)
     made = get_channel(channel)
@@ -147,7 +149,7 @@ def run(
         read_whole("trials", trials, 1),
         made.spec,
         read_metrics(metrics),
-        read_whole("seed", seed, 0),
+        options.seed,
         read_whole("min_errors", min_errors, 1),
         options,
         bool(reuse_error_patterns),
@@ -170,6 +172,9 @@ def run(
         # A task for each worker: every worker makes its chains meanwhile.
         for _, problem in pool.run(check, [Check(plan, sizes)] * pool.workers, make_session):
             raise ValueError(problem)
+        trials_of_own = own_chain_trials(plan, own_chains, pictures)
+        for _, problem in pool.run(try_chain, trials_of_own, make_session):
+            raise ValueError(problem)
         say_what_is_too_small(plan, pictures)
         parameters = parameters_of(plan, pictures)
         try:
@@ -190,6 +195,8 @@ def run(
 
 def parameters_of(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
     """What identifies a run, by name, in JSON types."""
+    own = {name: user_codec(name) for name in plan.chains if ":" in name}
+    codecs = [[name, place.digest()] for name, place in own.items() if place]
     return {
         "snr": list(plan.snrs),
         "chains": list(plan.chains),
@@ -205,6 +212,7 @@ def parameters_of(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
         "reuse_error_patterns": plan.reuse_error_patterns,
         "csi": plan.csi,
         "images": [[picture.name, picture.digest] for picture in pictures],
+        **({"codecs": codecs} if codecs else {}),
         "version": __version__,
         # Not the default: runs that were begun before there was a choice go on.
         **({"max_bits": plan.max_bits} if plan.max_bits != MAX_BITS else {}),
@@ -235,38 +243,6 @@ def run_folder(folder: Path) -> Path:
             f"{folder} holds files and is no run folder; choose another --out, such as {folder / 'run'}"
         )
     return folder
-
-
-def _named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The chains that are objects, by name, and the names of all."""
-    if isinstance(chains, str):
-        chains = dict.fromkeys(comma_list(chains))
-    elif hasattr(chains, "transmit"):
-        chains = [chains]
-    try:
-        wanted = list(default_chains() if chains is None else chains)
-    except TypeError:
-        raise ValueError(
-            f"chains {shown(chains)}: give names, chain objects, or several of them"
-        ) from None
-    if not wanted:
-        raise ValueError("chains is empty; name at least one")
-    own, names = {}, []
-    for chain in wanted:
-        if isinstance(chain, str):
-            check_name(chain)
-        elif not hasattr(chain, "name") or not hasattr(chain, "transmit"):
-            raise ValueError(
-                f"{shown(chain)} is neither a chain's name nor a chain (moclink.protocols.Chain)"
-            )
-        else:
-            own[chain.name] = chain
-        names.append(chain if isinstance(chain, str) else chain.name)
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"chains have the same name: {', '.join(names)}; give each a name of its own"
-        )
-    return own, tuple(names)
 
 
 def _workers(

@@ -90,7 +90,7 @@ def _parser() -> Parser:
         "--chains",
         metavar="NAMES",
         default=",".join(default_chains()),
-        help="comma list (%(default)s)",
+        help="comma list of names, also my.py:MyCodec, module:name, exec:COMMAND (%(default)s)",
     )
     add("--list-chains", action="store_true", help="show the chains there are, and stop")
     add(

@@ -132,10 +132,13 @@ class Decoded:
         images: float32 [B, H, W, 3] in [0, 1].
         ok: bool [B]; false where nothing could be decoded (an outage), in which case the image
             is mid-grey.
+        problems: What went wrong with each image in a codec of the user's own, empty where nothing
+            did; () if nothing did at all.
     """
 
     images: NDArray[np.float32]
     ok: NDArray[np.bool_]
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,7 @@ class Reception:
         letters: uint8 [B, K] hard decisions; None for chains without letters.
         bits: int64 [B], source bits behind each image; None for an analog chain.
         iterations: float64 [B], mean iterations of the channel decoder a block; None without one.
+        problems: See `Decoded`.
     """
 
     images: NDArray[np.float32]
@@ -182,6 +186,7 @@ class Reception:
     letters: NDArray[np.uint8] | None = None
     bits: NDArray[np.int64] | None = None
     iterations: NDArray[np.float64] | None = None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ PACKAGES = {
     "linear",
     "link",
     "tables",
+    "user_codec",
 }
 
 # package or module -> what it may import of the frameworks and of the packages, itself and records
@@ -54,8 +55,20 @@ MAY = {
     "given_images": {"PIL"},
     "arguments": {"presets"},
     "image_modes": {"PIL"},
-    "presets": set(),
-    "chain_factory": {"codec", "linear", "phy", "presets", "semantic_chains", "sources"},
+    "presets": {"user_codec"},
+    "import_path": set(),
+    "bandwidth_ratio": set(),
+    "errors": set(),
+    "user_codec": {"phy", "presets"},
+    "chain_factory": {
+        "codec",
+        "linear",
+        "phy",
+        "presets",
+        "semantic_chains",
+        "sources",
+        "user_codec",
+    },
     "semantic_names": set(),
     "linear_names": set(),
     "semantic_chains": {"codec", "phy", "presets", "sources"},
@@ -64,7 +77,7 @@ MAY = {
     "figures": {"results"},
     "tables": {"results"},
     "simulate": {"phy", "presets", "sweep", "results"},
-    "runs": {"phy", "presets", "sweep", "results"},
+    "runs": {"phy", "presets", "sweep", "results", "user_codec"},
     "__init__": {"codec", "link", "phy", "results", "sweep"},
 }
 

@@ -8,8 +8,16 @@ WITHOUT = {"constants.py", "protocols.py", "chain_factory.py"}
 # The training of the link is tested together, in training/test_link.py.
 LINK = ("classes", "codebooks", "data", "objective", "options", "passes", "stage", "tiles")
 WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_link.py"}
+# Codecs of a user's own are tested as chains, in user_codec/test_make.py and user_codec/test_runs.py.
+OWN = ("analog", "checked_chain", "checks", "files", "given", "letters")
+WITHOUT |= {f"user_codec/{part}.py" for part in OWN} | {"sweep/trial.py", "errors.py"}
+# Held by the tests of their users, test_presets.py and phy/test_user_block.py.
+WITHOUT |= {"bandwidth_ratio.py", "import_path.py"}
 # Tests of what several modules do together, or of the repository.
 TOGETHER = {
+    "examples/test_numpy_codec.py",
+    "examples/test_torch_jscc.py",
+    "user_codec/test_runs.py",
     "sweep/test_chains_over_channels.py",
     "test_distribution.py",
     "test_imports.py",

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib
-import importlib.util
 import inspect
-import sys
-import sysconfig
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.import_path import check_place, described, find_object
 from moclink.phy.channel_spec import nearest
 from moclink.phy.noise import ChannelOutput, Key
 
@@ -54,25 +47,7 @@ class UserBlock:
         Raises:
             ValueError: If they do not.
         """
-        module, _, name = self.path.rpartition(":")
-        if not (module and name.isidentifier()):
-            raise ValueError(
-                f"channel {self.path!r}: module:name or path/to/file.py:name is wanted"
-            )
-        if module.endswith(".py"):
-            if not Path(module).is_file():
-                raise ValueError(f"channel {self.path}: there is no file {module}")
-            return
-        top = module.split(".")[0]
-        try:
-            exists = top in sys.modules or importlib.util.find_spec(top) is not None
-        except (ImportError, ValueError):
-            exists = False
-        if not exists:
-            raise ValueError(
-                f"channel {self.path}: there is no module {top} on the Python path; a file is named "
-                "path/to/file.py:name"
-            )
+        check_place(self.path, "channel")
 
     def find(self) -> Any:
         """Import the object.
@@ -82,18 +57,7 @@ class UserBlock:
         """
         if self.found is not None:
             return self.found
-        place, _, name = self.path.rpartition(":")
-        try:
-            module = _load(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-        except Exception as error:  # whatever goes wrong in somebody else's module
-            raise ValueError(
-                f"channel {self.path}: {place} cannot be imported: {described(error)}"
-            ) from error
-        if not hasattr(module, name):
-            raise ValueError(
-                f"channel {self.path}: {place} has no {name}{nearest(name, dir(module))}"
-            )
-        return getattr(module, name)
+        return find_object(self.path, "channel")
 
     def model(
         self, arguments: Mapping[str, Any], check: bool = True, **reading: Any
@@ -194,43 +158,3 @@ def _keyed(
             "positive and finite"
         )
     return ChannelOutput(received.astype(np.complex64), variances.astype(np.float32))
-
-
-def _load(path: Path) -> ModuleType:
-    """Import a file as a module of its own, once in a process."""
-    where = path.resolve()
-    name = f"moclink_user_{where.stem}_{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, where)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look it up there
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def described(error: BaseException) -> str:
-    """An error of somebody else's code in one line: its type, first line, and where it was raised.
-
-    Where is the innermost line that is neither of this package nor of an installed one. A
-    ValueError without such a line is of this package, whose messages stand for themselves.
-    """
-    first = (str(error).strip().splitlines() or [""])[0]
-    package = str(Path(__file__).resolve().parents[1])
-    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((package, "<frozen", *libraries))
-        and "site-packages" not in frame.filename
-    ]
-    if not own and isinstance(error, ValueError):
-        return first
-    text = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    return f"{text} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else text

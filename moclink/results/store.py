@@ -26,7 +26,7 @@ class RunFolderError(ValueError):
 
 COLUMNS = [field.name for field in fields(Row)]
 
-EXTENDABLE = ("snr", "chains", "images", "trials")
+EXTENDABLE = ("snr", "chains", "images", "trials", "codecs")
 
 
 class ResultStore:
@@ -104,6 +104,13 @@ class ResultStore:
                 self.close()
                 raise RunFolderError(
                     f"{self.folder} holds another picture called {name}; rename one, or choose another --out"
+                )
+        codecs = dict(merged.get("codecs", []))
+        for name, digest in dict(found.get("codecs", [])).items():
+            if codecs[name] != digest:
+                self.close()
+                raise RunFolderError(
+                    f"{self.folder} holds results of another version of {name}; choose another --out"
                 )
         with self._base:
             self._base.executemany(

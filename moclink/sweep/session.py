@@ -49,19 +49,21 @@ class Session:
 
     Args:
         plan: The sweep that the worker works for.
-        chains: Chains that the user has made, by name; the others are made by name.
+        chains: Chains, codecs or factories that the user has given, by name; the others are made by
+            name.
         channel: The plan's channel; None to make it by its name.
     """
 
     def __init__(
         self,
         plan: Plan,
-        chains: dict[str, Chain | BitChain] | None = None,
+        chains: dict[str, Any] | None = None,
         channel: Channel | None = None,
     ) -> None:
         self.plan = plan
         self._factory = ChainFactory(plan.options)
-        self._chains: dict[str, Chain | BitChain] = dict(chains or {})
+        self._given = dict(chains or {})
+        self._chains: dict[str, Chain | BitChain] = {}
         self._channel = channel
         self._sent: OrderedDict[Any, Transmission] = OrderedDict()
         self._scorer: tuple[str, Scorer] | None = None
@@ -78,7 +80,10 @@ class Session:
         """
         if name not in self._chains:
             with quietly():
-                self._chains[name] = self._factory.make(name)
+                if name in self._given:
+                    self._chains[name] = self._factory.given(name, self._given[name])
+                else:
+                    self._chains[name] = self._factory.make(name)
         return self._chains[name]
 
     @cached_property

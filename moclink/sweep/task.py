@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from moclink.constants import GREY
+from moclink.errors import ChainError
 from moclink.images import to_float, to_uint8
 from moclink.protocols import Chain
 from moclink.sweep.bit_errors import measure_bit_errors
@@ -128,13 +130,42 @@ def _send(
     plan = session.plan
     chain: Chain = session.chain(cells[0][0])
     keys = [(plan.seed, snr, digest, trial) for _, _, snr, trial in cells]
-    states = _sender_knowledge(session, chain, keys, image)
+    try:
+        states = _sender_knowledge(session, chain, keys, image)
+    except ChainError as error:
+        yield _not_sent(session, task, cells, image, digest, error)
+        return
     for csi in dict.fromkeys(states):
         places = [place for place, state in enumerate(states) if state == csi]
-        sent = session.transmission(chain, image, digest, csi)
-        got = _over_the_channel(session, chain, sent, [keys[place] for place in places])
-        scores = session.scorer(image, digest)(got.images)
-        yield _result(session, task, [cells[place] for place in places], scores, sent, got)
+        own = [cells[place] for place in places]
+        try:
+            sent = session.transmission(chain, image, digest, csi)
+            got = _over_the_channel(session, chain, sent, [keys[place] for place in places])
+            scores = session.scorer(image, digest)(got.images)
+            result = _result(session, task, own, scores, sent, got)
+        except ChainError as error:
+            result = _not_sent(session, task, own, image, digest, error)
+        yield result
+
+
+def _not_sent(
+    session: Session,
+    task: Task,
+    cells: Sequence[Cell],
+    image: NDArray[np.float32],
+    digest: str,
+    error: ChainError,
+) -> TaskResult:
+    """Cells of a picture that a chain of the user's own could not send: outages, with the reason."""
+    grey = np.full_like(image, GREY)
+    scores = session.scorer(image, digest)(grey)
+    height, width = image.shape[1:3]
+    rows = [
+        Row(name, picture, height, width, snr, trial, **{**_at(scores, 0), "outage": 1})
+        for name, picture, snr, trial in cells
+    ]
+    shown = _shown(session, task, cells, np.repeat(grey, len(cells), 0))
+    return TaskResult(rows, shown, _problems(cells, [error.problem] * len(cells)))
 
 
 def _sender_knowledge(
@@ -211,13 +242,29 @@ def _result(
         )
         for i, (name, picture, snr, trial) in enumerate(cells)
     ]
+    fits = _fits(chain, cells, sent) + _problems(cells, got.problems)
+    return TaskResult(rows, _shown(session, task, cells, got.images), fits)
+
+
+def _shown(
+    session: Session, task: Task, cells: Sequence[Cell], images: NDArray[np.float32]
+) -> list[Shown]:
+    """Pictures for the gallery."""
     keep = set(session.plan.gallery_snrs) if task.shown else set()
-    shown = [
-        Shown(name, picture, snr, _png(got.images[i]))
+    return [
+        Shown(name, picture, snr, _png(images[i]))
         for i, (name, picture, snr, trial) in enumerate(cells)
         if snr in keep and trial == 0
     ]
-    return TaskResult(rows, shown, _fits(chain, cells, sent))
+
+
+def _problems(cells: Sequence[Cell], problems: Sequence[str]) -> list[Fit]:
+    """What went wrong in cells of a chain of the user's own, where a run keeps such reasons."""
+    return [
+        (name, picture, snr, RateFit("", 0.0, 0, 0, problem))
+        for (name, picture, snr, _), problem in zip(cells, problems, strict=False)
+        if problem
+    ]
 
 
 def _fits(chain: Chain, cells: Sequence[Cell], sent: Transmission) -> list[Fit]:

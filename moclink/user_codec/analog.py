@@ -1,0 +1,128 @@
+"""A user's codec of amplitudes as a chain: its reals are the symbols' I and Q."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.errors import ChainError
+from moclink.power import undo_scale, unit_power
+from moclink.types import (
+    ChannelState,
+    Demodulated,
+    ErrorRates,
+    Header,
+    Reception,
+    Transmission,
+    mean_snr_db,
+)
+from moclink.user_codec.checks import called, checked_count, checked_reals, decoded_rows
+
+CLEAN_DB = 50.0  # from here on noise cannot be what takes a picture out of its range
+
+Limit = Callable[[int, int], float | None]  # (height, width) -> symbols allowed, if any is stated
+
+
+def encoded(chain: str, codec: Any, images: NDArray[np.float32], csi: ChannelState | None) -> Any:
+    """What a user's codec makes of images; one that adapts is told the channel's state."""
+    told = {"csi": csi} if getattr(codec, "adaptive", False) else {}
+    return called(chain, "encode", lambda: codec.encode(images, **told))
+
+
+def decode_call(codec: Any) -> Callable[..., Any]:
+    """`codec.decode`, called with those of height, width and snr_db that it takes."""
+    parameters = inspect.signature(codec.decode).parameters
+    every = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+    def decode(received: Any, **known: Any) -> Any:
+        wanted = {k: v for k, v in known.items() if every or k in parameters}
+        return codec.decode(received, **wanted)
+
+    return decode
+
+
+@dataclass(frozen=True)
+class ShapedHeader(Header):
+    """Header of amplitudes.
+
+    Attributes:
+        shape: Shape of a picture's amplitudes.
+        complex_valued: Whether they are complex.
+    """
+
+    shape: tuple[int, ...] = ()
+    complex_valued: bool = False
+
+
+@dataclass(frozen=True)
+class AnalogUserChain:
+    """A user's codec whose amplitudes are sent as they are, at unit power.
+
+    Attributes:
+        name: Name in results and figures.
+        codec: Images <-> amplitudes.
+        allowed: Symbols that a picture may take.
+        adaptive: Whether the codec is told the channel's state.
+    """
+
+    name: str
+    codec: Any
+    allowed: Limit
+    adaptive: bool = False
+    modem = None
+
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
+        """See `Chain.transmit`. An odd number of reals is followed by a zero."""
+        batch, height, width = images.shape[:3]
+        values = checked_reals(self.name, encoded(self.name, self.codec, images, csi), batch)
+        flat = values.reshape(batch, -1)
+        if values.dtype == np.complex64:
+            symbols = flat
+        else:
+            symbols = np.ascontiguousarray(np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))).view(
+                np.complex64
+            )
+        checked_count(self.name, symbols.shape[1], self.allowed(height, width), (height, width))
+        header = ShapedHeader(
+            height,
+            width,
+            (0,) * batch,
+            shape=values.shape[1:],
+            complex_valued=values.dtype == np.complex64,
+        )
+        return unit_power(Transmission(symbols, header))
+
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
+        """See `Chain.receive`. The decoder may ask for the mean SNR of each picture's symbols."""
+        if not isinstance(header, ShapedHeader):
+            raise ChainError(self.name, f"it receives only what it has sent, not {header}")
+        snr_db, batch = mean_snr_db(no), len(received)
+        symbols = np.ascontiguousarray(undo_scale(received, no, header)[0])
+        flat = symbols if header.complex_valued else symbols.view(np.float32)
+        values = flat[:, : int(np.prod(header.shape))].reshape(batch, *header.shape)
+        size, decode = (header.height, header.width), decode_call(self.codec)
+        got = decoded_rows(
+            self.name,
+            lambda rows: decode(values[rows], height=size[0], width=size[1], snr_db=snr_db[rows]),
+            batch,
+            size,
+            clean=bool(snr_db.min() > CLEAN_DB),
+        )
+        return Reception(got.images, got.ok, problems=got.problems)
+
+    def decode(self, got: Demodulated, header: Header) -> Reception:
+        """Refuse: there is no modem whose output could be decoded."""
+        raise ValueError(f"{self.name} has no modem; use receive")
+
+    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+        """Nothing to count."""
+        return ErrorRates()

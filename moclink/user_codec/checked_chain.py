@@ -1,0 +1,158 @@
+"""A whole chain of a user's: what it sends and makes of what arrives is checked and brought to unit power."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.errors import ChainError
+from moclink.power import undo_scale, unit_power
+from moclink.protocols import Chain, Modem
+from moclink.types import ChannelState, Demodulated, ErrorRates, Header, Reception, Transmission
+from moclink.user_codec.analog import Limit
+from moclink.user_codec.checks import called, checked_count, checked_reals, decoded_rows
+
+UNIT = 1e-3  # relative deviation of the energy that counts as unit power
+
+
+@dataclass(frozen=True)
+class ScaledHeader(Header):
+    """Header of a chain whose symbols had another power.
+
+    Attributes:
+        own: The chain's own header.
+    """
+
+    own: Header = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class CheckedChain:
+    """A user's chain with checks.
+
+    Attributes:
+        name: Name in results and figures.
+        inner: The chain.
+        allowed: Symbols that a picture may take.
+    """
+
+    name: str
+    inner: Chain
+    allowed: Limit
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether the chain uses channel state information."""
+        return bool(getattr(self.inner, "adaptive", False))
+
+    @property
+    def modem(self) -> Modem | None:
+        """The chain's modem, if it has one."""
+        return getattr(self.inner, "modem", None)
+
+    def size_problem(self, height: int, width: int) -> str | None:
+        """Why nothing can be sent of pictures of this size, if the chain says so."""
+        asked = getattr(self.inner, "size_problem", None)
+        return asked(height, width) if asked else None
+
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
+        """See `Chain.transmit`. Symbols of another power are scaled, and back at the receiver."""
+        told = (csi,) if self.adaptive else ()
+        sent = called(self.name, "transmit", lambda: self.inner.transmit(images, *told))
+        if not isinstance(sent, Transmission) or not isinstance(sent.header, Header):
+            raise ChainError(
+                self.name,
+                f"transmit returned {type(sent).__name__}; a moclink.types.Transmission is wanted",
+            )
+        size = images.shape[1], images.shape[2]
+        symbols = checked_reals(self.name, sent.symbols, len(images)).astype(np.complex64)
+        symbols = symbols.reshape(len(images), -1)
+        checked_count(self.name, symbols.shape[1], self.allowed(*size), size)
+        sent = replace(sent, symbols=symbols)
+        if (np.abs(sent.energy - 1) <= UNIT).all():
+            return sent
+        header = ScaledHeader(*size, sent.header.letters, own=sent.header)
+        return unit_power(replace(sent, header=header))
+
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
+        """See `Chain.receive`; rows that fail are outages, each with its problem."""
+        own = header
+        if isinstance(header, ScaledHeader):
+            received, no = undo_scale(received, no, header)
+            own = header.own
+        return self._checked(
+            lambda rows: self.inner.receive(received[rows], no[rows], own), len(received), header
+        )
+
+    def decode(self, got: Demodulated, header: Header) -> Reception:
+        """See `Chain.decode`."""
+        own = header.own if isinstance(header, ScaledHeader) else header
+
+        def part(rows: slice) -> Reception:
+            iterations = None if got.iterations is None else got.iterations[rows]
+            return self.inner.decode(Demodulated(got.values[rows], got.no[rows], iterations), own)
+
+        return self._checked(part, len(got.values), header)
+
+    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+        """See `Chain.count_errors`; NaN of rows that have failed."""
+        header = sent.header.own if isinstance(sent.header, ScaledHeader) else sent.header
+        rates = called(
+            self.name,
+            "count_errors",
+            lambda: self.inner.count_errors(replace(sent, header=header), got),
+        )
+        if not got.problems:
+            return rates
+        failed = np.array([bool(problem) for problem in got.problems])
+        return ErrorRates(
+            *(
+                None if each is None else np.where(failed, np.nan, each)
+                for each in (rates.ber, rates.ier, rates.bler)
+            )
+        )
+
+    def _checked(
+        self, receive: Callable[[slice], Reception], batch: int, header: Header
+    ) -> Reception:
+        parts: dict[tuple[int, int], Reception] = {}
+
+        def decode(rows: slice) -> Any:
+            got = receive(rows)
+            if not isinstance(got, Reception):
+                raise ChainError(
+                    self.name,
+                    f"receive returned {type(got).__name__}; a moclink.types.Reception is wanted",
+                )
+            parts[rows.start, rows.stop] = got
+            return [i if ok else None for i, ok in zip(got.images, got.decoded, strict=True)]
+
+        decoded = decoded_rows(self.name, decode, batch, (header.height, header.width))
+        if (0, batch) in parts and not decoded.problems:
+            # Its own, with pictures clipped: letters, bits and iterations are as they were.
+            return replace(parts[0, batch], images=decoded.images)
+        rows = [parts.get((row, row + 1)) for row in range(batch)]
+        return Reception(
+            decoded.images,
+            decoded.ok,
+            _stacked([row.letters if row else None for row in rows]),
+            _stacked([row.bits if row else None for row in rows]),
+            _stacked([row.iterations if row else None for row in rows]),
+            decoded.problems,
+        )
+
+
+def _stacked(rows: Sequence[NDArray[Any] | None]) -> Any:
+    """Rows of length 1 joined, zeros in the place of those that are missing; None if all are."""
+    known = next((row for row in rows if row is not None), None)
+    if known is None:
+        return None
+    return np.concatenate([np.zeros_like(known) if row is None else row for row in rows])

@@ -1,0 +1,61 @@
+"""A user's codec of files, for rate control and every scheme of the file chains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.errors import ChainError
+from moclink.user_codec.checks import called
+
+
+@dataclass(frozen=True)
+class UserFileCodec:
+    """A user's file codec with checks; see `moclink.sources.file_source.FileCodec`.
+
+    Attributes:
+        name: Name of the chain.
+        codec: An object with `qualities`, `encode_file` and `decode_file`.
+    """
+
+    name: str
+    codec: Any = field(compare=False)
+
+    @property
+    def qualities(self) -> Sequence[float]:
+        """Quality parameters, from the coarsest to the finest."""
+        return tuple(self.codec.qualities)
+
+    def limit_problem(self, height: int, width: int) -> str | None:
+        """Why a picture of this size cannot be coded, if the codec says so."""
+        asked = getattr(self.codec, "limit_problem", None)
+        return asked(height, width) if asked else None
+
+    def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
+        """uint8 [H, W, 3] -> file.
+
+        Raises:
+            ChainError: If there is none.
+        """
+        data = called(self.name, "encode_file", lambda: self.codec.encode_file(image, quality))
+        if not isinstance(data, bytes) or not data:
+            raise ChainError(
+                self.name,
+                f"encode_file returned {type(data).__name__}; bytes are wanted, one at least",
+            )
+        return data
+
+    def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+        """File -> uint8 [H, W, 3]; any failure is that of a damaged file.
+
+        Raises:
+            ValueError: If there is no picture in it.
+        """
+        pixels = called(self.name, "decode_file", lambda: self.codec.decode_file(data, max_pixels))
+        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
+            raise ChainError(self.name, "decode_file returned no uint8 [H, W, 3]")
+        return pixels

@@ -1,0 +1,91 @@
+"""Names of chains that a user brings: what they say, and what is answered to wrong ones."""
+
+import hashlib
+from fractions import Fraction
+
+import pytest
+
+from moclink.presets import at_cbr, check_name, is_bit_chain, is_file_chain, split_cbr, user_codec
+from moclink.user_codec.names import parse_user_codec
+
+
+@pytest.mark.parametrize(
+    "name,path,scheme,arguments",
+    [
+        ("my_module:MyChain", "my_module:MyChain", "", ()),
+        ("a.b_c:make", "a.b_c:make", "", ()),
+        ("path/to-a/file.py:name", "path/to-a/file.py:name", "", ()),
+        ("f.py:C-ldpc-16qam-r12", "f.py:C", "ldpc-16qam-r12", ()),
+        ("f.py:C?depth=3&w=x/y.pt", "f.py:C", "", (("depth", "3"), ("w", "x/y.pt"))),
+        ("f.py:C-qpsk?depth=3", "f.py:C", "qpsk", (("depth", "3"),)),
+    ],
+)
+def test_an_object_is_named_with_scheme_and_arguments(name, path, scheme, arguments):
+    found = parse_user_codec(name)
+    assert (found.path, found.scheme, found.arguments) == (path, scheme, arguments)
+
+
+def test_a_command_is_split_as_a_shell_does():
+    found = parse_user_codec("exec-ldpc-mcs13:python3.9 'my codec.py' --depth=3?")
+    assert found.command == ("python3.9", "my codec.py", "--depth=3?")
+    assert found.scheme == "ldpc-mcs13" and found.path == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["jpeg-ldpc", "moc-rvq-l4", "runs/mine/codec:l2", "runs/mine/codec"]
+)
+def test_other_names_are_none_of_them(name):
+    assert parse_user_codec(name) is None
+
+
+@pytest.mark.parametrize(
+    "name,message",
+    [
+        ("nowhere.py:C", "there is no file nowhere.py"),
+        ("no_such_module:C", "there is no module no_such_module on the Python path"),
+        ("exec:", "a command is wanted"),
+        ("exec:no-such-program a b", "there is no program no-such-program"),
+        ("exec:'x", "No closing quotation"),
+        ("json:loads-ldcp", "unknown scheme 'ldcp'; did you mean ldpc"),
+        ("json:loads-ldpc-mcs29", "unknown scheme 'ldpc-mcs29'"),
+        ("json:loads?depth", "'depth' is not argument=value"),
+        ("json:loads@0", "above 0 and up to 1"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_remedy(name, message):
+    with pytest.raises(ValueError, match=message) as error:
+        check_name(name)
+    assert "\n" not in str(error.value)
+
+
+def test_a_ratio_is_taken_off_and_not_dealt_out():
+    """What a codec of one's own sends is known when it is made: only @ gives it a ratio."""
+    assert split_cbr("json:loads@1/24") == ("json:loads", Fraction(1, 24))
+    check_name("json:loads@1/24")
+    ratios = [Fraction(1, 24), Fraction(1, 12)]
+    assert at_cbr(["json:loads", "exec:true"], ratios) == ("json:loads", "exec:true")
+
+
+def test_a_file_name_is_not_taken_for_a_chain_of_ours(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in ("jpeg-ldpc-x.py", "random-codec.py"):
+        (tmp_path / file).write_text("C = 1")
+        check_name(f"{file}:C")
+        assert not is_file_chain(f"{file}:C") and not is_bit_chain(f"{file}:C")
+
+
+def test_exported_weights_go_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert user_codec("codec:l2") is not None
+    (tmp_path / "codec.json").write_text("{}")
+    assert user_codec("codec:l2") is None
+
+
+def test_the_digest_is_that_of_the_files(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("C = 1")
+    expected = hashlib.sha256(b"C = 1").hexdigest()
+    assert parse_user_codec(f"{file}:C").digest() == expected
+    assert parse_user_codec(f"exec:python3 {file} --fast").digest() == expected
+    assert parse_user_codec("exec:python3 -c pass").digest() == ""
+    assert len(parse_user_codec("json.decoder:JSONDecoder").digest()) == 64
