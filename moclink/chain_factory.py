@@ -247,7 +247,14 @@ class ChainFactory:
         if self._adaptation is None:
             self._adaptation = LinkAdaptation()
         cache = self._file_source(codec, lambda *_: 0).cache
-        return AdaptiveFileChain(name, codec, self.symbols_at(cbr), self._adaptation, cache=cache)
+        return AdaptiveFileChain(
+            name,
+            codec,
+            self.symbols_at(cbr),
+            self._adaptation,
+            outage=self.options.outage,
+            cache=cache,
+        )
 
     def symbols_at(self, cbr: Fraction | None) -> Callable[[int, int], int]:
         """Symbols at a CBR; without one, those of the rate-1/2 64-QAM LDPC chain of the same match."""

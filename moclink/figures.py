@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from moclink.arguments import Parser, bind_values, comma_list, parse_snr
+from moclink.constants import OUTAGES
 from moclink.standard_streams import command
 
 
@@ -76,8 +77,8 @@ def _parser() -> Parser:
     )
     style = "ieee: a column of 3.5 inches, 8 point; galleries 7.16 inches (%(default)s)"
     add("--style", default="screen", choices=("screen", "ieee"), help=style)
-    outage = "outages count as the grey picture, or are left out of the means (%(default)s)"
-    add("--outage", default="grey", choices=("grey", "exclude"), help=outage)
+    outage = "exclude leaves outages out of the means (they count as the run says)"
+    add("--outage", choices=OUTAGES, help=outage)
     add("--paper", choices=("fig3", "fig4", "fig5"), help="a figure of the paper instead")
     return parser
 

@@ -35,7 +35,7 @@ from typing import Any
 
 from moclink.bandwidth_ratio import AT_CBR, split_cbr
 from moclink.bandwidth_ratio import parse_cbr as parse_cbr
-from moclink.constants import CODES, LDPC_DECODERS, MATCHES, RECEIVERS
+from moclink.constants import CODES, LDPC_DECODERS, MATCHES, OUTAGES, RECEIVERS
 from moclink.linear_names import LINEAR_CODECS
 from moclink.semantic_names import (
     CHANNEL_OPTIMIZED_NAMES,
@@ -62,6 +62,7 @@ class ChainOptions:
         ldpc: LDPC decoder, "auto", "fast" or "sionna".
         receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
         seed: Seed of the run, which codecs of the user's own are told.
+        outage: How lost pictures are scored, one of `OUTAGES`.
     """
 
     match: str = MATCHES[0]
@@ -69,6 +70,7 @@ class ChainOptions:
     ldpc: str = LDPC_DECODERS[0]
     receiver: str = RECEIVERS[0]
     seed: int = 1
+    outage: str = OUTAGES[0]
 
 
 # Name -> module and codec there (or what makes one), loaded when a chain needs it.

@@ -21,7 +21,7 @@ from moclink.arguments import (
     shown,
     wants_all_metrics,
 )
-from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, MAX_BITS, RECEIVERS
+from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, MAX_BITS, OUTAGES, RECEIVERS
 from moclink.presets import (
     ChainOptions,
     at_cbr,
@@ -60,6 +60,7 @@ def run(
     ldpc: str = LDPC_DECODERS[0],
     receiver: str = RECEIVERS[0],
     csi: str = CSI[0],
+    outage: str = OUTAGES[0],
     seed: int = 1,
     min_errors: int = 100,
     max_bits: int = MAX_BITS,
@@ -98,6 +99,8 @@ def run(
         ldpc: LDPC decoder: "auto", "fast" or "sionna".
         receiver: Retrieval in the semantic chains: "soft" or "hard".
         csi: What adaptive chains are told on fading channels: "instantaneous" or "average".
+        outage: How a lost picture is scored: "grey", "mean" (its mean colour) or "exclude" (left
+            out, with the rate of outage beside).
         seed: Seed of all noise.
         min_errors: Errors at which chains of random bits stop.
         max_bits: Bits at which they stop without so many errors, in whole batches; not over fading.
@@ -140,6 +143,7 @@ def run(
         read_choice("ldpc", ldpc, LDPC_DECODERS),
         read_choice("receiver", receiver, RECEIVERS),
         read_whole("seed", seed, 0),
+        read_choice("outage", outage, OUTAGES),
     )
     check_code((name for name in names if name not in own_chains), options.code)
     made = get_channel(channel)
@@ -211,6 +215,7 @@ def parameters_of(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
         "min_errors": plan.min_errors,
         "reuse_error_patterns": plan.reuse_error_patterns,
         "csi": plan.csi,
+        "outage": plan.options.outage,
         "images": [[picture.name, picture.digest] for picture in pictures],
         **({"codecs": codecs} if codecs else {}),
         "version": __version__,

@@ -26,7 +26,16 @@ from moclink.arguments import (
     read_metrics,
     read_whole,
 )
-from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, MAX_BITS, METRICS, RECEIVERS
+from moclink.constants import (
+    CODES,
+    CSI,
+    LDPC_DECODERS,
+    MATCHES,
+    MAX_BITS,
+    METRICS,
+    OUTAGES,
+    RECEIVERS,
+)
 from moclink.presets import at_cbr, check_code, check_name, default_chains, describe_chains
 from moclink.standard_streams import command
 from moclink.sweep.memory import parse_memory
@@ -123,6 +132,8 @@ def _parser() -> Parser:
     add("--receiver", default=RECEIVERS[0], choices=RECEIVERS, help=receiver)
     csi = "what adaptive chains are told on fading channels: this realisation's SNR, or the average"
     add("--csi", default=CSI[0], choices=CSI, help=f"{csi} (%(default)s)")
+    outage = "a lost picture is scored as mid-grey, as its mean colour, or left out"
+    add("--outage", default=OUTAGES[0], choices=OUTAGES, help=f"{outage} (%(default)s)")
     add(
         "--metrics",
         default=DEFAULT_METRICS,
@@ -197,6 +208,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
             ldpc=args.ldpc,
             receiver=args.receiver,
             csi=args.csi,
+            outage=args.outage,
             seed=seed,
             min_errors=min_errors,
             max_bits=max_bits,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moclink.arguments import Parser, bind_values, comma_list, parse_snr
+from moclink.constants import OUTAGES
 from moclink.standard_streams import command
 
 if TYPE_CHECKING:
@@ -52,7 +53,13 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     from moclink.results.comparison_tables import comparison_tables
     from moclink.results.full_tables import long_table, mean_tables
     from moclink.results.metrics import choose_metrics, measured, usual
-    from moclink.results.selection import choose_chains, choose_rows, conditions, read_runs
+    from moclink.results.selection import (
+        choose_chains,
+        choose_rows,
+        conditions,
+        outage_of,
+        read_runs,
+    )
     from moclink.results.store import read_parameters
 
     compared = f"{args.chains},{args.bd}" if args.chains and args.bd else args.chains
@@ -60,6 +67,7 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     if not every:
         raise ValueError(f"{args.folders[0]} holds no finished cells")
     parameters = read_parameters(args.folders[0])
+    outage = outage_of(parameters, args.outage)
     snrs: tuple[float, ...] | None = parse_snr(args.snr) if args.snr is not None else None
     chosen = choose_rows(every, args.chains, snrs)
     names = comma_list(args.metrics) if args.metrics is not None else None
@@ -68,23 +76,22 @@ def _tables(args: argparse.Namespace) -> list[Table]:
         names, measured(chosen) if names is not None else usual(chosen, every_snr)
     )
     if args.format == "csv":
-        tables = [long_table(chosen, metrics, str(parameters.get("channel", "")), args.outage)]
+        tables = [long_table(chosen, metrics, str(parameters.get("channel", "")), outage)]
     else:
+        note_of_run = conditions(parameters, {row.chain for row in chosen})
         shown = sorted({row.snr_db for row in chosen})
         if snrs is None and len(shown) > MOST_SNRS:
             snrs = tuple(chosen_snrs(shown))
             note = f"moclink: {len(snrs)} of {len(shown)} SNRs are shown; --snr chooses others"
             print(note, file=sys.stderr)
-        tables = mean_tables(
-            choose_rows(chosen, snrs=snrs), metrics, conditions(parameters), args.outage
-        )
+        tables = mean_tables(choose_rows(chosen, snrs=snrs), metrics, note_of_run, outage)
     if args.bd is not None:
         reference = choose_chains(args.bd, every)
         rows = [
             row for row in every if row.chain in {*choose_chains(args.chains, every), *reference}
         ]
         pictures = [metric for metric in metrics if metric.kind == "picture"]
-        tables += comparison_tables(rows, args.bd, pictures, args.outage, snrs)
+        tables += comparison_tables(rows, args.bd, pictures, outage, snrs)
     return tables
 
 
@@ -114,8 +121,8 @@ def _parser() -> Parser:
     )
     add("--metrics", metavar="NAMES", help="comma list of metrics (quality and error rates)")
     add("--bd", metavar="REFERENCE", help="compare all chains with this one")
-    outage = "outages count as the grey picture, or are left out of the means (%(default)s)"
-    add("--outage", default="grey", choices=("grey", "exclude"), help=outage)
+    outage = "exclude leaves outages out of the means (they count as the run says)"
+    add("--outage", choices=OUTAGES, help=outage)
     add("--out", metavar="DIR", help="write a file a table into this folder instead")
     return parser
 

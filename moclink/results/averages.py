@@ -9,12 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.constants import OUTAGES
 from moclink.results.metrics import METRICS, is_number
 from moclink.types import Row
 
-# How an outage counts. "grey": the mid-grey picture that the sweep scored it as. "exclude": not at
-# all; means are over what was decoded, and the outage rate stands beside them.
-OUTAGES = ("grey", "exclude")
+# How an outage counts. "grey" or "mean": the mid-grey picture, or that of the original's mean colour,
+# that the sweep scored it as. "exclude": not at all; means are over what was decoded, and the outage
+# rate stands beside them.
+OUTAGE_NOTES = {
+    "grey": "outages as mid-grey",
+    "mean": "outages as mean colour",
+    "exclude": "outages left out",
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,11 @@ def half_width(values: NDArray[np.float64]) -> float:
     return float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
 
 
+def outage_note(rows: Sequence[Row], outage: str) -> str:
+    """What a title says of outages; nothing if there are none."""
+    return OUTAGE_NOTES[outage] if any(row.outage for row in rows) else ""
+
+
 def image_means(
     rows: Sequence[Row], column: str, outage: str = OUTAGES[0]
 ) -> dict[float, dict[str, float]]:
@@ -69,11 +80,11 @@ def average(rows: Sequence[Row], metric: str, outage: str = OUTAGES[0]) -> list[
         rows: Rows of one chain.
         metric: A column; rows where it is None or NaN are left out. An infinite PSNR counts as 100
             dB.
-        outage: "grey": outages count as they were scored. "exclude": quality of pictures is
-            averaged over decoded cells only; an SNR without any is left out.
+        outage: "grey" or "mean": outages count as they were scored. "exclude": quality of pictures
+            is averaged over decoded cells only; an SNR without any is left out.
 
     Raises:
-        ValueError: If `outage` is neither.
+        ValueError: If `outage` is none of these.
     """
     averages = []
     for snr_db, images in image_means(rows, metric, outage).items():

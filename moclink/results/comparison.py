@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.results.averages import OUTAGES, average, by_chain, half_width, image_means
+from moclink.constants import OUTAGES
+from moclink.results.averages import average, by_chain, half_width, image_means
 from moclink.results.bandwidth import chain_cbrs, equal
 from moclink.results.bjontegaard import FEWEST, METHODS, Curve, bd_quality, bd_rate, bd_snr
 from moclink.results.metrics import Metric
@@ -51,7 +52,7 @@ def paired_differences(
         chain: The chain.
         reference: What it is compared with.
         metric: A column.
-        outage: See `moclink.results.averages.OUTAGES`.
+        outage: See `moclink.constants.OUTAGES`.
     """
     own = by_chain(rows)
     one, other = (image_means(own.get(name, []), metric, outage) for name in (chain, reference))
@@ -132,7 +133,7 @@ def deltas_over_cbr(
         reference: Name of the reference before `@`, or of any chain of its scheme.
         metric: The metric.
         snr_db: Es/N0 in dB.
-        outage: See `moclink.results.averages.OUTAGES`.
+        outage: See `moclink.constants.OUTAGES`.
     """
     at = [row for row in rows if row.snr_db == snr_db]
     groups = schemes([row.chain for row in at])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from moclink.results.averages import OUTAGES
+from moclink.constants import OUTAGES
 from moclink.results.bandwidth import chain_labels
 from moclink.results.comparison import (
     Delta,
@@ -44,7 +44,7 @@ def comparison_tables(
         rows: Results.
         reference: Name of a chain; before `@` if it is there at several bandwidth ratios.
         metrics: What to compare; metrics of pictures.
-        outage: See `moclink.results.averages.OUTAGES`.
+        outage: See `moclink.constants.OUTAGES`.
         snrs: SNRs in dB of the paired differences, and of the deltas over the bandwidth ratio; None
             for all. Deltas over SNR are over all.
 

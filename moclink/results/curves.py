@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from moclink.results.averages import Average, average, by_chain
+from moclink.results.averages import Average, average, by_chain, outage_note
 from moclink.results.bandwidth import cbr_note
 from moclink.results.error_curves import draw_error_panel, error_panels
 from moclink.results.metrics import OUTAGE, Metric, choose_metrics, measured
@@ -85,8 +85,7 @@ def _picture_notes(pictures: Sequence[Row], bands: bool, options: FigureOptions)
             else shortened(printable(images[0]), 60)
         )
         yield "95 % confidence bands" if bands else ""
-        if options.outage == "exclude" and any(row.outage for row in pictures):
-            yield "outages left out"
+        yield outage_note(pictures, options.outage)
 
 
 def _picture_panel(

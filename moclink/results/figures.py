@@ -19,14 +19,14 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from moclink.results.averages import OUTAGES
+from moclink.constants import OUTAGES
 from moclink.results.curves import curves_figure
 from moclink.results.gallery import gallery_figure
 from moclink.results.metrics import choose_metrics, measured
 from moclink.results.names import printable
 from moclink.results.panels import FigureError
 from moclink.results.rate_curves import rate_figure
-from moclink.results.selection import choose_rows, conditions, read_runs
+from moclink.results.selection import choose_rows, conditions, outage_of, read_runs
 from moclink.results.store import read_parameters
 from moclink.results.style import STYLES, FigureOptions
 from moclink.types import Row, Shown
@@ -62,7 +62,7 @@ class Choices:
         style: A key of `STYLES`.
         rates: SNRs in dB at which rate curves are drawn.
         metrics: Metrics of the curves; None for all that were measured.
-        outage: How outages count, see `moclink.results.averages.OUTAGES`.
+        outage: How outages count, see `moclink.constants.OUTAGES`; None for as the run says.
     """
 
     out: str | Path | None = None
@@ -73,7 +73,7 @@ class Choices:
     style: str = "screen"
     rates: Sequence[float] = ()
     metrics: Sequence[str] | None = None
-    outage: str = OUTAGES[0]
+    outage: str | None = None
 
     def __post_init__(self) -> None:
         for value in self.formats:
@@ -83,14 +83,15 @@ class Choices:
             raise ValueError(f"no format is named; there are {', '.join(FORMATS)}")
         if self.style not in STYLES:
             raise ValueError(f"style {self.style!r}: there are {', '.join(STYLES)}")
-        if self.outage not in OUTAGES:
+        if self.outage not in (None, *OUTAGES):
             raise ValueError(f"outage {self.outage!r}: there are {', '.join(OUTAGES)}")
 
-    def options(self, folder: str | Path) -> FigureOptions:
-        """What the figures of a run share."""
+    def options(self, folder: str | Path, rows: Sequence[Row]) -> FigureOptions:
+        """What the figures of a run share that show these rows."""
         parameters = read_parameters(folder)
-        channel = str(parameters.get("channel", ""))
-        return FigureOptions(self.style, conditions(parameters), channel, self.metrics, self.outage)
+        note = conditions(parameters, {row.chain for row in rows})
+        channel, outage = str(parameters.get("channel", "")), outage_of(parameters, self.outage)
+        return FigureOptions(self.style, note, channel, self.metrics, outage)
 
 
 def draw(folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
@@ -112,7 +113,7 @@ def draw(folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
     every_row, every_picture = read_runs((folder, *others), wanted.chains)
     rows = choose_rows(every_row, wanted.chains, wanted.snrs)
     shown = choose_shown(every_picture, rows, wanted.snrs)
-    options = wanted.options(folder)
+    options = wanted.options(folder, rows)
     _check(wanted, rows, every_row, shown)
     drawn = Drawn()
     if rows:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from moclink.results.averages import OUTAGES, Average, average, by_chain
+from moclink.constants import OUTAGES
+from moclink.results.averages import Average, average, by_chain
 from moclink.results.bandwidth import cbr_text, chain_cbrs, chain_labels
 from moclink.results.error_rates import error_rates
 from moclink.results.metrics import Metric
@@ -43,7 +44,7 @@ def mean_tables(
         rows: Results.
         metrics: What to show.
         note: Conditions of the run.
-        outage: See `moclink.results.averages.OUTAGES`.
+        outage: See `moclink.constants.OUTAGES`.
     """
     snrs = sorted({row.snr_db for row in rows})
     labels, cbrs = chain_labels(rows), chain_cbrs(rows)
@@ -96,6 +97,8 @@ def _notes(rows: Sequence[Row], metric: Metric, outage: str) -> list[str]:
     if metric.kind == "picture" and any(row.outage for row in rows):
         if outage == "exclude":
             notes.append("Outages are left out of the means; their share is given as out.")
+        elif outage == "mean":
+            notes.append("Outages count as a picture of the original's mean colour.")
         else:
             notes.append("Outages count as the mid-grey picture.")
     return notes

@@ -75,7 +75,7 @@ def draw_paper(name: str, folder: str | Path, *others: str | Path, **choices: An
         raise RunFolderError(
             f"{folder} holds no {kind} of {figure.names}{needs}, which {name} shows"
         )
-    options, dpi, drawn = wanted.options(folder), DPI[wanted.style], Drawn()
+    options, dpi, drawn = wanted.options(folder, rows), DPI[wanted.style], Drawn()
     if figure.snrs:
         save(
             drawn,

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from moclink.results.averages import outage_note
 from moclink.results.bandwidth import cbr_text, cbr_texts
 from moclink.results.metrics import choose_metrics, measured
 from moclink.results.names import printable, shortened
@@ -66,7 +67,8 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
         axis.set_xticks(ticks, cbr_texts(ticks))
     images = list(dict.fromkeys(row.image for row in own))
     which = f"mean over {len(images)} pictures" if len(images) > 1 else printable(images[0])
-    add_title(figure, [f"SNR {snr_db:g} dB", options.note, which])
+    lost = outage_note(own, options.outage)
+    add_title(figure, [f"SNR {snr_db:g} dB", options.note, which, lost])
     add_legend(figure, entries, STYLES[options.style].letters)
     return figure
 

@@ -11,14 +11,13 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from moclink.arguments import read_folder, read_snr, shown
-from moclink.results.averages import OUTAGES
 from moclink.results.curves import curves_figure
 from moclink.results.export import summary_of
 from moclink.results.full_tables import long_table, mean_tables
 from moclink.results.gallery import gallery_figure
 from moclink.results.metrics import choose_metrics, measured, usual
 from moclink.results.rate_curves import rate_figure
-from moclink.results.selection import choose_rows, conditions
+from moclink.results.selection import choose_rows, conditions, outage_of
 from moclink.results.store import COLUMNS, read_parameters, read_rows, read_shown
 from moclink.results.style import STYLES, FigureOptions
 from moclink.results.table_formats import written
@@ -81,7 +80,7 @@ class Run:
         chains: str | Sequence[str] | None = None,
         metrics: str | Sequence[str] | None = None,
         style: str = "screen",
-        outage: str = OUTAGES[0],
+        outage: str | None = None,
     ) -> Figure:
         """Curves over SNR, a panel a metric.
 
@@ -90,10 +89,12 @@ class Run:
                 ratios.
             metrics: Names such as "psnr" or a comma list; None for all that were measured.
             style: "screen" or "ieee".
-            outage: "grey" or "exclude", see `moclink.results.averages.average`.
+            outage: "exclude" leaves outages out; None counts them as the run says, see
+                `moclink.results.averages.average`.
         """
         rows = self._chosen(chains)
-        return _drawn(style, lambda: curves_figure(rows, self._options(style, metrics, outage)))
+        options = self._options(rows, style, metrics, outage)
+        return _drawn(style, lambda: curves_figure(rows, options))
 
     def rate_plot(
         self,
@@ -101,13 +102,14 @@ class Run:
         chains: str | Sequence[str] | None = None,
         metrics: str | Sequence[str] | None = None,
         style: str = "screen",
-        outage: str = OUTAGES[0],
+        outage: str | None = None,
     ) -> Figure:
         """Quality over the channel bandwidth ratio at one SNR in dB; other arguments as of `plot`."""
         snrs = () if snr is None else read_snr(snr)
         if len(snrs) != 1:
             raise ValueError(f"snr {shown(snr)}: one SNR in dB is wanted; draw a figure for each")
-        rows, options = self._chosen(chains), self._options(style, metrics, outage)
+        rows = self._chosen(chains)
+        options = self._options(rows, style, metrics, outage)
         return _drawn(style, lambda: rate_figure(rows, snrs[0], options))
 
     def gallery(
@@ -119,9 +121,8 @@ class Run:
         rows = self._chosen(chains)
         names = {row.chain for row in rows} | {"original"}
         kept = [s for s in read_shown(self.folder) if s.chain in names]
-        return _drawn(
-            "screen", lambda: gallery_figure(rows, kept, self._options("screen"), picture)
-        )
+        options = self._options(rows, "screen")
+        return _drawn("screen", lambda: gallery_figure(rows, kept, options, picture))
 
     def table(
         self,
@@ -129,7 +130,7 @@ class Run:
         chains: str | Sequence[str] | None = None,
         metrics: str | Sequence[str] | None = None,
         snr: Any = None,
-        outage: str = OUTAGES[0],
+        outage: str | None = None,
     ) -> str:
         """Means over pictures as text.
 
@@ -139,17 +140,20 @@ class Run:
             chains: Names of chains or a comma list; None for all.
             metrics: Names such as "psnr"; None for all of quality and errors. Not for "text".
             snr: SNRs in dB, as `moclink.run` takes them; None for all.
-            outage: "grey" or "exclude", see `moclink.results.averages.average`. Not for "text".
+            outage: As of `plot`.
         """
         rows = choose_rows(self._chosen(chains), snrs=None if snr is None else read_snr(snr))
-        note, channel = conditions(self.parameters), str(self.parameters.get("channel", ""))
+        parameters = self.parameters
+        note = conditions(parameters, {row.chain for row in rows})
+        channel, counted = str(parameters.get("channel", "")), outage_of(parameters, outage)
         if format == "text":
-            return table(rows, note)
+            return table(rows, note, counted)
         found = measured(rows) if metrics else usual(rows, zeros=format == "csv")
         chosen = choose_metrics(metrics or None, found)
         if format == "csv":
-            return written(long_table(rows, chosen, channel, outage), format)
-        return "\n".join(written(each, format) for each in mean_tables(rows, chosen, note, outage))
+            return written(long_table(rows, chosen, channel, counted), format)
+        tables = mean_tables(rows, chosen, note, counted)
+        return "\n".join(written(each, format) for each in tables)
 
     def _chosen(self, chains: str | Sequence[str] | None) -> list[Row]:
         rows = choose_rows(read_rows(self.folder), chains)
@@ -158,10 +162,16 @@ class Run:
         return rows
 
     def _options(
-        self, style: str, metrics: str | Sequence[str] | None = None, outage: str = OUTAGES[0]
+        self,
+        rows: Sequence[Row],
+        style: str,
+        metrics: str | Sequence[str] | None = None,
+        outage: str | None = None,
     ) -> FigureOptions:
-        channel = str(self.parameters.get("channel", ""))
-        return FigureOptions(style, conditions(self.parameters), channel, metrics, outage)
+        parameters = self.parameters
+        note = conditions(parameters, {row.chain for row in rows})
+        channel = str(parameters.get("channel", ""))
+        return FigureOptions(style, note, channel, metrics, outage_of(parameters, outage))
 
     def __repr__(self) -> str:
         rows = self.rows()

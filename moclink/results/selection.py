@@ -10,8 +10,15 @@ from typing import Any
 
 from moclink.arguments import comma_list
 from moclink.arguments import shown as in_short
+from moclink.constants import OUTAGES
 from moclink.results.names import base_name, printable, stated_cbr
-from moclink.results.store import RunFolderError, read_parameters, read_rows, read_shown
+from moclink.results.store import (
+    DEFAULTS,
+    RunFolderError,
+    read_parameters,
+    read_rows,
+    read_shown,
+)
 from moclink.types import Row, Shown
 
 CHANNELS = {
@@ -21,7 +28,7 @@ CHANNELS = {
     "mimo-2x2": "2x2 MIMO-OFDM",
     "mimo-4x4": "4x4 MIMO-OFDM",
 }
-ALWAYS_ALIKE = ("images", "channel")  # parameters that runs in one figure share
+ALWAYS_ALIKE = ("images", "channel", "outage")  # parameters that runs in one figure share
 MATCHES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
 
 
@@ -58,7 +65,8 @@ def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str]
         wanted = {chains, *comma_list(chains)} if isinstance(chains, str) else set(chains)
         shared = {name for name in shared if wanted & {name, base_name(name)}}
     for name in (*ALWAYS_ALIKE, *(("match", "code", "receiver") if shared else ())):
-        if first.get(name) != second.get(name):
+        default = DEFAULTS.get(name)
+        if first.get(name, default) != second.get(name, default):
             common = f", and both have {printable(min(shared))}" if shared else ""
             others = ", or choose other --chains" if shared and name not in ALWAYS_ALIKE else ""
             raise RunFolderError(
@@ -66,21 +74,45 @@ def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str]
             )
 
 
-def conditions(parameters: dict[str, Any]) -> str:
+def outage_of(parameters: dict[str, Any], asked: str | None = None) -> str:
+    """How outages of a run count: as asked, or else as the run was begun.
+
+    Raises:
+        ValueError: If that was not scored.
+    """
+    scored = str(parameters.get("outage", DEFAULTS["outage"]))
+    if asked is not None and asked not in OUTAGES:
+        raise ValueError(f"outage {asked!r}: there are {', '.join(OUTAGES)}")
+    if asked in (None, "exclude", scored):
+        return asked or scored
+    raise ValueError(
+        f"outage {asked!r}: the run was begun with --outage {scored}, which can be shown, or exclude; "
+        f"run it anew with --outage {asked}"
+    )
+
+
+def conditions(parameters: dict[str, Any], chains: Iterable[str] | None = None) -> str:
     """What figures and tables say of a run: its channel, and how classical chains were matched.
 
-    Where chains were given bandwidth ratios, these are stated chain by chain instead; chains of
-    random bits are matched to nothing.
+    Where chains were given bandwidth ratios, these are stated chain by chain instead; random bits
+    are matched to nothing.
+
+    Args:
+        parameters: Parameters of the run.
+        chains: The chains that are shown; None for all of the run.
     """
-    channel, chains = str(parameters.get("channel", "")), parameters.get("chains", ())
-    at_ratios = any(stated_cbr(name) for name in chains)
-    only_bits = bool(chains) and all(name.startswith("random-") for name in chains)
-    match = "" if at_ratios or only_bits else str(parameters.get("match", ""))
+    shown = list(parameters.get("chains", ()) if chains is None else chains)
+    channel = str(parameters.get("channel", ""))
+    at_ratios = any(stated_cbr(name) for name in parameters.get("chains", ()))
+    bits_alone = bool(shown) and all(
+        name.startswith("random-") and ":" not in name for name in shown
+    )
+    match = "" if at_ratios or bits_alone else str(parameters.get("match", ""))
     name, _, values = channel.partition("?")
-    shown = CHANNELS.get(name) or (
+    written = CHANNELS.get(name) or (
         name.upper() if re.fullmatch(r"(tdl|cdl)-[a-e]", name) else printable(name)
     )
-    parts = [shown, printable(values).replace("&", ", "), MATCHES.get(match, printable(match))]
+    parts = [written, printable(values).replace("&", ", "), MATCHES.get(match, printable(match))]
     return ", ".join(part for part in parts if part)
 
 

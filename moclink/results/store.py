@@ -16,6 +16,7 @@ from contextlib import closing, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
 
+from moclink.constants import OUTAGES
 from moclink.results.file_locks import problem_of_file, problem_of_folder
 from moclink.types import Cell, RateFit, Row, Shown
 
@@ -26,6 +27,8 @@ class RunFolderError(ValueError):
 
 COLUMNS = [field.name for field in fields(Row)]
 
+# Of runs that were begun before these could be chosen.
+DEFAULTS = {"outage": OUTAGES[0]}
 EXTENDABLE = ("snr", "chains", "images", "trials", "codecs")
 
 
@@ -84,7 +87,8 @@ class ResultStore:
                 for table in ("parameters", "pictures", "rate_fits"):
                     self._base.execute(f"DELETE FROM {table}")
         for name in sorted(set(found) | set(parameters)) if found else ():
-            old, new = found.get(name, "(default)"), parameters.get(name, "(default)")
+            usual = DEFAULTS.get(name, "(default)")
+            old, new = found.get(name, usual), parameters.get(name, usual)
             if old == new or name in EXTENDABLE or (name == "version" and resume_anyway):
                 continue
             self.close()

@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib
 import matplotlib.colors
 
-from moclink.results.averages import OUTAGES
+from moclink.constants import OUTAGES
 from moclink.results.names import LEVEL, base_name
 
 HUES = {
@@ -115,7 +115,7 @@ class FigureOptions:
         note: Conditions of the run, which titles state, such as "AWGN, equal source bits".
         channel: Name of the channel; decides which closed forms are drawn.
         metrics: Names of the metrics to show; None for all.
-        outage: How outages count, see `moclink.results.averages.OUTAGES`.
+        outage: How outages count, see `moclink.constants.OUTAGES`.
     """
 
     style: str = "screen"

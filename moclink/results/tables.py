@@ -6,7 +6,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from moclink.results.averages import average, by_chain, chosen_snrs
+from moclink.constants import OUTAGES
+from moclink.results.averages import average, by_chain, chosen_snrs, outage_note
 from moclink.results.bandwidth import cbr_text, chain_cbrs
 from moclink.results.metrics import METRICS, OUTAGE, Metric, measured
 from moclink.results.names import base_name, display_name, shortened
@@ -23,7 +24,7 @@ SHORT_FORMS = {  # format and width; of what is not named .3f and 6
 }
 
 
-def table(rows: Sequence[Row], note: str = "") -> str:
+def table(rows: Sequence[Row], note: str = "", outage: str = OUTAGES[0]) -> str:
     """Means over pictures at a few SNRs as text: a line a chain with its channel bandwidth ratio.
 
     Chains of pictures show PSNR and SSIM (or the first two metrics there are) and outages, chains
@@ -32,6 +33,7 @@ def table(rows: Sequence[Row], note: str = "") -> str:
     Args:
         rows: Results.
         note: Conditions of the run.
+        outage: How outages count, see `moclink.constants.OUTAGES`.
     """
     pictures = [row for row in rows if row.height is not None]
     bits = [row for row in rows if row.height is None]
@@ -45,14 +47,16 @@ def table(rows: Sequence[Row], note: str = "") -> str:
             columns = [*columns, OUTAGE]
         images = len({row.image for row in pictures})
         title = f"Means over {images} pictures" if images > 1 else "One picture"
-        texts.append(_compact(pictures, columns, f"{title}{', ' if note else ''}{note}"))
+        lost = outage_note(pictures, outage)
+        title = ", ".join(part for part in (title, note, lost) if part)
+        texts.append(_compact(pictures, columns, title, outage))
     if bits:
         columns = [METRICS[name] for name in ("ber", "bler") if METRICS[name] in measured(bits)]
-        texts.append(_compact(bits, columns, "Random bits"))
+        texts.append(_compact(bits, columns, "Random bits", outage))
     return "\n\n".join(texts)
 
 
-def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str) -> str:
+def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str, outage: str) -> str:
     """One table: a group of columns a metric, in it a column an SNR."""
     snrs = chosen_snrs([row.snr_db for row in rows])
     chains, cbrs = by_chain(rows), chain_cbrs(rows)
@@ -69,7 +73,7 @@ def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str) -> str:
         form, width = SHORT_FORMS.get(metric.column, (".3f", 6))
         group = ["".join(f"{snr:g}".rjust(width) for snr in snrs)]
         for own in chains.values():
-            means = {a.snr_db: a.mean for a in average(own, metric.column)}
+            means = {a.snr_db: a.mean for a in average(own, metric.column, outage)}
             cells = (format(means[snr], form) if snr in means else "" for snr in snrs)
             group.append("".join(cell.rjust(width) for cell in cells))
         label = metric.label.center(len(group[0]))

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.chain import DigitalChain
-from moclink.constants import GREY
+from moclink.constants import OUTAGES
 from moclink.images import to_float
 from moclink.metrics import psnr
+from moclink.outages import lost_picture
 from moclink.power import undo_scale, unit_power
 from moclink.protocols import Modem
 from moclink.sources.file_source import FileCache, FileCodec, FileSource, fit_file
@@ -84,6 +85,7 @@ class AdaptiveFileChain:
             them.
         adaptation: Chooses the scheme.
         quality: (images, originals) -> quality of each, of which the mean is maximised.
+        outage: How lost pictures are scored, see `moclink.outages.lost_picture`.
         cache: What was encoded and decoded before; shared by the chains of a worker.
     """
 
@@ -92,6 +94,7 @@ class AdaptiveFileChain:
     symbols: Callable[[int, int], int]
     adaptation: Adaptation
     quality: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float64]] = psnr
+    outage: str = OUTAGES[0]
     cache: FileCache = field(default_factory=FileCache, compare=False, repr=False)
     adaptive = True
     modem = None  # there is one for each scheme
@@ -123,7 +126,7 @@ class AdaptiveFileChain:
                 f"chain {self.name} adapts to the SNR: give transmit the channel state (csi)"
             )
         height, width = images.shape[1:3]
-        outage = self._mean_quality(np.full_like(images, GREY), images)
+        outage = self._mean_quality(lost_picture(self.outage, images), images)
         choice = self.adaptation.told(csi).choose(
             csi.snr_db,
             self.symbols(height, width),

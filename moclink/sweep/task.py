@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moclink.constants import GREY
 from moclink.errors import ChainError
 from moclink.images import to_float, to_uint8
+from moclink.outages import lost_picture
 from moclink.protocols import Chain
 from moclink.sweep.bit_errors import measure_bit_errors
 from moclink.sweep.measurable import missing_of
@@ -141,6 +141,10 @@ def _send(
         try:
             sent = session.transmission(chain, image, digest, csi)
             got = _over_the_channel(session, chain, sent, [keys[place] for place in places])
+            if session.plan.options.outage == "mean" and not got.decoded.all():
+                lost = lost_picture("mean", image)
+                images = np.where(got.decoded[:, None, None, None], got.images, lost)
+                got = replace(got, images=images)
             scores = session.scorer(image, digest)(got.images)
             result = _result(session, task, own, scores, sent, got)
         except ChainError as error:
@@ -157,14 +161,15 @@ def _not_sent(
     error: ChainError,
 ) -> TaskResult:
     """Cells of a picture that a chain of the user's own could not send: outages, with the reason."""
-    grey = np.full_like(image, GREY)
-    scores = session.scorer(image, digest)(grey)
+    outage = session.plan.options.outage
+    lost = lost_picture(outage, image)
+    scores = _scored(session.scorer(image, digest)(lost), 0, outage != "exclude")
     height, width = image.shape[1:3]
     rows = [
-        Row(name, picture, height, width, snr, trial, **{**_at(scores, 0), "outage": 1})
+        Row(name, picture, height, width, snr, trial, **{**scores, "outage": 1})
         for name, picture, snr, trial in cells
     ]
-    shown = _shown(session, task, cells, np.repeat(grey, len(cells), 0))
+    shown = _shown(session, task, cells, np.repeat(lost, len(cells), 0))
     return TaskResult(rows, shown, _problems(cells, [error.problem] * len(cells)))
 
 
@@ -222,6 +227,7 @@ def _result(
     symbols = sent.symbols.shape[1]
     energy, papr_db = float(sent.energy[0]), float(sent.papr_db[0])
     height, width = got.images.shape[1:3]
+    excluded = session.plan.options.outage == "exclude"
     rows = [
         Row(
             name,
@@ -230,7 +236,7 @@ def _result(
             width,
             snr,
             trial,
-            **_at(scores, i),
+            **_scored(scores, i, bool(got.decoded[i]) or not excluded),
             **_at({"ber": rates.ber, "ier": rates.ier, "bler": rates.bler}, i),
             iterations=float(got.iterations[i]) if got.iterations is not None else None,
             outage=int(not got.decoded[i]),
@@ -278,6 +284,11 @@ def _fits(chain: Chain, cells: Sequence[Cell], sent: Transmission) -> list[Fit]:
 def _at(values: dict[str, Any], place: int) -> dict[str, Any]:
     """One row's values of columns; None where a column has none."""
     return {name: float(each[place]) if each is not None else None for name, each in values.items()}
+
+
+def _scored(scores: dict[str, list[float]], place: int, counts: bool) -> dict[str, Any]:
+    """One row's scores; None of a lost picture that is left out."""
+    return _at(scores, place) if counts else dict.fromkeys(scores)
 
 
 def _png(image: NDArray[np.float32]) -> bytes:

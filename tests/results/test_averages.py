@@ -39,7 +39,7 @@ def test_outages_count_as_stored_or_not_at_all(row):
     assert average(rows, "outage", "exclude")[1].mean == 0.25
     assert average(rows, "bler", "exclude")[0].mean == 0.25  # error rates are of all that was sent
     assert image_means(rows, "psnr_db", "exclude") == {0.0: {"0": 30.0, "1": 20.0}}
-    with pytest.raises(ValueError, match="outage 'black': there are grey, exclude"):
+    with pytest.raises(ValueError, match="outage 'black': there are grey, mean, exclude"):
         average(rows, "psnr_db", "black")
 
 

@@ -108,7 +108,7 @@ def test_chains_snrs_and_pictures_are_chosen(run_folder):
         ({"formats": ["gif"]}, "'gif': there are png, pdf, svg"),
         ({"formats": []}, "no format is named"),
         ({"style": "nature"}, "'nature': there are screen, ieee"),
-        ({"outage": "black"}, "'black': there are grey, exclude"),
+        ({"outage": "black"}, "'black': there are grey, mean, exclude"),
     ]:
         with pytest.raises(ValueError, match=message):
             draw(run_folder, **wrong)

@@ -20,7 +20,8 @@ def test_several_runs_are_read_as_one(run, row, run_folder):
 
 
 @pytest.mark.parametrize(
-    "name,value", [("match", "symbols"), ("images", [["other", ""]]), ("channel", "x")]
+    "name,value",
+    [("match", "symbols"), ("images", [["other", ""]]), ("channel", "x"), ("outage", "mean")],
 )
 def test_runs_that_differ_are_not_read_as_one(name, value, run, row, run_folder):
     images = [[str(i), ""] for i in range(6)]
@@ -63,6 +64,14 @@ def test_rows_come_in_the_order_in_which_chains_are_named(row):
     assert choose_rows([], None, [1.0]) == []
     with pytest.raises(ValueError, match=r"nothing was sent at 7 dB; SNRs of these chains: 0, 0.3"):
         choose_rows(rows, "a", [7.0])
+
+
+def test_random_bits_are_matched_to_nothing():
+    """Error rates of random bits have no budget: a title does not state how one was matched."""
+    run = {"channel": "awgn", "match": "source-bits", "chains": ["random-ldpc", "jpeg-ldpc"]}
+    assert conditions(run) == "AWGN, equal source bits"
+    assert conditions(run, {"random-ldpc"}) == "AWGN"
+    assert conditions({**run, "chains": ["random-ldpc", "random-qpsk"]}) == "AWGN"
 
 
 def test_conditions_are_the_channel_and_how_chains_were_matched():

@@ -21,7 +21,7 @@ def test_a_run_of_18_chains_and_36_snrs_is_a_short_table(row):
     ]
     lines = table(rows, "AWGN").splitlines()
     assert len(lines) == 3 + 18 and max(map(len, lines)) <= 120
-    assert lines[0] == "Means over 3 pictures, AWGN"
+    assert lines[0] == "Means over 3 pictures, AWGN, outages as mid-grey"
     assert lines[1].split() == ["PSNR", "(dB)", "SSIM", "Outage", "rate"]
     assert lines[2].split() == ["SNR", "(dB)", "CBR", *"0 5 10 15 20".split() * 3]
     assert lines[4].split() == [
