@@ -17,6 +17,7 @@ from moclink.chain import (
     SymbolChain,
     capacity_bits,
 )
+from moclink.harq import with_harq
 from moclink.presets import (
     ANALOG_PRESET,
     CODEWORD,
@@ -80,7 +81,7 @@ class ChainFactory:
         check_name(name)
         check_code([name], self.options.code)
         try:
-            return self._make(name)
+            return with_harq(self._make(name), self.options.harq)
         except ValueError as error:
             if name in str(error):
                 raise

@@ -63,6 +63,7 @@ class ChainOptions:
         receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
         seed: Seed of the run, which codecs of the user's own are told.
         outage: How lost pictures are scored, one of `OUTAGES`.
+        harq: Transmissions of a transport block at most (chains of one MCS and adaptive ones).
     """
 
     match: str = MATCHES[0]
@@ -71,6 +72,7 @@ class ChainOptions:
     receiver: str = RECEIVERS[0]
     seed: int = 1
     outage: str = OUTAGES[0]
+    harq: int = 1
 
 
 # Name -> module and codec there (or what makes one), loaded when a chain needs it.

@@ -61,6 +61,7 @@ def run(
     receiver: str = RECEIVERS[0],
     csi: str = CSI[0],
     outage: str = OUTAGES[0],
+    harq: int = 1,
     seed: int = 1,
     min_errors: int = 100,
     max_bits: int = MAX_BITS,
@@ -101,6 +102,8 @@ def run(
         csi: What adaptive chains are told on fading channels: "instantaneous" or "average".
         outage: How a lost picture is scored: "grey", "mean" (its mean colour) or "exclude" (left
             out, with the rate of outage beside).
+        harq: Transmissions of a transport block at most, in the chains of an MCS and the adaptive
+            ones (incremental redundancy; docs/link-adaptation.md).
         seed: Seed of all noise.
         min_errors: Errors at which chains of random bits stop.
         max_bits: Bits at which they stop without so many errors, in whole batches; not over fading.
@@ -144,6 +147,7 @@ def run(
         read_choice("receiver", receiver, RECEIVERS),
         read_whole("seed", seed, 0),
         read_choice("outage", outage, OUTAGES),
+        read_whole("harq", harq, 1),
     )
     check_code((name for name in names if name not in own_chains), options.code)
     made = get_channel(channel)
@@ -216,6 +220,7 @@ def parameters_of(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
         "reuse_error_patterns": plan.reuse_error_patterns,
         "csi": plan.csi,
         "outage": plan.options.outage,
+        "harq": plan.options.harq,
         "images": [[picture.name, picture.digest] for picture in pictures],
         **({"codecs": codecs} if codecs else {}),
         "version": __version__,

@@ -132,6 +132,8 @@ def _parser() -> Parser:
     add("--receiver", default=RECEIVERS[0], choices=RECEIVERS, help=receiver)
     csi = "what adaptive chains are told on fading channels: this realisation's SNR, or the average"
     add("--csi", default=CSI[0], choices=CSI, help=f"{csi} (%(default)s)")
+    harq = "transmissions of a transport block at most, for chains of an MCS and adaptive ones"
+    add("--harq", default="1", metavar="N", help=f"{harq} (%(default)s)")
     outage = "a lost picture is scored as mid-grey, as its mean colour, or left out"
     add("--outage", default=OUTAGES[0], choices=OUTAGES, help=f"{outage} (%(default)s)")
     add(
@@ -187,6 +189,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     read_metrics(args.metrics, "--metrics")
     trials, seed = read_whole("--trials", args.trials, 1), read_whole("--seed", args.seed, 0)
     min_errors = read_whole("--min-errors", args.min_errors, 1)
+    harq = read_whole("--harq", args.harq, 1)
     max_bits = read_whole("--max-bits", args.max_bits, 1)
     workers = None if args.workers is None else read_whole("--workers", args.workers, 1)
     memory = None if args.memory is None else parse_memory(args.memory)
@@ -209,6 +212,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
             receiver=args.receiver,
             csi=args.csi,
             outage=args.outage,
+            harq=harq,
             seed=seed,
             min_errors=min_errors,
             max_bits=max_bits,

@@ -179,6 +179,7 @@ class Reception:
         bits: int64 [B], source bits behind each image; None for an analog chain.
         iterations: float64 [B], mean iterations of the channel decoder a block; None without one.
         problems: See `Decoded`.
+        transmissions: int64 [B], times that each image was sent; None without HARQ.
     """
 
     images: NDArray[np.float32]
@@ -187,6 +188,7 @@ class Reception:
     bits: NDArray[np.int64] | None = None
     iterations: NDArray[np.float64] | None = None
     problems: tuple[str, ...] = ()
+    transmissions: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -233,6 +235,7 @@ class Row:
         energy: Mean energy of the symbols sent, E|x|^2.
         papr_db: Peak-to-average power ratio of the symbols sent, in dB.
         iterations: Mean iterations of the LDPC decoder a codeword.
+        transmissions: Times that the transport block was sent (HARQ), which `symbols` counts.
     """
 
     chain: str
@@ -259,6 +262,7 @@ class Row:
     energy: float | None = None
     papr_db: float | None = None
     iterations: float | None = None
+    transmissions: int | None = None
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ MAY = {
     "import_path": set(),
     "bandwidth_ratio": set(),
     "errors": set(),
+    "harq": set(),
     "outages": set(),
     "user_codec": {"phy", "presets"},
     "chain_factory": {

@@ -15,6 +15,7 @@ WITHOUT |= {f"user_codec/{part}.py" for part in OWN} | {"sweep/trial.py", "error
 WITHOUT |= {"bandwidth_ratio.py", "import_path.py"}
 # Tests of what several modules do together, or of the repository.
 TOGETHER = {
+    "phy/test_redundancy_versions.py",
     "examples/test_numpy_codec.py",
     "examples/test_torch_jscc.py",
     "user_codec/test_runs.py",

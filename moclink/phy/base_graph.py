@@ -20,6 +20,8 @@ from moclink.phy.ldpc_graph import TannerGraph, checked_bits
 LARGEST_BLOCK = {1: 8448, 2: 3840}  # K_cb of TS 38.212, 5.2.2, in bits
 SMALLEST_BLOCK = 12
 INFORMATION_COLUMNS = {1: 22, 2: 10}
+# Columns of Z bits before redundancy versions 0 to 3 (TS 38.212, table 5.4.2.1-2, N_cb = N).
+REDUNDANCY_COLUMNS = {1: (0, 17, 33, 56), 2: (0, 13, 25, 43)}
 ENCODER_BYTES = 2**25  # working memory of the encoder
 CORE_ROWS = 4  # rows whose parity columns form a double diagonal; later rows have one parity each
 # TS 38.212, table 5.3.2-1: Z = a * 2^j.
@@ -103,6 +105,23 @@ class BlockCode:
     def buffer_size(self) -> int:
         """Bits of the circular buffer without filler bits: (66 or 50) Z - fillers."""
         return (cyclic_shifts(self.base_graph, self.z).shape[1] - 2) * self.z - self.fillers
+
+    def start(self, rv: int) -> int:
+        """Where a redundancy version begins in the circular buffer without filler bits.
+
+        k_0 of TS 38.212, table 5.4.2.1-2, for a buffer that is not limited; filler bits before it
+        are taken off, and from within them it moves to their end.
+
+        Args:
+            rv: 0 to 3.
+
+        Raises:
+            ValueError: If there is no such redundancy version.
+        """
+        if rv not in range(4):
+            raise ValueError(f"redundancy version {rv}: there are 0 to 3")
+        place = REDUNDANCY_COLUMNS[self.base_graph][rv] * self.z
+        return place - min(max(place - (self.k - 2 * self.z), 0), self.fillers)
 
     def encode(self, bits: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
         """Encode blocks.

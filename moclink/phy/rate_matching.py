@@ -1,7 +1,7 @@
 """Rate matching of 5G LDPC (3GPP TS 38.212, 5.4.2): circular buffer, repetition, bit interleaver.
 
-Redundancy version 0 only: the circular buffer is read from its start, and again from its start when
-it is used up (repetition).
+The circular buffer is read from where the redundancy version begins (0: from its start), and again
+from its start when it is used up (repetition).
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def match_rate(buffer: NDArray[np.uint8], length: int, bits_per_symbol: int) -> NDArray[np.uint8]:
+def match_rate(
+    buffer: NDArray[np.uint8], length: int, bits_per_symbol: int, start: int = 0
+) -> NDArray[np.uint8]:
     """Select bits of the circular buffer and interleave them.
 
     Args:
@@ -19,6 +21,8 @@ def match_rate(buffer: NDArray[np.uint8], length: int, bits_per_symbol: int) -> 
         length: Bits to be sent for each block, E; a multiple of `bits_per_symbol`.
         bits_per_symbol: Modulation order Q_m. Bits i E/Q_m .. (i+1) E/Q_m - 1 become bit i of the
             symbols.
+        start: Place in the buffer of the first bit that is sent; the buffer is then a whole one
+            unless it holds all bits from there.
 
     Returns:
         uint8 [B, E].
@@ -28,7 +32,8 @@ def match_rate(buffer: NDArray[np.uint8], length: int, bits_per_symbol: int) -> 
     """
     _check_length(length, bits_per_symbol)
     size = buffer.shape[1]
-    selected = buffer[:, :length] if length <= size else buffer[:, np.arange(length) % size]
+    stop = start + length
+    selected = buffer[:, start:stop] if stop <= size else buffer[:, np.arange(start, stop) % size]
     return (
         selected.reshape(len(buffer), bits_per_symbol, -1)
         .transpose(0, 2, 1)
@@ -36,13 +41,16 @@ def match_rate(buffer: NDArray[np.uint8], length: int, bits_per_symbol: int) -> 
     )
 
 
-def recover_rate(llr: NDArray[np.float32], size: int, bits_per_symbol: int) -> NDArray[np.float32]:
+def recover_rate(
+    llr: NDArray[np.float32], size: int, bits_per_symbol: int, start: int = 0
+) -> NDArray[np.float32]:
     """Undo `match_rate`: LLRs of repeated bits are added, those of bits not sent are zero.
 
     Args:
         llr: float32 [B, E].
         size: Bits of the circular buffer that the decoder is given, N.
         bits_per_symbol: Modulation order Q_m.
+        start: Place in the buffer of the first bit that was sent.
 
     Returns:
         float32 [B, N].
@@ -53,7 +61,8 @@ def recover_rate(llr: NDArray[np.float32], size: int, bits_per_symbol: int) -> N
     batch, length = llr.shape
     _check_length(length, bits_per_symbol)
     selected = llr.reshape(batch, -1, bits_per_symbol).transpose(0, 2, 1).reshape(batch, length)
-    rounds = np.pad(selected, ((0, 0), (0, -length % size))).reshape(batch, -1, size)
+    rounds = np.pad(selected, ((0, 0), (start, -(start + length) % size)))
+    rounds = rounds.reshape(batch, -1, size)
     return rounds.sum(axis=1, dtype=np.float32)
 
 

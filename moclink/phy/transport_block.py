@@ -10,6 +10,7 @@ differ in length, zero bits (fewer than C) follow the payload. LLRs are ln P(1)/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -156,18 +157,26 @@ class TransportBlock:
     def _code(self) -> BlockCode:
         return BlockCode(self.segmentation.base_graph, self.segmentation.block)
 
-    @cached_property
-    def _decoder(self) -> BeliefPropagation | CirculantDecoder:
-        length = min(max(self.block_lengths), self._code.buffer_size)
-        if self._code.z < SMALLEST_Z:
-            return BeliefPropagation(self._code.graph(length), self.num_iter, self.threads)
-        return CirculantDecoder(self._code, length, self.num_iter, self.threads)
+    def _used(self, rvs: Sequence[int]) -> int:
+        """Bits of the circular buffer, from its start, that some redundancy versions send."""
+        last = max(self._code.start(rv) for rv in rvs) + max(self.block_lengths)
+        return min(last, self._code.buffer_size)
 
-    def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    @cached_property
+    def _first_decoder(self) -> BeliefPropagation | CirculantDecoder:
+        return self._decoder(self._used((0,)))
+
+    def _decoder(self, size: int) -> BeliefPropagation | CirculantDecoder:
+        if self._code.z < SMALLEST_Z:
+            return BeliefPropagation(self._code.graph(size), self.num_iter, self.threads)
+        return CirculantDecoder(self._code, size, self.num_iter, self.threads)
+
+    def encode(self, bits: NDArray[np.uint8], rv: int = 0) -> NDArray[np.uint8]:
         """Encode payloads.
 
         Args:
             bits: uint8 [B, A], 0 or 1.
+            rv: Redundancy version, 0 to 3: which part of the circular buffer is sent.
 
         Returns:
             uint8 [B, G].
@@ -182,11 +191,11 @@ class TransportBlock:
         blocks = whole.reshape(batch * plan.num_blocks, plan.block_payload)
         if plan.block_crc:
             blocks = np.concatenate([blocks, crc_bits(blocks, plan.block_crc)], axis=1)
-        code = self._code
-        buffer = code.encode(blocks, min(max(self.block_lengths), code.buffer_size))
+        buffer = self._code.encode(blocks, self._used((rv,)))
         buffer = buffer.reshape(batch, plan.num_blocks, -1)
+        start = self._code.start(rv)
         sent = [
-            match_rate(buffer[:, block], length, self.bits_per_symbol)
+            match_rate(buffer[:, block], length, self.bits_per_symbol, start)
             for block, length in enumerate(self.block_lengths)
         ]
         return np.concatenate(sent, axis=1)
@@ -200,15 +209,31 @@ class TransportBlock:
         Raises:
             ValueError: If the shape is not [B, G].
         """
-        llr = checked_llr(llr, self.coded_bits)
-        plan, batch = self.segmentation, len(llr)
-        size = min(max(self.block_lengths), self._code.buffer_size)
+        return self.decode_combined([llr], (0,))
+
+    def decode_combined(
+        self, llrs: Sequence[NDArray[np.float32]], rvs: Sequence[int]
+    ) -> DecodedTransportBlocks:
+        """Decode payloads that were sent several times: LLRs are added in the circular buffer.
+
+        Args:
+            llrs: float32 [B, G] of each transmission.
+            rvs: Redundancy version of each transmission.
+
+        Raises:
+            ValueError: If a shape is not [B, G].
+        """
+        llrs = [checked_llr(llr, self.coded_bits) for llr in llrs]
+        plan, batch, size = self.segmentation, len(llrs[0]), self._used(rvs)
         starts = np.cumsum((0, *self.block_lengths))
-        received = np.empty((batch, plan.num_blocks, size), np.float32)
-        for block, length in enumerate(self.block_lengths):
-            part = llr[:, starts[block] : starts[block] + length]
-            received[:, block] = recover_rate(part, size, self.bits_per_symbol)
-        decoded = self._decoder.decode(received.reshape(-1, size))
+        received = np.zeros((batch, plan.num_blocks, size), np.float32)
+        for llr, rv in zip(llrs, rvs, strict=True):
+            place = self._code.start(rv)
+            for block, length in enumerate(self.block_lengths):
+                part = llr[:, starts[block] : starts[block] + length]
+                received[:, block] += recover_rate(part, size, self.bits_per_symbol, place)
+        decoder = self._first_decoder if set(rvs) == {0} else self._decoder(size)
+        decoded = decoder.decode(received.reshape(-1, size))
         blocks = decoded.bits.reshape(batch, plan.num_blocks, plan.block)
         whole = blocks[:, :, : plan.block_payload].reshape(batch, -1)
         holds = crc_holds(whole, plan.crc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ from moclink.phy.mcs import MCS
 from moclink.phy.modems import BitModem
 from moclink.phy.transport_block import TransportBlock, segment
 from moclink.types import Demodulated
+
+# Order in which redundancy versions are sent: 0 and 3 can be decoded by themselves, 2 adds most to 0.
+REDUNDANCY_VERSIONS = (0, 2, 3, 1)
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,21 @@ class TransportBlockModem:
         starts = range(0, plan.num_blocks * plan.block_payload, plan.block_payload)
         return tuple(slice(start, min(start + plan.block_payload, letters)) for start in starts)
 
-    def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """Bits [B, K] -> symbols complex64 [B, S]; zero bits fill the transport block."""
+    def modulate(self, letters: NDArray[np.uint8], number: int = 0) -> NDArray[np.complex64]:
+        """Bits [B, K] -> symbols complex64 [B, S]; zero bits fill the transport block.
+
+        Args:
+            letters: uint8 [B, K].
+            number: Which transmission of them it is, from 0; each has a redundancy version.
+        """
         symbols = self.symbols_for(letters.shape[1])
         if not symbols:
             return np.zeros((len(letters), 0), np.complex64)
         block = self._transport_block(symbols)
         filled = np.pad(letters, ((0, 0), (0, block.payload - letters.shape[1])))
-        return BitModem(self.mcs.bits_per_symbol).modulate(block.encode(filled))
+        return BitModem(self.mcs.bits_per_symbol).modulate(
+            block.encode(filled, _redundancy_version(number))
+        )
 
     def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
         """LLRs ln P(1)/P(0) of the bits handed to `modulate`, float32 [B, K'], padding last.
@@ -89,19 +100,42 @@ class TransportBlockModem:
             received: complex64 [B, S].
             no: Noise variance, [B] or [B, S].
         """
-        batch, symbols = received.shape
+        return self.combine([received], [no])[0]
+
+    def combine(
+        self, received: Sequence[NDArray[np.complex64]], no: Sequence[NDArray[np.float32]]
+    ) -> tuple[Demodulated, NDArray[np.bool_]]:
+        """What several transmissions of the same bits say together: their LLRs are added.
+
+        Args:
+            received: complex64 [B, S] of transmissions 0, 1, ...
+            no: Noise variances of each, [B] or [B, S].
+
+        Returns:
+            As `demodulate`, with the noise variances of the last transmission; and whether the CRC
+            of the transport block holds, bool [B].
+        """
+        batch, symbols = received[0].shape
         if not self.letters_within(symbols):
-            return Demodulated(np.zeros((batch, 0), np.float32), no)
-        block = self._transport_block(symbols)
-        decoded = block.decode(BitModem(self.mcs.bits_per_symbol).demap(received, no))
+            return Demodulated(np.zeros((batch, 0), np.float32), no[-1]), np.ones(batch, bool)
+        block, mapping = self._transport_block(symbols), BitModem(self.mcs.bits_per_symbol)
+        decoded = block.decode_combined(
+            [mapping.demap(*each) for each in zip(received, no, strict=True)],
+            [_redundancy_version(number) for number in range(len(received))],
+        )
         crc = block.segmentation.block_crc or block.segmentation.crc
         magnitude = np.where(decoded.block_holds, crc[1] * np.log(2), 1).astype(np.float32)
         llr = 2 * decoded.bits.astype(np.float32) - 1
         for place, letters in enumerate(self.code_blocks(symbols)):
             llr[:, letters] *= magnitude[:, place, None]
-        return Demodulated(llr, no, decoded.iterations)
+        return Demodulated(llr, no[-1], decoded.iterations), decoded.holds
 
     def _transport_block(self, symbols: int) -> TransportBlock:
         order = self.mcs.bits_per_symbol
         letters = self.letters_within(symbols)
         return TransportBlock(letters, symbols * order, self.mcs.coderate, order, self.num_iter)
+
+
+def _redundancy_version(number: int) -> int:
+    """Redundancy version of a transmission."""
+    return REDUNDANCY_VERSIONS[number % len(REDUNDANCY_VERSIONS)]

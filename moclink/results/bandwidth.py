@@ -66,16 +66,19 @@ def chain_labels(
     """Names for legends: a chain whose ratio differs from the others' has it in its label.
 
     Args:
-        rows: Results.
+        rows: Results. Of a chain that has sent pictures again (HARQ) the mean ratio is stated.
         name_of: How the name before `@` is written.
     """
     cbrs = chain_cbrs(rows)
     common = common_cbr(list(cbrs.values()))
+    repeated = {row.chain for row in rows if (row.transmissions or 1) > 1}
     labels = {}
     for name in by_chain(rows):
         label = name_of(base_name(name))
         off = name in cbrs and (common is None or not equal(cbrs[name], common))
-        if stated_cbr(name) or off:
+        if name in repeated:
+            label += f", mean CBR {cbr_text(cbrs[name])}"
+        elif stated_cbr(name) or off:
             label += f", CBR {_stated_or_sent(name, cbrs.get(name))}"
         labels[name] = label
     return labels

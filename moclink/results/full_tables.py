@@ -67,7 +67,7 @@ def mean_tables(
 
 def _without_cbr(label: str) -> str:
     """The label without the ratio, which has a column of its own."""
-    return label.partition(", CBR ")[0]
+    return label.partition(", CBR ")[0].partition(", mean CBR ")[0]
 
 
 def _cells(rows: Sequence[Row], metric: Metric, outage: str) -> dict[float, str]:
@@ -90,6 +90,8 @@ def _cells(rows: Sequence[Row], metric: Metric, outage: str) -> dict[float, str]
 def _notes(rows: Sequence[Row], metric: Metric, outage: str) -> list[str]:
     images = len({row.image for row in rows if row.height is not None})
     notes = []
+    if any((row.transmissions or 1) > 1 for row in rows):
+        notes.append("HARQ: CBRs are means, over SNRs too; the table of CBRs has them at each SNR.")
     if images > 1:
         notes.append(
             f"Means over {images} pictures {PLUS_MINUS} half of the 95 % interval (Student's t)."

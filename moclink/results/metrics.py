@@ -75,6 +75,7 @@ _EVERY = (
     Metric("bits", "Source bits", ".0f", "lower", "other"),
     Metric("energy", "Energy of a symbol", ".3f", "lower", "other"),
     Metric("papr_db", "PAPR (dB)", ".2f", "lower", "other"),
+    Metric("transmissions", "Transmissions (HARQ)", ".2f", "lower", "other"),
     Metric("iterations", "LDPC iterations a block", ".1f", "lower", "other"),
 )
 METRICS = {m.column: m for m in _EVERY if m.column in {field.name for field in fields(Row)}}
@@ -96,13 +97,18 @@ def measured(rows: Sequence[Row], kind: str | None = None) -> list[Metric]:
 
 
 def usual(rows: Sequence[Row], zeros: bool = False) -> list[Metric]:
-    """Metrics of a table where none are named: quality and error rates.
+    """Metrics of a table where none are named: quality and error rates, with HARQ also the CBR.
 
     Args:
         rows: Results.
         zeros: Whether the outage rate is there even if nothing was an outage.
     """
-    found = [metric for metric in measured(rows) if metric.kind != "other"]
+    harq = any(row.transmissions for row in rows)
+    found = [
+        metric
+        for metric in measured(rows)
+        if metric.kind != "other" or (harq and metric.column == "cbr")
+    ]
     return (
         found if zeros or any(row.outage for row in rows) else [m for m in found if m is not OUTAGE]
     )

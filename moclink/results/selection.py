@@ -11,7 +11,7 @@ from typing import Any
 from moclink.arguments import comma_list
 from moclink.arguments import shown as in_short
 from moclink.constants import OUTAGES
-from moclink.results.names import base_name, printable, stated_cbr
+from moclink.results.names import MODE, base_name, printable, stated_cbr
 from moclink.results.store import (
     DEFAULTS,
     RunFolderError,
@@ -29,6 +29,7 @@ CHANNELS = {
     "mimo-4x4": "4x4 MIMO-OFDM",
 }
 ALWAYS_ALIKE = ("images", "channel", "outage")  # parameters that runs in one figure share
+_SHARED = ("match", "code", "receiver", "harq")  # of runs with the same chains
 MATCHES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
 
 
@@ -64,7 +65,7 @@ def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str]
     if chains is not None:
         wanted = {chains, *comma_list(chains)} if isinstance(chains, str) else set(chains)
         shared = {name for name in shared if wanted & {name, base_name(name)}}
-    for name in (*ALWAYS_ALIKE, *(("match", "code", "receiver") if shared else ())):
+    for name in (*ALWAYS_ALIKE, *(_SHARED if shared else ())):
         default = DEFAULTS.get(name)
         if first.get(name, default) != second.get(name, default):
             common = f", and both have {printable(min(shared))}" if shared else ""
@@ -113,6 +114,8 @@ def conditions(parameters: dict[str, Any], chains: Iterable[str] | None = None) 
         name.upper() if re.fullmatch(r"(tdl|cdl)-[a-e]", name) else printable(name)
     )
     parts = [written, printable(values).replace("&", ", "), MATCHES.get(match, printable(match))]
+    if parameters.get("harq", 1) > 1 and any(MODE.fullmatch(base_name(name)) for name in shown):
+        parts.append(f"HARQ of at most {parameters['harq']} transmissions")
     return ", ".join(part for part in parts if part)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import Any
 
 from moclink.constants import OUTAGES
 from moclink.results.file_locks import problem_of_file, problem_of_folder
@@ -28,7 +29,7 @@ class RunFolderError(ValueError):
 COLUMNS = [field.name for field in fields(Row)]
 
 # Of runs that were begun before these could be chosen.
-DEFAULTS = {"outage": OUTAGES[0]}
+DEFAULTS: dict[str, Any] = {"outage": OUTAGES[0], "harq": 1}
 EXTENDABLE = ("snr", "chains", "images", "trials", "codecs")
 
 

@@ -159,6 +159,10 @@ class AdaptiveFileChain:
         """Bit errors over the letters in use, and block errors over the code blocks."""
         return self._digital(_checked(sent.header)).count_errors(sent, got)
 
+    def modem_of(self, header: Header) -> Any:
+        """The modem of a transmission's scheme."""
+        return self.adaptation.modem(_checked(header).mcs)
+
     def _digital(self, header: AdaptiveHeader) -> DigitalChain:
         """The chain with the MCS of a header."""
         return DigitalChain(self.name, self._source(0), self.adaptation.modem(header.mcs))

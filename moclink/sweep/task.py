@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from moclink.errors import ChainError
+from moclink.harq import HarqChain
 from moclink.images import to_float, to_uint8
 from moclink.outages import lost_picture
 from moclink.protocols import Chain
@@ -209,6 +210,15 @@ def _over_the_channel(
     if shared and sent.payload and chain.modem and can_share(chain.modem, channel):
         got = session.patterns.send(chain.modem, channel, sent.payload.letters, no, keys)
         return chain.decode(got, sent.header)
+    if isinstance(chain, HarqChain):
+
+        def send(number: int, rows: NDArray[np.intp], symbols: NDArray[np.complex64]) -> Any:
+            again = ("harq", number) if number else ()  # noise and fading of its own
+            output = channel(symbols, no[rows], [(*keys[row], *again) for row in rows])
+            return output.received, output.no
+
+        reception, counts = chain.send(sent, len(keys), send)
+        return replace(reception, transmissions=counts)
     output = channel(sent.symbols, no, keys)
     return chain.receive(output.received, output.no, sent.header)
 
@@ -224,7 +234,8 @@ def _result(
     """What a batch of cells gives: rows, pictures for the gallery, and how rates were fitted."""
     chain: Chain = session.chain(cells[0][0])
     rates = chain.count_errors(sent, got)
-    symbols = sent.symbols.shape[1]
+    times = np.ones(len(cells), int) if got.transmissions is None else got.transmissions
+    symbols = [int(sent.symbols.shape[1] * count) for count in times]
     energy, papr_db = float(sent.energy[0]), float(sent.papr_db[0])
     height, width = got.images.shape[1:3]
     excluded = session.plan.options.outage == "exclude"
@@ -241,10 +252,11 @@ def _result(
             iterations=float(got.iterations[i]) if got.iterations is not None else None,
             outage=int(not got.decoded[i]),
             bits=int(got.bits[i]) if got.bits is not None else None,
-            symbols=symbols,
-            cbr=symbols / (height * width * 3),
+            symbols=symbols[i],
+            cbr=symbols[i] / (height * width * 3),
             energy=energy,
             papr_db=papr_db,
+            transmissions=None if got.transmissions is None else int(times[i]),
         )
         for i, (name, picture, snr, trial) in enumerate(cells)
     ]

@@ -1,0 +1,173 @@
+"""HARQ with incremental redundancy: a transport block is sent again until its CRC holds, N times at most.
+
+Each transmission is as long as the first and sends another part of the circular buffer, redundancy
+version 0, 2, 3, 1 and over again; the receiver adds the LLRs of all of them. Acknowledgements are
+free of errors and not counted; all symbols are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.chain import BitChain
+from moclink.power import undo_scale, unit_power
+from moclink.protocols import Chain, Modem
+from moclink.types import (
+    ChannelState,
+    Demodulated,
+    ErrorRates,
+    Header,
+    Reception,
+    Transmission,
+)
+
+# (number of the transmission, rows that need it, symbols [1, S]) -> received and noise variances
+Send = Callable[
+    [int, NDArray[np.intp], NDArray[np.complex64]],
+    tuple[NDArray[np.complex64], NDArray[np.float32]],
+]
+
+
+class RepeatingModem(Modem, Protocol):
+    """A modem that can send a message again, such as `TransportBlockModem`."""
+
+    def modulate(self, letters: NDArray[np.uint8], number: int = 0) -> NDArray[np.complex64]:
+        """Letters [B, K] -> symbols [B, S] of the transmission of a number, from 0."""
+
+    def combine(
+        self, received: Sequence[NDArray[np.complex64]], no: Sequence[NDArray[np.float32]]
+    ) -> tuple[Demodulated, NDArray[np.bool_]]:
+        """What the first transmissions say together, and whether the CRC of each row holds."""
+
+
+@dataclass(frozen=True)
+class HarqChain:
+    """A chain of transport blocks that are sent again where they fail.
+
+    `transmit` and `receive` are those of a single transmission; `send` is the exchange.
+
+    Attributes:
+        inner: The chain.
+        transmissions: The most transmissions, N.
+        modem_of: Header -> the modem that sends the letters.
+    """
+
+    inner: Chain
+    transmissions: int
+    modem_of: Callable[[Header], RepeatingModem]
+
+    @property
+    def name(self) -> str:
+        """Name in results and figures."""
+        return self.inner.name
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether `transmit` uses channel state information."""
+        return self.inner.adaptive
+
+    @property
+    def modem(self) -> Modem | None:
+        """The modem of the inner chain."""
+        return self.inner.modem
+
+    def size_problem(self, height: int, width: int) -> str | None:
+        """Why nothing can be sent of pictures of this size, if the inner chain says so."""
+        asked = getattr(self.inner, "size_problem", None)
+        return asked(height, width) if asked else None
+
+    def transmit(
+        self, images: NDArray[np.float32], csi: ChannelState | None = None
+    ) -> Transmission:
+        """See `Chain.transmit`: the first transmission."""
+        return self.inner.transmit(images, csi)
+
+    def receive(
+        self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
+    ) -> Reception:
+        """See `Chain.receive`: what the first transmission gives."""
+        return self.inner.receive(received, no, header)
+
+    def decode(self, got: Demodulated, header: Header) -> Reception:
+        """See `Chain.decode`."""
+        return self.inner.decode(got, header)
+
+    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+        """See `Chain.count_errors`."""
+        return self.inner.count_errors(sent, got)
+
+    def send(
+        self, sent: Transmission, rows: int, channel: Send
+    ) -> tuple[Reception, NDArray[np.int64]]:
+        """Send one picture over several realisations of the channel, again where its CRC fails.
+
+        Args:
+            sent: The first transmission, of one picture.
+            rows: Number of realisations, B.
+            channel: What sends symbols.
+
+        Returns:
+            What is received in the end, and the number of transmissions of each row, int64 [B].
+        """
+        if sent.payload is None:
+            raise ValueError(f"{self.name} has no letters that could be sent again")
+        modem, counts = self.modem_of(sent.header), np.zeros(rows, np.int64)
+        received: list[NDArray[np.complex64]] = []
+        variances: list[NDArray[np.float32]] = []
+        values: NDArray[np.float32] | None = None
+        spent: NDArray[np.int32] | None = None
+        pending, noise = np.arange(rows), np.ones(rows, np.float32)
+        for number in range(self.transmissions):
+            again = sent if number == 0 else self._again(modem, sent, number)
+            symbols, no = channel(number, pending, again.symbols)
+            unscaled, variance = undo_scale(symbols, no, again.header)
+            received.append(unscaled)
+            variances.append(variance)
+            got, holds = modem.combine(received, variances)
+            if values is None:
+                values = np.empty((rows, got.values.shape[1]), np.float32)
+                blocks = 0 if got.iterations is None else got.iterations.shape[1]
+                spent = np.zeros((rows, blocks), np.int32)
+            assert spent is not None
+            values[pending] = got.values
+            if got.iterations is not None:
+                spent[pending] += got.iterations
+            noise[pending] = variance.reshape(len(pending), -1).mean(axis=1)
+            counts[pending] += 1
+            pending = pending[~holds]
+            if not len(pending):
+                break
+            received = [part[~holds] for part in received]
+            variances = [part[~holds] for part in variances]
+        assert values is not None
+        iterations = spent if spent is not None and spent.size else None
+        return self.inner.decode(Demodulated(values, noise, iterations), sent.header), counts
+
+    @staticmethod
+    def _again(modem: RepeatingModem, sent: Transmission, number: int) -> Transmission:
+        assert sent.payload is not None
+        symbols = modem.modulate(sent.payload.letters, number)
+        header = Header(sent.header.height, sent.header.width, sent.header.letters)
+        return unit_power(Transmission(symbols, header))
+
+
+def with_harq(chain: Chain | BitChain, transmissions: int) -> Chain | BitChain:
+    """The chain with so many transmissions at most; a chain that sends no transport blocks as it is.
+
+    Args:
+        chain: A chain whose modem can combine transmissions, or one with a modem for each header.
+        transmissions: The most transmissions, N.
+    """
+    if transmissions == 1 or isinstance(chain, BitChain):
+        return chain
+    modem, modem_of = chain.modem, getattr(chain, "modem_of", None)
+    if modem_of is not None:
+        return HarqChain(chain, transmissions, modem_of)
+    if hasattr(modem, "combine"):
+        return HarqChain(chain, transmissions, lambda header: modem)  # type: ignore[arg-type, return-value]
+    return chain
