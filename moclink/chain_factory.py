@@ -22,6 +22,7 @@ from moclink.presets import (
     ANALOG_PRESET,
     CODEWORD,
     FILE_CODECS,
+    FIXED_LINEAR,
     INFORMATION_BITS,
     LINEAR_CBR,
     LINEAR_CODECS,
@@ -92,7 +93,7 @@ class ChainFactory:
             return self._user_chain(name, own)
         if name == "jscc-96":
             return self._analog_chain(name, ANALOG_PRESET)
-        base, cbr = split_cbr(name)
+        base, cbr = FIXED_LINEAR.get(name) or split_cbr(name)
         if not is_known(base):
             return self._own_chain(name)
         if base in LINEAR_CODECS:

@@ -12,6 +12,7 @@ Grammar of the names:
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L    moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
     jscc-96                        analog codec
+    jscc-16                        jscc-adaptive at 16 reals an 8x8 block, CBR 1/24
     softcast, moc-rvq-linear, ...  linear and octonary codecs without networks (`LINEAR_CODECS`)
     moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
     PATH[:lL[-VARIANT...]]         a codec of one's own           runs/mine/codec:l4-hard
@@ -86,9 +87,10 @@ FILE_CODECS = {
     "moc-rvq": ("moclink.sources.semantic_files", "SemanticFileCodec"),
 }
 
-LINEAR_CBR = Fraction(
-    1, 24
-)  # of `LINEAR_CODECS` where no ratio is given: that of the semantic chain at L4
+# Names of linear codecs at the ratio that they are called by -> the codec and the ratio.
+FIXED_LINEAR = {"jscc-16": ("jscc-adaptive", Fraction(16, 2 * 192))}
+# Of `LINEAR_CODECS` where no ratio is given: that of the semantic chain at L4.
+LINEAR_CBR = Fraction(1, 24)
 
 SEMANTIC_PRESETS = {"moc-rvq": "small", "moc-rvq-perceptual": "small-perceptual"}
 ANALOG_PRESET = "small"
@@ -137,7 +139,7 @@ def chain_names() -> list[str]:
     names += [f"moc-rvq-l4-{variant}" for variant in (*VARIANTS, "no-nrb-no-cr")] + ["jscc-96"]
     names += CHANNEL_OPTIMIZED_NAMES
     names += [f"moc-rvq-l{n}-{scheme}" for n in LEVELS for scheme in [*SCHEMES, "ldpc-mcs13"]]
-    names += LINEAR_CODECS
+    names += [*LINEAR_CODECS, *FIXED_LINEAR]
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*SCHEMES, "capacity"]]
     names += [f"{codec}-ldpc-adaptive" for codec in FILE_CODECS]
     names += [f"{codec}-ldpc-mcs{index}" for codec in FILE_CODECS for index in range(MCS_COUNTS[1])]
@@ -165,6 +167,7 @@ def describe_chains() -> list[tuple[str, str]]:
         ),
         ("exec:COMMAND", "a codec in another environment, over standard input and output"),
     ]
+    rows.append(("jscc-16", "analog, 8 symbols an 8x8 block: jscc-adaptive at CBR 1/24"))
     rows += LINEAR_CODECS.items()
     for codec in (codec for codec in FILE_CODECS if codec not in SEMANTIC_PRESETS):
         rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))

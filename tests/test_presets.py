@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from moclink.chain import AnalogChain
@@ -57,6 +58,7 @@ def test_ratios_are_dealt_to_chains_that_take_them():
         ("moc-rvq-l2-ldpc@1/24", "moc-rvq-l2-ldpc declares its own CBR"),
         ("moc-rvq-robust-l3", "did you mean moc-rvq-robust-l4"),
         ("moc-rvq-l2-ldpc-mcs40", "table 1 of TS 38.214 has mcs0 to mcs28"),
+        ("jscc-16@1/12", "jscc-16 declares its own CBR"),
         ("jpeg-ldpc@0", "above 0 and up to 1"),
         ("moc-rvq-l9", "chain 'moc-rvq-l9': there is no level 9; give l1 to l4"),
         ("moc-rvq-perceptual-l0-hard", "no level 0; give l1 to l4"),
@@ -130,3 +132,14 @@ def test_a_path_may_begin_like_a_chain(path, tmp_path, monkeypatch):
     assert not is_bit_chain(path) and not is_file_chain(path) and not takes_cbr(path)
     chain = make_chain(path)
     assert isinstance(chain, AnalogChain) and chain.name == path
+
+
+def test_jscc_16_is_the_adaptive_analog_codec_at_16_reals_a_cell():
+    image = to_float(read_image(sample_paths()[0])[None, 60:124, 100:196])
+    named, other = make_chain("jscc-16"), make_chain("jscc-adaptive@1/24")
+    sent = named.transmit(image, ChannelState(10.0))
+    assert named.name == "jscc-16" and sent.symbols.shape == (1, 8 * 12 * 16 // 2)
+    assert np.array_equal(sent.symbols, other.transmit(image, ChannelState(10.0)).symbols)
+    no = np.float32([0.1])
+    received = [chain.receive(sent.symbols, no, sent.header).images for chain in (named, other)]
+    assert np.array_equal(*received)
