@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from moclink.bandwidth_ratio import parse_cbr
 from moclink.constants import METRICS
-from moclink.presets import parse_cbr
 
 MAX_SNR_POINTS = 1000
 DEFAULT_SNR = "-5:30"

@@ -120,8 +120,7 @@ class ChainFactory:
             return self._ideal_chain(name, codec, cbr)
         if scheme == "ldpc-adaptive":
             return self._adaptive_chain(name, codec, cbr)
-        coded = MCS_SCHEME.fullmatch(scheme)
-        if coded and coded["rst"]:
+        if (coded := MCS_SCHEME.fullmatch(scheme)) and coded["rst"]:
             return self._restart_chain(name, coded, cbr)
         return self._file_chain(name, codec, self.bit_modem(scheme), cbr)
 
@@ -130,7 +129,6 @@ class ChainFactory:
         return found if isinstance(found, BitChain) else self._user_chain(name, found)
 
     def _user_chain(self, name: str, found: Any) -> Chain:
-        """The chain of a user's codec, by its name or given."""
         from moclink.user_codec.make import make_user_chain
 
         cbr = split_cbr(name)[1] if isinstance(found, UserCodecName) else None

@@ -9,6 +9,7 @@ Grammar of the names:
     CODEC-capacity                 file codec + ideal code        jpeg-capacity
     random-MODULATION              random bits, uncoded           random-64qam
     random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM       random-ldpc
+    random-ldpc-mcsN[-tableT]      random bits as transport blocks  random-ldpc-mcs13
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L    moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
     jscc-96                        analog codec
@@ -35,7 +36,6 @@ from pathlib import Path
 from typing import Any
 
 from moclink.bandwidth_ratio import AT_CBR, split_cbr
-from moclink.bandwidth_ratio import parse_cbr as parse_cbr
 from moclink.constants import CODES, LDPC_DECODERS, MATCHES, OUTAGES, RECEIVERS
 from moclink.linear_names import LINEAR_CODECS
 from moclink.semantic_names import (
@@ -112,7 +112,12 @@ SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({VARIANT_PATTERN}))*)")
 NAMED = re.compile(rf"(?P<family>moc-rvq(-perceptual)?)-(?P<scheme>{SEMANTIC.pattern})")
 # Schemes of bits over a channel code and a modulation, and the chains that send random bits.
 SCHEMES = ("ldpc", *(f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS))
-BIT_CHAINS = tuple(f"random-{scheme}" for scheme in (*MODULATIONS, *SCHEMES))
+_TABLES = [(f"-table{t}", count) for t, count in MCS_COUNTS.items()]
+MCS_SCHEMES = [
+    f"ldpc-mcs{n}{t}" for t, count in [("", MCS_COUNTS[1]), *_TABLES] for n in range(count)
+]
+BIT_SCHEMES = (*MODULATIONS, *SCHEMES, *MCS_SCHEMES)
+BIT_CHAINS = tuple(f"random-{scheme}" for scheme in BIT_SCHEMES)
 
 DEFAULT_CHAINS = (
     *(f"moc-rvq-l{levels}" for levels in LEVELS),
@@ -136,10 +141,10 @@ def default_chains() -> tuple[str, ...]:
 def chain_names() -> list[str]:
     """Every name that `make_chain` knows, of the semantic chains' variants one at a time."""
     names = [f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS]
-    names += [f"moc-rvq-l4-{variant}" for variant in (*VARIANTS, "no-nrb-no-cr")] + ["jscc-96"]
+    names += [f"moc-rvq-l4-{variant}" for variant in (*VARIANTS, "no-nrb-no-cr")]
     names += CHANNEL_OPTIMIZED_NAMES
     names += [f"moc-rvq-l{n}-{scheme}" for n in LEVELS for scheme in [*SCHEMES, "ldpc-mcs13"]]
-    names += [*LINEAR_CODECS, *FIXED_LINEAR]
+    names += ["jscc-96", *LINEAR_CODECS, *FIXED_LINEAR]
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*SCHEMES, "capacity"]]
     names += [f"{codec}-ldpc-adaptive" for codec in FILE_CODECS]
     names += [f"{codec}-ldpc-mcs{index}" for codec in FILE_CODECS for index in range(MCS_COUNTS[1])]
@@ -187,8 +192,8 @@ def describe_chains() -> list[tuple[str, str]]:
         ("jpeg-ldpc-rst-mcsN", "JPEG with restart markers behind one MCS; lost rows are concealed")
     )
     rows.append(("random-MOD", "random bits, uncoded: " + modulations))
-    rows.append(("random-ldpc", "random bits + LDPC (k=324, n=648) + 64-QAM"))
-    rows.append(("random-ldpc-MOD-RATE", "the same with another modulation and rate"))
+    rows.append(("random-ldpc, ...-MOD-RATE", "random bits + LDPC + QAM; (324, 648) and 64-QAM"))
+    rows.append(("random-ldpc-mcsN", "random bits as transport blocks of one MCS of 5G NR"))
     return rows
 
 
@@ -196,7 +201,7 @@ def check_name(name: str) -> None:
     """Raise ValueError, with the nearest name or the remedy, if there is no chain of this name."""
     names, asked = chain_names(), name
     if own := user_codec(name):
-        own.check(name, _bit_schemes())
+        own.check(name, ("ldpc-adaptive", "capacity", *BIT_SCHEMES))
         return
     name, cbr = split_cbr(name)
     if cbr is not None and not takes_cbr(name):
@@ -257,13 +262,6 @@ def check_code(names: Iterable[str], code: str) -> None:
                 f"chain {name!r}: --code wifi648 has k = 324 and n = 648 only; "
                 f"give a chain of rate r12, or --code ldpc5g"
             )
-
-
-def _bit_schemes() -> list[str]:
-    """How the bits of a user's codec may be sent."""
-    tables = [f"ldpc-mcs{index}-table{t}" for t in MCS_COUNTS for index in range(MCS_COUNTS[t])]
-    plain = [f"ldpc-mcs{index}" for index in range(MCS_COUNTS[1])]
-    return ["ldpc-adaptive", "capacity", *MODULATIONS, *SCHEMES, *plain, *tables]
 
 
 def at_cbr(names: Iterable[str], cbrs: Iterable[Fraction]) -> tuple[str, ...]:

@@ -235,6 +235,7 @@ class Row:
         energy: Mean energy of the symbols sent, E|x|^2.
         papr_db: Peak-to-average power ratio of the symbols sent, in dB.
         iterations: Mean iterations of the LDPC decoder a codeword.
+        blocks: Code blocks that the block error rate of random bits counts.
         transmissions: Times that the transport block was sent (HARQ), which `symbols` counts.
     """
 
@@ -262,6 +263,7 @@ class Row:
     energy: float | None = None
     papr_db: float | None = None
     iterations: float | None = None
+    blocks: int | None = None
     transmissions: int | None = None
 
 

@@ -53,7 +53,7 @@ MAY = {
     "whole_files": set(),
     "images": {"PIL", "bpg"},
     "given_images": {"PIL"},
-    "arguments": {"presets"},
+    "arguments": set(),
     "image_modes": {"PIL"},
     "presets": {"user_codec"},
     "import_path": set(),

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from moclink.bandwidth_ratio import parse_cbr
 from moclink.chain import AnalogChain
 from moclink.chain_factory import make_chain
 from moclink.codec.analog_codec import AnalogCodec
@@ -18,7 +19,6 @@ from moclink.presets import (
     check_name,
     is_bit_chain,
     is_file_chain,
-    parse_cbr,
     split_cbr,
     takes_cbr,
 )

@@ -53,12 +53,14 @@ def error_rates(rows: Sequence[Row], column: str, channel: str = "awgn") -> list
 
 
 def _error_rate(trials: Sequence[Row], column: str, channel: str) -> ErrorRate:
-    bits = np.array([row.bits for row in trials], np.float64)
+    # A block error rate is one of blocks, where the run has counted them.
+    counted = column == "bler" and all(row.blocks for row in trials)
+    bits = np.array([row.blocks if counted else row.bits for row in trials], np.float64)
     rates = np.array([getattr(row, column) for row in trials], np.float64)
     rate = float((rates * bits).sum() / bits.sum())
     interval: tuple[float, float] | None = None
     if column == "bler":
-        block = information_bits(trials[0].chain)
+        block = 1 if counted else information_bits(trials[0].chain)
         interval = clopper_pearson(rate, bits.sum() / block) if block else None
     elif trials[0].bler is not None:
         blocks = _error_rate(trials, "bler", channel)

@@ -114,7 +114,9 @@ def conditions(parameters: dict[str, Any], chains: Iterable[str] | None = None) 
         name.upper() if re.fullmatch(r"(tdl|cdl)-[a-e]", name) else printable(name)
     )
     parts = [written, printable(values).replace("&", ", "), MATCHES.get(match, printable(match))]
-    if parameters.get("harq", 1) > 1 and any(MODE.fullmatch(base_name(name)) for name in shown):
+    if parameters.get("harq", 1) > 1 and any(
+        MODE.fullmatch(base_name(name)) and not name.startswith("random-") for name in shown
+    ):
         parts.append(f"HARQ of at most {parameters['harq']} transmissions")
     return ", ".join(part for part in parts if part)
 

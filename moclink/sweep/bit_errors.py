@@ -8,6 +8,9 @@ Where symbols fade together the errors of one fade come together, and a rule tha
 would stop on bad fades. A cell then sends a fixed number of codewords (or blocks of 648 bits), each
 through a realisation of its own, whatever happens to them; its error rates are means over
 realisations.
+
+Transport blocks are 64,800 bits long, cut into code blocks of up to 8,448 bits; where symbols fade
+together 3,824 bits, which are one code block.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from moclink.sweep.session import Session
 from moclink.types import Cell, Row
 
 REALISATIONS = 1000  # of a fading channel, in a cell
+TRANSPORT_BLOCK = 3824  # bits of a transport block of one code block
 UNCODED_BLOCK = 648  # bits that share a realisation where there is no code
 REALISATIONS_AT_ONCE = 200
 
@@ -48,7 +52,8 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
     name, image, snr, trial = cell
     plan, chain = session.plan, session.chain(name)
     block, count = chain.modem.block_letters, Count()
-    coded = block is not None
+    transport = block is None and chain.modem.code_blocks(chain.modem.symbols_for(1)) is not None
+    coded = block is not None or transport
     if session.channel.coherence == 1:
         size = BATCH_BITS // block * block if block else BATCH_BITS
         while (
@@ -57,7 +62,7 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
         ):
             _send(session, chain, size, snr, [(plan.seed, snr, image, trial, count.bits)], count)
     else:
-        size = block or UNCODED_BLOCK
+        size = block or (TRANSPORT_BLOCK if transport else UNCODED_BLOCK)
         for start in range(0, REALISATIONS, REALISATIONS_AT_ONCE):
             numbers = range(start, min(start + REALISATIONS_AT_ONCE, REALISATIONS))
             keys = [(plan.seed, snr, image, trial, number) for number in numbers]
@@ -74,6 +79,7 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
         iterations=count.iterations / count.blocks if coded else None,
         bits=count.bits,
         symbols=count.symbols,
+        blocks=count.blocks if coded else None,
     )
 
 
@@ -91,12 +97,18 @@ def _send(
         chain.modem.modulate(bits), noise_variance(np.full(len(keys), snr)), keys
     )
     got = chain.modem.demodulate(output.received, output.no)
-    wrong = (got.hard()[:, :size] != bits).astype(np.int64)
+    decided = got.hard()
+    wrong = decided != np.pad(bits, ((0, 0), (0, decided.shape[1] - size)))
     count.bits += bits.size
     count.symbols += output.received.size
-    count.wrong_bits += int(wrong.sum())
-    if block and got.iterations is not None:
-        blocks = wrong.reshape(-1, block)
-        count.blocks += len(blocks)
-        count.wrong_blocks += int(blocks.any(axis=1).sum())
+    count.wrong_bits += int(wrong[:, :size].sum())
+    if got.iterations is not None:
+        places = chain.modem.code_blocks(output.received.shape[1])
+        blocks = (
+            wrong.reshape(len(wrong), -1, block).any(axis=2)
+            if block
+            else np.stack([wrong[:, place].any(axis=1) for place in places or ()], axis=1)
+        )
+        count.blocks += blocks.size
+        count.wrong_blocks += int(blocks.sum())
         count.iterations += int(got.iterations.sum())

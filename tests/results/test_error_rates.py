@@ -43,3 +43,18 @@ def test_over_fading_uncoded_bits_count_trials(bit_row):
 def test_a_code_that_the_name_does_not_tell_has_no_interval(bit_row):
     (found,) = error_rates([bit_row("mine", bler=0.1, bits=1000)], "bler")
     assert found.rate == 0.1 and found.interval is None
+
+
+def test_blocks_that_the_run_has_counted_give_the_interval(bit_row):
+    """Code blocks of 8,127 bits at any rate: the name of an MCS does not tell their length."""
+    name = "random-ldpc-mcs13"
+    rows = [
+        bit_row(name, trial=0, ber=0.01, bler=0.25, bits=64_800, blocks=8),
+        bit_row(name, trial=1, ber=0.02, bler=0.5, bits=129_600, blocks=16),
+    ]
+    (found,) = error_rates(rows, "bler")
+    exact = stats.binomtest(10, 24).proportion_ci(0.95, "exact")
+    assert found.rate == pytest.approx(10 / 24)
+    assert found.interval == pytest.approx((exact.low, exact.high))
+    (bits,) = error_rates(rows, "ber")
+    assert bits.interval == pytest.approx((exact.low * 0.04, exact.high * 0.04))

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
+from moclink.phy.block_errors import BlockErrorCurves
 from moclink.phy.channels import noise_variance
-from moclink.sweep.bit_errors import REALISATIONS, measure_bit_errors
+from moclink.phy.link_adaptation import average_over_rayleigh
+from moclink.phy.mcs import get_mcs
+from moclink.phy.transport_block import segment
+from moclink.sweep.bit_errors import BATCH_BITS, REALISATIONS, measure_bit_errors
 from moclink.sweep.plan import Plan
 from moclink.sweep.session import Session
 
@@ -62,3 +66,34 @@ def test_each_realisation_has_a_codeword_and_a_fade_of_its_own():
     keys = [(1, 0.0, "random-bits", 0, number) for number in range(50)]
     output = session.channel(np.ones((1, 108), np.complex64), noise_variance(np.zeros(50)), keys)
     assert len(np.unique(output.no.round(6))) == 50
+
+
+def test_block_errors_of_transport_blocks_are_counted_block_by_block():
+    """The stored block error curve at the SNR where half of the code blocks are wrong."""
+    mcs, curves = get_mcs(5), BlockErrorCurves.load()
+    block = segment(BATCH_BITS, mcs.coderate)
+    snrs = np.arange(-3.0, 2.0, 0.01)
+    rates = curves.block_error_rate(mcs, block.block, snrs)
+    snr = float(snrs[np.argmin(np.abs(rates - 0.5))].round(2))
+    (row,) = measured("random-ldpc-mcs5", snr, min_errors=60)
+    assert (
+        row.blocks % block.num_blocks == 0
+        and row.bits == row.blocks // block.num_blocks * BATCH_BITS
+    )
+    assert row.symbols * mcs.spectral_efficiency == pytest.approx(
+        row.blocks * block.block, rel=1e-4
+    )
+    low, high = np.interp([snr + 0.1, snr - 0.1], snrs, rates)
+    spread = 4 * np.sqrt(0.25 / row.blocks)
+    assert low - spread < row.bler < high + spread and 1 < row.iterations <= 50
+    assert 0 < row.ber < row.bler
+    (clean,) = measured("random-ldpc-mcs5", 10.0, min_errors=1)
+    assert clean.bler == 0 and clean.blocks == 100 * block.num_blocks
+
+
+def test_each_fade_has_a_transport_block_of_one_code_block():
+    (row,) = measured("random-ldpc-mcs20", 15.0, "rayleigh")
+    assert row.blocks == REALISATIONS and row.bits == REALISATIONS * 3824
+    curves, mcs = BlockErrorCurves.load(), get_mcs(20)
+    lost = average_over_rayleigh(lambda snrs: curves.block_error_rate(mcs, 3840, snrs), 15.0)
+    assert row.bler == pytest.approx(lost, abs=4 * np.sqrt(lost * (1 - lost) / REALISATIONS) + 0.01)
