@@ -48,11 +48,11 @@ _NONE, _ALL = np.int32(0), np.int32(-1)
 
 
 @inlined
-def _iterate(posterior, updated, messages, graph, scratch_q, scratch_rest, scratch_sign):
-    """One flooding iteration: reads `posterior`, adds to `updated`, rewrites `messages`."""
+def _iterate(posterior, updated, messages, graph, rows, scratch_q, scratch_rest, scratch_sign):
+    """One flooding iteration over some rows: reads `posterior`, adds to `updated`, rewrites `messages`."""
     _, _, row_start, edge_place, checks, masks, message_stride = graph
     one = fill(_ONE)
-    for row in range(len(checks)):
+    for row in rows:
         first = row_start[row]
         degree = row_start[row + 1] - first
         for check in range(0, checks[row], LANES):
@@ -110,14 +110,15 @@ def _satisfied(posterior, graph):
 
 @compiled(nogil=True)
 def _decode_every(
-    llr, start, step, num_iter, graph, places, known, size, bits, converged, iterations
+    llr, start, step, num_iter, graph, rows, places, known, size, bits, converged, iterations
 ):
     """Decode codewords start, start + step, ... of llr [B, n] into bits, converged and iterations.
 
     `graph` is (z, stride of a column, row_start, edge_place, checks of each row, masks, stride of
-    messages), `places` and `known` where information bits, received bits and filler bits are in
-    arrays of `size`.
+    messages), `rows` those that the first iteration and the others go through, `places` and `known`
+    where information bits, received bits and filler bits are in arrays of `size`.
     """
+    first_rows, every_row = rows
     z, stride, row_start, edge_place, checks, masks, message_stride = graph
     information, received = places
     largest_degree = 0
@@ -139,7 +140,10 @@ def _decode_every(
         messages[:] = 0
         for iteration in range(1, num_iter + 1):
             updated[:] = channel
-            _iterate(posterior, updated, messages, graph, scratch_q, scratch_rest, scratch_sign)
+            chosen = first_rows if iteration == 1 else every_row
+            _iterate(
+                posterior, updated, messages, graph, chosen, scratch_q, scratch_rest, scratch_sign
+            )
             _wrap(updated, z, stride)
             posterior, updated = updated, posterior
             iterations[b] = iteration
@@ -193,6 +197,11 @@ class CirculantDecoder:
             -(-z // LANES) * LANES,
         )
 
+        # A check with two bits of which nothing is known tells nothing: to begin with, those that
+        # hold both columns that are never sent, 0 and 1.
+        silent = (shifts[:, :2] >= 0).all(axis=1)
+        self._rows = np.flatnonzero(~silent), np.arange(num_rows)
+
         def place(nodes: NDArray[np.integer]) -> NDArray[np.int64]:
             return (nodes // z * stride + nodes % z).astype(np.int64)
 
@@ -223,8 +232,8 @@ class CirculantDecoder:
         outputs = bits, converged, iterations
 
         def decode_share(thread: int) -> None:
-            share = llr, thread, threads, self._num_iter
-            _decode_every(*share, self._graph, self._places, self._known, self._size, *outputs)
+            share = llr, thread, threads, self._num_iter, self._graph, self._rows
+            _decode_every(*share, self._places, self._known, self._size, *outputs)
 
         if threads == 1:
             decode_share(0)
