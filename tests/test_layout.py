@@ -13,6 +13,7 @@ OWN = ("analog", "checked_chain", "checks", "files", "given", "letters")
 WITHOUT |= {f"user_codec/{part}.py" for part in OWN} | {"sweep/trial.py", "errors.py"}
 # Held by the tests of their users, test_presets.py and phy/test_user_block.py.
 WITHOUT |= {"bandwidth_ratio.py", "import_path.py"}
+WITHOUT |= {"phy/check_nodes.py"}  # by those of both decoders
 # Tests of what several modules do together, or of the repository.
 TOGETHER = {
     "phy/test_redundancy_versions.py",

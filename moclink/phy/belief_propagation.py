@@ -10,10 +10,6 @@ soon as its hard decisions satisfy every check (further iterations would only co
 `num_iter` iterations, and the next one takes its lane at once. So the cost follows the channel: two
 or three iterations a codeword at high SNR.
 
-The product of tanh is kept as its distance from one, q = 1 - tanh(|m| / 2) = 2 e^-|m| / (1 +
-e^-|m|), for which 1 - (1 - q_a)(1 - q_b) = q_a + q_b (1 - q_a): no cancellation where messages are
-reliable.
-
 A codeword's result depends on its LLRs alone: lanes never mix, and each goes through the same
 instructions. Batch, order and number of threads do not matter.
 """
@@ -26,30 +22,21 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.phy.check_nodes import LLR_MAX, combine_later, magnitude_of, take_in, with_edge
 from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import (
     LANES,
     all_nonzero,
     as_float,
     as_int,
-    exp_negative,
     fill,
     load,
-    log,
-    maximum,
-    minimum,
     not_positive,
     store,
 )
 from moclink.phy.ldpc_graph import DecodedBlocks, TannerGraph, checked_llr
 
-LLR_MAX = np.float32(20.0)
-# The largest message of Sionna's float32 check nodes is phi(8.5e-8) = ln(2 / 1.192e-7) = 16.6.
-SMALLEST_Q = np.float32(1.192e-7)
-
-_SIGN = np.int32(-(2**31))
-_MAGNITUDE = np.int32(2**31 - 1)
-_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+_ZERO = np.float32(0)
 _NONE = np.int32(0)
 
 
@@ -58,7 +45,6 @@ def _iterate(
     channel, posterior, updated, messages, cn_start, cn_vn, scratch_q, scratch_rest, scratch_sign
 ):
     """One flooding iteration in all lanes: reads `posterior`, writes `updated` and `messages`."""
-    one = fill(_ONE)
     for v in range(len(channel)):
         store(updated, v, load(channel, v))
     for c in range(len(cn_start) - 1):
@@ -66,23 +52,14 @@ def _iterate(
         degree = cn_start[c + 1] - first
         parity = fill(_NONE)
         for j in range(degree):
-            bits = as_int(load(posterior, cn_vn[first + j]) - load(messages, first + j))
-            sign = bits & fill(_SIGN)
-            store(scratch_sign, j, sign)
-            parity = parity ^ sign
-            e = exp_negative(minimum(as_float(bits & fill(_MAGNITUDE)), fill(LLR_MAX)))
-            store(scratch_q, j, (e + e) / (one + e))
-        # Each outgoing message combines the edges after it (scratch_rest) with those before it.
-        q = fill(_ZERO)
-        for j in range(degree - 1, -1, -1):
-            store(scratch_rest, j, q)
-            q = q + load(scratch_q, j) * (one - q)
+            message = load(posterior, cn_vn[first + j]) - load(messages, first + j)
+            parity = parity ^ take_in(message, j, scratch_q, scratch_sign)
+        # Each outgoing message combines the edges after it with those before it.
+        combine_later(degree, scratch_q, scratch_rest)
         before = fill(_ZERO)
         for j in range(degree):
-            rest = load(scratch_rest, j)
-            q = maximum(rest + before * (one - rest), fill(SMALLEST_Q))
-            before = before + load(scratch_q, j) * (one - before)
-            magnitude = maximum(log((fill(_TWO) - q) / q), fill(_ZERO))
+            magnitude = magnitude_of(j, before, scratch_rest)
+            before = with_edge(j, before, scratch_q)
             message = as_float(as_int(magnitude) | (load(scratch_sign, j) ^ parity))
             store(messages, first + j, message)
             v = cn_vn[first + j]

@@ -19,31 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode, cyclic_shifts
-from moclink.phy.belief_propagation import LLR_MAX, SMALLEST_Q
+from moclink.phy.check_nodes import LLR_MAX, combine_later, magnitude_of, take_in, with_edge
 from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import (
     LANES,
     all_nonzero,
     as_float,
     as_int,
-    exp_negative,
     fill,
     load,
     load_at,
-    log,
-    maximum,
-    minimum,
     not_positive,
-    store,
     store_at,
 )
 from moclink.phy.ldpc_graph import DecodedBlocks, checked_llr
 
 SMALLEST_Z = LANES  # below, a column is shorter than a register
 _FILLER = np.float32(1e4)  # LLR of a bit known to be zero
-_SIGN = np.int32(-(2**31))
-_MAGNITUDE = np.int32(2**31 - 1)
-_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+_ZERO = np.float32(0)
 _NONE, _ALL = np.int32(0), np.int32(-1)
 
 
@@ -51,7 +44,6 @@ _NONE, _ALL = np.int32(0), np.int32(-1)
 def _iterate(posterior, updated, messages, graph, rows, scratch_q, scratch_rest, scratch_sign):
     """One flooding iteration over some rows: reads `posterior`, adds to `updated`, rewrites `messages`."""
     _, _, row_start, edge_place, checks, masks, message_stride = graph
-    one = fill(_ONE)
     for row in rows:
         first = row_start[row]
         degree = row_start[row + 1] - first
@@ -61,22 +53,13 @@ def _iterate(posterior, updated, messages, graph, rows, scratch_q, scratch_rest,
             for j in range(degree):
                 edge = first + j
                 received = load_at(posterior, edge_place[edge] + check)
-                bits = as_int(received - load_at(messages, edge * message_stride + check))
-                sign = bits & fill(_SIGN)
-                store(scratch_sign, j, sign)
-                parity = parity ^ sign
-                e = exp_negative(minimum(as_float(bits & fill(_MAGNITUDE)), fill(LLR_MAX)))
-                store(scratch_q, j, (e + e) / (one + e))
-            q = fill(_ZERO)
-            for j in range(degree - 1, -1, -1):
-                store(scratch_rest, j, q)
-                q = q + load(scratch_q, j) * (one - q)
+                message = received - load_at(messages, edge * message_stride + check)
+                parity = parity ^ take_in(message, j, scratch_q, scratch_sign)
+            combine_later(degree, scratch_q, scratch_rest)
             before = fill(_ZERO)
             for j in range(degree):
-                rest = load(scratch_rest, j)
-                q = maximum(rest + before * (one - rest), fill(SMALLEST_Q))
-                before = before + load(scratch_q, j) * (one - before)
-                magnitude = maximum(log((fill(_TWO) - q) / q), fill(_ZERO))
+                magnitude = magnitude_of(j, before, scratch_rest)
+                before = with_edge(j, before, scratch_q)
                 message = as_float((as_int(magnitude) | (load(scratch_sign, j) ^ parity)) & mask)
                 store_at(messages, (first + j) * message_stride + check, message)
                 place = edge_place[first + j] + check

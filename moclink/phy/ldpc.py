@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
 from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode
-from moclink.phy.belief_propagation import LLR_MAX, BeliefPropagation
+from moclink.phy.belief_propagation import BeliefPropagation
+from moclink.phy.check_nodes import LLR_MAX
 from moclink.phy.ldpc_graph import (
     DecodedBlocks,
     TannerGraph,
