@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.figure import Figure
 
 from moclink.constants import OUTAGES
@@ -162,7 +161,7 @@ def save(
     out = Path(wanted.out or folder)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with matplotlib.rc_context(STYLES[wanted.style].rc), warnings.catch_warnings():
+        with STYLES[wanted.style].context(), warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", UserWarning
             )  # letters that a font lacks are drawn as boxes

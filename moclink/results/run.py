@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.figure import Figure
 
 from moclink.arguments import read_folder, read_snr, shown
@@ -198,7 +197,7 @@ def _drawn(style: str, make: Callable[[], Figure]) -> Figure:
     """Draw a figure in a style, and make it one that notebooks show."""
     if style not in STYLES:
         raise ValueError(f"style {style!r}: there are {', '.join(STYLES)}")
-    with matplotlib.rc_context(STYLES[style].rc):
+    with STYLES[style].context():
         figure = make()
         figure.draw_without_rendering()
     figure.__class__ = _NotebookFigure

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib
 import matplotlib.colors
+import matplotlib.style
 
 from moclink.constants import OUTAGES
 from moclink.results.names import LEVEL, base_name
@@ -70,6 +72,10 @@ class Style:
     gallery_width: float | None
     letters: float
     rc: Any = field(default_factory=dict)
+
+    def context(self) -> AbstractContextManager[Any]:
+        """Matplotlib's own parameters and these, whatever a user's matplotlibrc says."""
+        return matplotlib.style.context(["default", self.rc])
 
 
 STYLES = {

@@ -1,8 +1,9 @@
 """Colours, markers and lines of chains."""
 
+import matplotlib
 import pytest
 
-from moclink.results.style import OTHERS, chain_colour, curve_styles
+from moclink.results.style import OTHERS, STYLES, chain_colour, curve_styles
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,13 @@ def test_a_family_has_one_hue():
 def test_lines_tell_kinds_apart():
     styles = curve_styles(["bpg-ldpc", "bpg-capacity@1/24", "bpg-ldpc-adaptive", "moc-rvq-l4-hard"])
     assert [s.line for s in styles.values()] == ["-", "--", "-.", ":"]
+
+
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_a_users_parameters_are_put_aside(style):
+    with matplotlib.rc_context({"figure.dpi": 4000, "pdf.use14corefonts": True, "font.size": 99}):
+        with style.context():
+            assert matplotlib.rcParams["figure.dpi"] == matplotlib.rcParamsDefault["figure.dpi"]
+            assert not matplotlib.rcParams["pdf.use14corefonts"]
+            assert matplotlib.rcParams["font.size"] == style.rc["font.size"]
+        assert matplotlib.rcParams["figure.dpi"] == 4000
