@@ -131,12 +131,12 @@ def run(
         >>> results = moclink.run(["moc-rvq-l4", "jpeg-ldpc"], snr=[0, 10, 20], images="photos/")
         >>> results.plot()
     """
+    from moclink.environment import check_environment
     from moclink.given_images import given_pictures
     from moclink.phy.channels import get_channel
-    from moclink.phy.compiled import check_compiler
     from moclink.results.run import Run
 
-    check_compiler()
+    check_environment()
     own_chains, names = named_chains(chains)
     if cbr is not None:
         names = at_cbr(names, read_cbrs(cbr))

@@ -50,6 +50,7 @@ MAY = {
     "metrics": {"perceptual"},
     "structural_similarity": set(),
     "standard_streams": set(),
+    "environment": {"phy"},
     "whole_files": set(),
     "images": {"PIL", "bpg"},
     "given_images": {"PIL"},

@@ -236,7 +236,12 @@ def cpus() -> int:
     """CPUs that this process may use, by its affinity and the quotas of its control groups."""
     import joblib
 
-    return min(joblib.cpu_count(), math.ceil(cpu_quota() or 2**16))
+    try:
+        found = joblib.cpu_count()
+    except ValueError as error:
+        limit = os.environ.get("LOKY_MAX_CPU_COUNT")
+        raise ValueError(f"LOKY_MAX_CPU_COUNT is {limit!r}: give a number of CPUs") from error
+    return min(found, math.ceil(cpu_quota() or 2**16))
 
 
 def _not_retracing(record: logging.LogRecord) -> bool:
