@@ -111,7 +111,8 @@ def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:
         array = np.atleast_1d(np.asarray(value if hasattr(value, "ndim") else _listed(value)))
         if array.dtype.kind not in "iuf":
             raise TypeError
-        values = sorted({float(v) for v in array.ravel()})
+        # 0.30000000000000004 of numpy.arange is the 0.3 of a command line, and -0 is 0.
+        values = sorted({round(float(v), 9) + 0.0 for v in array.ravel()})
     except (TypeError, ValueError):
         raise UsageError(f"{name} {shown(value)}: not a number of dB; {wanted}") from None
     if not values:
@@ -200,7 +201,8 @@ def read_folder(name: str, value: Any) -> Path:
         raise UsageError(
             f"{name} {shown(value)}: the path of a folder is wanted, as text or a Path"
         )
-    return Path(value)
+    path = Path(value)
+    return path.expanduser() if path.parts[0] == "~" else path
 
 
 def shown(value: Any, most: int = 60) -> str:

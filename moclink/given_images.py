@@ -42,7 +42,7 @@ def given_pictures(
             "images is empty; name at least one, or leave it out for the sample photographs"
         )
     files = [item for item in wanted if isinstance(item, str | os.PathLike)]
-    paths = [Path(file) for file in files]
+    paths = [Path(file).expanduser() for file in files]
     found = find_images(_with_subfolders(paths) if recursive else paths) if files else []
     pictures = read_pictures(found, skip_bad) if files else []
     others = (item for item in wanted if not isinstance(item, str | os.PathLike))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -66,7 +67,10 @@ def _on_null_device(*streams: int) -> None:
 
 
 def open_closed_streams() -> None:
-    """Open the null device as each standard stream that is closed."""
+    """Open the null device as each standard stream that is closed.
+
+    Letters that a terminal or a log in ASCII has not are written with escapes.
+    """
     for number, mode in ((0, "r"), (1, "w"), (2, "w")):
         try:
             os.fstat(number)
@@ -80,3 +84,5 @@ def open_closed_streams() -> None:
         if getattr(sys, name) is None:
             stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
+        if mode == "w" and isinstance(getattr(sys, name), io.TextIOWrapper):
+            getattr(sys, name).reconfigure(errors="backslashreplace")

@@ -151,3 +151,9 @@ def test_choices_and_folders():
     for wrong in (3, "", None, ["x"]):
         with pytest.raises(ValueError, match="^out .*: the path of a folder is wanted"):
             read_folder("out", wrong)
+    assert read_folder("out", "~/runs") == Path.home() / "runs"
+
+
+def test_snrs_are_what_a_command_line_has():
+    assert read_snr(np.arange(0.1, 0.5, 0.1)) == (0.1, 0.2, 0.3, 0.4)
+    assert np.signbit(read_snr([-0.0])).tolist() == [False]

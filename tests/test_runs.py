@@ -325,6 +325,17 @@ def test_nothing_is_heard_of_tensorflow(photo, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_what_a_notebook_has_set_is_no_matter(tmp_path, monkeypatch):
+    """NumPy raises for underflow, and the home folder is written as ~."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    picture = np.full((16, 16, 3), 90, np.uint8)
+    with np.errstate(all="raise"):
+        results = moclink.run(
+            ["moc-rvq-l1", "random-qpsk"], [-5, 40], picture, out="~/run", progress=False
+        )
+    assert results.folder == tmp_path / "run" and len(results.rows()) == 4
+
+
 def test_public_names_are_there():
     assert {"run", "open_run", "SemanticCodec", "SionnaLayer"} <= set(dir(moclink))
     assert moclink.SemanticCodec.__name__ == "SemanticCodec"

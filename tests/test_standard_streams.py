@@ -63,6 +63,19 @@ def test_a_reader_that_stops_reading_is_no_error(command, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_letters_that_the_output_lacks_are_written_with_escapes(tmp_path):
+    program = (
+        "import sys; from moclink.standard_streams import command\n"
+        "def main(argv=None):\n"
+        "    print('0.5 \u00b1 0.1')\n"
+        "    return 0\n"
+        "sys.exit(command(main)())"
+    )
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    done = shell("PYTHONIOENCODING=ascii python program.py", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0.5 \\xb1 0.1\n", "")
+
+
 def test_output_that_cannot_be_written_is_one_line(tmp_path):
     done = shell("python -m moclink.simulate --list-chains > /dev/full", tmp_path)
     assert done.returncode == 1

@@ -65,6 +65,8 @@ class ResultStore:
                 _create(self.folder / "results.sqlite", parameters)
             self._base = sqlite3.connect(self.folder / "results.sqlite", timeout=30)
             self._base.executescript(_SCHEMA)
+            self._agree(parameters, resume_anyway)
+            _add_missing_columns(self._base)
         except (OSError, sqlite3.Error) as error:
             if "locked" in str(error):
                 raise RunFolderError(
@@ -74,8 +76,6 @@ class ResultStore:
             raise RunFolderError(
                 f"cannot write to {self.folder} ({reason}); choose another --out"
             ) from error
-        self._agree(parameters, resume_anyway)
-        _add_missing_columns(self._base)
 
     def _agree(self, parameters: dict, resume_anyway: bool) -> None:
         """Store the parameters of a new run; compare and extend those of a run that was begun."""

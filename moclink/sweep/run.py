@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
+import numpy as np
+
 from moclink.images import Picture
 from moclink.sweep.plan import (
     DEFAULT_MEMORY,
@@ -79,6 +81,7 @@ def run_sweep(
         tasks.sort(
             key=effort_of, reverse=True
         )  # what comes last is short: nobody waits long for the end
-    for task, outcome in pool.run(work, tasks, make_session):
-        store.add(outcome.rows, outcome.shown, outcome.fits)
-        progress(len(outcome.rows), task.label)
+    with np.errstate(all="warn", under="ignore"):  # as NumPy has it, whatever a caller has set
+        for task, outcome in pool.run(work, tasks, make_session):
+            store.add(outcome.rows, outcome.shown, outcome.fits)
+            progress(len(outcome.rows), task.label)

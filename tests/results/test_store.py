@@ -138,6 +138,19 @@ def test_a_file_system_without_locks_is_named_and_read(tmp_path, row, monkeypatc
     assert uris[0].endswith("?mode=ro&nolock=1")
 
 
+def test_a_damaged_page_is_one_line(tmp_path, row):
+    with ResultStore(tmp_path, PARAMETERS) as store:
+        store.add([row()])
+    path = tmp_path / "results.sqlite"
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    path.write_bytes(data)
+    with pytest.raises(RunFolderError, match="database disk image is malformed"):
+        ResultStore(tmp_path, PARAMETERS)
+    with pytest.raises(RunFolderError, match="malformed"):
+        read_rows(tmp_path)
+
+
 def test_folders_that_cannot_be_used_are_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match="cannot write to .*file"):
