@@ -8,7 +8,11 @@ CODES = ("ldpc5g", "wifi648")  # channel codes of the *-ldpc chains
 LDPC_DECODERS = ("auto", "fast", "sionna")
 RECEIVERS = ("soft", "hard")  # retrieval of code vectors in the semantic chains
 METRICS = ("psnr", "psnr-y", "ssim", "ms-ssim", "ms-ssim-db", "lpips", "lpips-vgg", "st-lpips")
-OUTAGES = ("grey", "mean", "exclude")  # how a lost picture is scored: mid-grey, mean colour, not at all
+OUTAGES = (
+    "grey",
+    "mean",
+    "exclude",
+)  # how a lost picture is scored: mid-grey, mean colour, not at all
 CSI = ("instantaneous", "average")  # what adaptive chains are told on fading channels
 BATCH_BITS = 64_800  # random bits sent at once: 200 codewords of 324 bits
 MAX_BITS = 100 * BATCH_BITS  # at which chains of random bits stop

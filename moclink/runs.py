@@ -30,13 +30,13 @@ from moclink.presets import (
 )
 from moclink.results.record import write_record
 from moclink.results.store import ResultStore
+from moclink.sweep.check import Check, check
 from moclink.sweep.measurable import say_what_is_too_small, with_metrics_there_are
 from moclink.sweep.memory import available_memory, parse_memory
 from moclink.sweep.plan import DEFAULT_MEMORY, Plan, cells_of, least_memory, units_of
 from moclink.sweep.progress import progress_bar
 from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
-from moclink.sweep.task import Check, check
 from moclink.sweep.trial import own_chain_trials, try_chain
 from moclink.sweep.workers import Pool, WorkersLost, cpus
 from moclink.user_codec.given import named_chains

@@ -12,8 +12,8 @@ from moclink.arguments import comma_list
 from moclink.arguments import shown as in_short
 from moclink.constants import OUTAGES
 from moclink.results.names import MODE, base_name, printable, stated_cbr
+from moclink.results.run_parameters import DEFAULTS
 from moclink.results.store import (
-    DEFAULTS,
     RunFolderError,
     read_parameters,
     read_rows,

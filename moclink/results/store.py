@@ -15,22 +15,12 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Any
 
-from moclink.constants import OUTAGES
 from moclink.results.file_locks import problem_of_file, problem_of_folder
+from moclink.results.run_parameters import RunFolderError, merged_parameters
 from moclink.types import Cell, RateFit, Row, Shown
 
-
-class RunFolderError(ValueError):
-    """A run folder cannot be used; the message says why and what to do."""
-
-
 COLUMNS = [field.name for field in fields(Row)]
-
-# Of runs that were begun before these could be chosen.
-DEFAULTS: dict[str, Any] = {"outage": OUTAGES[0], "harq": 1}
-EXTENDABLE = ("snr", "chains", "images", "trials", "codecs")
 
 
 class ResultStore:
@@ -39,7 +29,7 @@ class ResultStore:
     Args:
         folder: The run folder, made if it is missing.
         parameters: What the run is asked for; any JSON value by name. A run with results goes on
-            if they are the same; those of `EXTENDABLE` may differ: cells are added.
+            if they are the same; those of `run_parameters.EXTENDABLE` may differ: cells are added.
         resume_anyway: Go on with a run of another version of moclink.
 
     Raises:
@@ -87,36 +77,11 @@ class ResultStore:
             with self._base:
                 for table in ("parameters", "pictures", "rate_fits"):
                     self._base.execute(f"DELETE FROM {table}")
-        for name in sorted(set(found) | set(parameters)) if found else ():
-            usual = DEFAULTS.get(name, "(default)")
-            old, new = found.get(name, usual), parameters.get(name, usual)
-            if old == new or name in EXTENDABLE or (name == "version" and resume_anyway):
-                continue
+        try:
+            merged = merged_parameters(self.folder, found, parameters, resume_anyway)
+        except RunFolderError:
             self.close()
-            remedy = "give that again to resume, or choose another --out"
-            if name == "version":
-                remedy = "--resume-anyway goes on with this version, or choose another --out"
-            raise RunFolderError(
-                f"{self.folder} was begun with {name} = {json.dumps(old)}, not {json.dumps(new)}; {remedy}"
-            )
-        grown = [name for name in EXTENDABLE if name in found]
-        merged = parameters | {
-            name: _extended(found[name], parameters.get(name, found[name])) for name in grown
-        }
-        digests = dict(merged.get("images", []))
-        for name, digest in dict(found.get("images", [])).items():
-            if digests[name] != digest:
-                self.close()
-                raise RunFolderError(
-                    f"{self.folder} holds another picture called {name}; rename one, or choose another --out"
-                )
-        codecs = dict(merged.get("codecs", []))
-        for name, digest in dict(found.get("codecs", [])).items():
-            if codecs[name] != digest:
-                self.close()
-                raise RunFolderError(
-                    f"{self.folder} holds results of another version of {name}; choose another --out"
-                )
+            raise
         with self._base:
             self._base.executemany(
                 "INSERT INTO parameters VALUES (?, ?) "
@@ -322,10 +287,3 @@ def _rolled_back(path: Path) -> sqlite3.Connection:
         with closing(sqlite3.connect(Path(place) / path.name)) as copy:
             copy.backup(memory)
     return memory
-
-
-def _extended(old: object, new: object) -> object:
-    """The larger of two counts; of two lists, the old one and then what is new."""
-    if isinstance(old, list) and isinstance(new, list):
-        return old + [item for item in new if item not in old]
-    return max(old, new)  # type: ignore[call-overload]

@@ -21,8 +21,7 @@ from moclink.images import to_float, to_uint8
 from moclink.outages import lost_picture
 from moclink.protocols import Chain
 from moclink.sweep.bit_errors import measure_bit_errors
-from moclink.sweep.measurable import missing_of
-from moclink.sweep.plan import Plan, Task
+from moclink.sweep.plan import Task
 from moclink.sweep.session import Session
 from moclink.sweep.workers import quietly
 from moclink.types import (
@@ -36,9 +35,8 @@ from moclink.types import (
     mean_capacity,
 )
 
-Fit = tuple[
-    str, str, float | None, RateFit
-]  # chain, image, SNR in dB or None if it is the same at all
+# Chain, image, SNR in dB or None if it is the same at all, how the rate was fitted.
+Fit = tuple[str, str, float | None, RateFit]
 Key = tuple[int, float, str, int]  # seed, SNR, the picture's digest, trial
 GALLERY_SIDE = 512
 
@@ -56,44 +54,6 @@ class TaskResult:
     rows: list[Row] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Check:
-    """What a worker looks at before a sweep begins.
-
-    Attributes:
-        plan: The sweep.
-        sizes: (height, width) of its pictures.
-    """
-
-    plan: Plan
-    sizes: tuple[tuple[int, int], ...] = ()
-
-
-def check(session: Session, task: Check) -> list[str]:
-    """Make chains and channel of a plan, so that what cannot work is said before anything is written.
-
-    Returns:
-        What is wrong with the plan: nothing or one message.
-    """
-    try:
-        for name in task.plan.chains:
-            _check_sizes(name, session.chain(name), task.sizes)
-        session.build_channel()
-        for name, problem in missing_of(session, task.plan):
-            raise ValueError(f"--metrics {name}: {problem}")
-    except ValueError as error:
-        return [str(error)]
-    return []
-
-
-def _check_sizes(name: str, chain: Any, sizes: Sequence[tuple[int, int]]) -> None:
-    """Raise ValueError if a chain cannot send anything at all of pictures of these sizes."""
-    problem_of = getattr(chain, "size_problem", lambda height, width: None)
-    for height, width in sizes:
-        if problem := problem_of(height, width):
-            raise ValueError(f"chain {name}, pictures of {width} x {height} pixels: {problem}")
 
 
 def work(session: Session, task: Task) -> Iterator[TaskResult]:

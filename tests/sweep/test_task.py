@@ -10,7 +10,7 @@ from PIL import Image
 from moclink.images import Picture, read_image, sample_paths
 from moclink.sweep.plan import Plan, Task
 from moclink.sweep.session import Session
-from moclink.sweep.task import Check, check, work
+from moclink.sweep.task import work
 
 PICTURE = Picture("lake", read_image(sample_paths()[0])[80:136, 100:180])
 
@@ -83,18 +83,3 @@ def test_an_ideal_code_fails_only_where_its_sender_knows_the_average_alone(csi, 
     fitted = [all(fit.fits for *_, fit in result.fits) for result in results]
     lost = [result.rows[0].outage for result, fits in zip(results, fitted, strict=True) if fits]
     assert any(lost) == fails and len(lost) > 8
-
-
-def test_what_cannot_work_is_said_before_anything_is_written(monkeypatch):
-    good = Plan((5.0,), ("jpeg-ldpc",))
-    assert check(Session(good), Check(good)) == []
-    bad = replace(good, chains=("jpeg-ldpc", "nowhere/codec:l4"))
-    (message,) = check(Session(bad), Check(bad))
-    assert "nowhere/codec" in message
-
-    def unavailable(*args, **kwargs):
-        raise RuntimeError("there are no weights")
-
-    monkeypatch.setattr("moclink.sweep.session.measures.lpips", unavailable)
-    learned = replace(good, metrics=("psnr", "lpips"))
-    assert check(Session(learned), Check(learned)) == ["--metrics lpips: there are no weights"]

@@ -1,0 +1,49 @@
+"""What a worker looks at before a sweep begins, so that what cannot work is said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from moclink.sweep.measurable import missing_of
+from moclink.sweep.plan import Plan
+from moclink.sweep.session import Session
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a worker looks at before a sweep begins.
+
+    Attributes:
+        plan: The sweep.
+        sizes: (height, width) of its pictures.
+    """
+
+    plan: Plan
+    sizes: tuple[tuple[int, int], ...] = ()
+
+
+def check(session: Session, task: Check) -> list[str]:
+    """Make chains and channel of a plan, so that what cannot work is said before anything is written.
+
+    Returns:
+        What is wrong with the plan: nothing or one message.
+    """
+    try:
+        for name in task.plan.chains:
+            _check_sizes(name, session.chain(name), task.sizes)
+        session.build_channel()
+        for name, problem in missing_of(session, task.plan):
+            raise ValueError(f"--metrics {name}: {problem}")
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def _check_sizes(name: str, chain: Any, sizes: Sequence[tuple[int, int]]) -> None:
+    """Raise ValueError if a chain cannot send anything at all of pictures of these sizes."""
+    problem_of = getattr(chain, "size_problem", lambda height, width: None)
+    for height, width in sizes:
+        if problem := problem_of(height, width):
+            raise ValueError(f"chain {name}, pictures of {width} x {height} pixels: {problem}")
