@@ -16,7 +16,7 @@ def test_every_metric_is_a_column_of_a_row():
     quality = {name for name in METRICS if METRICS[name].kind == "picture"}
     assert {"psnr_db", "ssim", "lpips", "st_lpips"} <= quality
     # Whatever number a row holds beside the cell, its size and its symbols is in the table.
-    assert numbers - METRICS.keys() == {"height", "width", "snr_db", "trial", "symbols"}
+    assert numbers - METRICS.keys() == {"height", "width", "snr_db", "trial", "symbols", "blocks"}
 
 
 def test_directions_are_those_of_the_field():
