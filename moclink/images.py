@@ -210,7 +210,9 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
     except FileNotFoundError as error:
         raise ImageError(f"{_shown(path)}: no such file") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageError(f"{_shown(path)}: unreadable or truncated ({error})") from error
+        large = "MAX_TEXT_CHUNK" in str(error)  # a picture may be whole, and its comments too long
+        what = "its text is too long; remove its metadata" if large else "unreadable or truncated"
+        raise ImageError(f"{_shown(path)}: {what} ({error})") from error
 
 
 def _read_with_pillow(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:

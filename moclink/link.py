@@ -25,6 +25,7 @@ import moclink.phy  # noqa: F401 - before Sionna: it refuses a version that cann
 
 # isort: split
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 from sionna.phy import Block
@@ -130,6 +131,13 @@ class SemanticLink(keras.Model):
             getattr(self, name).trainable = name in train
         self._quantizer_learns = bool({"encoder", "quantizer"} & set(train))
         self.built = True  # the parts are
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call the model; the SNR may be a Python number or a list, as for Sionna's blocks."""
+        if isinstance(inputs, tuple | list) and len(inputs) == 2:
+            if isinstance(inputs[1], int | float | list):
+                inputs = inputs[0], np.asarray(inputs[1], np.float32).reshape(-1)
+        return super().__call__(inputs, *args, **kwargs)
 
     def call(self, inputs: tuple[Any, Any], training: bool | None = None) -> Any:
         """Send images and receive them."""

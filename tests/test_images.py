@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from moclink import bpg, images
 from moclink.images import ImageError, Picture, find_images, read_image, read_pictures
@@ -230,3 +231,12 @@ def test_sample_photographs_ship():
     pictures = read_pictures(images.sample_paths())
     assert len(pictures) == 3
     assert all(max(p.pixels.shape) == 512 for p in pictures)
+
+
+def test_a_text_too_long_is_named(tmp_path, colours):
+    """Pillow refuses comments that unpack to more than a megabyte; the picture itself is whole."""
+    text = PngInfo()
+    text.add_text("Comment", "x" * 2_000_000, zip=True)
+    Image.fromarray(colours).save(tmp_path / "long.png", pnginfo=text)
+    with pytest.raises(ImageError, match=r"long\.png: its text is too long; remove its metadata"):
+        read_image(tmp_path / "long.png")

@@ -50,7 +50,8 @@ def test_images_are_floats_in_0_to_1_or_uint8(codec):
     expected = np.asarray(link((whole.astype(np.float32) / 255, snr)))
     assert np.allclose(link((whole, snr)), expected, atol=1e-6)
     assert np.allclose(link.predict([whole, snr], verbose=0), expected, atol=1e-5)
-    assert np.allclose(link((whole, decibels(60))), expected, atol=1e-6)  # one SNR for all
+    for one in (decibels(60), 60, 60.0, [60, 60]):  # one SNR for all, or a list
+        assert np.allclose(link((whole, one)), expected, atol=1e-6)
     link.compile("sgd", "mse", jit_compile=True)
     wrong = whole.astype(np.float32)
     calls = [
