@@ -18,14 +18,12 @@ from moclink.chain import (
     capacity_bits,
 )
 from moclink.harq import with_harq
+from moclink.linear_names import FIXED_LINEAR, LINEAR_CBR, LINEAR_CODECS
 from moclink.presets import (
     ANALOG_PRESET,
     CODEWORD,
     FILE_CODECS,
-    FIXED_LINEAR,
     INFORMATION_BITS,
-    LINEAR_CBR,
-    LINEAR_CODECS,
     MCS_SCHEME,
     MODULATIONS,
     NAMED,

@@ -1,5 +1,7 @@
 """Names of chains of `moclink.linear`."""
 
+from fractions import Fraction
+
 # Name -> what it is: codecs of moclink.linear, at any channel bandwidth ratio.
 LINEAR_CODECS = {
     "softcast": "SoftCast: DCT of the whole picture, power by water-filling, the sender told the SNR",
@@ -17,3 +19,8 @@ LINEAR_CODECS = {
     "hybrid-robust": "hybrid-linear-robust with the restoration network",
     "jscc-robust": "jscc-linear-robust with the restoration network",
 }
+
+# Names of linear codecs at the ratio that they are called by -> the codec and the ratio.
+FIXED_LINEAR = {"jscc-16": ("jscc-adaptive", Fraction(16, 2 * 192))}
+# Of `LINEAR_CODECS` where no ratio is given: that of the semantic chain at L4.
+LINEAR_CBR = Fraction(1, 24)

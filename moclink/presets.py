@@ -14,7 +14,7 @@ Grammar of the names:
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
     jscc-96                        analog codec
     jscc-16                        jscc-adaptive at 16 reals an 8x8 block, CBR 1/24
-    softcast, moc-rvq-linear, ...  linear and octonary codecs without networks (`LINEAR_CODECS`)
+    softcast, moc-rvq-linear, ...  linear and octonary codecs (`linear_names`)
     moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
     PATH[:lL[-VARIANT...]]         a codec of one's own           runs/mine/codec:l4-hard
     MODULE:NAME, FILE.py:NAME      anyone's codec (docs/own-codec.md)   my_codec.py:MyCodec?depth=3
@@ -37,7 +37,7 @@ from typing import Any
 
 from moclink.bandwidth_ratio import AT_CBR, split_cbr
 from moclink.constants import CODES, LDPC_DECODERS, MATCHES, OUTAGES, RECEIVERS
-from moclink.linear_names import LINEAR_CODECS
+from moclink.linear_names import FIXED_LINEAR, LINEAR_CODECS
 from moclink.semantic_names import (
     CHANNEL_OPTIMIZED_NAMES,
     CODED,
@@ -86,11 +86,6 @@ FILE_CODECS = {
     "jpeg2000": ("moclink.sources.pillow_codecs", "JPEG2000"),
     "moc-rvq": ("moclink.sources.semantic_files", "SemanticFileCodec"),
 }
-
-# Names of linear codecs at the ratio that they are called by -> the codec and the ratio.
-FIXED_LINEAR = {"jscc-16": ("jscc-adaptive", Fraction(16, 2 * 192))}
-# Of `LINEAR_CODECS` where no ratio is given: that of the semantic chain at L4.
-LINEAR_CBR = Fraction(1, 24)
 
 SEMANTIC_PRESETS = {"moc-rvq": "small", "moc-rvq-perceptual": "small-perceptual"}
 ANALOG_PRESET = "small"
