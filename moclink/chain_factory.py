@@ -73,7 +73,7 @@ class ChainFactory:
         self._files: Any = None
         self._adaptation: Any = None
         self._blocks: Any = None
-        self._restoration: Any = None
+        self._restorations: dict[str, Any] = {}
 
     def make(self, name: str) -> Chain | BitChain:
         """Make the chain of a name; see `make_chain`. Every error names the chain."""
@@ -178,9 +178,10 @@ class ChainFactory:
             codec = OctonaryCodec(self._blocks, float(cbr), CodebookGrid.load(books))
         if base.startswith("softcast") or "-linear" in base:
             return SymbolChain(name, codec, adaptive)
-        if self._restoration is None:
-            self._restoration = Restoration.load()
-        return SymbolChain(name, RestoredCodec(codec, self._restoration), adaptive)
+        network = "linear-restoration" + ("-perceptual" if base.endswith("-perceptual") else "")
+        if network not in self._restorations:
+            self._restorations[network] = Restoration.load(network)
+        return SymbolChain(name, RestoredCodec(codec, self._restorations[network]), adaptive)
 
     def bit_modem(self, scheme: str) -> Modem:
         """The modem of a scheme; the same one for all chains, so that they may share error patterns."""

@@ -13,6 +13,7 @@ from moclink.linear.classified_blocks import ClassifiedBlocks
 from moclink.linear.codec import Estimate
 from moclink.linear.restoration import Restoration, build
 from moclink.linear.softcast import LinearCodec
+from moclink.perceptual.lpips import load_st_lpips
 from moclink.training.link_data import Told
 
 SMALL = {"channels": [8, 12], "down": [1], "middle": 1, "up": [1]}
@@ -93,6 +94,17 @@ def test_shipped_weights_help(snr_db):
     pixels, estimate = received(snr_db)
     gain = psnr_db(Restoration.load()(estimate), pixels) - psnr_db(estimate.images, pixels)
     assert gain > 0.15
+
+
+def test_the_perceptual_weights_are_nearer_by_a_distance_and_not_by_psnr():
+    pixels, estimate = received(0.0)
+    plain, perceptual = (
+        Restoration.load(name)(estimate)
+        for name in ("linear-restoration", "linear-restoration-perceptual")
+    )
+    assert psnr_db(estimate.images, pixels) < psnr_db(perceptual, pixels) < psnr_db(plain, pixels)
+    distance = load_st_lpips()  # its weights come with the tests' requirements
+    assert float(distance(perceptual, pixels)[0]) < 0.9 * float(distance(plain, pixels)[0])
 
 
 def test_eight_bits_are_enough(tmp_path):
