@@ -62,7 +62,6 @@ def test_ratios_are_dealt_to_chains_that_take_them():
         ("jpeg-ldpc@0", "above 0 and up to 1"),
         ("moc-rvq-l9", "chain 'moc-rvq-l9': there is no level 9; give l1 to l4"),
         ("moc-rvq-perceptual-l0-hard", "no level 0; give l1 to l4"),
-        ("moclink/weights/moc-rvq-small:l5", "chain '.*:l5': there is no level 5"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_remedy(name, message):
