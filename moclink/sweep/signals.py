@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 REPEAT_S = 10.0  # a SIGTERM that follows another within this time adds nothing to it
@@ -16,16 +18,26 @@ def signals_later() -> Iterator[None]:
     """Hold Ctrl-C and SIGTERM back while processes are started or ended.
 
     An exception amid either would leave a pool that nobody ends, and this process would wait for
-    it. What is started meanwhile gets neither before it lets them through.
+    it. What is started meanwhile gets neither before it lets them through. Handlers of our own hold
+    back what reaches another thread of this process, which the mask of this one does not cover.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    caught: list[int] = []
+    handlers: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # which alone has handlers
+        for number in ENDINGS:
+            handlers[number] = signal.signal(number, lambda number, _: caught.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for held in dict.fromkeys(caught):
+            signal.raise_signal(held)
 
 
 def let_signals_through() -> None:

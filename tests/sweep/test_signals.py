@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -24,6 +25,25 @@ def test_signals_come_when_they_do_no_harm(number):
             os.kill(os.getpid(), number)
             steps.append("held back")
         steps.append("given on")
+    assert steps == ["held back"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_that_reach_another_thread_are_held_back_too(number):
+    """The system gives a signal of the process to any thread that does not block it."""
+    leave, steps = threading.Event(), []
+    thread = threading.Thread(target=leave.wait)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt), ended_by_sigterm():
+            with signals_later():
+                os.kill(os.getpid(), number)
+                time.sleep(0.2)  # for the other thread to get it
+                steps.append("held back")
+            steps.append("given on")
+    finally:
+        leave.set()
+        thread.join()
     assert steps == ["held back"]
 
 
