@@ -59,7 +59,8 @@ def main():
             base.set_trace_callback(counted)
         return base
 
-    sqlite3.connect = traced
+    if last is not None:  # an interrupt amid a trace callback would be lost
+        sqlite3.connect = traced
     status = simulate.main(sys.argv[2:])
     if last is not None:
         stop()
