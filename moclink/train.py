@@ -19,7 +19,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from moclink.standard_streams import command
+from moclink.standard_streams import FULL, command
 from moclink.sweep.workers import quietly
 from moclink.training.commands import run_stage
 from moclink.training.options import make_parser, use_backend
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             importlib.import_module("keras")
         return run_stage(args)
     except (ValueError, OSError, FloatingPointError) as error:
-        full = isinstance(error, OSError) and error.filename is None and hasattr(args, "out")
+        full = isinstance(error, OSError) and error.errno in FULL and hasattr(args, "out")
         text = f"{error} in {args.out}" if full else str(error)
         print(f"moclink.train: {' '.join(text.split())}", file=sys.stderr)
         return 2
