@@ -24,7 +24,7 @@ from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.restoration import Restoration
 from moclink.linear.softcast import LinearCodec
 from moclink.linear.whole_picture import WholePictureBands
-from moclink.training.link_data import Told
+from moclink.types import ChannelState
 
 CODECS = ("softcast", "linear", "octonary", "hybrid")
 
@@ -61,7 +61,7 @@ def measure(
     restore: Callable[[Estimate], NDArray[np.float32]],
 ) -> list[float]:
     """[PSNR in dB, share of symbols that are the header's, mean energy of a symbol]."""
-    symbols, header = codec.encode(image[None], Told(snr_db) if told else None)
+    symbols, header = codec.encode(image[None], ChannelState(snr_db) if told else None)
     no = 10 ** (-snr_db / 10)
     noise = (
         rng.standard_normal(symbols.shape) + 1j * rng.standard_normal(symbols.shape)

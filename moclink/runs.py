@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -176,14 +176,7 @@ def run(
         if wants_all_metrics(metrics):
             plan = with_metrics_there_are(plan, pool, partial(Session, plan, own_chains, made))
         make_session = partial(Session, plan, own_chains, made)
-        sizes = tuple(dict.fromkeys((picture.height, picture.width) for picture in pictures))
-        # A task for each worker: every worker makes its chains meanwhile.
-        for _, problem in pool.run(check, [Check(plan, sizes)] * pool.workers, make_session):
-            raise ValueError(problem)
-        trials_of_own = own_chain_trials(plan, own_chains, pictures)
-        for _, problem in pool.run(try_chain, trials_of_own, make_session):
-            raise ValueError(problem)
-        say_what_is_too_small(plan, pictures)
+        _check_all(plan, pool, own_chains, pictures, make_session)
         parameters = parameters_of(plan, pictures)
         try:
             with (
@@ -199,6 +192,24 @@ def run(
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"finished cells are kept, --out {folder} resumes") from None
     return Run(folder)
+
+
+def _check_all(
+    plan: Plan,
+    pool: Pool,
+    own_chains: dict[str, Any],
+    pictures: Sequence[Picture],
+    make_session: Callable[[], Session],
+) -> None:
+    """Raise ValueError for what cannot work, before anything is written; say what is not measured."""
+    sizes = tuple(dict.fromkeys((picture.height, picture.width) for picture in pictures))
+    # A task for each worker: every worker makes its chains meanwhile.
+    for _, problem in pool.run(check, [Check(plan, sizes)] * pool.workers, make_session):
+        raise ValueError(problem)
+    trials_of_own = own_chain_trials(plan, own_chains, pictures)
+    for _, problem in pool.run(try_chain, trials_of_own, make_session):
+        raise ValueError(problem)
+    say_what_is_too_small(plan, pictures)
 
 
 def parameters_of(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from moclink import __version__
 from moclink.arguments import (
@@ -88,7 +88,6 @@ def _parser() -> Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    metrics = ", ".join(METRICS)
     add(
         "--snr",
         default=DEFAULT_SNR,
@@ -115,6 +114,14 @@ def _parser() -> Parser:
     channel = "awgn, rayleigh, tdl-c?speed=3, mimo-2x2, path/to/file.py:name, ... (%(default)s)"
     add("--channel", default="awgn", metavar="SPEC", help=channel)
     add("--list-channels", action="store_true", help="show the channels there are, and stop")
+    _add_link_options(add)
+    _add_measuring_options(add)
+    _add_work_options(add)
+    add("--version", action="version", version=f"moclink {__version__}")
+    return parser
+
+
+def _add_link_options(add: Callable[..., Any]) -> None:
     match = "classical files: as many bits as the semantic chain at L4, or as many symbols (%(default)s)"
     add("--match", default=MATCHES[0], choices=MATCHES, help=match)
     cbr = "channel bandwidth ratios of classical and ideal chains, such as 1/24 or 1/96,1/48,1/24"
@@ -136,6 +143,10 @@ def _parser() -> Parser:
     add("--harq", default="1", metavar="N", help=f"{harq} (%(default)s)")
     outage = "a lost picture is scored as mid-grey, as its mean colour, or left out"
     add("--outage", default=OUTAGES[0], choices=OUTAGES, help=f"{outage} (%(default)s)")
+
+
+def _add_measuring_options(add: Callable[..., Any]) -> None:
+    metrics = ", ".join(METRICS)
     add(
         "--metrics",
         default=DEFAULT_METRICS,
@@ -155,6 +166,9 @@ def _parser() -> Parser:
     add("--max-bits", default=str(MAX_BITS), metavar="N", help=bits)
     reuse = "classical chains of a picture share one scrambled link, decoded once (docs/error-patterns.md)"
     add("--reuse-error-patterns", action=argparse.BooleanOptionalAction, default=False, help=reuse)
+
+
+def _add_work_options(add: Callable[..., Any]) -> None:
     workers = "worker processes (as many as CPUs, or GPUs if there are any, and memory allow)"
     add("--workers", metavar="N", help=workers)
     add("--memory", metavar="SIZE", help="memory of all workers, such as 4G (what the machine has)")
@@ -168,8 +182,6 @@ def _parser() -> Parser:
     add("--quiet", action="store_true", help="no progress, no table: only what goes wrong")
     anyway = "go on with a run of another version of moclink (recorded in run.json)"
     add("--resume-anyway", action="store_true", help=anyway)
-    add("--version", action="version", version=f"moclink {__version__}")
-    return parser
 
 
 def _chains(text: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     except BaseException as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
+        # A full disk names no file; an error of words alone would lose them.
+        if isinstance(error, OSError) and error.errno and error.filename is None:
             error.filename = str(path)
         raise

@@ -26,3 +26,8 @@ def test_what_was_there_is_kept_and_what_was_begun_is_removed(tmp_path, error):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
     if isinstance(error, OSError):
         assert str(error) == f"[Errno {errno.ENOSPC}] No space left: '{path}'"
+
+
+def test_an_error_of_words_alone_keeps_them(tmp_path):
+    with pytest.raises(OSError, match="^no file of this kind$"), whole_file(tmp_path / "a.csv"):
+        raise OSError("no file of this kind")

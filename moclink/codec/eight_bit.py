@@ -6,7 +6,6 @@ vectors (biases) stay in float16. Arrays are in the network's order. Nothing is 
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.weights import FORMAT, base_path, file_digest
+from moclink.codec.weights import base_path, write_description
 
 ENDING = ".weights.npz"
 _LEVELS = 127
@@ -75,17 +74,7 @@ def write_eight_bit(
     base.parent.mkdir(parents=True, exist_ok=True)
     weights = base.with_name(base.name + ENDING)
     np.savez_compressed(weights, **arrays)
-    description = {
-        "format": FORMAT,
-        "kind": kind,
-        "weights": weights.name,
-        "sha256": file_digest(weights),
-        "config": config,
-        "notes": notes,
-    }
-    page = base.with_name(base.name + ".json")
-    page.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
-    return page
+    return write_description(weights, kind, config, notes)
 
 
 def load_eight_bit(network: keras.Model, path: Path) -> None:

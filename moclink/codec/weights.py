@@ -78,6 +78,13 @@ def write_weights(
     base.parent.mkdir(parents=True, exist_ok=True)
     weights = base.with_name(base.name + ".weights.h5")
     twin.save_weights(weights)
+    return write_description(weights, kind, config, notes)
+
+
+def write_description(
+    weights: Path, kind: str, config: dict[str, Any], notes: dict[str, Any]
+) -> Path:
+    """Write the JSON file beside a file of weights, and return its path; see `write_weights`."""
     description = {
         "format": FORMAT,
         "kind": kind,
@@ -86,7 +93,7 @@ def write_weights(
         "config": config,
         "notes": notes,
     }
-    json_path = _json_path(path)
+    json_path = _json_path(weights)
     json_path.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     return json_path
 

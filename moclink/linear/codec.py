@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,7 @@ class Estimate:
         images: float32 [B, H, W, 3] in [0, 1].
         errors: float32 [B, rows, columns, 6], expected squared error a pixel in each block of 32 by
             32: luma in four bands from low to high frequencies, then the two chroma planes. Their
-                sum is
-            three times the mean squared error.
+            sum is three times the mean squared error.
         snr_db: float32 [B], Es/N0 of what arrived (mean over symbols of the noise variance, in dB).
     """
 
@@ -32,7 +32,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class PictureCodec:
+class PictureCodec(abc.ABC):
     """A codec of pictures over real channel uses of unit-energy symbols.
 
     Attributes:
@@ -49,6 +49,7 @@ class PictureCodec:
                 f"cbr is {self.cbr}; give complex symbols per source value, above 0, at most 1"
             )
 
+    @abc.abstractmethod
     def modulate(
         self, description: Description, uses: int, snr_db: float | None
     ) -> NDArray[np.float64]:
@@ -62,8 +63,8 @@ class PictureCodec:
         Returns:
             float64 [n], n at most `uses`, of any mean energy: the frame scales it.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def estimate_coefficients(
         self, parsed: frame.ParsedHeader, axes: NDArray[np.float64], variance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
@@ -78,7 +79,6 @@ class PictureCodec:
             (indices of the coefficients that were sent, int64 [n]; estimates, float64 [n]; expected
             squared errors, float64 [n]).
         """
-        raise NotImplementedError
 
     def encode(
         self, images: NDArray[np.floating], csi: object = None

@@ -7,7 +7,6 @@ resumes only under the parameters that it was begun with.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from moclink.results.file_locks import problem_of_file, problem_of_folder
 from moclink.results.run_parameters import RunFolderError, merged_parameters
 from moclink.types import Cell, RateFit, Row, Shown
+from moclink.whole_files import whole_file
 
 COLUMNS = [field.name for field in fields(Row)]
 
@@ -177,15 +177,14 @@ CREATE TABLE IF NOT EXISTS rate_fits (
 
 def _create(path: Path, parameters: dict) -> None:
     """Make the file of a new run; it takes its name when it is whole, for readers beside the run."""
-    partial = path.with_name("results.part.sqlite")
-    partial.unlink(missing_ok=True)
-    with closing(sqlite3.connect(partial)) as base, base:
-        base.executescript(_SCHEMA)
-        base.executemany(
-            "INSERT INTO parameters VALUES (?, ?)",
-            [(name, json.dumps(value)) for name, value in parameters.items()],
-        )
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        partial.unlink(missing_ok=True)  # of a process that was killed
+        with closing(sqlite3.connect(partial)) as base, base:
+            base.executescript(_SCHEMA)
+            base.executemany(
+                "INSERT INTO parameters VALUES (?, ?)",
+                [(name, json.dumps(value)) for name, value in parameters.items()],
+            )
 
 
 def _add_missing_columns(base: sqlite3.Connection) -> None:

@@ -10,9 +10,7 @@ validation.npz.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,8 @@ from moclink.linear.codebooks import CodebookGrid
 from moclink.linear.codec import Estimate, PictureCodec
 from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.softcast import LinearCodec
+from moclink.types import ChannelState
+from moclink.whole_files import whole_file
 
 TILE = 128
 VALIDATION = "validation.npz"
@@ -38,17 +38,6 @@ _VALIDATION = {  # bandwidth and SNRs in dB at which the held-out pictures are s
     "octonary 1/24": (1 / 24, (0, 5, 10, 15, 20)),
     "linear 1/4": (1 / 4, (0, 10, 20, 30)),
 }
-
-
-@dataclass(frozen=True)
-class Told:
-    """Channel state that a codec is told.
-
-    Attributes:
-        snr_db: Es/N0 in dB.
-    """
-
-    snr_db: float
 
 
 def random_crop(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -77,7 +66,7 @@ def transmit(
     rng: np.random.Generator,
 ) -> Estimate:
     """Send a picture [H, W, 3] over an AWGN channel and estimate it."""
-    symbols, header = codec.encode(image[None], Told(snr_db) if told else None)
+    symbols, header = codec.encode(image[None], ChannelState(snr_db) if told else None)
     no = 10 ** (-snr_db / 10)
     noise = rng.standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
     return codec.estimate(symbols + noise, no, header)
@@ -117,9 +106,8 @@ def make_validation(
                 found["label"].append(f"{label} {snr_db} dB")
     found["con"] = [np.asarray(told, np.float32) for told in found["con"]]
     arrays: dict[str, Any] = {name: np.array(rows) for name, rows in found.items()}
-    with open(folder / "validation.partial", "wb") as sink:  # whole or not at all
+    with whole_file(folder / VALIDATION) as part, open(part, "wb") as sink:
         np.savez(sink, **arrays)
-    os.replace(folder / "validation.partial", folder / VALIDATION)
     return len(middles)
 
 

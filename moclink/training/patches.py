@@ -11,7 +11,6 @@ with the shape, place and origin of each. Nothing in it is executed or unpickled
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from PIL import Image
 
 from moclink.constants import CELL
 from moclink.images import read_image
+from moclink.whole_files import whole_file
 
 FORMAT = "moclink-patches-1"
 
@@ -136,8 +136,7 @@ def make_pack(
     unreadable: list[str] = []
     # Pixels get their name when all are written: a run that breaks off leaves no pack that looks
     # whole.
-    partial = out / "patches.bin.partial"
-    try:
+    with whole_file(out / "patches.bin") as partial:
         with open(partial, "wb") as sink:
             for path in pictures:
                 factor = (
@@ -161,9 +160,6 @@ def make_pack(
                 f"have sides under {options.min_side} pixels (--min-side) or are flatter than a luma "
                 f"standard deviation of {options.min_std} (--min-std)"
             )
-        os.replace(partial, out / "patches.bin")
-    finally:
-        partial.unlink(missing_ok=True)
     (out / "patches.json").write_text(json.dumps({"format": FORMAT, "patches": index}))
     return PackCounts(len(pictures) - len(unreadable), len(index), skipped, tuple(unreadable))
 

@@ -14,7 +14,7 @@ from moclink.linear.codec import Estimate
 from moclink.linear.restoration import Restoration, build
 from moclink.linear.softcast import LinearCodec
 from moclink.perceptual.lpips import load_st_lpips
-from moclink.training.link_data import Told
+from moclink.types import ChannelState
 
 SMALL = {"channels": [8, 12], "down": [1], "middle": 1, "up": [1]}
 
@@ -78,7 +78,7 @@ def received(snr_db):
     """A sample picture, and the linear codec's estimate of it."""
     pixels = read_image(sample_paths()[1])[None, :320, :320].astype(np.float32) / 255
     codec = LinearCodec(ClassifiedBlocks(ClassModel.load()), 1 / 24)
-    symbols, header = codec.encode(pixels, Told(snr_db))
+    symbols, header = codec.encode(pixels, ChannelState(snr_db))
     no = 10 ** (-snr_db / 10)
     rng = np.random.default_rng(1)
     noise = rng.standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
