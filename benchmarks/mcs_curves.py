@@ -56,18 +56,18 @@ def count_block_errors(mcs: MCS, block: int, snr_db: float, blocks: int, seed: i
     modem = TransportBlockModem(mcs)
     key = (seed, mcs.bits_per_symbol, round(2 * mcs.rate_1024), block, round(1000 * (snr_db + 100)))
     rng = np.random.default_rng(key)
-    letters = payload_of(block)
-    symbols = modem.symbols_for(letters)
+    payload = payload_of(block)
+    symbols = modem.symbols_for(payload)
     batch = max(16, BATCH_BITS // (symbols * mcs.bits_per_symbol))
     no, errors = np.float32(10 ** (-snr_db / 10)), 0
     for start in range(0, blocks, batch):
         count = min(batch, blocks - start)
-        bits = rng.integers(0, 2, (count, letters), dtype=np.uint8)
+        bits = rng.integers(0, 2, (count, payload), dtype=np.uint8)
         sent = modem.modulate(bits)
         noise = rng.standard_normal((count, 2 * symbols), np.float32).view(np.complex64)
         received = sent + np.sqrt(no / 2) * noise
         got = modem.demodulate(received, np.full(count, no))
-        errors += int(((got.values[:, :letters] > 0) != bits).any(axis=1).sum())
+        errors += int(((got.values[:, :payload] > 0) != bits).any(axis=1).sum())
     return errors
 
 

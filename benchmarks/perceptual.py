@@ -35,7 +35,7 @@ from moclink.sources.pillow_codecs import JPEG
 from moclink.sources.rate import semantic_bits
 
 RESULTS = Path(__file__).parent / "results"
-NO = 1e-4  # noise variance that receivers are told: 40 dB, at which no letter is wrong
+NO = 1e-4  # noise variance that receivers are told: 40 dB, at which no index is wrong
 COLUMNS = ("PSNR", "SSIM", "LPIPS", "LPIPS VGG", "ST-LPIPS")
 
 

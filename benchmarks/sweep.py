@@ -80,8 +80,8 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
         for snr in plan.snrs:
             image = to_float(picture.pixels)[None]
             payload = _encode_anew(chain, image)
-            used = payload.header.letters[0]
-            sent = unit_power(Transmission(link.send(payload.letters[0])[None], payload.header))
+            used = payload.header.lengths[0]
+            sent = unit_power(Transmission(link.send(payload.indices[0])[None], payload.header))
             symbols, no = sent.symbols[0], np.float32(10 ** (-snr / 10))
             noise = complex_normal(
                 stream((plan.seed, snr, picture.digest, 0, "noise")), len(symbols)
@@ -90,7 +90,7 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
             scaled, variance = undo_scale(received, np.array([no]), sent.header)
             got, iterations = link.receive(scaled[0], variance[0])
             decoded = _decode_anew(chain, got, payload.header)
-            wrong = got != np.pad(payload.letters[0], (0, len(got) - len(payload.letters[0])))
+            wrong = got != np.pad(payload.indices[0], (0, len(got) - len(payload.indices[0])))
             yield Row(
                 name,
                 picture.name,

@@ -1,6 +1,6 @@
 """Transmit chains: what carries images over symbols, as values made of parts.
 
-- `DigitalChain`: a source coder and a modem, joined by letters.
+- `DigitalChain`: a source coder and a modem, joined by indices.
 - `AnalogChain`: a codec whose reals are the symbols' I and Q.
 - `SymbolChain`: a codec that makes symbols by itself, such as SoftCast.
 - `IdealChain`: a source coder and an ideal code at the channel's capacity.
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.constants import CELL, GREY
-from moclink.error_rates import count_letter_errors
+from moclink.error_rates import count_index_errors
 from moclink.power import undo_scale, unit_power
 from moclink.protocols import AnalogSource, Modem, Source, SymbolCodec
 from moclink.types import (
@@ -37,12 +37,12 @@ ROUNDING = 1e-6  # of noise variances in float32, relative to a capacity
 
 @dataclass(frozen=True)
 class DigitalChain:
-    """Source coder and modem, joined by letters.
+    """Source coder and modem, joined by indices.
 
     Attributes:
         name: Name in results and figures.
-        source: Images <-> letters.
-        modem: Letters <-> symbols, of the same alphabet.
+        source: Images <-> indices.
+        modem: Indices <-> symbols, of the same alphabet.
         adaptive: Whether the source is told the channel's state.
     """
 
@@ -64,7 +64,7 @@ class DigitalChain:
         """See `Chain.transmit`."""
         payload = self.source.encode(images, csi if self.adaptive else None)
         return unit_power(
-            Transmission(self.modem.modulate(payload.letters), payload.header, payload)
+            Transmission(self.modem.modulate(payload.indices), payload.header, payload)
         )
 
     def receive(
@@ -75,28 +75,28 @@ class DigitalChain:
 
     def decode(self, got: Demodulated, header: Header) -> Reception:
         """See `Chain.decode`."""
-        letters = got.hard()
+        indices = got.hard()
         decoded = self.source.decode(got, header)
-        used = np.broadcast_to(header.letters, len(letters))
+        used = np.broadcast_to(header.lengths, len(indices))
         bits = used.astype(np.int64) * int(np.log2(self.source.alphabet))
         iterations = None if got.iterations is None else got.iterations.mean(axis=1)
-        return Reception(decoded.images, decoded.ok, letters, bits, iterations, decoded.problems)
+        return Reception(decoded.images, decoded.ok, indices, bits, iterations, decoded.problems)
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
         """See `Chain.count_errors`."""
-        if sent.payload is None or got.letters is None:
+        if sent.payload is None or got.indices is None:
             return ErrorRates()
-        return count_letter_errors(
-            sent.payload.letters,
-            got.letters,
-            sent.header.letters,
+        return count_index_errors(
+            sent.payload.indices,
+            got.indices,
+            sent.header.lengths,
             self.source.alphabet,
-            self.modem.block_letters or self.modem.code_blocks(sent.symbols.shape[1]),
+            self.modem.indices_per_block or self.modem.code_blocks(sent.symbols.shape[1]),
         )
 
 
-class _WithoutLetters:
-    """Parts of `Chain` that a chain without letters and modem has nothing to say to."""
+class _WithoutModem:
+    """Parts of `Chain` that a chain without a modem has nothing to say to."""
 
     modem = None
 
@@ -110,7 +110,7 @@ class _WithoutLetters:
 
 
 @dataclass(frozen=True)
-class AnalogChain(_WithoutLetters):
+class AnalogChain(_WithoutModem):
     """An analog joint source-channel code: reals of the codec are the symbols' I and Q.
 
     Attributes:
@@ -161,7 +161,7 @@ class SymbolHeader(Header):
 
 
 @dataclass(frozen=True)
-class SymbolChain(_WithoutLetters):
+class SymbolChain(_WithoutModem):
     """A codec that makes complex symbols of images by itself, such as SoftCast.
 
     Attributes:
@@ -202,14 +202,14 @@ class IdealHeader(Header):
 
     Attributes:
         payload: What was sent. An ideal code has no decoder that could be run: its receiver hands
-            the letters over where the channel's capacity reaches the rate.
+            the indices over where the channel's capacity reaches the rate.
     """
 
     payload: Payload = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
-class IdealChain(_WithoutLetters):
+class IdealChain(_WithoutModem):
     """A source with an ideal, capacity-achieving code: bits = symbols * log2(1 + SNR).
 
     The sender knows the SNR and the source fills what the channel can carry, so this is an upper
@@ -238,7 +238,7 @@ class IdealChain(_WithoutLetters):
         rng = np.random.default_rng(0)
         symbols = rng.standard_normal((len(images), 2 * count), np.float32).view(np.complex64)
         height, width = images.shape[1:3]
-        header = IdealHeader(height, width, payload.header.letters, payload=payload)
+        header = IdealHeader(height, width, payload.header.lengths, payload=payload)
         return unit_power(Transmission(symbols, header, payload))
 
     def receive(
@@ -249,10 +249,10 @@ class IdealChain(_WithoutLetters):
             raise ValueError(
                 f"{self.name} receives only what an ideal chain has sent, not {header}"
             )
-        bits = np.broadcast_to(np.asarray(header.letters, np.int64), len(received))
+        bits = np.broadcast_to(np.asarray(header.lengths, np.int64), len(received))
         arrives = bits <= received.shape[1] * mean_capacity(no) * (1 + ROUNDING)
-        letters = header.payload.letters
-        message = np.broadcast_to(letters, (len(received), letters.shape[1]))
+        indices = header.payload.indices
+        message = np.broadcast_to(indices, (len(received), indices.shape[1]))
         got = Demodulated(2 * message.astype(np.float32) - 1, no)
         decoded = self.source.decode(got, header.payload.header)
         images = np.where(arrives[:, None, None, None], decoded.images, np.float32(GREY))

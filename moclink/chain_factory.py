@@ -217,7 +217,7 @@ class ChainFactory:
         def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
             if cbr is None and self.options.match == "source-bits":
                 return semantic_bits(height, width)
-            return modem.letters_within(self._symbols(height, width, cbr))
+            return modem.max_indices(self._symbols(height, width, cbr))
 
         return budget
 

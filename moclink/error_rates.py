@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from moclink.types import ErrorRates
 
 
-def count_letter_errors(
+def count_index_errors(
     sent: NDArray[np.uint8],
     got: NDArray[np.uint8],
     used: tuple[int, ...],
     alphabet: int,
-    block_letters: int | Sequence[slice] | None,
+    indices_per_block: int | Sequence[slice] | None,
 ) -> ErrorRates:
-    """Count bit, index and block errors of letters: bits, or codebook indices (see `types`).
+    """Count bit, index and block errors of indices: bits, or codebook indices (see `types`).
 
     Args:
         sent: uint8 [B, K] or [1, K] (one transmission, many receptions).
         got: uint8 [B', K'], K' >= K; what exceeds K was padded with zeros at the sender.
-        used: Letters in use of each row of `sent`.
-        alphabet: Values of a letter; an index counts as its log2(alphabet) label bits.
-        block_letters: Letters of one codeword, or where each codeword's are; None if uncoded.
+        used: Indices in use of each row of `sent`.
+        alphabet: Values of an index, which counts as its log2(alphabet) label bits.
+        indices_per_block: Indices of one codeword, or where each codeword's are; None if uncoded.
     """
     rows = len(got)
     filled = np.zeros((len(sent), got.shape[1]), np.uint8)
@@ -38,9 +38,9 @@ def count_letter_errors(
         np.count_nonzero(np.where(in_use, difference, 0), axis=1) / count if alphabet > 2 else None
     )
     bler = None
-    if isinstance(block_letters, Sequence):
-        bler = np.mean([difference[:, block].any(axis=1) for block in block_letters], axis=0)
-    elif block_letters:
-        blocks = difference.reshape(rows, -1, block_letters)
+    if isinstance(indices_per_block, Sequence):
+        bler = np.mean([difference[:, block].any(axis=1) for block in indices_per_block], axis=0)
+    elif indices_per_block:
+        blocks = difference.reshape(rows, -1, indices_per_block)
         bler = blocks.any(axis=2).mean(axis=1)
     return ErrorRates(ber, ier, bler)

@@ -36,8 +36,8 @@ Send = Callable[
 class RepeatingModem(Modem, Protocol):
     """A modem that can send a message again, such as `TransportBlockModem`."""
 
-    def modulate(self, letters: NDArray[np.uint8], number: int = 0) -> NDArray[np.complex64]:
-        """Letters [B, K] -> symbols [B, S] of the transmission of a number, from 0."""
+    def modulate(self, indices: NDArray[np.uint8], number: int = 0) -> NDArray[np.complex64]:
+        """Indices [B, K] -> symbols [B, S] of the transmission of a number, from 0."""
 
     def combine(
         self, received: Sequence[NDArray[np.complex64]], no: Sequence[NDArray[np.float32]]
@@ -54,7 +54,7 @@ class HarqChain:
     Attributes:
         inner: The chain.
         transmissions: The most transmissions, N.
-        modem_of: Header -> the modem that sends the letters.
+        modem_of: Header -> the modem that sends the indices.
     """
 
     inner: Chain
@@ -115,7 +115,7 @@ class HarqChain:
             What is received in the end, and the number of transmissions of each row, int64 [B].
         """
         if sent.payload is None:
-            raise ValueError(f"{self.name} has no letters that could be sent again")
+            raise ValueError(f"{self.name} has no indices that could be sent again")
         modem, counts = self.modem_of(sent.header), np.zeros(rows, np.int64)
         received: list[NDArray[np.complex64]] = []
         variances: list[NDArray[np.float32]] = []
@@ -151,8 +151,8 @@ class HarqChain:
     @staticmethod
     def _again(modem: RepeatingModem, sent: Transmission, number: int) -> Transmission:
         assert sent.payload is not None
-        symbols = modem.modulate(sent.payload.letters, number)
-        header = Header(sent.header.height, sent.header.width, sent.header.letters)
+        symbols = modem.modulate(sent.payload.indices, number)
+        header = Header(sent.header.height, sent.header.width, sent.header.lengths)
         return unit_power(Transmission(symbols, header))
 
 

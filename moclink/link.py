@@ -181,11 +181,11 @@ class SemanticLink(keras.Model):
             made with, float32 [B], of which the NRB is told).
         """
         shape = tuple(ops.shape(indices))
-        letters = ops.reshape(indices, (shape[0], -1))
+        flat = ops.reshape(indices, (shape[0], -1))
         if isinstance(self.index_path, QAMPath):
-            log_likelihoods, no = self.index_path(letters, snr_db, training=training)
+            log_likelihoods, no = self.index_path(flat, snr_db, training=training)
         else:
-            posteriors = self.index_path(letters, snr_db)
+            posteriors = self.index_path(flat, snr_db)
             log_likelihoods, no = ops.log(ops.maximum(posteriors, 1e-30)), noise_variance(snr_db)
         return ops.reshape(log_likelihoods, (*shape, self.quantizer.states)), no
 

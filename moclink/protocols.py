@@ -21,14 +21,14 @@ from moclink.types import (
 
 
 class Source(Protocol):
-    """A codec, learned or classical: images <-> letters of an alphabet."""
+    """A codec, learned or classical: images <-> indices of an alphabet (see `types`)."""
 
     @property
     def alphabet(self) -> int:
-        """Number of values of a letter: 2 for bits, N for codebook indices."""
+        """Number of values of an index: 2 for bits, N for codebook indices."""
 
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
-        """Encode images into letters.
+        """Encode images into indices.
 
         Args:
             images: float32 [B, H, W, 3] in [0, 1].
@@ -36,7 +36,7 @@ class Source(Protocol):
         """
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
-        """Decode what the modem says of each letter.
+        """Decode what the modem says of each index.
 
         Args:
             got: LLRs or log-likelihoods of B receptions. B may exceed the number of images encoded
@@ -46,34 +46,34 @@ class Source(Protocol):
 
 
 class Modem(Protocol):
-    """Letters <-> complex symbols, with or without channel code."""
+    """Indices <-> complex symbols, with or without channel code."""
 
     @property
     def alphabet(self) -> int:
-        """Number of values of a letter."""
+        """Number of values of an index."""
 
     @property
-    def block_letters(self) -> int | None:
-        """Letters in one block of the channel code; None if uncoded."""
+    def indices_per_block(self) -> int | None:
+        """Indices in one block of the channel code; None if uncoded."""
 
     def code_blocks(self, symbols: int) -> Sequence[slice] | None:
-        """Letters of each code block where their length depends on the message, else None."""
+        """Indices of each code block where their length depends on the message, else None."""
 
-    def symbols_for(self, letters: int) -> int:
-        """Complex symbols that carry this many letters, padding included."""
+    def symbols_for(self, count: int) -> int:
+        """Complex symbols that carry this many indices, padding included."""
 
-    def letters_within(self, symbols: int) -> int:
-        """The most letters that this many complex symbols can carry."""
+    def max_indices(self, symbols: int) -> int:
+        """The most indices that this many complex symbols can carry."""
 
-    def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """Map letters [B, K] to symbols [B, S] of a constellation of unit mean energy."""
+    def modulate(self, indices: NDArray[np.uint8]) -> NDArray[np.complex64]:
+        """Map indices [B, K] to symbols [B, S] of a constellation of unit mean energy."""
 
     def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
         """Received symbols [B, S] and noise variances [B] or [B, S] -> LLRs or log-likelihoods."""
 
 
 class AnalogSource(Protocol):
-    """A codec whose letters are real numbers: two of them make a complex symbol."""
+    """A codec that makes real numbers of images: two of them make a complex symbol."""
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Images [B, H, W, 3] -> reals [B, h, w, C], C even."""
@@ -115,7 +115,7 @@ class Chain(Protocol):
 
     @property
     def modem(self) -> Modem | None:
-        """What makes symbols of letters; None for a chain without letters."""
+        """What makes symbols of indices; None for a chain without."""
 
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None

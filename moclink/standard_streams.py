@@ -69,7 +69,7 @@ def _on_null_device(*streams: int) -> None:
 def open_closed_streams() -> None:
     """Open the null device as each standard stream that is closed.
 
-    Letters that a terminal or a log in ASCII has not are written with escapes.
+    Characters that a terminal or a log in ASCII has not are written with escapes.
     """
     for number, mode in ((0, "r"), (1, "w"), (2, "w")):
         try:

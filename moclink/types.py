@@ -1,10 +1,10 @@
 """Records: everything that crosses from one package to another.
 
-    image -> source encoder -> letters -> modem -> symbols -> channel
+    image -> source encoder -> indices -> modem -> symbols -> channel
     image <- source decoder <- LLRs or log-likelihoods <- modem <- received symbols
 
-A *letter* is what a source hands to a modem: a bit (alphabet of 2) or an octonary codebook index
-(alphabet of 8). A *chain* joins a source and a modem, or goes from images to symbols directly.
+An *index* is what a source hands to a modem: a bit (alphabet of 2) or a codebook index (alphabet of
+8). A *chain* joins a source and a modem, or goes from images to symbols directly.
 Arrays are NumPy. SNR is Es/N0 in dB at E|x|^2 = 1; `no` is the noise variance of a complex symbol.
 """
 
@@ -45,13 +45,13 @@ class Header:
     Attributes:
         height: Image height in pixels, before any padding.
         width: Image width in pixels, before any padding.
-        letters: Number of letters in use in each row of the payload; what follows is padding.
+        lengths: Number of indices in use in each row of the payload; what follows is padding.
         scale: Factor that brought each row's symbols to unit mean energy; 1 where it is not given.
     """
 
     height: int
     width: int
-    letters: tuple[int, ...]
+    lengths: tuple[int, ...]
     scale: tuple[float, ...] = (1.0,)
 
 
@@ -84,12 +84,12 @@ class Payload:
     """What a source hands to the modem.
 
     Attributes:
-        letters: uint8 [B, K], values 0 .. alphabet - 1, zero-padded to the longest row.
+        indices: uint8 [B, K], values 0 .. alphabet - 1, zero-padded to the longest row.
         header: Side information for the decoder.
         rate_fits: One record an image where a quality was fitted to a budget, else empty.
     """
 
-    letters: NDArray[np.uint8]
+    indices: NDArray[np.uint8]
     header: Header
     rate_fits: tuple[RateFit, ...] = ()
 
@@ -100,7 +100,7 @@ class Demodulated:
 
     Attributes:
         values: LLRs float32 [B, K'], ln P(1)/P(0), for bits; log-likelihoods ln p(y|k) up to a
-            constant, float32 [B, K', N], for indices. K' >= K: padding letters, known to be zero at
+            constant, float32 [B, K', N], for indices. K' >= K: padding indices, known to be zero at
             the sender, come last.
         no: Noise variance of the equalised symbols, float32 [B] or [B, S], at unit mean energy of
             the constellation.
@@ -118,7 +118,7 @@ class Demodulated:
         return mean_snr_db(self.no)
 
     def hard(self) -> NDArray[np.uint8]:
-        """Most likely letters, uint8 [B, K']."""
+        """Most likely indices, uint8 [B, K']."""
         if self.values.ndim == 2:
             return (self.values > 0).astype(np.uint8)
         return self.values.argmax(axis=-1).astype(np.uint8)
@@ -148,7 +148,7 @@ class Transmission:
     Attributes:
         symbols: complex64 [B, S], mean energy 1 in each row.
         header: Side information for the receiver.
-        payload: Letters behind the symbols; None for a chain without letters.
+        payload: Indices behind the symbols; None for a chain without.
     """
 
     symbols: NDArray[np.complex64]
@@ -175,7 +175,7 @@ class Reception:
     Attributes:
         images: float32 [B, H, W, 3] in [0, 1].
         decoded: bool [B]; false is an outage (the image is then mid-grey).
-        letters: uint8 [B, K] hard decisions; None for chains without letters.
+        indices: uint8 [B, K] hard decisions; None for chains without indices.
         bits: int64 [B], source bits behind each image; None for an analog chain.
         iterations: float64 [B], mean iterations of the channel decoder a block; None without one.
         problems: See `Decoded`.
@@ -184,7 +184,7 @@ class Reception:
 
     images: NDArray[np.float32]
     decoded: NDArray[np.bool_]
-    letters: NDArray[np.uint8] | None = None
+    indices: NDArray[np.uint8] | None = None
     bits: NDArray[np.int64] | None = None
     iterations: NDArray[np.float64] | None = None
     problems: tuple[str, ...] = ()
@@ -196,8 +196,8 @@ class ErrorRates:
     """Error rates of one batch; each float64 [B], or None where it has no meaning.
 
     Attributes:
-        ber: Bit errors / bits, over the letters in use.
-        ier: Index errors / indices (octonary letters only).
+        ber: Bit errors / bits, over the indices in use.
+        ier: Index errors / indices (not of bits).
         bler: Blocks with any bit error / blocks (with a channel code only), padding included.
     """
 

@@ -30,8 +30,8 @@ class OuterIndices:
     def encode(self, images, csi=None):
         rng = np.random.default_rng(1)
         outer = np.argsort(-np.abs(pam_amplitudes(8)))[:4]
-        letters = rng.choice(outer, (len(images), 4000)).astype(np.uint8)
-        return Payload(letters, Header(*images.shape[1:3], (4000,) * len(images)))
+        indices = rng.choice(outer, (len(images), 4000)).astype(np.uint8)
+        return Payload(indices, Header(*images.shape[1:3], (4000,) * len(images)))
 
     def decode(self, got, header):
         self.got = got
@@ -54,7 +54,7 @@ def test_a_picture_crosses_a_clean_channel_as_its_file():
     sent = chain.transmit(image)
     no = np.float32([1e-3, 1e-3])
     got = chain.receive(np.repeat(sent.symbols, 2, 0), no, sent.header)
-    expected = source.decode(Demodulated(2.0 * sent.payload.letters - 1, no[:1]), sent.header)
+    expected = source.decode(Demodulated(2.0 * sent.payload.indices - 1, no[:1]), sent.header)
     assert got.decoded.all()
     assert np.array_equal(got.images[0], expected.images[0])
     assert np.array_equal(got.bits, [sent.payload.rate_fits[0].file_bits] * 2)
@@ -66,7 +66,7 @@ def test_indices_on_outer_amplitudes_are_sent_with_unit_power():
     source, no = OuterIndices(), np.float32([0.01])
     chain = DigitalChain("outer", source, IndexModem(8))
     sent = chain.transmit(np.zeros((1, 8, 8, 3), np.float32))
-    unscaled = IndexModem(8).modulate(sent.payload.letters)
+    unscaled = IndexModem(8).modulate(sent.payload.indices)
     assert np.mean(np.abs(unscaled) ** 2) > 1.5 and np.allclose(sent.energy, 1, rtol=1e-6)
     chain.receive(sent.symbols, no, sent.header)
     scale = sent.header.scale[0]
@@ -132,7 +132,7 @@ def test_an_ideal_code_fails_below_its_rate(ideal, photo):
     """The sender was told 10 dB. Half of the symbols may fade if the others make up for it."""
     sent = ideal.transmit(photo, ChannelState(10.0))
     symbols = sent.symbols.shape[1]
-    (used,) = sent.header.letters
+    (used,) = sent.header.lengths
     need = 2 ** (used / symbols) - 1  # the SNR whose capacity is the rate
     no = np.full((4, symbols), 1 / need, np.float32)
     no[0] *= 1.01

@@ -26,9 +26,9 @@ def photo():
 def waterfall(photo):
     """SNR at which half of the transport blocks of the picture fail."""
     sent = make_chain(CHAIN).transmit(to_float(photo)[None])
-    letters = make_chain(CHAIN).modem.letters_within(sent.symbols.shape[1])
+    bits = make_chain(CHAIN).modem.max_indices(sent.symbols.shape[1])
     snrs = np.arange(0, 20, 0.01)
-    rates = BlockErrorCurves.load().failure_rate(get_mcs(13), letters, snrs)
+    rates = BlockErrorCurves.load().failure_rate(get_mcs(13), bits, snrs)
     return float(snrs[np.argmin(np.abs(rates - 0.5))].round(2))
 
 
@@ -58,9 +58,9 @@ def test_the_mean_number_of_symbols_agrees_with_the_block_error_curves(runs, wat
     assert [row.symbols for row in rows] == [single * count for count in times]
     assert [row.cbr for row in rows] == [row.symbols / (64 * 128 * 3) for row in rows]
     # Four deviations of 60 trials, and 0.1 dB: as well as the curves predict (docs/link-adaptation.md).
-    letters = make_chain(CHAIN).modem.letters_within(single)
+    bits = make_chain(CHAIN).modem.max_indices(single)
     failure = BlockErrorCurves.load().failure_rate
-    low, high = (failure(get_mcs(13), letters, waterfall + shift) for shift in (0.1, -0.1))
+    low, high = (failure(get_mcs(13), bits, waterfall + shift) for shift in (0.1, -0.1))
     spread = 4 * np.sqrt(0.25 / 60)
     assert low - spread < times.mean() - 1 < high + spread
     assert all(row.outage == 0 and row.ber == 0 for row in rows)  # twice the energy is 3 dB

@@ -108,8 +108,8 @@ def test_on_the_same_noise_it_is_the_simulators_chain(codec, receiver, levels):
 
     link = SemanticLink(codec, GivenNoise(noise), levels, receiver)
     likelihoods, told = link.transport(link.encode(images), snr)
-    assert np.array_equal(np.argmax(np.reshape(likelihoods, (3, -1, 8)), -1), got.letters)
-    assert (got.letters != sent.payload.letters).mean() > 0.1
+    assert np.array_equal(np.argmax(np.reshape(likelihoods, (3, -1, 8)), -1), got.indices)
+    assert (got.indices != sent.payload.indices).mean() > 0.1
     # Both send each picture with mean energy 1 and undo that at the receiver, with its noise.
     assert np.allclose(told, no / np.square(sent.header.scale), rtol=1e-4)
     assert np.allclose(link((images, snr)), got.images, atol=2e-5)

@@ -63,7 +63,7 @@ def test_a_reader_that_stops_reading_is_no_error(command, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_letters_that_the_output_lacks_are_written_with_escapes(tmp_path):
+def test_characters_that_the_output_lacks_are_written_with_escapes(tmp_path):
     program = (
         "import sys; from moclink.standard_streams import command\n"
         "def main(argv=None):\n"

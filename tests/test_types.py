@@ -6,7 +6,7 @@ import pytest
 from moclink.types import ChannelState, Demodulated, mean_capacity, mean_snr_db
 
 
-def test_hard_letters_are_the_likeliest():
+def test_hard_indices_are_the_likeliest():
     no = np.float32([0.1])
     assert Demodulated(np.float32([[-1, 2, 0]]), no).hard().tolist() == [[0, 1, 0]]
     assert Demodulated(np.float32([[[0, 3, 1], [5, 3, 1]]]), no).hard().tolist() == [[1, 0]]

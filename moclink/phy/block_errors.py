@@ -90,15 +90,15 @@ class BlockErrorCurves:
         mean, deviation = self._fit(mcs, block)
         return ndtr((mean - np.asarray(snr_db, np.float64)) / deviation)
 
-    def failure_rate(self, mcs: MCS, letters: int, snr_db: ArrayLike) -> NDArray[np.float64]:
+    def failure_rate(self, mcs: MCS, bits: int, snr_db: ArrayLike) -> NDArray[np.float64]:
         """Probability that any of the code blocks of a message is wrong, 1 - (1 - BLER)^C.
 
         Args:
             mcs: Modulation and code rate.
-            letters: Bits of the message, sent as one transport block.
+            bits: Bits of the message, sent as one transport block.
             snr_db: Es/N0 in dB, any shape.
         """
-        plan = segment(letters, mcs.coderate)
+        plan = segment(bits, mcs.coderate)
         mean, deviation = self._fit(mcs, plan.block)
         log_right = log_ndtr((np.asarray(snr_db, np.float64) - mean) / deviation)
         return -np.expm1(plan.num_blocks * log_right)

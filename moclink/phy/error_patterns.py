@@ -96,7 +96,7 @@ class ErrorPatterns:
         self,
         modem: BitModem,
         channel: str | Channel,
-        letters: NDArray[np.uint8],
+        bits: NDArray[np.uint8],
         no: NDArray[np.float32],
         keys: Sequence[Key],
     ) -> Demodulated:
@@ -105,7 +105,7 @@ class ErrorPatterns:
         Args:
             modem: Modem and channel code, such as `can_share` accepts.
             channel: The channel or its specification.
-            letters: The message, uint8 [1, K], bits.
+            bits: The message, uint8 [1, K].
             no: Noise variances, float32 [B].
             keys: One key for each of the B realisations, which with no decides all that is random.
 
@@ -124,7 +124,7 @@ class ErrorPatterns:
                 "whose blocks fill whole symbols, and a channel such as awgn or rayleigh"
             )
         k = modem.code.k
-        blocks = -(-letters.shape[1] // k)
+        blocks = -(-bits.shape[1] // k)
         names = [
             (modem, spec, float(variance), key) for variance, key in zip(no, keys, strict=True)
         ]
@@ -144,7 +144,7 @@ class ErrorPatterns:
         errors = np.stack(
             [np.unpackbits(p.errors[:blocks], axis=1, count=k).reshape(-1) for p in found]
         )
-        sent = np.pad(letters, ((0, 0), (0, blocks * k - letters.shape[1])))
+        sent = np.pad(bits, ((0, 0), (0, blocks * k - bits.shape[1])))
         iterations = np.stack([pattern.iterations[:blocks] for pattern in found])
         return Demodulated(2 * (sent ^ errors).astype(np.float32) - 1, no, iterations)
 

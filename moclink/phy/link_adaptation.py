@@ -149,7 +149,7 @@ class LinkAdaptation:
 
     def carries(self, symbols: int) -> bool:
         """Whether so many complex symbols carry a transport block of any scheme."""
-        return any(self.modem(mcs).letters_within(symbols) for mcs in self.schemes)
+        return any(self.modem(mcs).max_indices(symbols) for mcs in self.schemes)
 
     def offers(self, snr_db: float, symbols: int) -> list[Offer]:
         """What each scheme offers.
@@ -160,7 +160,7 @@ class LinkAdaptation:
         """
         offers = []
         for mcs in self.schemes:
-            bits = self.modem(mcs).letters_within(symbols)
+            bits = self.modem(mcs).max_indices(symbols)
             offers.append(Offer(mcs, bits, self._failure(mcs, bits, snr_db) if bits else 1.0))
         return offers
 

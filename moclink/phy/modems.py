@@ -1,4 +1,4 @@
-"""Modems: letters <-> complex symbols of Gray-labelled square QAM, one axis at a time.
+"""Modems: indices <-> complex symbols of Gray-labelled square QAM, one axis at a time.
 
 A square M-QAM symbol is two independent sqrt(M)-PAM symbols, so mapping and demapping work on the
 real and the imaginary axis separately: sqrt(M) distances instead of M a symbol. Labels, order and
@@ -56,33 +56,33 @@ class IndexModem:
 
     @property
     def alphabet(self) -> int:
-        """Values of a letter: the states of an index."""
+        """Values of an index."""
         return self.states
 
     @property
-    def block_letters(self) -> int | None:
+    def indices_per_block(self) -> int | None:
         """None: there is no channel code."""
         return None
 
     def code_blocks(self, symbols: int) -> None:
-        """None: see `block_letters`."""
+        """None: see `indices_per_block`."""
         return None
 
-    def symbols_for(self, letters: int) -> int:
+    def symbols_for(self, count: int) -> int:
         """Complex symbols for this many indices: half, rounded up."""
-        return -(-letters // 2)
+        return -(-count // 2)
 
-    def letters_within(self, symbols: int) -> int:
+    def max_indices(self, symbols: int) -> int:
         """Indices that fit this many symbols: two each."""
         return 2 * symbols
 
-    def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
+    def modulate(self, indices: NDArray[np.uint8]) -> NDArray[np.complex64]:
         """Indices [B, K] -> symbols complex64 [B, ceil(K/2)]; an odd last index is paired with 0."""
-        if letters.size and letters.max() >= self.states:
+        if indices.size and indices.max() >= self.states:
             raise ValueError(
-                f"index {letters.max()} is not below the {self.states} states of this modem"
+                f"index {indices.max()} is not below the {self.states} states of this modem"
             )
-        even = np.pad(letters, ((0, 0), (0, letters.shape[1] % 2)))
+        even = np.pad(indices, ((0, 0), (0, indices.shape[1] % 2)))
         return np.ascontiguousarray(pam_amplitudes(self.states)[even]).view(np.complex64)
 
     def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
@@ -119,36 +119,36 @@ class BitModem:
 
     @property
     def alphabet(self) -> int:
-        """2: letters are bits."""
+        """2: the indices are bits."""
         return 2
 
     @property
-    def block_letters(self) -> int | None:
+    def indices_per_block(self) -> int | None:
         """Information bits of a codeword, k; None if uncoded."""
         return self.code.k if self.code else None
 
     def code_blocks(self, symbols: int) -> None:
-        """None: see `block_letters`."""
+        """None: see `indices_per_block`."""
         return None
 
-    def symbols_for(self, letters: int) -> int:
+    def symbols_for(self, count: int) -> int:
         """Complex symbols for this many bits, padding of the last codeword and symbol counted."""
         if self.code:
-            letters = -(-letters // self.code.k) * self.code.n
-        return -(-letters // self.bits_per_symbol)
+            count = -(-count // self.code.k) * self.code.n
+        return -(-count // self.bits_per_symbol)
 
-    def letters_within(self, symbols: int) -> int:
+    def max_indices(self, symbols: int) -> int:
         """Bits that this many symbols can carry, in whole codewords if coded."""
         bits = symbols * self.bits_per_symbol
         return bits // self.code.n * self.code.k if self.code else bits
 
-    def modulate(self, letters: NDArray[np.uint8]) -> NDArray[np.complex64]:
+    def modulate(self, indices: NDArray[np.uint8]) -> NDArray[np.complex64]:
         """Bits [B, K] -> [LDPC encoder] -> symbols complex64 [B, S]; zero bits fill the last codeword."""
-        bits = letters
+        bits = indices
         if self.code:
-            batch, used = letters.shape
+            batch, used = indices.shape
             blocks = -(-used // self.code.k)
-            filled = np.pad(letters, ((0, 0), (0, blocks * self.code.k - used)))
+            filled = np.pad(indices, ((0, 0), (0, blocks * self.code.k - used)))
             codewords = self.code.encode(filled.reshape(batch * blocks, self.code.k))
             bits = codewords.reshape(batch, blocks * self.code.n)
         bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % self.bits_per_symbol)))

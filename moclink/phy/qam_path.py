@@ -117,7 +117,7 @@ class QAMPath(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call Args:
-        letters: int32 [B, K], values 0..N-1.
+        indices: int32 [B, K], values 0..N-1.
         snr_db: Es/N0 in dB, float32 [B].
         training: Whether gradients are wanted.
 
@@ -153,10 +153,10 @@ class QAMPath(keras.layers.Layer):
             self.demapper = SionnaLayer(Demapper, {"demapping_method": "app", **qam})
             self.decoder = LDPCReceiver(code, num_iter)
 
-    def call(self, letters: Any, snr_db: Any, training: bool | None = None) -> tuple[Any, Any]:
+    def call(self, indices: Any, snr_db: Any, training: bool | None = None) -> tuple[Any, Any]:
         """Send and receive."""
         no = noise_variance(snr_db)
-        bits = ops.take(self._table, letters, axis=0)
+        bits = ops.take(self._table, indices, axis=0)
         if self.code is None:
             return self._uncoded(bits, no)
         return self._coded(bits, no, self.code, training)

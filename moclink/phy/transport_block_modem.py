@@ -1,4 +1,4 @@
-"""A modem that sends its letters as one transport block of 5G NR with a fixed MCS."""
+"""A modem that sends its bits as one transport block of 5G NR with a fixed MCS."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ class TransportBlockModem:
 
     @property
     def alphabet(self) -> int:
-        """2: letters are bits."""
+        """2: the indices are bits."""
         return 2
 
     @property
-    def block_letters(self) -> int | None:
+    def indices_per_block(self) -> int | None:
         """None: the length of the code blocks depends on the message (see `code_blocks`)."""
         return None
 
-    def symbols_for(self, letters: int) -> int:
+    def symbols_for(self, count: int) -> int:
         """Complex symbols for this many bits."""
-        if letters < 1:
+        if count < 1:
             return 0
-        total = segment(letters, self.mcs.coderate).total
+        total = segment(count, self.mcs.coderate).total
         return math.ceil(total / (self.mcs.bits_per_symbol * self.mcs.exact_coderate))
 
-    def letters_within(self, symbols: int) -> int:
+    def max_indices(self, symbols: int) -> int:
         """The most bits that this many complex symbols can carry; 0 if there are too few for a CRC."""
         total = math.floor(symbols * self.mcs.bits_per_symbol * self.mcs.exact_coderate)
         low, high = 0, max(0, total)  # segment(low).total <= total
@@ -66,26 +66,26 @@ class TransportBlockModem:
         return low
 
     def code_blocks(self, symbols: int) -> tuple[slice, ...]:
-        """Letters of each code block among the K' = `letters_within(symbols)` letters."""
-        letters = self.letters_within(symbols)
-        if not letters:
+        """Bits of each code block among the K' = `max_indices(symbols)` bits."""
+        count = self.max_indices(symbols)
+        if not count:
             return ()
-        plan = segment(letters, self.mcs.coderate)
+        plan = segment(count, self.mcs.coderate)
         starts = range(0, plan.num_blocks * plan.block_payload, plan.block_payload)
-        return tuple(slice(start, min(start + plan.block_payload, letters)) for start in starts)
+        return tuple(slice(start, min(start + plan.block_payload, count)) for start in starts)
 
-    def modulate(self, letters: NDArray[np.uint8], number: int = 0) -> NDArray[np.complex64]:
+    def modulate(self, indices: NDArray[np.uint8], number: int = 0) -> NDArray[np.complex64]:
         """Bits [B, K] -> symbols complex64 [B, S]; zero bits fill the transport block.
 
         Args:
-            letters: uint8 [B, K].
+            indices: uint8 [B, K].
             number: Which transmission of them it is, from 0; each has a redundancy version.
         """
-        symbols = self.symbols_for(letters.shape[1])
+        symbols = self.symbols_for(indices.shape[1])
         if not symbols:
-            return np.zeros((len(letters), 0), np.complex64)
+            return np.zeros((len(indices), 0), np.complex64)
         block = self._transport_block(symbols)
-        filled = np.pad(letters, ((0, 0), (0, block.payload - letters.shape[1])))
+        filled = np.pad(indices, ((0, 0), (0, block.payload - indices.shape[1])))
         return BitModem(self.mcs.bits_per_symbol).modulate(
             block.encode(filled, _redundancy_version(number))
         )
@@ -116,7 +116,7 @@ class TransportBlockModem:
             of the transport block holds, bool [B].
         """
         batch, symbols = received[0].shape
-        if not self.letters_within(symbols):
+        if not self.max_indices(symbols):
             return Demodulated(np.zeros((batch, 0), np.float32), no[-1]), np.ones(batch, bool)
         block, mapping = self._transport_block(symbols), BitModem(self.mcs.bits_per_symbol)
         decoded = block.decode_combined(
@@ -126,14 +126,14 @@ class TransportBlockModem:
         crc = block.segmentation.block_crc or block.segmentation.crc
         magnitude = np.where(decoded.block_holds, crc[1] * np.log(2), 1).astype(np.float32)
         llr = 2 * decoded.bits.astype(np.float32) - 1
-        for place, letters in enumerate(self.code_blocks(symbols)):
-            llr[:, letters] *= magnitude[:, place, None]
+        for place, bits in enumerate(self.code_blocks(symbols)):
+            llr[:, bits] *= magnitude[:, place, None]
         return Demodulated(llr, no[-1], decoded.iterations), decoded.holds
 
     def _transport_block(self, symbols: int) -> TransportBlock:
         order = self.mcs.bits_per_symbol
-        letters = self.letters_within(symbols)
-        return TransportBlock(letters, symbols * order, self.mcs.coderate, order, self.num_iter)
+        count = self.max_indices(symbols)
+        return TransportBlock(count, symbols * order, self.mcs.coderate, order, self.num_iter)
 
 
 def _redundancy_version(number: int) -> int:

@@ -61,7 +61,7 @@ def curves_figure(rows: Sequence[Row], options: FigureOptions = PLAIN) -> Figure
     for axis, panel in zip(axes[len(found) :], errors, strict=True):
         draw_error_panel(axis, bits, panel, legend, options)
     add_title(figure, [options.note, *_picture_notes(pictures, any(banded), options)])
-    add_legend(figure, legend.entries, STYLES[options.style].letters)
+    add_legend(figure, legend.entries, STYLES[options.style].characters_per_inch)
     return figure
 
 

@@ -164,7 +164,7 @@ def save(
         with STYLES[wanted.style].context(), warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", UserWarning
-            )  # letters that a font lacks are drawn as boxes
+            )  # characters that a font lacks are drawn as boxes
             figure = make()
             figure.draw_without_rendering()  # tick labels move panels: lay them out twice
             for form in wanted.formats:

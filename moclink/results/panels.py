@@ -92,20 +92,20 @@ def plain(text: Text) -> Text:
 
 
 def add_legend(
-    figure: Figure, entries: dict[str, Any], letters: float, most_columns: int = 5
+    figure: Figure, entries: dict[str, Any], characters_per_inch: float, most_columns: int = 5
 ) -> None:
     """One legend below all panels.
 
     Args:
         figure: The figure.
         entries: Label -> what is drawn.
-        letters: Characters of the legend's size in an inch.
+        characters_per_inch: Characters of the legend's size in an inch.
         most_columns: Columns at most.
     """
     longest = (
         max((len(label) for label in entries), default=0) + 6
-    )  # with the line beside the letters
-    fitting = int(letters * figure.get_figwidth() / longest)
+    )  # with the line beside the characters
+    fitting = int(characters_per_inch * figure.get_figwidth() / longest)
     columns = max(1, min(most_columns, len(entries), fitting))
     # Labels are set afterwards: Matplotlib leaves out those that begin with an underscore.
     places = [str(place) for place in range(len(entries))]

@@ -69,7 +69,7 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
     which = f"mean over {len(images)} pictures" if len(images) > 1 else printable(images[0])
     lost = outage_note(own, options.outage)
     add_title(figure, [f"SNR {snr_db:g} dB", options.note, which, lost])
-    add_legend(figure, entries, STYLES[options.style].letters)
+    add_legend(figure, entries, STYLES[options.style].characters_per_inch)
     return figure
 
 

@@ -63,14 +63,14 @@ class Style:
         panel: Width and height of a panel of curves, in inches.
         columns: Panels beside each other, at most.
         gallery_width: Width of a gallery in inches; None for as wide as its pictures need.
-        letters: Letters of a legend that stand on an inch.
+        characters_per_inch: Characters of a legend that stand on an inch.
         rc: Matplotlib's parameters.
     """
 
     panel: tuple[float, float]
     columns: int
     gallery_width: float | None
-    letters: float
+    characters_per_inch: float
     rc: Any = field(default_factory=dict)
 
     def context(self) -> AbstractContextManager[Any]:

@@ -1,1 +1,1 @@
-"""Source coders: images <-> letters, learned and classical."""
+"""Source coders: images <-> indices, learned and classical."""

@@ -56,7 +56,7 @@ class AdaptiveModem(Modem, Protocol):
     """A modem whose code blocks depend on the length of the message."""
 
     def code_blocks(self, symbols: int) -> tuple[slice, ...]:
-        """Letters of each code block of a transmission of this many symbols."""
+        """Indices of each code block of a transmission of this many symbols."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ class AdaptiveFileChain:
         )
         payload = self._source(choice.bits).encode(images)
         file = payload.header
-        header = AdaptiveHeader(height, width, file.letters, mcs=choice.mcs, file=file)
-        symbols = self.adaptation.modem(choice.mcs).modulate(payload.letters)
+        header = AdaptiveHeader(height, width, file.lengths, mcs=choice.mcs, file=file)
+        symbols = self.adaptation.modem(choice.mcs).modulate(payload.indices)
         return unit_power(Transmission(symbols, header, payload))
 
     def receive(
@@ -156,7 +156,7 @@ class AdaptiveFileChain:
         return self._digital(told).decode(got, told.file)
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
-        """Bit errors over the letters in use, and block errors over the code blocks."""
+        """Bit errors over the indices in use, and block errors over the code blocks."""
         return self._digital(_checked(sent.header)).count_errors(sent, got)
 
     def modem_of(self, header: Header) -> Any:

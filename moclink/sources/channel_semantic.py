@@ -1,4 +1,4 @@
-"""The semantic codec with codebooks made for its channel, as a source of octonary letters."""
+"""The semantic codec with codebooks made for its channel, as a source of octonary indices."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ChannelOptimizedSource:
             csi: What the sender knows of the channel.
 
         Returns:
-            Letters uint8 [B, h * w * levels * heads].
+            Indices uint8 [B, h * w * levels * heads].
 
         Raises:
             ValueError: If the sender has to be told the SNR and csi is None.
@@ -76,10 +76,10 @@ class ChannelOptimizedSource:
         sending = self._sending(told_db)
         indices = self.codec.encode(images, sending.books)
         repeated = np.tile(indices, (1, 1, 1, sending.repeats, 1))
-        letters = repeated.reshape(len(images), -1).astype(np.uint8)
-        used = (letters.shape[1],) * len(images)
+        flat = repeated.reshape(len(images), -1).astype(np.uint8)
+        used = (flat.shape[1],) * len(images)
         height, width = images.shape[1:3]
-        return Payload(letters, ToldHeader(height, width, used, told_db=told_db))
+        return Payload(flat, ToldHeader(height, width, used, told_db=told_db))
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """Decode log-likelihoods [B, K, N]. Indices always give a picture: there is no outage.
@@ -92,7 +92,7 @@ class ChannelOptimizedSource:
                 f"{type(header).__name__} does not say which SNR the sender was told; a ToldHeader does"
             )
         sending = self._sending(header.told_db)
-        used = got.values[:, : header.letters[0]]
+        used = got.values[:, : header.lengths[0]]
         rows, columns = -(-header.height // CELL), -(-header.width // CELL)
         count, heads, states = sending.books.priors.shape
         grid = (len(used), rows, columns, sending.repeats, count, heads, states)

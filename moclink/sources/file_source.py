@@ -123,7 +123,7 @@ class FileSource:
 
     @property
     def alphabet(self) -> int:
-        """2: letters are bits."""
+        """2: the indices are bits."""
         return 2
 
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
@@ -143,17 +143,17 @@ class FileSource:
         # symbols.
         most = max(8, budget // 8 * 8)  # a byte at least: no transmission is empty
         lengths = tuple(min(8 * len(data) or most, most) for data in files)
-        letters = np.zeros((len(files), max(lengths)), np.uint8)
+        payload = np.zeros((len(files), max(lengths)), np.uint8)
         for row, data in enumerate(files):
             bits = np.unpackbits(np.frombuffer(data, np.uint8))[: lengths[row]]
-            letters[row, : len(bits)] = bits
+            payload[row, : len(bits)] = bits
         header = FileHeader(height, width, lengths, fits=tuple(fit.fits for fit in fits))
-        return Payload(letters, header, fits)
+        return Payload(payload, header, fits)
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """Bits by the signs of LLRs [B, K] -> images; a bit string that comes again is not decoded again."""
         bits = got.hard()
-        lengths = np.broadcast_to(header.letters, len(bits))
+        lengths = np.broadcast_to(header.lengths, len(bits))
         images = np.full((len(bits), header.height, header.width, 3), GREY, np.float32)
         ok = np.zeros(len(bits), bool)
         fits = np.broadcast_to(getattr(header, "fits", True), len(bits))

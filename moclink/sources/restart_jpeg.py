@@ -117,7 +117,7 @@ class ConcealingSource:
 
     @property
     def alphabet(self) -> int:
-        """2: letters are bits."""
+        """2: the indices are bits."""
         return 2
 
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
@@ -126,7 +126,7 @@ class ConcealingSource:
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """LLRs [B, K] -> images; bytes with a bit of |LLR| below `CERTAIN_LLR` count as damaged."""
-        lengths = np.broadcast_to(header.letters, len(got.values))
+        lengths = np.broadcast_to(header.lengths, len(got.values))
         shape = (header.height, header.width, 3)
         images = np.full((len(lengths), *shape), GREY, np.float32)
         ok = np.zeros(len(lengths), bool)

@@ -1,4 +1,4 @@
-"""The semantic codec as a source of octonary letters, and what its variants switch off."""
+"""The semantic codec as a source of octonary indices, and what its variants switch off."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class SemanticSource:
             csi: Channel state information, which this codec makes no use of.
 
         Returns:
-            Letters uint8 [B, h * w * levels * heads].
+            Indices uint8 [B, h * w * levels * heads].
         """
         indices = self.codec.encode(images, self.levels)[:, :, :, : self.levels]
-        letters = indices.reshape(len(images), -1).astype(np.uint8)
-        used = (letters.shape[1],) * len(images)
-        return Payload(letters, Header(images.shape[1], images.shape[2], used))
+        flat = indices.reshape(len(images), -1).astype(np.uint8)
+        used = (flat.shape[1],) * len(images)
+        return Payload(flat, Header(images.shape[1], images.shape[2], used))
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """Decode what the demodulator made of the received symbols.
@@ -79,7 +79,7 @@ class SemanticSource:
         Returns:
             Images. Indices always give a picture: there is no outage.
         """
-        used = got.values[:, : header.letters[0]]
+        used = got.values[:, : header.lengths[0]]
         rows, columns = -(-header.height // CELL), -(-header.width // CELL)
         grid = (len(used), rows, columns, self.levels, self.codec.quantizer.heads)
         if self.receiver == "soft":
@@ -115,7 +115,7 @@ class SemanticBits:
 
     @property
     def alphabet(self) -> int:
-        """2: letters are bits."""
+        """2: the indices are bits."""
         return 2
 
     @property
@@ -127,14 +127,14 @@ class SemanticBits:
         """Images [B, H, W, 3] in [0, 1] -> bits uint8 [B, h * w * levels * heads * log2 N]."""
         payload = SemanticSource(self.codec, self.levels).encode(images)
         shifts = np.arange(self.bits - 1, -1, -1)
-        bits = (payload.letters[..., None] >> shifts) & 1
-        letters = bits.reshape(len(images), -1).astype(np.uint8)
-        used = (letters.shape[1],) * len(images)
-        return Payload(letters, Header(images.shape[1], images.shape[2], used))
+        bits = (payload.indices[..., None] >> shifts) & 1
+        flat = bits.reshape(len(images), -1).astype(np.uint8)
+        used = (flat.shape[1],) * len(images)
+        return Payload(flat, Header(images.shape[1], images.shape[2], used))
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """LLRs [B, K'] -> images, by the signs. Indices always give a picture: there is no outage."""
-        bits = got.hard()[:, : header.letters[0]]
+        bits = got.hard()[:, : header.lengths[0]]
         rows, columns = -(-header.height // CELL), -(-header.width // CELL)
         shifts = np.arange(self.bits - 1, -1, -1)
         indices = (bits.reshape(len(bits), -1, self.bits).astype(np.int32) << shifts).sum(axis=-1)

@@ -51,7 +51,7 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
     """
     name, image, snr, trial = cell
     plan, chain = session.plan, session.chain(name)
-    block, count = chain.modem.block_letters, Count()
+    block, count = chain.modem.indices_per_block, Count()
     transport = block is None and chain.modem.code_blocks(chain.modem.symbols_for(1)) is not None
     coded = block is not None or transport
     if session.channel.coherence == 1:
@@ -89,7 +89,7 @@ def _send(
     """Send `size` bits through each realisation of the channel, and add to the count."""
     from moclink.phy.channels import noise_variance, stream
 
-    block = chain.modem.block_letters
+    block = chain.modem.indices_per_block
     bits = np.concatenate(
         [stream((*key, "bits")).integers(0, 2, (1, size), np.uint8) for key in keys]
     )

@@ -11,7 +11,7 @@ from typing import TextIO
 Count = Callable[[int, str], None]  # cells done since the last call, and the task's name
 
 LOG_EVERY_S = 30.0  # between two lines of a log
-TASK_WIDTH = 28  # letters of a task's name: with them the bar suits a terminal of 80 columns
+TASK_WIDTH = 28  # characters of a task's name: with them the bar suits a terminal of 80 columns
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def progress_bar(visible: bool, total: int, file: TextIO | None = None) -> Itera
 
     A terminal gets a bar as wide as it is, and a notebook one of its own. Anything else is a log:
     it gets a line at the start, at most one in `LOG_EVERY_S` seconds, and one at the end, none
-    longer than 80 letters.
+    longer than 80 characters.
 
     Args:
         visible: Whether anything is shown.
@@ -91,11 +91,11 @@ class _Log:
 
 
 def short_task(task: str, most: int = TASK_WIDTH) -> str:
-    """A task's name in at most `most` letters: of several chains the first and how many more.
+    """A task's name in at most `most` characters: of several chains the first and how many more.
 
     Args:
         task: "chain + chain + ..., picture".
-        most: Letters.
+        most: Characters.
     """
     chains, comma, picture = task.rpartition(", ")
     first, *more = chains.split(" + ")

@@ -168,7 +168,7 @@ def _over_the_channel(
     no = noise_variance(np.array([snr for _, snr, *_ in keys]))
     channel, shared = session.channel, session.plan.reuse_error_patterns
     if shared and sent.payload and chain.modem and can_share(chain.modem, channel):
-        got = session.patterns.send(chain.modem, channel, sent.payload.letters, no, keys)
+        got = session.patterns.send(chain.modem, channel, sent.payload.indices, no, keys)
         return chain.decode(got, sent.header)
     if isinstance(chain, HarqChain):
 

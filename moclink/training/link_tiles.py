@@ -23,7 +23,7 @@ class TileFeeder:
         folder: Holds the passes.
         batch: Tiles in a step.
         seed: A batch depends on it and on the step alone.
-        prefix: First letters of the passes' files.
+        prefix: First characters of the passes' files.
 
     Raises:
         ValueError: If there is no whole pass, or the batch is below 1.

@@ -77,7 +77,7 @@ class CheckedChain:
         sent = replace(sent, symbols=symbols)
         if (np.abs(sent.energy - 1) <= UNIT).all():
             return sent
-        header = ScaledHeader(*size, sent.header.letters, own=sent.header)
+        header = ScaledHeader(*size, sent.header.lengths, own=sent.header)
         return unit_power(replace(sent, header=header))
 
     def receive(
@@ -137,13 +137,13 @@ class CheckedChain:
 
         decoded = decoded_rows(self.name, decode, batch, (header.height, header.width))
         if (0, batch) in parts and not decoded.problems:
-            # Its own, with pictures clipped: letters, bits and iterations are as they were.
+            # Its own, with pictures clipped: indices, bits and iterations are as they were.
             return replace(parts[0, batch], images=decoded.images)
         rows = [parts.get((row, row + 1)) for row in range(batch)]
         return Reception(
             decoded.images,
             decoded.ok,
-            _stacked([row.letters if row else None for row in rows]),
+            _stacked([row.indices if row else None for row in rows]),
             _stacked([row.bits if row else None for row in rows]),
             _stacked([row.iterations if row else None for row in rows]),
             decoded.problems,

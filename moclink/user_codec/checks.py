@@ -66,10 +66,10 @@ def checked_reals(chain: str, returned: Any, batch: int) -> NDArray[Any]:
     return values.astype(np.complex64 if values.dtype.kind == "c" else np.float32)
 
 
-def checked_letters(
+def checked_indices(
     chain: str, returned: Any, batch: int, alphabet: int
 ) -> list[NDArray[np.uint8]]:
-    """Letters that `encode` returned, uint8 [K] of each picture.
+    """Indices that `encode` returned, uint8 [K] of each picture.
 
     Raises:
         ChainError: If they are no whole numbers below the alphabet, or there are none.
@@ -84,12 +84,12 @@ def checked_letters(
         if row.dtype.kind not in "bui" or not row.size:
             raise ChainError(
                 chain,
-                f"encode returned {row.size} letters of {row.dtype}; whole numbers are wanted",
+                f"encode returned {row.size} indices of {row.dtype}; whole numbers are wanted",
             )
         if row.min() < 0 or row.max() >= alphabet:
             raise ChainError(
                 chain,
-                f"encode returned letters from {row.min()} to {row.max()}; its alphabet is "
+                f"encode returned indices from {row.min()} to {row.max()}; its alphabet is "
                 f"{alphabet}: 0 to {alphabet - 1}",
             )
     return [row.astype(np.uint8) for row in rows]

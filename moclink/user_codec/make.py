@@ -29,7 +29,7 @@ from moclink.user_codec.analog import AnalogUserChain
 from moclink.user_codec.checked_chain import CheckedChain
 from moclink.user_codec.checks import TOLERANCE, in_one_line
 from moclink.user_codec.files import UserFileCodec
-from moclink.user_codec.letters import UserSource
+from moclink.user_codec.index_source import UserSource
 from moclink.user_codec.names import UserCodecName
 from moclink.user_codec.subprocess_codec import SubprocessCodec
 

@@ -7,7 +7,7 @@ bytes: little-endian, last axis fastest, of the `dtype` that stands beside it.
     program:  {"alphabet": 2, "cbr": "1/24", "multiple": 16, "adaptive": true}      each may be left out
     we:       {"call": "encode", "symbols": 4608, "bits": 13824, "snr_db": 10.0 (if adaptive),
                "shape": [B, H, W, 3], "dtype": "float32"} + images in [0, 1]
-    program:  {"shape": [B, ...], "dtype": "float32"} + amplitudes (or complex64), or letters (uint8)
+    program:  {"shape": [B, ...], "dtype": "float32"} + amplitudes (or complex64), or indices (uint8)
     we:       {"call": "decode", "height": H, "width": W, "snr_db": [10.0, ...],
                "shape": [B, ...], "dtype": ...} + what arrived
     program:  {"shape": [B, H, W, 3], "dtype": "float32", "ok": [true, ...]} + images; ok may be left out
@@ -92,7 +92,7 @@ class SubprocessCodec:
             self.alphabet = hello["alphabet"]
 
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Any:
-        """Images [B, H, W, 3] -> amplitudes or letters [B, ...]."""
+        """Images [B, H, W, 3] -> amplitudes or indices [B, ...]."""
         height, width = images.shape[1:3]
         told = {"symbols": self._options.symbols(height, width)}
         told["bits"] = self._options.bits(height, width)

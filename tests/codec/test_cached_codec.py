@@ -41,7 +41,7 @@ def test_levels_of_one_codec_encode_a_picture_once(search, encodings):
     assert inner.encoded == encodings
     for levels, payload in enumerate(payloads, 1):
         alone = SemanticSource(inner, levels).encode(image)
-        assert np.array_equal(payload.letters, alone.letters) and payload.header == alone.header
+        assert np.array_equal(payload.indices, alone.indices) and payload.header == alone.header
     assert not np.array_equal(codec.encode(image[:, ::-1])[0], codec.encode(image)[0])
 
 

@@ -93,14 +93,14 @@ def test_replay_of_measured_points(shipped, mcs, block, count):
     assert abs(errors / blocks - replayed / count) < 4 * deviation
 
 
-def block_errors(mcs: MCS, letters: int, snr_db: float, count: int) -> int:
+def block_errors(mcs: MCS, length: int, snr_db: float, count: int) -> int:
     """Transport blocks of one code block each, sent over this package's own channel."""
     modem = TransportBlockModem(mcs)
-    bits = np.random.default_rng(99).integers(0, 2, (count, letters), dtype=np.uint8)
+    bits = np.random.default_rng(99).integers(0, 2, (count, length), dtype=np.uint8)
     keys = [("replay", snr_db, row) for row in range(count)]
     output = awgn(modem.modulate(bits), noise_variance(np.full(count, snr_db)), keys)
     got = modem.demodulate(output.received, output.no)
-    return int((got.hard()[:, :letters] != bits).any(axis=1).sum())
+    return int((got.hard()[:, :length] != bits).any(axis=1).sum())
 
 
 def test_between_lengths_the_waterfall_lies_between(shipped):

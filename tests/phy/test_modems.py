@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sionna.phy.mapping import Demapper, Mapper
 
-from moclink.error_rates import count_letter_errors
+from moclink.error_rates import count_index_errors
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.ldpc import get_code
 from moclink.phy.modems import BitModem, IndexModem, pam_amplitudes
@@ -109,7 +109,7 @@ def test_uncoded_64qam_has_the_error_rates_of_theory(snr_db):
     modem = BitModem(6)
     output = awgn(modem.modulate(bits), noise_variance(np.array([snr_db])), [(7, snr_db)])
     got = modem.demodulate(output.received, output.no).hard()
-    ber = float(count_letter_errors(bits, got, (bits.size,), 2, None).ber[0])
+    ber = float(count_index_errors(bits, got, (bits.size,), 2, None).ber[0])
     # app's sign is bit-wise MAP, which equals the nearest point but at low SNR. Errors of one
     # symbol come together, so the deviation is that of symbols: at most sqrt(3) of that of
     # independent bits.
@@ -124,7 +124,7 @@ def test_index_error_rate_is_that_of_8_pam(snr_db):
     modem = IndexModem(8)
     output = awgn(modem.modulate(indices), noise_variance(np.array([snr_db])), [(8, snr_db)])
     got = modem.demodulate(output.received, output.no).hard()
-    ier = float(count_letter_errors(indices, got, (indices.size,), 8, None).ier[0])
+    ier = float(count_index_errors(indices, got, (indices.size,), 8, None).ier[0])
     expected = 1.75 * q_function(math.sqrt(10 ** (snr_db / 10) / 21))
     assert abs(ier - expected) < 4 * math.sqrt(expected / indices.size)
     if snr_db == 20.0:
@@ -137,7 +137,7 @@ def test_coded_bits_come_back_over_a_clean_channel(k, bits_per_symbol):
     bits = np.random.default_rng(6).integers(0, 2, (2, 3 * k + 17), np.uint8)
     x = modem.modulate(bits)
     assert x.shape[1] == modem.symbols_for(bits.shape[1]) == 4 * 648 // bits_per_symbol
-    assert modem.letters_within(x.shape[1]) == 4 * k
+    assert modem.max_indices(x.shape[1]) == 4 * k
     got = modem.demodulate(x, np.float32([1e-3, 1e-3]))
     assert np.array_equal(got.hard()[:, : bits.shape[1]], bits)
     assert got.iterations.shape == (2, 4) and set(np.unique(got.iterations)) <= {1, 2, 3}

@@ -24,20 +24,20 @@ class Measured(Block):
 
 @pytest.mark.parametrize("code", [None, (100, 204)])
 def test_every_row_is_sent_with_unit_power_and_received_in_its_own_units(code):
-    letters = np.random.default_rng(0).integers(0, 8, (3, 200))
-    letters[0] = 7  # the outermost amplitude
-    letters[1, ::2] = 4
+    indices = np.random.default_rng(0).integers(0, 8, (3, 200))
+    indices[0] = 7  # the outermost amplitude
+    indices[1, ::2] = 4
     channel = SionnaLayer(Measured())
     path = QAMPath(
         8, channel, None if code is None else LDPC5GEncoder(*code, num_bits_per_symbol=6)
     )
-    likelihoods, no = path(letters, np.full(3, 30.0, np.float32))
+    likelihoods, no = path(indices, np.full(3, 30.0, np.float32))
     np.testing.assert_allclose(channel.block.energy, 1, atol=1e-5)
-    np.testing.assert_array_equal(np.argmax(likelihoods, -1), letters)
+    np.testing.assert_array_equal(np.argmax(likelihoods, -1), indices)
     if (
         code is None
     ):  # what is told is relative to the constellation: 1e-3 times the energy that it had
-        amplitude = np.array([3, 1, 5, 7, -3, -1, -5, -7])[letters] / sqrt(42)
+        amplitude = np.array([3, 1, 5, 7, -3, -1, -5, -7])[indices] / sqrt(42)
         energy = 2 * np.mean(amplitude**2, axis=1)
         np.testing.assert_allclose(no, 1e-3 * energy, rtol=1e-4)
 
@@ -47,10 +47,10 @@ def test_every_row_is_sent_with_unit_power_and_received_in_its_own_units(code):
 def test_codes_that_sionnas_decoder_cannot_reshape_are_decoded(code, training):
     config.seed = 17
     path = QAMPath(8, SionnaLayer(AWGN_PATH), LDPC5GEncoder(*code, num_bits_per_symbol=6))
-    letters = np.random.default_rng(9).integers(0, 8, (1, 1300))
+    indices = np.random.default_rng(9).integers(0, 8, (1, 1300))
     snr_db = np.float32([5.0 if code[1] > 5 * code[0] - 1 else 16.0])
-    likelihoods, no = path(letters, snr_db, training=training)
-    np.testing.assert_array_equal(np.argmax(likelihoods, -1), letters)
+    likelihoods, no = path(indices, snr_db, training=training)
+    np.testing.assert_array_equal(np.argmax(likelihoods, -1), indices)
     assert no[0] < 0.01
 
 

@@ -136,12 +136,12 @@ def test_a_single_transmission_is_what_it_was():
 
 
 def test_the_first_transmission_fails_as_the_stored_curves_say():
-    mcs, letters, count = get_mcs(13), 3000, 400
+    mcs, length, count = get_mcs(13), 3000, 400
     modem, curves = TransportBlockModem(mcs), BlockErrorCurves.load()
     snrs = np.arange(0, 20, 0.01)
-    rates = curves.failure_rate(mcs, modem.letters_within(modem.symbols_for(letters)), snrs)
+    rates = curves.failure_rate(mcs, modem.max_indices(modem.symbols_for(length)), snrs)
     snr = snrs[np.argmin(np.abs(rates - 0.5))]
-    bits = np.random.default_rng(4).integers(0, 2, (1, letters), dtype=np.uint8)
+    bits = np.random.default_rng(4).integers(0, 2, (1, length), dtype=np.uint8)
     no = noise_variance(np.full(count, snr))
     outputs = [
         awgn(modem.modulate(bits, number), no, [(number, i) for i in range(count)])

@@ -31,7 +31,7 @@ def test_a_legend_shows_labels_as_they_are():
 
 def test_a_title_is_broken_to_the_width():
     figure = Figure(figsize=(3.5, 2))
-    add_title(figure, ["one" * 8, "", "two" * 8, "three" * 8])  # 63 letters fit on 3.5 inches
+    add_title(figure, ["one" * 8, "", "two" * 8, "three" * 8])  # 63 characters fit on 3.5 inches
     assert figure.get_suptitle().split("\n") == [f"{'one' * 8}, {'two' * 8}", "three" * 8]
 
 

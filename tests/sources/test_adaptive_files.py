@@ -39,7 +39,7 @@ def test_quality_and_rate_grow_with_the_snr(chain, photo):
         # The scheme was chosen to fail rarely; with these seeds nothing is lost.
         assert got.decoded.all() and not errors.ber.any() and not errors.bler.any()
         assert sent.symbols.shape[1] <= semantic_symbols(256, 384)
-        assert (got.bits == sent.header.letters[0]).all()
+        assert (got.bits == sent.header.lengths[0]).all()
         qualities.append(psnr(got.images, photo).mean())
         efficiency.append(sent.header.mcs.spectral_efficiency)
     assert qualities == sorted(qualities) and qualities[-1] - qualities[0] > 8
@@ -84,7 +84,7 @@ def test_where_no_file_fits_the_symbols_are_still_kept(photo):
 def test_a_batch_shares_one_scheme(chain, photo):
     pair = np.concatenate([photo, photo[:, ::-1]])
     sent = chain.transmit(pair, ChannelState(12.0))
-    assert len(sent.header.letters) == 2 and len(sent.payload.rate_fits) == 2
+    assert len(sent.header.lengths) == 2 and len(sent.payload.rate_fits) == 2
     output = awgn(sent.symbols, noise_variance(np.full(2, 12.0)), [(1,), (2,)])
     got = chain.receive(output.received, output.no, sent.header)
     assert got.decoded.all() and (psnr(got.images, pair) > 20).all()

@@ -55,7 +55,7 @@ def test_told_or_not_it_is_above_the_chain_made_for_no_channel(chains, photo):
 def test_without_noise_it_is_the_plain_chain(chains, photo):
     told, plain = chains.make("moc-rvq-adaptive-l2"), chains.make("moc-rvq-l2-no-nrb")
     a, b = (chain.transmit(photo, ChannelState(50.0)) for chain in (told, plain))
-    assert np.array_equal(a.payload.letters, b.payload.letters)
+    assert np.array_equal(a.payload.indices, b.payload.indices)
     assert np.array_equal(a.symbols, b.symbols)
 
 
@@ -69,9 +69,9 @@ def test_an_index_that_is_repeated_adds_up(chains, photo):
     payload = source.encode(photo, ChannelState(snr_db))
     sending = codec.grid.sending(budget, snr_db)
     count, repeats = sending.books.codebooks.shape[0], sending.repeats
-    letters = payload.letters.reshape(16, 18, repeats, count, 4)
-    assert np.array_equal(letters[:, :, 0], letters[:, :, 1])
-    values = np.random.default_rng(0).normal(size=(1, letters.size, 8)).astype(np.float32)
+    indices = payload.indices.reshape(16, 18, repeats, count, 4)
+    assert np.array_equal(indices[:, :, 0], indices[:, :, 1])
+    values = np.random.default_rng(0).normal(size=(1, indices.size, 8)).astype(np.float32)
     got = source.decode(Demodulated(values, np.float32([1.0])), payload.header)
     together = values.reshape(1, 16, 18, repeats, count, 4, 8).sum(3)
     expected = codec.decode(together, sending.books, 121, 137)

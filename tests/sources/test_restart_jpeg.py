@@ -144,4 +144,4 @@ def test_damaged_code_blocks_are_concealed(photo):
     assert (got.images[1] == 0.5).all()
     assert psnr(got.images[:1], image)[0] > 20
     plain = DigitalChain("jpeg-ldpc", FileSource(JPEG, budget), modem).transmit(image)
-    assert abs(len(plain.payload.letters[0]) - len(sent.payload.letters[0])) < 8000
+    assert abs(len(plain.payload.indices[0]) - len(sent.payload.indices[0])) < 8000

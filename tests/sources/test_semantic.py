@@ -1,4 +1,4 @@
-"""The semantic codec as a source: letters, receivers, the SNR that the decoder is told, own weights."""
+"""The semantic codec as a source: indices, receivers, the SNR that the decoder is told, own weights."""
 
 import math
 
@@ -49,14 +49,14 @@ def test_codec_and_modem_agree_on_the_constellation():
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])
-def test_letters_are_the_first_levels_and_their_cost_is_specified(codec, photo, levels):
+def test_indices_are_the_first_levels_and_their_cost_is_specified(codec, photo, levels):
     source = SemanticSource(codec, levels)
     payload = source.encode(photo)
     cells = math.ceil(73 / 8) * math.ceil(131 / 8)
-    assert payload.letters.shape == (1, cells * 4 * levels)
-    assert IndexModem(8).symbols_for(payload.letters.shape[1]) == 2 * levels * cells
+    assert payload.indices.shape == (1, cells * 4 * levels)
+    assert IndexModem(8).symbols_for(payload.indices.shape[1]) == 2 * levels * cells
     indices = codec.encode(photo, levels)
-    assert np.array_equal(payload.letters[0], indices[0, :, :, :levels].ravel())
+    assert np.array_equal(payload.indices[0], indices[0, :, :, :levels].ravel())
 
 
 @pytest.mark.parametrize("receiver", ["hard", "soft"])
@@ -76,7 +76,7 @@ def test_the_soft_receiver_retrieves_the_posterior_mean(codec, photo):
     source = SemanticSource(codec, 4, "soft", use_nrb=False)
     modem, no = IndexModem(8), noise_variance(np.array([8.0]))
     payload = source.encode(photo)
-    received = awgn(modem.modulate(payload.letters), no, [(1,)]).received
+    received = awgn(modem.modulate(payload.indices), no, [(1,)]).received
     values = modem.demodulate(received, no).values
     rows, columns = 10, 17
     y = received.view(np.float32).reshape(rows, columns, 4, 4)
@@ -151,7 +151,7 @@ def test_own_weights_are_chains(saved, photo):
     assert make_chain(f"{saved}/toy", ChainOptions(receiver="hard")).source.receiver == "hard"
 
 
-def test_placements_change_the_letters_and_not_the_picture(saved, photo):
+def test_placements_change_the_indices_and_not_the_picture(saved, photo):
     reference = load_semantic(saved / "toy")
     picture = reference.decode(reference.encode(photo))
     for placement in ("none", "greedy", "greedy-paper", "exact"):
@@ -167,7 +167,7 @@ def test_the_analog_chain_spends_48_symbols_a_cell_of_unit_energy(saved, photo):
     assert sent.symbols.shape == (1, 48 * 170)
     assert np.mean(np.abs(sent.symbols) ** 2) == pytest.approx(1, abs=1e-3)
     got = chain.receive(sent.symbols, np.float32([0.1]), sent.header)
-    assert got.images.shape == photo.shape and got.letters is None and got.bits is None
+    assert got.images.shape == photo.shape and got.indices is None and got.bits is None
     expected = chain.codec.decode(chain.codec.encode(photo), 73, 131, 10.0)
     assert np.allclose(got.images, np.clip(expected, 0, 1), atol=1e-6)
 
@@ -193,7 +193,7 @@ def test_wrong_names_and_damaged_weights_are_named(saved, tmp_path):
         make_chain(str(tmp_path / "toy"))
 
 
-def test_hard_letters_are_the_nearest_amplitudes():
+def test_hard_indices_are_the_nearest_amplitudes():
     rng = np.random.default_rng(3)
     y = (rng.normal(size=(1, 500)) + 1j * rng.normal(size=(1, 500))).astype(np.complex64)
     got = IndexModem(8).demodulate(y, np.float32([0.5])).hard()

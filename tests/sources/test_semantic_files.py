@@ -105,8 +105,8 @@ def test_bits_are_those_of_the_indices():
     payload = source.encode(images)
     indices = codec.encode(images, 2)[:, :, :, :2]
     weights = np.array([4, 2, 1])
-    assert np.array_equal(payload.letters.reshape(2, -1, 3) @ weights, indices.reshape(2, -1))
-    llr = 2.0 * payload.letters - 1
+    assert np.array_equal(payload.indices.reshape(2, -1, 3) @ weights, indices.reshape(2, -1))
+    llr = 2.0 * payload.indices - 1
     llr = np.pad(llr, ((0, 0), (0, 7))).astype(np.float32)  # the modem's padding
     got = source.decode(Demodulated(llr, np.float32([0.1, 0.1])), payload.header)
     assert got.ok.all()
@@ -136,5 +136,5 @@ def test_coded_chains_cross_a_good_channel_and_not_a_bad_one(chains, name, photo
 def test_levels_behind_a_code_use_the_symbols_of_their_bits(chains, photo):
     sent = chains.make("moc-rvq-l2-ldpc-16qam-r12").transmit(to_float(photo)[None])
     bits = 2 * 12 * 17 * 25
-    assert sent.payload.letters.shape == (1, bits)
+    assert sent.payload.indices.shape == (1, bits)
     assert sent.symbols.shape[1] == -(-bits // 324) * 648 // 4

@@ -60,7 +60,7 @@ def test_only_an_adaptive_chain_is_encoded_anew_for_each_state(photo):
     )
     assert fixed[0] is fixed[1] is fixed[2]
     assert ideal[0] is ideal[2] and ideal[0] is not ideal[1]
-    assert ideal[0].header.letters < ideal[1].header.letters
+    assert ideal[0].header.lengths < ideal[1].header.lengths
 
 
 def test_equal_pictures_are_scored_once():

@@ -159,13 +159,13 @@ def test_bits_are_sent_behind_every_modulation_and_code(file, photo, scheme, ord
 
 
 def test_indices_are_sent_as_those_of_the_semantic_chains(photo):
-    letters = np.arange(60, dtype=np.int64)[None] % 8
-    codec = Codec(letters, lambda received: photo, alphabet=8)
+    indices = np.arange(60, dtype=np.int64)[None] % 8
+    codec = Codec(indices, lambda received: photo, alphabet=8)
     chain = chain_of(codec)
     sent = chain.transmit(photo)
     assert sent.symbols.shape == (1, 30)  # two indices are a 64-QAM symbol
     chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
-    assert np.array_equal(codec.received, letters)
+    assert np.array_equal(codec.received, indices)
 
 
 def test_a_source_of_records_gets_log_likelihoods(photo):
@@ -248,9 +248,9 @@ OUT = np.full((1, 64, 96, 3), 0.25, np.float32)
         (np.float32([[np.inf, 1]]), {}, "NaN or infinite"),
         (np.zeros((1, 8)), {}, "zeros alone, which have no power"),
         (np.ones((1, 4000)), {"cbr": "1/96"}, "made 2000 symbols of 64 x 96 pixels.* allows 192"),
-        ([[0, 1, 2]], {"alphabet": 2}, "letters from 0 to 2; its alphabet is 2: 0 to 1"),
-        ([[0.0, 1.0]], {"alphabet": 2}, "letters of float64; whole numbers"),
-        (np.zeros((1, 0), int), {"alphabet": 2}, "0 letters"),
+        ([[0, 1, 2]], {"alphabet": 2}, "indices from 0 to 2; its alphabet is 2: 0 to 1"),
+        ([[0.0, 1.0]], {"alphabet": 2}, "indices of float64; whole numbers"),
+        (np.zeros((1, 0), int), {"alphabet": 2}, "0 indices"),
         (3, {"alphabet": 2}, r"encode returned 3; \[1, K\]"),
         (np.zeros((1, 9999), int), {"alphabet": 2, "cbr": 1 / 96}, "symbols of 64 x 96 pixels"),
     ],

@@ -106,7 +106,7 @@ def test_amplitudes_cross_the_pipe_in_both_directions(make):
 
 def test_the_program_is_told_the_options_and_the_state(make):
     sent = make("bits", "-qpsk").transmit(IMAGE)
-    assert sent.payload.letters.tolist() == [[1, 0, 1, 1]] and sent.symbols.shape == (1, 2)
+    assert sent.payload.indices.tolist() == [[1, 0, 1, 1]] and sent.symbols.shape == (1, 2)
     chain = make("snr")
     assert chain.adaptive
     sent = chain.transmit(IMAGE, ChannelState(12.0))

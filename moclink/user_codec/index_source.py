@@ -12,24 +12,24 @@ from moclink.errors import ChainError
 from moclink.protocols import Modem
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 from moclink.user_codec.analog import CLEAN_DB, Limit, decode_call, encoded
-from moclink.user_codec.checks import checked_count, checked_letters, decoded_rows
+from moclink.user_codec.checks import checked_count, checked_indices, decoded_rows
 
 
 @dataclass(frozen=True)
-class LettersHeader(Header):
-    """Header of plain letters: what the codec is handed at the receiver are decisions."""
+class IndexHeader(Header):
+    """Header of plain indices: what the codec is handed at the receiver are decisions."""
 
 
 @dataclass(frozen=True)
 class UserSource:
-    """A user's codec of letters.
+    """A user's codec of indices.
 
     `encode` may also return a `Payload`; `decode` is then called as `Source.decode` is.
 
     Attributes:
         name: Name of the chain.
-        codec: Images <-> letters.
-        modem: What sends the letters.
+        codec: Images <-> indices.
+        modem: What sends the indices.
         allowed: Symbols that a picture may take.
     """
 
@@ -40,31 +40,31 @@ class UserSource:
 
     @property
     def alphabet(self) -> int:
-        """Number of values of a letter."""
+        """Number of values of an index."""
         return int(self.codec.alphabet)
 
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Payload:
         """See `Source.encode`."""
         returned = encoded(self.name, self.codec, images, csi)
         size = images.shape[1], images.shape[2]
-        letters = returned.letters if isinstance(returned, Payload) else returned
-        rows = checked_letters(self.name, letters, len(images), self.alphabet)
+        indices = returned.indices if isinstance(returned, Payload) else returned
+        rows = checked_indices(self.name, indices, len(images), self.alphabet)
         lengths = tuple(map(len, rows))
         count = self.modem.symbols_for(max(lengths))
         checked_count(self.name, count, self.allowed(*size), size)
         if isinstance(returned, Payload):
-            return replace(returned, letters=np.stack(rows))
+            return replace(returned, indices=np.stack(rows))
         filled = np.zeros((len(rows), max(lengths)), np.uint8)
         for place, row in enumerate(rows):
             filled[place, : len(row)] = row
-        return Payload(filled, LettersHeader(*size, lengths))
+        return Payload(filled, IndexHeader(*size, lengths))
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """See `Source.decode`; pictures that the codec cannot decode are outages."""
         size, snr_db, batch = (header.height, header.width), got.snr_db, len(got.values)
         clean = bool(snr_db.min() > CLEAN_DB)
         decode = decode_call(self.codec)
-        if not isinstance(header, LettersHeader):
+        if not isinstance(header, IndexHeader):
 
             def own(rows: slice) -> Any:
                 iterations = None if got.iterations is None else got.iterations[rows]
@@ -79,11 +79,11 @@ class UserSource:
                 return [i if ok else None for i, ok in zip(found.images, found.ok, strict=True)]
 
             return decoded_rows(self.name, own, batch, size, clean)
-        letters = got.hard()
-        lengths = np.broadcast_to(header.letters, batch)
+        indices = got.hard()
+        lengths = np.broadcast_to(header.lengths, batch)
 
         def plain(rows: slice) -> Any:
-            used = [row[:n] for row, n in zip(letters[rows], lengths[rows], strict=True)]
+            used = [row[:n] for row, n in zip(indices[rows], lengths[rows], strict=True)]
             same = len(set(map(len, used))) == 1
             known = {"height": size[0], "width": size[1], "snr_db": snr_db[rows]}
             return decode(np.stack(used) if same else used, **known)
