@@ -114,11 +114,11 @@ def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:
         # 0.30000000000000004 of numpy.arange is the 0.3 of a command line, and -0 is 0.
         values = sorted({round(float(v), 9) + 0.0 for v in array.ravel()})
     except (TypeError, ValueError):
-        raise UsageError(f"{name} {shown(value)}: not a number of dB; {wanted}") from None
+        raise UsageError(f"{name} {shorten(value)}: not a number of dB; {wanted}") from None
     if not values:
-        raise UsageError(f"{name} {shown(value)}: there is none; {wanted}")
+        raise UsageError(f"{name} {shorten(value)}: there is none; {wanted}")
     if not all(abs(v) <= 100 for v in values):  # not those that are not a number either
-        raise UsageError(f"{name} {shown(value)}: values must lie between -100 and 100 dB")
+        raise UsageError(f"{name} {shorten(value)}: values must lie between -100 and 100 dB")
     return tuple(values)
 
 
@@ -129,14 +129,14 @@ def read_metrics(value: Any, option: str = "metrics") -> tuple[str, ...]:
     try:
         names = comma_list(value) if isinstance(value, str) else list(value)
     except TypeError:
-        raise UsageError(f"{option} {shown(value)}: {there}") from None
+        raise UsageError(f"{option} {shorten(value)}: {there}") from None
     if not names:
-        raise UsageError(f"{option} {shown(value)}: the list is empty; {there}")
+        raise UsageError(f"{option} {shorten(value)}: the list is empty; {there}")
     if wants_all_metrics(value):
         return METRICS
     for name in names:
         if name not in METRICS:
-            raise UsageError(f"{option} {shown(name)}: {there}")
+            raise UsageError(f"{option} {shorten(name)}: {there}")
     return tuple(dict.fromkeys(names))
 
 
@@ -159,7 +159,7 @@ def read_cbrs(value: Any, option: str = "cbr") -> list[Fraction]:
         ]
     if not parts:
         raise UsageError(
-            f"{option} {shown(value)}: there is none; give ratios such as 1/24 or 0.05"
+            f"{option} {shorten(value)}: there is none; give ratios such as 1/24 or 0.05"
         )
     return [_cbr(part, option) for part in parts]
 
@@ -168,7 +168,7 @@ def _cbr(value: Any, option: str) -> Fraction:
     """One ratio; a float that is a fraction up to rounding is that fraction."""
     if isinstance(value, bool) or not isinstance(value, str | numbers.Real):
         raise UsageError(
-            f"{option} {shown(value)}: give a ratio above 0 and up to 1, such as '1/24' or 0.05"
+            f"{option} {shorten(value)}: give a ratio above 0 and up to 1, such as '1/24' or 0.05"
         )
     ratio = parse_cbr(str(value))
     near = ratio.limit_denominator(10_000)
@@ -183,7 +183,7 @@ def read_whole(name: str, value: Any, least: int) -> int:
         if isinstance(value, bool) or int(number) != number or number < least:
             raise ValueError
     except (ValueError, OverflowError):
-        given = value if isinstance(value, str | numbers.Number) else shown(value)
+        given = value if isinstance(value, str | numbers.Number) else shorten(value)
         raise UsageError(f"{name} {given}: a whole number of at least {least} is needed") from None
     return int(number)
 
@@ -191,7 +191,7 @@ def read_whole(name: str, value: Any, least: int) -> int:
 def read_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     """Read one of several words."""
     if not isinstance(value, str) or value not in choices:
-        raise UsageError(f"{name} {shown(value)}: there are {', '.join(choices)}")
+        raise UsageError(f"{name} {shorten(value)}: there are {', '.join(choices)}")
     return value
 
 
@@ -199,13 +199,13 @@ def read_folder(name: str, value: Any) -> Path:
     """Read the path of a folder."""
     if not isinstance(value, str | os.PathLike) or not str(value):
         raise UsageError(
-            f"{name} {shown(value)}: the path of a folder is wanted, as text or a Path"
+            f"{name} {shorten(value)}: the path of a folder is wanted, as text or a Path"
         )
     path = Path(value)
     return path.expanduser() if path.parts[0] == "~" else path
 
 
-def shown(value: Any, most: int = 60) -> str:
+def shorten(value: Any, most: int = 60) -> str:
     """A value in a message: its text on one line, its middle left out if it is long."""
     text = " ".join(repr(value).split())
     return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 3 :]}"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from moclink.arguments import shown
+from moclink.arguments import shorten
 from moclink.image_modes import ImageError, to_srgb
 from moclink.images import MAX_PIXELS, Picture, find_images, read_pictures, sample_paths
 
@@ -60,7 +60,7 @@ def _several(images: Any) -> list[Any]:
     if one or getattr(images, "ndim", 0) in (2, 3):
         return [images]
     if isinstance(images, dict | bytes) or not isinstance(images, Iterable):
-        raise ValueError(f"images {shown(images)}: {WANTED}")
+        raise ValueError(f"images {shorten(images)}: {WANTED}")
     return list(images)
 
 
@@ -78,7 +78,7 @@ def _pixels(item: Any, number: int) -> NDArray[np.uint8]:
         channels = pixels.shape[2] if pixels.ndim == 3 else 1
         alright = pixels.dtype == np.uint8 and pixels.ndim in (2, 3) and channels in (1, 3, 4)
         if not alright or not pixels.size:
-            what = f"{pixels.dtype} {pixels.shape}" if hasattr(item, "ndim") else shown(item)
+            what = f"{pixels.dtype} {pixels.shape}" if hasattr(item, "ndim") else shorten(item)
             raise ValueError(f"image {number} is {what}; give uint8 [H, W, 3] or [H, W], 0 to 255")
         item = Image.fromarray(pixels[:, :, 0] if pixels.ndim == 3 and channels == 1 else pixels)
     if item.width * item.height > MAX_PIXELS:

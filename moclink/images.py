@@ -152,13 +152,13 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
             )
             if not inside:
                 raise ImageError(
-                    f"folder {_shown(item)} holds no image; name a folder with png, jpg, ... files"
+                    f"folder {_plain(item)} holds no image; name a folder with png, jpg, ... files"
                 )
             found += inside
         elif item.is_file():
             found.append(item)
         else:
-            raise ImageError(f"no such image or folder: {_shown(item)}")
+            raise ImageError(f"no such image or folder: {_plain(item)}")
     files: dict[tuple[int, int], Path] = {}
     for path in found:
         status = path.stat()
@@ -167,13 +167,13 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
         repeated = next(path for path in found if path not in files.values())
         print(
             f"note: {len(found) - len(files)} of {len(found)} images are files named before, "
-            f"as {_shown(repeated)}: each counts once",
+            f"as {_plain(repeated)}: each counts once",
             file=sys.stderr,
         )
     return list(files.values())
 
 
-def _shown(path: str | Path) -> str:
+def _plain(path: str | Path) -> str:
     return _printable(str(path))
 
 
@@ -204,15 +204,15 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
     except ImageError as error:
         raise ImageError(_printable(str(error))) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{_shown(path)}: {error}; reduce the picture first") from error
+        raise ImageError(f"{_plain(path)}: {error}; reduce the picture first") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{_shown(path)}: not an image that can be read") from error
+        raise ImageError(f"{_plain(path)}: not an image that can be read") from error
     except FileNotFoundError as error:
-        raise ImageError(f"{_shown(path)}: no such file") from error
+        raise ImageError(f"{_plain(path)}: no such file") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         large = "MAX_TEXT_CHUNK" in str(error)  # a picture may be whole, and its comments too long
         what = "its text is too long; remove its metadata" if large else "unreadable or truncated"
-        raise ImageError(f"{_shown(path)}: {what} ({error})") from error
+        raise ImageError(f"{_plain(path)}: {what} ({error})") from error
 
 
 def _read_with_pillow(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:
@@ -277,7 +277,7 @@ def read_pictures(paths: Sequence[str | Path], skip_bad: bool = False) -> list[P
         first = known.setdefault(picture.digest, path)
         if first is not path:
             print(
-                f"note: {_shown(path)} is the same picture as {_shown(first)}: left out",
+                f"note: {_plain(path)} is the same picture as {_plain(first)}: left out",
                 file=sys.stderr,
             )
             continue

@@ -18,7 +18,7 @@ from moclink.arguments import (
     read_metrics,
     read_snr,
     read_whole,
-    shown,
+    shorten,
     wants_all_metrics,
 )
 from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, MAX_BITS, OUTAGES, RECEIVERS
@@ -170,7 +170,7 @@ def run(
     folder = dated_folder() if out is None else run_folder(read_folder("out", out))
     pictures = given_pictures(images, recursive, skip_bad)
     if not isinstance(cluster, str | None):
-        raise ValueError(f"cluster {shown(cluster)}: an address is wanted, such as local")
+        raise ValueError(f"cluster {shorten(cluster)}: an address is wanted, such as local")
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
         each = _memory_each(memory, cluster, pool, pictures)
         if wants_all_metrics(metrics):

@@ -268,7 +268,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Shown:
+class GalleryPicture:
     """A received picture, kept for the gallery.
 
     Attributes:

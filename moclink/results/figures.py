@@ -28,7 +28,7 @@ from moclink.results.rate_curves import rate_figure
 from moclink.results.selection import choose_rows, conditions, outage_of, read_runs
 from moclink.results.store import read_parameters
 from moclink.results.style import STYLES, FigureOptions
-from moclink.types import Row, Shown
+from moclink.types import GalleryPicture, Row
 from moclink.whole_files import whole_file
 
 FORMATS = ("png", "pdf", "svg")
@@ -111,14 +111,14 @@ def draw(folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
     wanted = Choices(**choices)
     every_row, every_picture = read_runs((folder, *others), wanted.chains)
     rows = choose_rows(every_row, wanted.chains, wanted.snrs)
-    shown = choose_shown(every_picture, rows, wanted.snrs)
+    gallery = choose_gallery(every_picture, rows, wanted.snrs)
     options = wanted.options(folder, rows)
-    _check(wanted, rows, every_row, shown)
+    _check(wanted, rows, every_row, gallery)
     drawn = Drawn()
     if rows:
         save(drawn, "curves", folder, wanted, lambda: curves_figure(rows, options))
-    if any(s.chain != "original" for s in shown):
-        make = partial(gallery_figure, rows, shown, options, wanted.picture, DPI[wanted.style])
+    if any(s.chain != "original" for s in gallery):
+        make = partial(gallery_figure, rows, gallery, options, wanted.picture, DPI[wanted.style])
         save(drawn, "gallery", folder, wanted, make)
     for snr in wanted.rates:
         at = choose_rows(every_row, wanted.chains, [snr])
@@ -127,13 +127,16 @@ def draw(folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
 
 
 def _check(
-    wanted: Choices, rows: Sequence[Row], every_row: Sequence[Row], shown: Sequence[Shown]
+    wanted: Choices,
+    rows: Sequence[Row],
+    every_row: Sequence[Row],
+    gallery: Sequence[GalleryPicture],
 ) -> None:
     """Raise ValueError if what is chosen is not there, before anything is drawn."""
     if wanted.metrics is not None:
         choose_metrics(wanted.metrics, measured(rows))
     if wanted.picture is not None:
-        kept = list(dict.fromkeys(s.image for s in shown if s.chain != "original"))
+        kept = list(dict.fromkeys(s.image for s in gallery if s.chain != "original"))
         if wanted.picture not in kept:
             names = ", ".join(map(printable, kept)) or "no picture"
             raise ValueError(f"--picture {wanted.picture}: received pictures were kept of {names}")
@@ -141,14 +144,14 @@ def _check(
         choose_rows(every_row, wanted.chains, [snr])
 
 
-def choose_shown(
-    shown: Sequence[Shown], rows: Sequence[Row], snrs: Sequence[float] | None
-) -> list[Shown]:
+def choose_gallery(
+    gallery: Sequence[GalleryPicture], rows: Sequence[Row], snrs: Sequence[float] | None
+) -> list[GalleryPicture]:
     """Originals, and what was kept of the chains of some rows at the chosen SNRs."""
     chains = {row.chain for row in rows}
     return [
         s
-        for s in shown
+        for s in gallery
         if s.chain == "original"
         or (s.chain in chains and (snrs is None or any(abs(s.snr_db - snr) < 1e-9 for snr in snrs)))
     ]

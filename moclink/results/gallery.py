@@ -16,20 +16,20 @@ from moclink.results.metrics import METRICS, is_number, measured
 from moclink.results.names import printable, short_name, wrapped
 from moclink.results.panels import FigureError, add_title, plain
 from moclink.results.style import PLAIN, STYLES, FigureOptions
-from moclink.types import Row, Shown
+from moclink.types import GalleryPicture, Row
 
 PICTURE_WIDTH = 1.75  # inches
 TALLEST = 2.6  # inches; a picture that would be taller is narrower
 LONGEST_SIDES = 12  # a picture's sides differ by at most this factor
 MOST_PIXELS = 16_000  # a side of the figure
-LEAST_SHOWN = 64  # pixels a side of the picture that is shown, if there is one so large
+LEAST_GALLERY_SIDE = 64  # pixels a side of the picture that is shown, if there is one so large
 FEWEST_FOR_GRID = 3  # chains at one SNR; more fill a grid
 MOST_COLUMNS = 6  # of a grid
 
 
 def gallery_figure(
     rows: Sequence[Row],
-    shown: Sequence[Shown],
+    gallery: Sequence[GalleryPicture],
     options: FigureOptions = PLAIN,
     picture: str | None = None,
     dpi: int = 200,
@@ -40,7 +40,7 @@ def gallery_figure(
 
     Args:
         rows: Results.
-        shown: Pictures kept by the sweep.
+        gallery: Pictures kept by the sweep.
         options: Style and conditions.
         picture: Name of the picture; None for the first that is large enough to see something.
         dpi: Pixels an inch, which bound the size.
@@ -49,11 +49,11 @@ def gallery_figure(
         FigureError: If there is nothing to show, or the figure would be too large.
     """
     received = {
-        (s.chain, s.snr_db): s for s in _of_one_picture(shown, picture) if s.chain != "original"
+        (s.chain, s.snr_db): s for s in _of_one_picture(gallery, picture) if s.chain != "original"
     }
     name = next(iter(received.values())).image
     rows = [row for row in rows if row.image == name]
-    original = next((s for s in shown if s.chain == "original" and s.image == name), None)
+    original = next((s for s in gallery if s.chain == "original" and s.image == name), None)
     chains = [c for c in dict.fromkeys(r.chain for r in rows) if any(c == k for k, _ in received)]
     snrs = sorted({snr for _, snr in received})
     if not chains:
@@ -74,8 +74,8 @@ def gallery_figure(
 class _Sheet:
     """What a gallery shows: received pictures and captions by chain and SNR, labels by chain."""
 
-    received: dict[tuple[str, float], Shown]
-    original: Shown | None
+    received: dict[tuple[str, float], GalleryPicture]
+    original: GalleryPicture | None
     captions: dict[tuple[str, float], str]
     labels: dict[str, str]
 
@@ -132,12 +132,12 @@ def _draw_grid(
     return figure
 
 
-def _of_one_picture(shown: Sequence[Shown], name: str | None) -> list[Shown]:
+def _of_one_picture(gallery: Sequence[GalleryPicture], name: str | None) -> list[GalleryPicture]:
     """What was kept of one picture."""
     sizes: dict[str, int] = {}
-    for s in shown:
+    for s in gallery:
         if s.chain != "original" and s.image not in sizes:
-            sizes[s.image] = min(*_pixels(s).size, LEAST_SHOWN)
+            sizes[s.image] = min(*_pixels(s).size, LEAST_GALLERY_SIDE)
     names = list(sizes)
     if not names:
         raise FigureError("no received pictures were kept of these chains at these SNRs")
@@ -145,7 +145,7 @@ def _of_one_picture(shown: Sequence[Shown], name: str | None) -> list[Shown]:
         kept = ", ".join(map(printable, names))
         raise FigureError(f"of {printable(name)} no received pictures were kept, but of {kept}")
     chosen = max(names, key=lambda each: sizes[each]) if name is None else name
-    return [s for s in shown if s.image == chosen]
+    return [s for s in gallery if s.image == chosen]
 
 
 def _figure(
@@ -185,8 +185,8 @@ def _captions(rows: Sequence[Row]) -> dict[tuple[str, float], str]:
     return captions
 
 
-def _picture(axis: Axes, shown: Shown, title: str, caption: str) -> None:
-    axis.imshow(_pixels(shown))
+def _picture(axis: Axes, picture: GalleryPicture, title: str, caption: str) -> None:
+    axis.imshow(_pixels(picture))
     plain(axis.set_title(title, fontsize=8))
     axis.set_xlabel(caption, fontsize=7, labelpad=2)
     axis.set_xticks([])
@@ -194,5 +194,5 @@ def _picture(axis: Axes, shown: Shown, title: str, caption: str) -> None:
     axis.spines[:].set_visible(False)
 
 
-def _pixels(shown: Shown) -> Image.Image:
-    return Image.open(io.BytesIO(shown.png))
+def _pixels(picture: GalleryPicture) -> Image.Image:
+    return Image.open(io.BytesIO(picture.png))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from moclink.arguments import comma_list, shown
+from moclink.arguments import comma_list, shorten
 from moclink.types import Row
 
 
@@ -125,7 +125,7 @@ def choose_metrics(names: str | Sequence[str] | None, found: Sequence[Metric]) -
     if isinstance(names, str):
         names = comma_list(names)
     elif not isinstance(names, Iterable):
-        raise ValueError(f"metrics {shown(names)}: give names, a comma list or several")
+        raise ValueError(f"metrics {shorten(names)}: give names, a comma list or several")
     chosen, names = [], list(names)
     if not names:
         raise ValueError("no metric is named; leave --metrics out for the usual")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from moclink.results.curves import curves_figure
-from moclink.results.figures import DPI, Choices, Drawn, choose_shown, save
+from moclink.results.figures import DPI, Choices, Drawn, choose_gallery, save
 from moclink.results.gallery import gallery_figure
 from moclink.results.names import base_name
 from moclink.results.selection import choose_rows, read_runs
@@ -68,8 +68,8 @@ def draw_paper(name: str, folder: str | Path, *others: str | Path, **choices: An
     every_row, every_picture = read_runs(folders, wanted.chains or own)
     rows = [r for r in every_row if re.fullmatch(figure.chains, base_name(r.chain))]
     rows = choose_rows(rows, wanted.chains) if rows else []
-    shown = choose_shown(every_picture, rows, snrs)
-    if not rows or (figure.snrs and all(s.chain == "original" for s in shown)):
+    gallery = choose_gallery(every_picture, rows, snrs)
+    if not rows or (figure.snrs and all(s.chain == "original" for s in gallery)):
         kind = "pictures" if figure.snrs else "results"
         needs = f" at {', '.join(f'{snr:g}' for snr in figure.snrs)} dB" if figure.snrs else ""
         raise RunFolderError(
@@ -82,7 +82,7 @@ def draw_paper(name: str, folder: str | Path, *others: str | Path, **choices: An
             name,
             folder,
             wanted,
-            lambda: gallery_figure(rows, shown, options, wanted.picture, dpi),
+            lambda: gallery_figure(rows, gallery, options, wanted.picture, dpi),
         )
     else:
         curves = choose_rows(rows, snrs=snrs)

@@ -9,7 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from moclink.arguments import read_folder, read_snr, shown
+from moclink.arguments import read_folder, read_snr, shorten
 from moclink.results.curves import curves_figure
 from moclink.results.export import summary_of
 from moclink.results.full_tables import long_table, mean_tables
@@ -17,7 +17,7 @@ from moclink.results.gallery import gallery_figure
 from moclink.results.metrics import choose_metrics, measured, usual
 from moclink.results.rate_curves import rate_figure
 from moclink.results.selection import choose_rows, conditions, outage_of
-from moclink.results.store import COLUMNS, read_parameters, read_rows, read_shown
+from moclink.results.store import COLUMNS, read_gallery, read_parameters, read_rows
 from moclink.results.style import STYLES, FigureOptions
 from moclink.results.table_formats import written
 from moclink.results.tables import table
@@ -106,7 +106,7 @@ class Run:
         """Quality over the channel bandwidth ratio at one SNR in dB; other arguments as of `plot`."""
         snrs = () if snr is None else read_snr(snr)
         if len(snrs) != 1:
-            raise ValueError(f"snr {shown(snr)}: one SNR in dB is wanted; draw a figure for each")
+            raise ValueError(f"snr {shorten(snr)}: one SNR in dB is wanted; draw a figure for each")
         rows = self._chosen(chains)
         options = self._options(rows, style, metrics, outage)
         return _drawn(style, lambda: rate_figure(rows, snrs[0], options))
@@ -116,10 +116,10 @@ class Run:
     ) -> Figure:
         """A picture as the chains received it; the first one that was kept if none is named."""
         if picture is not None and not isinstance(picture, str):
-            raise ValueError(f"picture {shown(picture)}: the name of a picture is wanted")
+            raise ValueError(f"picture {shorten(picture)}: the name of a picture is wanted")
         rows = self._chosen(chains)
         names = {row.chain for row in rows} | {"original"}
-        kept = [s for s in read_shown(self.folder) if s.chain in names]
+        kept = [s for s in read_gallery(self.folder) if s.chain in names]
         options = self._options(rows, "screen")
         return _drawn("screen", lambda: gallery_figure(rows, kept, options, picture))
 

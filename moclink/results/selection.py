@@ -8,18 +8,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from moclink.arguments import comma_list
-from moclink.arguments import shown as in_short
+from moclink.arguments import comma_list, shorten
 from moclink.constants import OUTAGES
 from moclink.results.names import MODE, base_name, printable, stated_cbr
 from moclink.results.run_parameters import DEFAULTS
 from moclink.results.store import (
     RunFolderError,
+    read_gallery,
     read_parameters,
     read_rows,
-    read_shown,
 )
-from moclink.types import Row, Shown
+from moclink.types import GalleryPicture, Row
 
 CHANNELS = {
     "awgn": "AWGN",
@@ -35,7 +34,7 @@ MATCHES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
 
 def read_runs(
     folders: Sequence[str | Path], chains: str | Sequence[str] | None = None
-) -> tuple[list[Row], list[Shown]]:
+) -> tuple[list[Row], list[GalleryPicture]]:
     """Rows and pictures of all folders; of a cell that several have, the first folder's.
 
     Args:
@@ -49,13 +48,13 @@ def read_runs(
     for other in folders[1:]:
         _check_alike(folders[0], other, chains)
     rows: dict[Any, Row] = {}
-    shown: dict[Any, Shown] = {}
+    gallery: dict[Any, GalleryPicture] = {}
     for folder in folders:
         for row in read_rows(folder):
             rows.setdefault((row.chain, row.image, row.snr_db, row.trial), row)
-        for picture in read_shown(folder):
-            shown.setdefault((picture.chain, picture.image, picture.snr_db), picture)
-    return list(rows.values()), list(shown.values())
+        for picture in read_gallery(folder):
+            gallery.setdefault((picture.chain, picture.image, picture.snr_db), picture)
+    return list(rows.values()), list(gallery.values())
 
 
 def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str] | None) -> None:
@@ -102,11 +101,11 @@ def conditions(parameters: dict[str, Any], chains: Iterable[str] | None = None) 
         parameters: Parameters of the run.
         chains: The chains that are shown; None for all of the run.
     """
-    shown = list(parameters.get("chains", ()) if chains is None else chains)
+    chosen = list(parameters.get("chains", ()) if chains is None else chains)
     channel = str(parameters.get("channel", ""))
     at_ratios = any(stated_cbr(name) for name in parameters.get("chains", ()))
-    bits_alone = bool(shown) and all(
-        name.startswith("random-") and ":" not in name for name in shown
+    bits_alone = bool(chosen) and all(
+        name.startswith("random-") and ":" not in name for name in chosen
     )
     match = "" if at_ratios or bits_alone else str(parameters.get("match", ""))
     name, _, values = channel.partition("?")
@@ -115,7 +114,7 @@ def conditions(parameters: dict[str, Any], chains: Iterable[str] | None = None) 
     )
     parts = [written, printable(values).replace("&", ", "), MATCHES.get(match, printable(match))]
     if parameters.get("harq", 1) > 1 and any(
-        MODE.fullmatch(base_name(name)) and not name.startswith("random-") for name in shown
+        MODE.fullmatch(base_name(name)) and not name.startswith("random-") for name in chosen
     ):
         parts.append(f"HARQ of at most {parameters['harq']} transmissions")
     return ", ".join(part for part in parts if part)
@@ -139,7 +138,7 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     if isinstance(names, str):
         names = [names] if names in known else comma_list(names)
     elif not isinstance(names, Iterable):
-        raise ValueError(f"chains {in_short(names)}: give names, a comma list or several")
+        raise ValueError(f"chains {shorten(names)}: give names, a comma list or several")
     chosen: list[str] = []
     names = list(names)
     if not names:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from moclink.results.file_locks import problem_of_file, problem_of_folder
 from moclink.results.run_parameters import RunFolderError, merged_parameters
-from moclink.types import Cell, RateFit, Row, Shown
+from moclink.types import Cell, GalleryPicture, RateFit, Row
 from moclink.whole_files import whole_file
 
 COLUMNS = [field.name for field in fields(Row)]
@@ -96,14 +96,14 @@ class ResultStore:
     def add(
         self,
         rows: Iterable[Row],
-        shown: Iterable[Shown] = (),
+        gallery: Iterable[GalleryPicture] = (),
         fits: Iterable[tuple[str, str, float | None, RateFit]] = (),
     ) -> None:
         """Store finished cells in one transaction.
 
         Args:
             rows: The cells' results.
-            shown: Pictures for the gallery.
+            gallery: Pictures for the gallery.
             fits: (chain, image, SNR in dB or None if it is the same at every SNR, how the rate was
                 fitted).
         """
@@ -113,7 +113,7 @@ class ResultStore:
             with self._base:
                 self._base.executemany(insert, map(astuple, rows))
                 self._base.executemany(
-                    "INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, shown)
+                    "INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, gallery)
                 )
                 self._base.executemany(
                     f"INSERT OR REPLACE INTO rate_fits ({','.join(FIT_COLUMNS)}) "
@@ -220,11 +220,11 @@ def read_rows(folder: str | Path) -> list[Row]:
     return sorted(rows, key=place)
 
 
-def read_shown(folder: str | Path) -> list[Shown]:
+def read_gallery(folder: str | Path) -> list[GalleryPicture]:
     """Pictures kept for the gallery."""
     with closing(_open(folder)) as base:
         return [
-            Shown(*values)
+            GalleryPicture(*values)
             for values in base.execute("SELECT * FROM pictures ORDER BY image, snr_db")
         ]
 

@@ -18,7 +18,7 @@ from moclink.types import Cell
 
 BITS_NAME = "random-bits"  # in the image column, for chains that carry random bits
 GALLERY_SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
-LEAST_SHOWN = 64  # pixels a side of a picture in the gallery, if there is one so large
+LEAST_GALLERY_SIDE = 64  # pixels a side of a picture in the gallery, if there is one so large
 TASK_PIXELS = 128_000_000  # received in one task: all SNRs of a 2K picture
 # Measured with /usr/bin/time over chains of all kinds; see benchmarks/README.md.
 WORKER_BYTES = 1_500_000_000  # Python with TensorFlow, a codec's weights and its activations
@@ -76,14 +76,14 @@ class Task:
         plan: The sweep.
         picture: The image; None for chains of random bits.
         cells: What to compute, chain by chain.
-        shown: Whether the gallery shows this picture.
+        in_gallery: Whether the gallery shows this picture.
         batch: Cells to receive at once, which bounds the memory.
     """
 
     plan: Plan
     picture: Picture | None
     cells: tuple[Cell, ...]
-    shown: bool = False
+    in_gallery: bool = False
     batch: int = 1
 
     @property
@@ -104,11 +104,11 @@ def cells_of(plan: Plan, pictures: Sequence[Picture]) -> list[Cell]:
     ]
 
 
-def shown_picture(pictures: Sequence[Picture]) -> Picture | None:
+def choose_gallery_picture(pictures: Sequence[Picture]) -> Picture | None:
     """The picture that the gallery shows: the first one large enough to see something, or the largest."""
     if not pictures:
         return None
-    return max(pictures, key=lambda p: min(p.height, p.width, LEAST_SHOWN))
+    return max(pictures, key=lambda p: min(p.height, p.width, LEAST_GALLERY_SIDE))
 
 
 def least_memory(pictures: Sequence[Picture]) -> int:
@@ -155,7 +155,7 @@ def tasks_of(
     chains: tuple[str, ...],
     picture: Picture | None,
     missing: set[Cell],
-    shown: bool,
+    in_gallery: bool,
     memory: int,
 ) -> list[Task]:
     """The missing cells of some chains and a picture, cut into tasks of minutes at most."""
@@ -172,7 +172,7 @@ def tasks_of(
     tasks = []
     for start in range(0, len(rows), size):
         cells = [cell for row in rows[start : start + size] for cell in row]
-        tasks.append(Task(plan, picture, tuple(cells), shown, batch))
+        tasks.append(Task(plan, picture, tuple(cells), in_gallery, batch))
     return tasks
 
 

@@ -18,15 +18,15 @@ from moclink.sweep.plan import (
     DEFAULT_MEMORY,
     Plan,
     cells_of,
+    choose_gallery_picture,
     effort_of,
     groups_of,
-    shown_picture,
     tasks_of,
 )
 from moclink.sweep.session import Session
 from moclink.sweep.task import Fit, work
 from moclink.sweep.workers import Pool
-from moclink.types import Cell, Row, Shown
+from moclink.types import Cell, GalleryPicture, Row
 
 
 class Store(Protocol):
@@ -36,7 +36,7 @@ class Store(Protocol):
         """Cells that are finished."""
 
     def add(
-        self, rows: Iterable[Row], shown: Iterable[Shown] = (), fits: Iterable[Fit] = ()
+        self, rows: Iterable[Row], gallery: Iterable[GalleryPicture] = (), fits: Iterable[Fit] = ()
     ) -> None:
         """Store finished cells in one transaction."""
 
@@ -66,7 +66,7 @@ def run_sweep(
     pool = pool or Pool()
     every = cells_of(plan, pictures)
     missing = set(every) - store.done()
-    shown = shown_picture(pictures)
+    chosen = choose_gallery_picture(pictures)
     progress(len(every) - len(missing), "")
     tasks = [
         task
@@ -74,7 +74,7 @@ def run_sweep(
             plan, pictures, {image for _, image, *_ in missing}, pool.workers
         )
         for task in tasks_of(
-            plan, names, picture, missing, picture is not None and picture is shown, memory
+            plan, names, picture, missing, picture is not None and picture is chosen, memory
         )
     ]
     if pool.workers > 1:
@@ -83,5 +83,5 @@ def run_sweep(
         )  # what comes last is short: nobody waits long for the end
     with np.errstate(all="warn", under="ignore"):  # as NumPy has it, whatever a caller has set
         for task, outcome in pool.run(work, tasks, make_session):
-            store.add(outcome.rows, outcome.shown, outcome.fits)
+            store.add(outcome.rows, outcome.gallery, outcome.fits)
             progress(len(outcome.rows), task.label)

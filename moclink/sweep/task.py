@@ -27,10 +27,10 @@ from moclink.sweep.workers import quietly
 from moclink.types import (
     Cell,
     ChannelState,
+    GalleryPicture,
     RateFit,
     Reception,
     Row,
-    Shown,
     Transmission,
     mean_capacity,
 )
@@ -47,12 +47,12 @@ class TaskResult:
 
     Attributes:
         rows: One a cell.
-        shown: Pictures for the gallery.
+        gallery: Pictures for the gallery.
         fits: How rates were fitted.
     """
 
     rows: list[Row] = field(default_factory=list)
-    shown: list[Shown] = field(default_factory=list)
+    gallery: list[GalleryPicture] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
 
 
@@ -74,8 +74,8 @@ def _work(session: Session, task: Task) -> Iterator[TaskResult]:
             yield TaskResult([measure_bit_errors(session, cell)])
         return
     image = to_float(picture.pixels)[None]
-    if task.shown:
-        yield TaskResult([], [Shown("original", picture.name, 0.0, _png(image[0]))])
+    if task.in_gallery:
+        yield TaskResult([], [GalleryPicture("original", picture.name, 0.0, _png(image[0]))])
     for name in task.chains:
         cells = [cell for cell in task.cells if cell[0] == name]
         for start in range(0, len(cells), task.batch):
@@ -130,8 +130,8 @@ def _not_sent(
         Row(name, picture, height, width, snr, trial, **{**scores, "outage": 1})
         for name, picture, snr, trial in cells
     ]
-    shown = _shown(session, task, cells, np.repeat(lost, len(cells), 0))
-    return TaskResult(rows, shown, _problems(cells, [error.problem] * len(cells)))
+    gallery = _gallery(session, task, cells, np.repeat(lost, len(cells), 0))
+    return TaskResult(rows, gallery, _problems(cells, [error.problem] * len(cells)))
 
 
 def _sender_knowledge(
@@ -221,16 +221,16 @@ def _result(
         for i, (name, picture, snr, trial) in enumerate(cells)
     ]
     fits = _fits(chain, cells, sent) + _problems(cells, got.problems)
-    return TaskResult(rows, _shown(session, task, cells, got.images), fits)
+    return TaskResult(rows, _gallery(session, task, cells, got.images), fits)
 
 
-def _shown(
+def _gallery(
     session: Session, task: Task, cells: Sequence[Cell], images: NDArray[np.float32]
-) -> list[Shown]:
+) -> list[GalleryPicture]:
     """Pictures for the gallery."""
-    keep = set(session.plan.gallery_snrs) if task.shown else set()
+    keep = set(session.plan.gallery_snrs) if task.in_gallery else set()
     return [
-        Shown(name, picture, snr, _png(images[i]))
+        GalleryPicture(name, picture, snr, _png(images[i]))
         for i, (name, picture, snr, trial) in enumerate(cells)
         if snr in keep and trial == 0
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moclink.arguments import comma_list, shown
+from moclink.arguments import comma_list, shorten
 from moclink.presets import check_name, default_chains
 
 
@@ -18,7 +18,7 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         wanted = list(default_chains() if chains is None else chains)
     except TypeError:
         raise ValueError(
-            f"chains {shown(chains)}: give names, chain objects, or several of them"
+            f"chains {shorten(chains)}: give names, chain objects, or several of them"
         ) from None
     if not wanted:
         raise ValueError("chains is empty; name at least one")
@@ -30,7 +30,7 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
             continue
         if not _is_own(chain):
             raise ValueError(
-                f"{shown(chain)} is neither a chain's name nor a chain (moclink.protocols.Chain), a "
+                f"{shorten(chain)} is neither a chain's name nor a chain (moclink.protocols.Chain), a "
                 "codec with encode and decode, or a factory of one (docs/own-codec.md)"
             )
         named = getattr(chain, "name", None) or getattr(chain, "__name__", None)

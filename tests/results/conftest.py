@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from moclink.results.store import ResultStore
-from moclink.types import Row, Shown
+from moclink.types import GalleryPicture, Row
 
 
 @pytest.fixture
@@ -46,14 +46,14 @@ def png():
 def run(tmp_path):
     """Store rows and pictures in a run folder; returns the folder."""
 
-    def make(rows, shown=(), folder="run", **parameters):
+    def make(rows, gallery=(), folder="run", **parameters):
         chains = list(dict.fromkeys(r.chain for r in rows))
         images = [
             [name, ""] for name in dict.fromkeys(r.image for r in rows if r.height is not None)
         ]
         usual = {"chains": chains, "images": images, "channel": "awgn", "match": "source-bits"}
         store = ResultStore(tmp_path / folder, usual | parameters)
-        store.add(rows, shown)
+        store.add(rows, gallery)
         store.close()
         return tmp_path / folder
 
@@ -64,7 +64,7 @@ def run(tmp_path):
 def run_folder(run, row, png):
     """A run of four chains, six pictures and three SNRs."""
     rng = np.random.default_rng(1)
-    rows, shown = [], [Shown("original", "0", 0.0, png())]
+    rows, gallery = [], [GalleryPicture("original", "0", 0.0, png())]
     for chain in ("moc-rvq-l1", "moc-rvq-l4", "moc-rvq-l4-no-nrb", "jpeg-ldpc"):
         for snr in (0.0, 10.0, 20.0):
             rows += [
@@ -79,5 +79,5 @@ def run_folder(run, row, png):
                 )
                 for i in range(6)
             ]
-            shown.append(Shown(chain, "0", snr, png()))
-    return run(rows, shown)
+            gallery.append(GalleryPicture(chain, "0", snr, png()))
+    return run(rows, gallery)

@@ -7,7 +7,7 @@ from PIL import Image
 import moclink.results.figures as module
 from moclink.results.figures import draw
 from moclink.results.store import RunFolderError
-from moclink.types import Shown
+from moclink.types import GalleryPicture
 
 HOSTILE = (
     "$x$",
@@ -58,19 +58,24 @@ def test_no_name_breaks_a_figure(name, run, row, png):
     rows = [
         row(c, chain, snr, psnr_db=20.0, cbr=cbr) for c, cbr in ratios.items() for snr in (0.0, 5.0)
     ]
-    shown = [Shown(chain, chain, 0.0, png()), Shown("original", chain, 0.0, png())]
-    drawn = draw(run(rows, shown), rates=[0.0])
+    gallery = [
+        GalleryPicture(chain, chain, 0.0, png()),
+        GalleryPicture("original", chain, 0.0, png()),
+    ]
+    drawn = draw(run(rows, gallery), rates=[0.0])
     assert drawn.problems == [] and len(drawn.files) == 3
 
 
 def test_a_figure_that_cannot_be_drawn_says_so_and_the_rest_appears(run, row, png):
     rows = [row("a", "x", 0.0, outage=0)]
-    drawn = draw(run(rows, [Shown("a", "x", 0.0, png())]))
+    drawn = draw(run(rows, [GalleryPicture("a", "x", 0.0, png())]))
     assert [p.name for p in drawn.files] == ["gallery.png"]
     assert drawn.problems == [
         "curves is not drawn: no metric was measured of these pictures at these SNRs"
     ]
-    thin = draw(run([row("a", "x", 0.0, psnr_db=9.0)], [Shown("a", "x", 0.0, png(512, 1))], "thin"))
+    thin = draw(
+        run([row("a", "x", 0.0, psnr_db=9.0)], [GalleryPicture("a", "x", 0.0, png(512, 1))], "thin")
+    )
     assert [p.name for p in thin.files] == ["curves.png"]
     assert thin.problems == [
         "gallery is not drawn: a picture of 1 x 512 pixels is too thin to show"

@@ -14,12 +14,12 @@ from moclink.results.record import write_record
 from moclink.results.store import (
     ResultStore,
     RunFolderError,
+    read_gallery,
     read_parameters,
     read_rate_fits,
     read_rows,
-    read_shown,
 )
-from moclink.types import RateFit, Shown
+from moclink.types import GalleryPicture, RateFit
 
 PARAMETERS = {
     "snr": [0.0, 1.0],
@@ -57,7 +57,7 @@ def test_the_file_of_a_new_run_is_whole_when_it_appears(tmp_path, monkeypatch):
 def test_a_failed_transaction_leaves_nothing(tmp_path, row):
     store = ResultStore(tmp_path, PARAMETERS)
     with pytest.raises(sqlite3.Error):
-        store.add([row()], [Shown("a", "x", 0.0, object())])
+        store.add([row()], [GalleryPicture("a", "x", 0.0, object())])
     assert store.done() == set()
     store.close()
 
@@ -68,7 +68,7 @@ def test_a_full_disk_is_one_line_and_finished_cells_are_kept(tmp_path, row):
     store.add([row()])
     pages = store._base.execute("PRAGMA page_count").fetchone()[0]
     store._base.execute(f"PRAGMA max_page_count = {pages}")
-    image = Shown("a", "x", 0.0, bytes(100_000))
+    image = GalleryPicture("a", "x", 0.0, bytes(100_000))
     message = r"database or disk is full\); finished cells are kept: make room, then --out"
     with pytest.raises(RunFolderError, match=message), store:
         store.add([row(snr=1.0)], [image])
@@ -91,11 +91,11 @@ def test_what_ended_a_run_is_said_though_no_csv_file_can_be_written(tmp_path, ro
 def test_a_run_without_results_is_bound_to_nothing(tmp_path):
     """One that failed at its first cell, say by a channel with a fault, begins anew."""
     store = ResultStore(tmp_path, PARAMETERS)
-    store.add([], [Shown("original", "x", 0.0, b"")])
+    store.add([], [GalleryPicture("original", "x", 0.0, b"")])
     store.close()
     other = {"snr": [5.0], "chains": ["c"], "images": [["x", "another"]], "seed": 2}
     ResultStore(tmp_path, other).close()
-    assert read_parameters(tmp_path) == other and read_shown(tmp_path) == []
+    assert read_parameters(tmp_path) == other and read_gallery(tmp_path) == []
 
 
 def test_a_run_resumes_under_its_own_parameters_only(tmp_path, row):
@@ -161,7 +161,7 @@ def test_folders_that_cannot_be_used_are_named(tmp_path):
         "this is no data base, but it is long enough to look at"
     )
     with pytest.raises(RunFolderError, match="cannot be read as results"):
-        read_shown(tmp_path)
+        read_gallery(tmp_path)
 
 
 def test_a_run_of_another_version_is_read_and_goes_on(tmp_path, row):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from moclink.images import Picture
-from moclink.sweep.plan import Plan, cells_of, effort_of, groups_of, shown_picture, tasks_of
+from moclink.sweep.plan import (
+    Plan,
+    cells_of,
+    choose_gallery_picture,
+    effort_of,
+    groups_of,
+    tasks_of,
+)
 
 
 @pytest.mark.parametrize("workers,expected", [(1, 3), (2, 4), (3, 3), (4, 6)])
@@ -28,5 +35,5 @@ def test_the_gallery_shows_a_picture_in_which_something_can_be_seen():
     dot, small, large, larger = (
         Picture(f"{side}", np.zeros((side, 2 * side, 3), np.uint8)) for side in (1, 40, 70, 90)
     )
-    assert shown_picture([dot, small, larger, large]) is larger
-    assert shown_picture([dot, small]) is small and shown_picture([]) is None
+    assert choose_gallery_picture([dot, small, larger, large]) is larger
+    assert choose_gallery_picture([dot, small]) is small and choose_gallery_picture([]) is None

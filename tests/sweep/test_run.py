@@ -14,7 +14,7 @@ from PIL import Image
 from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import Picture, read_image, sample_paths
-from moclink.results.store import ResultStore, read_rows, read_shown
+from moclink.results.store import ResultStore, read_gallery, read_rows
 from moclink.simulate import main
 from moclink.sweep.plan import Plan, Task, cells_of
 from moclink.sweep.run import run_sweep
@@ -48,7 +48,9 @@ def sweep(folder, plan, pictures, **options):
     run_sweep(plan, pictures, store, lambda cells, unit: counts.append(cells), **options)
     store.close()
     assert sum(counts) == len(cells_of(plan, pictures))
-    return read_rows(folder), sorted(read_shown(folder), key=lambda s: (s.chain, s.image, s.snr_db))
+    return read_rows(folder), sorted(
+        read_gallery(folder), key=lambda s: (s.chain, s.image, s.snr_db)
+    )
 
 
 @pytest.fixture(scope="module")

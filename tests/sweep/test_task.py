@@ -15,14 +15,14 @@ from moclink.sweep.task import work
 PICTURE = Picture("lake", read_image(sample_paths()[0])[80:136, 100:180])
 
 
-def task_of(plan, batch=1, shown=False, picture=PICTURE):
+def task_of(plan, batch=1, in_gallery=False, picture=PICTURE):
     cells = tuple(
         (chain, picture.name, snr, trial)
         for chain in plan.chains
         for snr in plan.snrs
         for trial in range(plan.trials)
     )
-    return Task(plan, picture, cells, shown, batch)
+    return Task(plan, picture, cells, in_gallery, batch)
 
 
 def results_of(task):
@@ -52,13 +52,15 @@ def test_the_gallery_has_the_middle_of_the_picture_and_of_what_arrived():
     pixels = np.random.default_rng(1).integers(0, 256, (60, 700, 3)).astype(np.uint8)
     wide = Picture("wide", pixels)
     plan = Plan((20.0,), ("jpeg-ldpc",), trials=2)
-    shown = [
-        s for result in results_of(task_of(plan, shown=True, picture=wide)) for s in result.shown
+    gallery = [
+        s
+        for result in results_of(task_of(plan, in_gallery=True, picture=wide))
+        for s in result.gallery
     ]
-    assert [(s.chain, s.snr_db) for s in shown] == [("original", 0.0), ("jpeg-ldpc", 20.0)]
-    with Image.open(io.BytesIO(shown[0].png)) as image:
+    assert [(s.chain, s.snr_db) for s in gallery] == [("original", 0.0), ("jpeg-ldpc", 20.0)]
+    with Image.open(io.BytesIO(gallery[0].png)) as image:
         np.testing.assert_array_equal(np.asarray(image), pixels[:, 94:606])
-    assert not [s for result in results_of(task_of(plan)) for s in result.shown]
+    assert not [s for result in results_of(task_of(plan)) for s in result.gallery]
 
 
 def test_rates_are_fitted_once_or_at_each_snr():
