@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.constants import CELL, GREY
+from moclink.constants import CELL_SIZE, GREY
 from moclink.error_rates import count_index_errors
 from moclink.power import undo_scale, unit_power
 from moclink.protocols import AnalogSource, Modem, Source, SymbolCodec
@@ -139,7 +139,7 @@ class AnalogChain(_WithoutModem):
         """See `Chain.receive`. The decoder is told the mean SNR of each image's symbols."""
         snr_db = mean_snr_db(no)
         received, _ = undo_scale(received, no, header)
-        rows, columns = -(-header.height // CELL), -(-header.width // CELL)
+        rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         reals = (
             np.ascontiguousarray(received)
             .view(np.float32)

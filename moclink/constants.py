@@ -1,6 +1,6 @@
 """Numbers and choice lists that several packages share."""
 
-CELL = 8  # side in pixels of a cell of the learned codecs' latent grid
+CELL_SIZE = 8  # side in pixels of a cell of the learned codecs' latent grid
 GREY = 0.5  # level of the image that an outage is scored as
 
 MATCHES = ("source-bits", "symbols")  # what the classical chains' budget is made equal to

@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Cell = tuple[str, str, float, int]  # chain, image, SNR in dB, trial
+# A cell of a sweep, which gives one `Row`: chain, image, SNR in dB, trial.
+Cell = tuple[str, str, float, int]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 
 from moclink.codec.blocks import ResidualBlock, make_normalization
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 
 
 class AutoencoderHalf(keras.layers.Layer):
@@ -55,10 +55,10 @@ class AutoencoderHalf(keras.layers.Layer):
                 f"widths {tuple(widths)} and depths {tuple(depths)} must be of one length"
             )
         factor = patch * 2 ** (len(widths) - 1)
-        if factor != CELL:
+        if factor != CELL_SIZE:
             raise ValueError(
                 f"patch {patch} with {len(widths)} widths reduces by {factor}; "
-                f"patch * 2**(len(widths) - 1) must be {CELL}"
+                f"patch * 2**(len(widths) - 1) must be {CELL_SIZE}"
             )
         make_normalization(normalization, groups)  # an unknown name fails here
         self.latent_channels = latent_channels

@@ -15,7 +15,7 @@ from keras import ops
 
 from moclink.codec.autoencoder import AutoencoderHalf
 from moclink.codec.blocks import convolution, depth_to_space, kernel_macs
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 
 UPSAMPLINGS = ("nearest", "shuffle")
 
@@ -96,7 +96,7 @@ class Decoder(AutoencoderHalf):
         self.build_stages(self.ups)
         self.head.build((None, None, None, self.widths[-1]))
         if self.linear_path:
-            shape = (self.latent_channels, 3 * CELL**2)
+            shape = (self.latent_channels, 3 * CELL_SIZE**2)
             self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
 
     def call(
@@ -118,24 +118,24 @@ class Decoder(AutoencoderHalf):
         if gain is not None:
             x = x * ops.reshape(ops.cast(gain, x.dtype), (-1, 1, 1, 1))
         if self.linear_path:
-            x = x + depth_to_space(ops.matmul(z, ops.cast(self.linear, x.dtype)), CELL)
+            x = x + depth_to_space(ops.matmul(z, ops.cast(self.linear, x.dtype)), CELL_SIZE)
         return (0.5 * x + 0.5)[:, :height, :width]
 
     def compute_output_spec(
         self, z: Any, height: int | None = None, width: int | None = None, gain: Any = None
     ) -> Any:
         """Shape of the images."""
-        rows, columns = (None if size is None else size * CELL for size in z.shape[1:3])
+        rows, columns = (None if size is None else size * CELL_SIZE for size in z.shape[1:3])
         return keras.KerasTensor(
             (z.shape[0], height or rows, width or columns, 3), self.compute_dtype
         )
 
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel; the layer must be built."""
-        total = kernel_macs(self.stem) / CELL**2 + kernel_macs(self.head) / self.patch**2
+        total = kernel_macs(self.stem) / CELL_SIZE**2 + kernel_macs(self.head) / self.patch**2
         total += 3 * self.latent_channels * self.linear_path
         for i in range(len(self.depths)):
-            cells = (CELL // 2**i) ** 2
+            cells = (CELL_SIZE // 2**i) ** 2
             total += kernel_macs(*self.stage(i)) / cells
             if i:
                 # "shuffle" convolves before the doubling, "nearest" after it.

@@ -19,7 +19,7 @@ from keras import ops
 from moclink.codec.blocks import convolution, kernel_macs
 from moclink.codec.constellation import squared_spacing
 from moclink.codec.swin import SwinLayer
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 
 
 @keras.saving.register_keras_serializable(package="moclink")
@@ -203,7 +203,7 @@ class NoiseReduction(keras.layers.Layer):
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel of an f = 8 codec; the layer must be built."""
         products = 2 * self.window**2 * self.width * self.depth * self.groups
-        return (kernel_macs(self.entry, *self.blocks, self.exit) + products) / CELL**2
+        return (kernel_macs(self.entry, *self.blocks, self.exit) + products) / CELL_SIZE**2
 
     def receptive_cells(self) -> int:
         """How many cells away a latent can touch another, as a multiple of the window's side."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.inputs import check_images
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,10 @@ class CompiledFunction(keras.Model):
 def check_crop(height: int | None, width: int | None, rows: int, columns: int) -> None:
     """Raise ValueError if a grid of rows x columns cells does not hold images of height x width."""
     for name, side, cells in (("height", height, rows), ("width", width, columns)):
-        if side is not None and not 1 <= side <= cells * CELL:
+        if side is not None and not 1 <= side <= cells * CELL_SIZE:
             raise ValueError(
-                f"{name} is {side}; it must be 1 to {cells * CELL}: {cells} cells of {CELL} pixels arrived"
+                f"{name} is {side}; it must be 1 to {cells * CELL_SIZE}: {cells} cells of {CELL_SIZE} "
+                "pixels arrived"
             )
 
 
@@ -150,13 +151,13 @@ def encode_images(
     images = np.asarray(images)
     check_images(images)
     images = images.astype(np.float32, copy=False)
-    rows, columns = (-(-side // CELL) for side in images.shape[1:3])
+    rows, columns = (-(-side // CELL_SIZE) for side in images.shape[1:3])
     stripe = UNCUT if encoder.normalization == "group" else budget.stripe(columns)
     cut: dict[str, Any] = {
         "rows": stripe,
         "halo": encoder.receptive_cells(),
-        "unit": CELL,
-        "scale": 1 / CELL,
+        "unit": CELL_SIZE,
+        "scale": 1 / CELL_SIZE,
     }
     groups = budget.groups(len(images), rows, columns)
     return np.concatenate([function.run_in_stripes(images[group], **cut) for group in groups])
@@ -183,7 +184,7 @@ def decode_latents(
     """
     stripe = UNCUT if decoder.normalization == "group" else budget.stripe(z.shape[2])
     return function.run_in_stripes(
-        z, others, rows=stripe, halo=decoder.receptive_cells(), scale=CELL
+        z, others, rows=stripe, halo=decoder.receptive_cells(), scale=CELL_SIZE
     )
 
 

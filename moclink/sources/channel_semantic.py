@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.channel_codec import ChannelOptimizedCodec
 from moclink.codec.channel_grid import Sending
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 
@@ -93,7 +93,7 @@ class ChannelOptimizedSource:
             )
         sending = self._sending(header.told_db)
         used = got.values[:, : header.lengths[0]]
-        rows, columns = -(-header.height // CELL), -(-header.width // CELL)
+        rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         count, heads, states = sending.books.priors.shape
         grid = (len(used), rows, columns, sending.repeats, count, heads, states)
         together = used.reshape(grid).sum(axis=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 from moclink.types import RateFit
 
 BITS_PER_CELL_LEVEL = 12  # 4 heads of 3 bits
@@ -13,7 +13,7 @@ SYMBOLS_PER_CELL_LEVEL = 2
 
 def cells(height: int, width: int) -> int:
     """Cells of the latent grid, ceil(H/8) * ceil(W/8): padding is paid for."""
-    return -(-height // CELL) * -(-width // CELL)
+    return -(-height // CELL_SIZE) * -(-width // CELL_SIZE)
 
 
 def semantic_bits(height: int, width: int, levels: int = 4) -> int:

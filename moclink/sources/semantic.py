@@ -12,7 +12,7 @@ from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.cached_codec import CachedSemanticCodec
 from moclink.codec.reordering import place_codebooks, renumber
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.constants import CELL, RECEIVERS
+from moclink.constants import CELL_SIZE, RECEIVERS
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 SHUFFLE_SEED = 0  # of the code order that "no reordering" stands for
@@ -80,7 +80,7 @@ class SemanticSource:
             Images. Indices always give a picture: there is no outage.
         """
         used = got.values[:, : header.lengths[0]]
-        rows, columns = -(-header.height // CELL), -(-header.width // CELL)
+        rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         grid = (len(used), rows, columns, self.levels, self.codec.quantizer.heads)
         if self.receiver == "soft":
             received = self.codec.posteriors(used.reshape(*grid, self.alphabet))
@@ -135,7 +135,7 @@ class SemanticBits:
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """LLRs [B, K'] -> images, by the signs. Indices always give a picture: there is no outage."""
         bits = got.hard()[:, : header.lengths[0]]
-        rows, columns = -(-header.height // CELL), -(-header.width // CELL)
+        rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         shifts = np.arange(self.bits - 1, -1, -1)
         indices = (bits.reshape(len(bits), -1, self.bits).astype(np.int32) << shifts).sum(axis=-1)
         received = indices.reshape(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.cached_codec import CachedSemanticCodec
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 from moclink.images import to_uint8
 from moclink.linear.arithmetic_coder import Decoder, Encoder
 from moclink.sources.limits import FileCodecError, side_problem
@@ -110,7 +110,7 @@ class SemanticFileCodec:
         coder = Decoder(np.unpackbits(np.frombuffer(data[4:-4], np.uint8)))
         models = _Models(self._priors)
         heads, width_of_head = self._means.shape
-        counts = np.zeros((-(-height // CELL), -(-width // CELL), heads), np.int64)
+        counts = np.zeros((-(-height // CELL_SIZE), -(-width // CELL_SIZE), heads), np.int64)
         z = np.empty((*counts.shape, width_of_head), np.float32)
         for row, column, head in np.ndindex(*counts.shape):
             model = models.count(counts, row, column, head)

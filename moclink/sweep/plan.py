@@ -23,7 +23,7 @@ TASK_PIXELS = 128_000_000  # received in one task: all SNRs of a 2K picture
 # Measured with /usr/bin/time over chains of all kinds; see benchmarks/README.md.
 WORKER_BYTES = 1_500_000_000  # Python with TensorFlow, a codec's weights and its activations
 PICTURE_BYTES = 200  # a pixel of the picture that is being scored or decoded
-CELL_BYTES = 60  # a pixel of each received picture of a batch: log-likelihoods, floats
+RECEIVED_BYTES = 60  # a pixel of each received picture of a batch: log-likelihoods, floats
 DEFAULT_MEMORY = 4 * 2**30  # for each worker where nobody says
 
 
@@ -114,7 +114,7 @@ def choose_gallery_picture(pictures: Sequence[Picture]) -> Picture | None:
 def least_memory(pictures: Sequence[Picture]) -> int:
     """Bytes that a worker needs for the largest picture, one received picture at a time."""
     largest = max((picture.height * picture.width for picture in pictures), default=0)
-    return WORKER_BYTES + (PICTURE_BYTES + CELL_BYTES) * largest
+    return WORKER_BYTES + (PICTURE_BYTES + RECEIVED_BYTES) * largest
 
 
 def units_of(plan: Plan, pictures: Sequence[Picture]) -> list[tuple[str, Picture | None]]:
@@ -163,7 +163,9 @@ def tasks_of(
     if picture:
         pixels = picture.height * picture.width
         size = max(1, TASK_PIXELS // pixels)
-        batch = max(1, (memory - WORKER_BYTES - PICTURE_BYTES * pixels) // (CELL_BYTES * pixels))
+        batch = max(
+            1, (memory - WORKER_BYTES - PICTURE_BYTES * pixels) // (RECEIVED_BYTES * pixels)
+        )
     # Cut alike for all chains: those of one task meet the same noise.
     rows = [_cells(plan, chain, picture) for chain in chains]
     rows = [[row[place] for row in rows] for place in range(len(rows[0]))]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from moclink.codec.analog_receiver import AnalogReceiver
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 from moclink.training.fit import Fit
 from moclink.training.linear_start import analog_start, suits
 from moclink.training.objectives import AnalogObjective
@@ -86,7 +86,12 @@ class JSCC:
     def _noise(
         self, rng: np.random.Generator, batch: int, height: int, width: int
     ) -> NDArray[np.float32]:
-        shape = (batch, -(-height // CELL), -(-width // CELL), self.encoder.latent_channels)
+        shape = (
+            batch,
+            -(-height // CELL_SIZE),
+            -(-width // CELL_SIZE),
+            self.encoder.latent_channels,
+        )
         return rng.standard_normal(shape, dtype=np.float32)
 
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:

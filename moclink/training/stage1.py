@@ -19,7 +19,7 @@ from moclink.codec.codebooks import code_usage, reseed_unused, start_averages
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.quantizer import MOCRVQ
-from moclink.constants import CELL
+from moclink.constants import CELL_SIZE
 from moclink.training.discriminator import Discriminator
 from moclink.training.fit import Fit
 from moclink.training.linear_start import linear_start, suits
@@ -177,7 +177,7 @@ class Stage1:
             if options.fresh:
                 start_codebooks(quantizer, latents, options.seed)
             if quantizer.ema_decay is not None:
-                cells = self._feeder.batch * (-(-self._feeder.crop // CELL)) ** 2
+                cells = self._feeder.batch * (-(-self._feeder.crop // CELL_SIZE)) ** 2
                 start_averages(quantizer, latents, cells)
         elif options.reseed_every and options.free_steps < step <= options.reseed_until:
             if step % options.reseed_every == 0:
