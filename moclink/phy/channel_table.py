@@ -52,7 +52,7 @@ class ChannelKind:
         make: From the values of the parameters, makes the channel's model.
         coherence: From the values of the parameters, `Channel.coherence`.
         streams: Symbols sent at the same time; subcarriers must be a multiple.
-        prefixed: As `Channel.prefixed`.
+        causal: As `Channel.causal`.
         overhead: As `Channel.overhead`.
     """
 
@@ -61,7 +61,7 @@ class ChannelKind:
     make: Callable[..., Model]
     coherence: Callable[[Mapping[str, Any]], int] = lambda values: 1
     streams: int = 1
-    prefixed: bool = True
+    causal: bool = True
     overhead: Overhead = Overhead()
 
 
@@ -123,14 +123,14 @@ def _mimo(antennas: int) -> ChannelKind:
         block("moclink.phy.mimo:MIMOOverOFDM", antennas=antennas),
         coherence=lambda values: DATA_SYMBOLS * values["subcarriers"] * antennas,
         streams=antennas,
-        prefixed=False,  # symbols of one vector interfere, so the last ones depend on what follows
+        causal=False,  # symbols of one vector interfere, so the last ones depend on what follows
         overhead=OFDM_OVERHEAD,
     )
 
 
 # A channel is one line here. One of your own, for instance, with a parameter of its constructor:
 # "shadowing": ChannelKind("log-normal shadowing", (Parameter("sigma", 8.0, "dB", 0, 20),),
-#                          block("my_package.fading:Shadowing"), prefixed=False),
+#                          block("my_package.fading:Shadowing"), causal=False),
 CHANNELS: Mapping[str, ChannelKind] = MappingProxyType(
     {
         "awgn": ChannelKind("additive white Gaussian noise", (), lambda: awgn),

@@ -65,8 +65,8 @@ class Channel:
             gain a symbol, 0 for all of a transmission, which is also said of blocks of your own.
             Errors of symbols further apart are independent; an interval of an error rate counts
             such stretches.
-        prefixed: Whether a longer transmission begins with what a shorter one with the same key
-            meets.
+        causal: Whether what a symbol meets depends on no later symbol, so that a longer
+            transmission begins with what a shorter one with the same key meets.
         overhead: What is spent beside data symbols.
     """
 
@@ -75,13 +75,13 @@ class Channel:
         spec: str,
         make: Callable[[], Model],
         coherence: int = 0,
-        prefixed: bool = False,
+        causal: bool = False,
         overhead: Overhead | None = None,
         common: bool = False,
     ) -> None:
         self.spec = spec
         self.coherence = coherence
-        self.prefixed = prefixed
+        self.causal = causal
         self.overhead = overhead or Overhead()
         self._make = make
         self._common = common
@@ -183,9 +183,7 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
             f"channel {name}: subcarriers is {subcarriers}; it must be a multiple of {kind.streams}"
         )
     coherence = kind.coherence(values)
-    return Channel(
-        spec, lambda: kind.make(**values), coherence, kind.prefixed, kind.overhead, common
-    )
+    return Channel(spec, lambda: kind.make(**values), coherence, kind.causal, kind.overhead, common)
 
 
 def _own_channel(spec: str, path: str, given: Mapping[str, str]) -> Channel:

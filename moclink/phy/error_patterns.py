@@ -46,7 +46,7 @@ def can_share(modem: Modem, channel: str | Channel) -> TypeGuard[BitModem]:
         isinstance(modem, BitModem)
         and modem.code is not None
         and modem.code.n % modem.bits_per_symbol == 0
-        and get_channel(channel).prefixed
+        and get_channel(channel).causal
     )
 
 

@@ -36,7 +36,7 @@ def test_a_channel_is_made_from_its_parameters(name, kind):
         assert fade == 12 * values["subcarriers"]
     elif name.startswith("mimo"):
         assert fade == 12 * values["subcarriers"] * kind.streams
-        assert not kind.prefixed and values["subcarriers"] % kind.streams == 0
+        assert not kind.causal and values["subcarriers"] % kind.streams == 0
     else:
         assert fade == (0 if name == "rayleigh" else 1)
 

@@ -74,8 +74,8 @@ def test_what_is_called_prefixed_is(channel):
     no, keys = noise_variance([5.0]), [(1, 5.0, "image", 0)]
     long, short = channel(SYMBOLS, no, keys), channel(SYMBOLS[:, :999], no, keys)
     same = np.array_equal(long.received[:, :999], short.received)
-    assert same or not channel.prefixed
-    assert channel.prefixed == (not channel.spec.startswith(("mimo", "sionna")))
+    assert same or not channel.causal
+    assert channel.causal == (not channel.spec.startswith(("mimo", "sionna")))
 
 
 def test_gains_are_fresh_at_each_snr_or_common_to_all():
