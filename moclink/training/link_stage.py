@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from moclink.linear import restoration
 from moclink.training.fit import Fit
 from moclink.training.link_objective import INPUTS, Distance, LinkObjective
-from moclink.training.link_tiles import Ahead, TileFeeder, network_inputs
+from moclink.training.link_tiles import Prefetcher, TileFeeder, network_inputs
 from moclink.training.validation import psnr_of, side_by_side
 
 _AVERAGE_EVERY = 5  # steps
@@ -59,7 +59,7 @@ class LinkStage:
         if start is not None:
             network.set_weights(start.get_weights())
         self._objective = LinkObjective(network, self._distances, slope, pattern)
-        self._ahead = Ahead(feeder)
+        self._prefetcher = Prefetcher(feeder)
         self._fit = Fit(self._objective, feeder(0), jit)
         self._network = network
         # What is validated and written: a float32 twin with averaged weights.
@@ -87,7 +87,7 @@ class LinkStage:
 
     def train(self, step: int, learning_rate: float) -> dict[str, float]:
         """Do one step."""
-        found = self._fit.step(self._ahead(step), learning_rate)
+        found = self._fit.step(self._prefetcher(step), learning_rate)
         if (step + 1) % _AVERAGE_EVERY == 0:
             count = (step + 1) // _AVERAGE_EVERY
             keep = min(_LONGEST, (1 + count) / (10 + count))  # short at first, to forget the start

@@ -88,7 +88,7 @@ def network_inputs(
     return {"images": images, "errors": spread, "condition": condition, "scale": told[:, 2:3]}
 
 
-class Ahead:
+class Prefetcher:
     """Batches by step, made in threads before they are asked for, so that a GPU does not wait.
 
     Args:

@@ -22,7 +22,7 @@ from moclink.training.link_data import TILE, random_crop
 from moclink.training.link_objective import Distance, LinkObjective, pattern_error
 from moclink.training.link_passes import TileOptions, make_tiles, usable
 from moclink.training.link_stage import LinkStage
-from moclink.training.link_tiles import Ahead, TileFeeder
+from moclink.training.link_tiles import Prefetcher, TileFeeder
 
 
 def run(*args):
@@ -60,10 +60,10 @@ def test_crops_come_from_the_picture():
 def test_a_batch_depends_on_seed_and_step_alone(tiles):
     feeder = TileFeeder(tiles, 4, seed=3)
     assert feeder.tiles == 3 * (len(sample_paths()) - 1)
-    ahead = Ahead(TileFeeder(tiles, 4, seed=3))
-    ahead(9)  # elsewhere first
+    prefetcher = Prefetcher(TileFeeder(tiles, 4, seed=3))
+    prefetcher(9)  # elsewhere first
     for step in (2, 3):
-        one, other = feeder(step), ahead(step)
+        one, other = feeder(step), prefetcher(step)
         assert one["images"].shape == one["originals"].shape == (4, TILE, TILE, 3)
         assert one["errors"].shape == (4, TILE // 32, TILE // 32, 6)
         assert all(np.array_equal(one[name], other[name]) for name in one)
@@ -119,7 +119,7 @@ def test_the_stage_trains_and_averages_and_starts_at_the_codec(tiles):
     before, pictures = stage.validate()
     assert all(value == pytest.approx(0, abs=0.02) for value in before.values())  # float16 tiles
     assert set(pictures) == {f"octonary 1-24 {snr} dB" for snr in (0, 5, 10)}
-    stage._ahead = lambda step: TileFeeder(tiles, 4)(0)  # one batch again and again
+    stage._prefetcher = lambda step: TileFeeder(tiles, 4)(0)  # one batch again and again
     losses = [stage.train(step, 5e-3)["pixel"] for step in range(15)]
     assert losses[-1] < 0.98 * losses[0]
     now, weights = stage.averaged.get_weights(), stage._network.get_weights()
