@@ -128,7 +128,7 @@ class HarqChain:
             unscaled, variance = undo_scale(symbols, no, again.header)
             received.append(unscaled)
             variances.append(variance)
-            got, holds = modem.combine(received, variances)
+            got, crc_ok = modem.combine(received, variances)
             if values is None:
                 values = np.empty((rows, got.values.shape[1]), np.float32)
                 blocks = 0 if got.iterations is None else got.iterations.shape[1]
@@ -139,11 +139,11 @@ class HarqChain:
                 spent[pending] += got.iterations
             noise[pending] = variance.reshape(len(pending), -1).mean(axis=1)
             counts[pending] += 1
-            pending = pending[~holds]
+            pending = pending[~crc_ok]
             if not len(pending):
                 break
-            received = [part[~holds] for part in received]
-            variances = [part[~holds] for part in variances]
+            received = [part[~crc_ok] for part in received]
+            variances = [part[~crc_ok] for part in variances]
         assert values is not None
         iterations = spent if spent is not None and spent.size else None
         return self.inner.decode(Demodulated(values, noise, iterations), sent.header), counts

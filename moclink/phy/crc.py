@@ -44,6 +44,6 @@ def crc_bits(bits: NDArray[np.uint8], crc: tuple[int, int]) -> NDArray[np.uint8]
     return ((remainders[:, None] >> places) & 1).astype(np.uint8)
 
 
-def crc_holds(bits: NDArray[np.uint8], crc: tuple[int, int]) -> NDArray[np.bool_]:
+def crc_passes(bits: NDArray[np.uint8], crc: tuple[int, int]) -> NDArray[np.bool_]:
     """Say of messages with their parity bits, uint8 [B, K + L], whether the check holds: bool [B]."""
     return _remainders(np.ascontiguousarray(bits, np.uint8), *crc) == 0

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from moclink.phy.base_graph import LARGEST_BLOCK, BlockCode, choose_base_graph
 from moclink.phy.belief_propagation import BeliefPropagation
 from moclink.phy.circulant_decoder import SMALLEST_Z, CirculantDecoder
-from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_holds
+from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_passes
 from moclink.phy.ldpc_graph import checked_bits, checked_llr
 from moclink.phy.rate_matching import match_rate, recover_rate
 
@@ -93,14 +93,14 @@ class DecodedTransportBlocks:
 
     Attributes:
         bits: uint8 [B, A], the decided payload.
-        holds: bool [B], whether the transport block's CRC holds.
-        block_holds: bool [B, C], whether each code block's CRC holds.
+        crc_ok: bool [B], whether the transport block's CRC holds.
+        block_crc_ok: bool [B, C], whether each code block's CRC holds.
         iterations: int32 [B, C], belief propagation iterations spent on each code block.
     """
 
     bits: NDArray[np.uint8]
-    holds: NDArray[np.bool_]
-    block_holds: NDArray[np.bool_]
+    crc_ok: NDArray[np.bool_]
+    block_crc_ok: NDArray[np.bool_]
     iterations: NDArray[np.int32]
 
 
@@ -236,9 +236,9 @@ class TransportBlock:
         decoded = decoder.decode(received.reshape(-1, size))
         blocks = decoded.bits.reshape(batch, plan.num_blocks, plan.block)
         whole = blocks[:, :, : plan.block_payload].reshape(batch, -1)
-        holds = crc_holds(whole, plan.crc)
-        block_holds = holds[:, None]
+        crc_ok = crc_passes(whole, plan.crc)
+        block_crc_ok = crc_ok[:, None]
         if plan.block_crc:
-            block_holds = crc_holds(decoded.bits, plan.block_crc).reshape(batch, plan.num_blocks)
+            block_crc_ok = crc_passes(decoded.bits, plan.block_crc).reshape(batch, plan.num_blocks)
         iterations = decoded.iterations.reshape(batch, plan.num_blocks)
-        return DecodedTransportBlocks(whole[:, : self.payload], holds, block_holds, iterations)
+        return DecodedTransportBlocks(whole[:, : self.payload], crc_ok, block_crc_ok, iterations)

@@ -124,11 +124,11 @@ class TransportBlockModem:
             [_redundancy_version(number) for number in range(len(received))],
         )
         crc = block.segmentation.block_crc or block.segmentation.crc
-        magnitude = np.where(decoded.block_holds, crc[1] * np.log(2), 1).astype(np.float32)
+        magnitude = np.where(decoded.block_crc_ok, crc[1] * np.log(2), 1).astype(np.float32)
         llr = 2 * decoded.bits.astype(np.float32) - 1
         for place, bits in enumerate(self.code_blocks(symbols)):
             llr[:, bits] *= magnitude[:, place, None]
-        return Demodulated(llr, no[-1], decoded.iterations), decoded.holds
+        return Demodulated(llr, no[-1], decoded.iterations), decoded.crc_ok
 
     def _transport_block(self, symbols: int) -> TransportBlock:
         order = self.mcs.bits_per_symbol

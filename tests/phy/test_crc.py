@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from sionna.phy.fec.crc import CRCEncoder
 
-from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_holds
+from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_passes
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ def test_every_short_burst_is_found(crc):
     rng = np.random.default_rng(1)
     message = rng.integers(0, 2, (1, 200), dtype=np.uint8)
     word = np.concatenate([message, crc_bits(message, crc)], axis=1)
-    assert crc_holds(word, crc).all()
+    assert crc_passes(word, crc).all()
     damaged = np.repeat(word, 150, axis=0)
     for row in range(150):  # a CRC of degree L finds every burst of at most L bits
         burst = rng.integers(0, 2, rng.integers(1, crc[1] + 1), dtype=np.uint8)
         burst[0] = 1
         damaged[row, row : row + len(burst)] ^= burst
-    assert not crc_holds(damaged, crc).any()
+    assert not crc_passes(damaged, crc).any()

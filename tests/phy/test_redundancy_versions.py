@@ -101,7 +101,7 @@ def test_two_versions_that_join_are_one_longer_transmission():
     ours, expected = short.decode_combined(halves, (0, 2)), long.decode(llr)
     np.testing.assert_array_equal(ours.bits, expected.bits)
     np.testing.assert_array_equal(ours.iterations, expected.iterations)
-    assert 0 < expected.holds.sum()
+    assert 0 < expected.crc_ok.sum()
 
 
 @pytest.mark.parametrize("payload", [1000, 20_000])  # one code block and three
@@ -114,12 +114,12 @@ def test_versions_that_fail_alone_are_decoded_together(payload):
     for rv in REDUNDANCY_VERSIONS:
         y = 2.0 * block.encode(bits, rv) - 1 + rng.normal(0, sigma, (20, block.coded_bits))
         llrs.append((2 * y / sigma**2).astype(np.float32))
-    assert not block.decode(llrs[0]).holds.any()
+    assert not block.decode(llrs[0]).crc_ok.any()
     two = block.decode_combined(llrs[:2], REDUNDANCY_VERSIONS[:2])
-    assert two.holds.all()
+    assert two.crc_ok.all()
     np.testing.assert_array_equal(two.bits, bits)
     every = block.decode_combined(llrs, REDUNDANCY_VERSIONS)
-    assert every.holds.all() and every.iterations.mean() < two.iterations.mean()
+    assert every.crc_ok.all() and every.iterations.mean() < two.iterations.mean()
 
 
 def test_a_single_transmission_is_what_it_was():

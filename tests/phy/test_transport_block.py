@@ -58,9 +58,9 @@ def test_decoding_without_noise_returns_the_payload(size):
     bits = np.random.default_rng(2).integers(0, 2, (3, size[0]), dtype=np.uint8)
     decoded = block.decode(8 * block.encode(bits).astype(np.float32) - 4)
     np.testing.assert_array_equal(decoded.bits, bits)
-    assert decoded.holds.all() and decoded.block_holds.all()
+    assert decoded.crc_ok.all() and decoded.block_crc_ok.all()
     assert (
-        decoded.block_holds.shape == decoded.iterations.shape == (3, block.segmentation.num_blocks)
+        decoded.block_crc_ok.shape == decoded.iterations.shape == (3, block.segmentation.num_blocks)
     )
 
 
@@ -79,8 +79,8 @@ def test_decoding_agrees_with_sionna(size, snr_db, count):
     assert count * block.segmentation.num_blocks * 17 / 4096 < 1
     assert (failed != expected).sum() <= 5
     np.testing.assert_array_equal(decoded.bits[~failed], bits[~failed])
-    assert (decoded.holds != ~failed).sum() == 0, "a CRC of 24 bits misses one error in 17 million"
-    assert (decoded.holds != holds).sum() <= 5
+    assert (decoded.crc_ok != ~failed).sum() == 0, "a CRC of 24 bits misses one error in 17 million"
+    assert (decoded.crc_ok != holds).sum() <= 5
 
 
 def test_block_errors_are_told_block_by_block():
@@ -91,10 +91,10 @@ def test_block_errors_are_told_block_by_block():
     whole = np.pad(decoded.bits != bits, ((0, 0), (0, 24))).reshape(60, -1, per_block)
     wrong = whole.any(axis=2)
     # An error in the transport block's own CRC alone is an error of the last code block.
-    np.testing.assert_array_equal(decoded.block_holds[:, :-1], ~wrong[:, :-1])
-    assert not (decoded.block_holds[:, -1] & wrong[:, -1]).any()
+    np.testing.assert_array_equal(decoded.block_crc_ok[:, :-1], ~wrong[:, :-1])
+    assert not (decoded.block_crc_ok[:, -1] & wrong[:, -1]).any()
     assert 0 < wrong.sum() < wrong.size
-    assert (decoded.holds <= decoded.block_holds.all(axis=1)).all()
+    assert (decoded.crc_ok <= decoded.block_crc_ok.all(axis=1)).all()
 
 
 def test_below_the_mother_code_bits_are_repeated():
@@ -122,7 +122,7 @@ def test_the_lowest_rate_works_at_minus_ten_db():
     bits, llr = over_awgn(block, -10.0, 40, seed=7)
     decoded = block.decode(llr)
     np.testing.assert_array_equal(decoded.bits, bits)
-    assert decoded.holds.all()
+    assert decoded.crc_ok.all()
 
 
 @pytest.mark.parametrize("payload", [1, 17, 293, 3825, 8425, 8426, 60_001, 2_130_000])
