@@ -56,12 +56,12 @@ def measure(
     codec: PictureCodec,
     image: NDArray[np.float32],
     snr_db: float,
-    told: bool,
+    sender_knows_snr: bool,
     rng: np.random.Generator,
     restore: Callable[[Estimate], NDArray[np.float32]],
 ) -> list[float]:
     """[PSNR in dB, share of symbols that are the header's, mean energy of a symbol]."""
-    symbols, header = codec.encode(image[None], ChannelState(snr_db) if told else None)
+    symbols, header = codec.encode(image[None], ChannelState(snr_db) if sender_knows_snr else None)
     no = 10 ** (-snr_db / 10)
     noise = (
         rng.standard_normal(symbols.shape) + 1j * rng.standard_normal(symbols.shape)

@@ -43,14 +43,14 @@ def serve(codec):
                 answer = {name: getattr(codec, name, None) for name in names}
                 returned = None
             elif message["call"] == "encode":
-                told = {"snr_db": message["snr_db"]} if "snr_db" in message else {}
-                answer, returned = {}, codec.encode(array, **told)
+                known = {"snr_db": message["snr_db"]} if "snr_db" in message else {}
+                answer, returned = {}, codec.encode(array, **known)
             else:
-                told = {name: message[name] for name in ("height", "width")}
-                told["snr_db"] = np.array(message["snr_db"], np.float32)
+                known = {name: message[name] for name in ("height", "width")}
+                known["snr_db"] = np.array(message["snr_db"], np.float32)
                 wanted = inspect.signature(codec.decode).parameters
-                told = {name: value for name, value in told.items() if name in wanted}
-                returned = codec.decode(array, **told)
+                known = {name: value for name, value in known.items() if name in wanted}
+                returned = codec.decode(array, **known)
                 answer = {"ok": [image is not None for image in returned]}
                 lost = np.zeros((message["height"], message["width"], 3), np.float32)
                 returned = [lost if image is None else image for image in returned]

@@ -45,8 +45,8 @@ class TorchJSCC:
 
     def decode(self, received, height, width, snr_db):
         """Reals with noise, at the scale of `encode` -> images [B, height, width, 3]."""
-        told = [snr_db[:, None].astype(np.float32)] if self.adaptive else []
-        images = self.run(self.decoder, received, *told).transpose(0, 2, 3, 1)
+        snr = [snr_db[:, None].astype(np.float32)] if self.adaptive else []
+        images = self.run(self.decoder, received, *snr).transpose(0, 2, 3, 1)
         return np.clip(images[:, :height, :width], 0, 1)  # of a tanh decoder: (images + 1) / 2
 
     def run(self, module, *arrays):

@@ -178,9 +178,9 @@ class SymbolChain(_WithoutModem):
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
         """See `Chain.transmit`."""
-        symbols, told = self.codec.encode(images, csi if self.adaptive else None)
+        symbols, side_information = self.codec.encode(images, csi if self.adaptive else None)
         height, width = images.shape[1:3]
-        header = SymbolHeader(height, width, (0,) * len(images), codec=told)
+        header = SymbolHeader(height, width, (0,) * len(images), codec=side_information)
         return unit_power(Transmission(np.asarray(symbols, np.complex64), header))
 
     def receive(

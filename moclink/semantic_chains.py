@@ -85,9 +85,9 @@ class SemanticChains:
         if self._made_for_channel is None:
             preset = SEMANTIC_PRESETS["moc-rvq"]
             self._made_for_channel = ChannelOptimizedCodec.from_preset(preset)
-        codec, told = self._made_for_channel, match["kind"] == "adaptive"
-        source = ChannelOptimizedSource(codec, int(match["levels"]), told)
-        return DigitalChain(name, source, IndexModem(codec.states), adaptive=told)
+        codec, adaptive = self._made_for_channel, match["kind"] == "adaptive"
+        source = ChannelOptimizedSource(codec, int(match["levels"]), adaptive)
+        return DigitalChain(name, source, IndexModem(codec.states), adaptive=adaptive)
 
     def coded(
         self,

@@ -107,11 +107,11 @@ def test_on_the_same_noise_it_is_the_simulators_chain(codec, receiver, levels):
     got = chain.receive(sent.symbols + np.sqrt(no)[:, None] * noise, no, sent.header)
 
     link = SemanticLink(codec, GivenNoise(noise), levels, receiver)
-    likelihoods, told = link.transport(link.encode(images), snr)
+    likelihoods, variance = link.transport(link.encode(images), snr)
     assert np.array_equal(np.argmax(np.reshape(likelihoods, (3, -1, 8)), -1), got.indices)
     assert (got.indices != sent.payload.indices).mean() > 0.1
     # Both send each picture with mean energy 1 and undo that at the receiver, with its noise.
-    assert np.allclose(told, no / np.square(sent.header.scale), rtol=1e-4)
+    assert np.allclose(variance, no / np.square(sent.header.scale), rtol=1e-4)
     assert np.allclose(link((images, snr)), got.images, atol=2e-5)
 
 
@@ -220,11 +220,13 @@ def test_a_code_removes_the_errors_that_uncoded_indices_have(codec):
     ]
     assert wrong[0] > 0.1 and wrong[1] == 0
     # The NRB is told of a channel as good as what the decoder leaves of it.
-    told = -10 * np.log10(coded.transport(indices, snr)[1])
+    snr_found = -10 * np.log10(coded.transport(indices, snr)[1])
     assert np.all(
-        told > 20
+        snr_found > 20
     )  # a codeword is left as soon as its checks hold, hardly more certain than that
-    assert np.allclose(coded((images, snr)), codec.decode(indices, None, told, 64, 96), atol=1e-4)
+    assert np.allclose(
+        coded((images, snr)), codec.decode(indices, None, snr_found, 64, 96), atol=1e-4
+    )
 
 
 def test_below_the_waterfall_decoded_indices_still_say_something(codec):
@@ -233,10 +235,10 @@ def test_below_the_waterfall_decoded_indices_still_say_something(codec):
     link = SemanticLink(codec, AWGN_PATH, receiver="hard", code=code)
     indices = np.random.default_rng(8).integers(0, 8, (2, 20, 20, 4, 4))
     likelihoods, no = link.transport(indices, decibels(2, 5))
-    told = -10 * np.log10(no)
+    snr_found = -10 * np.log10(no)
     wrong = (np.argmax(likelihoods, -1) != indices).mean(axis=(1, 2, 3, 4))
     assert np.all((0.5 < wrong) & (wrong < 0.8))  # chance is 7/8
-    assert wrong[1] < wrong[0] and told[0] < told[1] < 20
+    assert wrong[1] < wrong[0] and snr_found[0] < snr_found[1] < 20
 
 
 @pytest.mark.parametrize("snr_db", [np.inf, -np.inf, 400.0, -400.0])

@@ -102,7 +102,7 @@ def test_link_adaptation_counts_what_the_run_counts(photo):
     image, asked = to_float(photo)[None], []
 
     class Noted:
-        def told(self, csi):
+        def with_csi(self, csi):
             return self
 
         def choose(self, snr_db, symbols, quality, outage_quality):

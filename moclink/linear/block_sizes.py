@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from moclink.linear import allocation
 from moclink.linear.classes import ClassModel
 from moclink.linear.classified_blocks import ClassifiedBlocks
-from moclink.linear.side_information import UNTOLD_SNR_DB, header_symbols
+from moclink.linear.side_information import DESIGN_SNR_DB, header_symbols
 from moclink.linear.source_models import Description
 
 _CHOICE_BITS = 2
@@ -44,7 +44,7 @@ class BlocksOfSeveralSizes:
 
     def describe(self, image: NDArray[np.float32], uses: int, snr_db: float | None) -> Description:
         """See `SourceModel`."""
-        snr = 10 ** ((UNTOLD_SNR_DB if snr_db is None else snr_db) / 10)
+        snr = 10 ** ((DESIGN_SNR_DB if snr_db is None else snr_db) / 10)
         best: tuple[float, int, Description] | None = None
         for choice, model in enumerate(self.models):
             found = model.describe(image, uses, snr_db)

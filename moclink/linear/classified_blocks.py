@@ -11,7 +11,7 @@ from moclink.linear import allocation, transform
 from moclink.linear.arithmetic_coder import Decoder, Encoder, frequencies
 from moclink.linear.bands import RADIAL_BANDS, mean_energies, radial_map
 from moclink.linear.classes import ClassModel, block_bands, block_energies
-from moclink.linear.side_information import UNTOLD_SNR_DB, bits_per_symbol
+from moclink.linear.side_information import DESIGN_SNR_DB, bits_per_symbol
 from moclink.linear.source_models import MAP_BLOCK, Description, map_groups
 
 _MEAN_STEP = 4  # levels (2 dB) a step of a ring's variance
@@ -46,7 +46,7 @@ class ClassifiedBlocks:
         means = transform.whole_dct(coefficients[..., 0, 0])
         rings = self._ring_steps(means)
         energies = block_energies(coefficients)
-        target = UNTOLD_SNR_DB if snr_db is None else snr_db
+        target = DESIGN_SNR_DB if snr_db is None else snr_db
         floor = self._floor(energies, uses, 10 ** (target / 10), image.size)
         price = self.map_price * np.log2(1 + 10 ** (target / 10)) / bits_per_symbol(snr_db)
         chosen = model.assign(energies, rows, columns, floor, price)

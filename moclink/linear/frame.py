@@ -22,7 +22,7 @@ _GAIN_RANGE = 16.0  # log2 of the gain, from -16 to 16
 _SNR_BITS = 8
 _SNR_STEP_DB = 0.25
 _SNR_LOWEST_DB = -20.0
-_NOT_TOLD = 2**_SNR_BITS - 1
+_NO_SNR = 2**_SNR_BITS - 1
 FRAME_BITS = _GAIN_BITS + _SNR_BITS
 _LARGEST_SHARE = 0.6
 
@@ -66,7 +66,7 @@ def rounded_snr_db(snr_db: float | None) -> float | None:
     if snr_db is None:
         return None
     step = round((snr_db - _SNR_LOWEST_DB) / _SNR_STEP_DB)
-    return _SNR_LOWEST_DB + _SNR_STEP_DB * min(max(step, 0), _NOT_TOLD - 1)
+    return _SNR_LOWEST_DB + _SNR_STEP_DB * min(max(step, 0), _NO_SNR - 1)
 
 
 def _number(value: int, width: int) -> NDArray[np.uint8]:
@@ -112,8 +112,8 @@ def build(
         code = 0
         axes[:] = np.sqrt(0.5)
     mixed = axes[interleaver(2 * payload)].astype(np.float32)
-    told = _NOT_TOLD if snr_db is None else round((snr_db - _SNR_LOWEST_DB) / _SNR_STEP_DB)
-    bits = np.concatenate([_number(code, _GAIN_BITS), _number(told, _SNR_BITS), description.bits])
+    step = _NO_SNR if snr_db is None else round((snr_db - _SNR_LOWEST_DB) / _SNR_STEP_DB)
+    bits = np.concatenate([_number(code, _GAIN_BITS), _number(step, _SNR_BITS), description.bits])
     sent = np.concatenate(
         [qpsk(bits, taken), (mixed[0::2] + 1j * mixed[1::2]).astype(np.complex64)]
     )
@@ -127,9 +127,9 @@ def parse_header(model: SourceModel, header: Header, picture: int) -> ParsedHead
         raise ValueError(
             f"header {picture} has {len(bits)} bits; a frame's header has at least {FRAME_BITS}"
         )
-    code, told = _value(bits[:_GAIN_BITS]), _value(bits[_GAIN_BITS:FRAME_BITS])
+    code, step = _value(bits[:_GAIN_BITS]), _value(bits[_GAIN_BITS:FRAME_BITS])
     gain = 0.0 if code == 0 else 2.0 ** ((code / 2**_GAIN_BITS - 0.5) * 2 * _GAIN_RANGE)
-    snr_db = None if told == _NOT_TOLD else _SNR_LOWEST_DB + _SNR_STEP_DB * told
+    snr_db = None if step == _NO_SNR else _SNR_LOWEST_DB + _SNR_STEP_DB * step
     layout, rest = model.select(bits[FRAME_BITS:])
     return ParsedHeader(gain, snr_db, layout.levels(rest, header.height, header.width), layout)
 

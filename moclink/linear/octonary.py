@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from moclink.linear import allocation, frame
 from moclink.linear.codebooks import Code, Codebook, CodebookGrid
 from moclink.linear.codec import PictureCodec
-from moclink.linear.side_information import UNTOLD_SNR_DB
+from moclink.linear.side_information import DESIGN_SNR_DB
 from moclink.linear.source_models import Description
 
 _ROUNDS = 40  # of bisection
@@ -176,11 +176,11 @@ class OctonaryCodec(PictureCodec):
         cbr: Complex symbols per source value (3 a pixel), side information included.
         grid: Codebooks over a grid of SNRs; with `analog_code.with_analog` also analog amplitudes,
             where they are better (then the link is no longer digital).
-        untold_snr_db: The SNR for which a sender that is not told any makes its choices.
+        design_snr_db: The SNR that a sender makes its choices for where it is told none.
     """
 
     grid: CodebookGrid = field(default_factory=CodebookGrid.load)
-    untold_snr_db: float = UNTOLD_SNR_DB
+    design_snr_db: float = DESIGN_SNR_DB
 
     def indices(self, description: Description, runs: list[CodebookRun]) -> list[NDArray[np.int64]]:
         """Octonary indices of a picture: for each run of a codebook int64 [vectors, L]."""
@@ -195,7 +195,7 @@ class OctonaryCodec(PictureCodec):
         return self.grid.books[run.shape][run.snr]
 
     def _design(self, snr_db: float | None) -> float:
-        return self.untold_snr_db if snr_db is None else snr_db
+        return self.design_snr_db if snr_db is None else snr_db
 
     def modulate(
         self, description: Description, uses: int, snr_db: float | None

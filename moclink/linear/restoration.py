@@ -121,8 +121,8 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
     errors = keras.Input((None, None, BANDS), name="errors", dtype=outer)
     condition = keras.Input((2,), name="condition", dtype=outer)
     scale = keras.Input((1,), name="scale", dtype=outer)
-    told = layers.Dense(64, activation="gelu", dtype=dtype)(condition)
-    told = layers.Dense(64, activation="gelu", dtype=dtype)(told)
+    embedding = layers.Dense(64, activation="gelu", dtype=dtype)(condition)
+    embedding = layers.Dense(64, activation="gelu", dtype=dtype)(embedding)
     unit = layers.Reshape((1, 1, 1), dtype=outer)(scale)
     coarse = layers.UpSampling2D(8, dtype=outer)(layers.AveragePooling2D(8, dtype=outer)(image))
     detail = Detail(dtype=outer)([image, coarse, unit])
@@ -136,16 +136,16 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
     kept = []
     for level, width in enumerate(channels[:-1]):
         for _ in range(config["down"][level]):
-            x = Modulated(width, dtype=dtype)([x, told])
+            x = Modulated(width, dtype=dtype)([x, embedding])
         kept.append(x)
         x = layers.Conv2D(channels[level + 1], 2, 2, dtype=dtype)(x)
     for _ in range(config["middle"]):
-        x = Modulated(channels[-1], dtype=dtype)([x, told])
+        x = Modulated(channels[-1], dtype=dtype)([x, embedding])
     for level in reversed(range(len(channels) - 1)):
         x = PixelShuffle(dtype=dtype)(layers.Conv2D(4 * channels[level], 1, dtype=dtype)(x))
         x = layers.Add(dtype=dtype)([x, kept[level]])
         for _ in range(config["up"][level]):
-            x = Modulated(channels[level], dtype=dtype)([x, told])
+            x = Modulated(channels[level], dtype=dtype)([x, embedding])
     x = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", dtype=outer)(x)
     correction = layers.Multiply(dtype=outer)([PixelShuffle(dtype=outer)(x), unit])
     restored = layers.Add(dtype=outer)([image, correction])
@@ -166,11 +166,11 @@ def conditions(
         1], the root of the expected mean squared error).
     """
     expected = errors.sum(-1).mean((1, 2)) / 3
-    told = np.stack([snr_db / 10 - 1, (np.log10(np.maximum(expected, 1e-8)) + 3.0)], -1)
+    condition = np.stack([snr_db / 10 - 1, (np.log10(np.maximum(expected, 1e-8)) + 3.0)], -1)
     spread = (np.log10(np.maximum(errors, 1e-8)) + 4.0) / 1.5
     return (
         spread.astype(np.float32),
-        told.astype(np.float32),
+        condition.astype(np.float32),
         np.sqrt(np.maximum(expected, 1e-8))[:, None],
     )
 

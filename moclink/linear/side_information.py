@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 GAP_DB = 2.5
 ROBUST_SNR_DB = -5.0
-UNTOLD_SNR_DB = 5.0  # for which a sender that is not told the SNR chooses what cannot fit them all
+DESIGN_SNR_DB = 5.0  # for which a sender that is not told the SNR chooses what cannot fit them all
 
 
 @dataclass(frozen=True)

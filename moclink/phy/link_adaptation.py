@@ -139,7 +139,7 @@ class LinkAdaptation:
         if self.fading not in ("none", "rayleigh"):
             raise ValueError(f"fading {self.fading!r}: there are none and rayleigh")
 
-    def told(self, csi: ChannelState) -> LinkAdaptation:
+    def with_csi(self, csi: ChannelState) -> LinkAdaptation:
         """The same for what the sender is told: an SNR, or the average over a fading law."""
         return self if csi.fading == self.fading else replace(self, fading=csi.fading)
 

@@ -42,7 +42,7 @@ class Adaptation(Protocol):
     ) -> Scheme:
         """Choose the scheme for an SNR in dB, the symbols at hand and bits -> quality."""
 
-    def told(self, csi: ChannelState) -> Adaptation:
+    def with_csi(self, csi: ChannelState) -> Adaptation:
         """The same for what the sender is told: an SNR, or the average over a fading law."""
 
     def modem(self, mcs: Any) -> AdaptiveModem:
@@ -127,7 +127,7 @@ class AdaptiveFileChain:
             )
         height, width = images.shape[1:3]
         outage = self._mean_quality(lost_picture(self.outage, images), images)
-        choice = self.adaptation.told(csi).choose(
+        choice = self.adaptation.with_csi(csi).choose(
             csi.snr_db,
             self.symbols(height, width),
             lambda bits: self._expected_quality(images, bits, outage),
@@ -147,13 +147,13 @@ class AdaptiveFileChain:
         Raises:
             ValueError: If the header is not one of an adaptive chain.
         """
-        told = _checked(header)
-        return self._digital(told).receive(*undo_scale(received, no, told), told.file)
+        checked = _checked(header)
+        return self._digital(checked).receive(*undo_scale(received, no, checked), checked.file)
 
     def decode(self, got: Demodulated, header: Header) -> Reception:
         """What the modem of the header's scheme made of received symbols -> images."""
-        told = _checked(header)
-        return self._digital(told).decode(got, told.file)
+        checked = _checked(header)
+        return self._digital(checked).decode(got, checked.file)
 
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
         """Bit errors over the indices in use, and block errors over the code blocks."""

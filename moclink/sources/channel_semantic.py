@@ -14,15 +14,15 @@ from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 
 @dataclass(frozen=True)
-class ToldHeader(Header):
+class SenderSNRHeader(Header):
     """Side information of a sender that adapts, known without error and not counted, as an MCS is.
 
     Attributes:
-        told_db: The SNR in dB that the sender was told; the receiver then knows which codebooks it
-            used and how often it repeated each index. None if it was not told any.
+        sender_snr_db: The SNR in dB that the sender was told; the receiver then knows which
+            codebooks it used and how often it repeated each index. None if it was not told any.
     """
 
-    told_db: float | None = None
+    sender_snr_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,20 @@ class ChannelOptimizedSource:
     Attributes:
         codec: The codec.
         levels: Symbols are as many as this number of levels takes, 1..D.
-        told: Whether the sender is told the SNR; else it uses the codebooks for a range of SNRs.
+        sender_knows_snr: Whether the sender is told the SNR; else it uses the codebooks for a range
+            of SNRs.
     """
 
     codec: ChannelOptimizedCodec
     levels: int = 4
-    told: bool = True
+    sender_knows_snr: bool = True
 
     def __post_init__(self) -> None:
         known = self.codec.grid.levels
         if self.levels not in known:
             raise ValueError(f"{self.levels} levels: this codec has codebooks for {sorted(known)}")
         most = self.codec.grid.robust.codebooks.shape[0]
-        if not self.told and self.levels != most:
+        if not self.sender_knows_snr and self.levels != most:
             raise ValueError(
                 f"{self.levels} levels: a sender that is not told the SNR has {most} levels"
             )
@@ -70,16 +71,16 @@ class ChannelOptimizedSource:
         Raises:
             ValueError: If the sender has to be told the SNR and csi is None.
         """
-        if self.told and csi is None:
+        if self.sender_knows_snr and csi is None:
             raise ValueError("codes are chosen for the SNR: give encode the channel state (csi)")
-        told_db = csi.snr_db if self.told and csi is not None else None
-        sending = self._sending(told_db)
+        sender_snr_db = csi.snr_db if self.sender_knows_snr and csi is not None else None
+        sending = self._sending(sender_snr_db)
         indices = self.codec.encode(images, sending.books)
         repeated = np.tile(indices, (1, 1, 1, sending.repeats, 1))
         flat = repeated.reshape(len(images), -1).astype(np.uint8)
         used = (flat.shape[1],) * len(images)
         height, width = images.shape[1:3]
-        return Payload(flat, ToldHeader(height, width, used, told_db=told_db))
+        return Payload(flat, SenderSNRHeader(height, width, used, sender_snr_db=sender_snr_db))
 
     def decode(self, got: Demodulated, header: Header) -> Decoded:
         """Decode log-likelihoods [B, K, N]. Indices always give a picture: there is no outage.
@@ -87,11 +88,12 @@ class ChannelOptimizedSource:
         Raises:
             ValueError: If the header does not say which SNR the sender was told.
         """
-        if not isinstance(header, ToldHeader):
+        if not isinstance(header, SenderSNRHeader):
             raise ValueError(
-                f"{type(header).__name__} does not say which SNR the sender was told; a ToldHeader does"
+                f"{type(header).__name__} does not say which SNR the sender was told; a SenderSNRHeader "
+                "does"
             )
-        sending = self._sending(header.told_db)
+        sending = self._sending(header.sender_snr_db)
         used = got.values[:, : header.lengths[0]]
         rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         count, heads, states = sending.books.priors.shape
@@ -100,7 +102,7 @@ class ChannelOptimizedSource:
         images = self.codec.decode(together, sending.books, header.height, header.width)
         return Decoded(images, np.ones(len(images), bool))
 
-    def _sending(self, told_db: float | None) -> Sending:
-        if told_db is None:
+    def _sending(self, sender_snr_db: float | None) -> Sending:
+        if sender_snr_db is None:
             return Sending(self.codec.grid.robust, 1)
-        return self.codec.grid.sending(self.levels, told_db)
+        return self.codec.grid.sending(self.levels, sender_snr_db)

@@ -53,7 +53,7 @@ def run_link(args: argparse.Namespace) -> int:
     outcome = run(stage, args.out, plan)
     if not outcome.finished:
         return 130
-    told = (
+    reported = (
         "objective",
         "slope",
         "pattern",
@@ -67,7 +67,7 @@ def run_link(args: argparse.Namespace) -> int:
         "steps": outcome.step,
         "minutes": round(outcome.seconds / 60, 1),
         "tiles": feeder.tiles,
-        "options": {name: getattr(args, name) for name in told} | weights,
+        "options": {name: getattr(args, name) for name in reported} | weights,
         "validation": {name: round(value, 4) for name, value in outcome.figures.items()},
     }
     if start:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from moclink.linear.codebook_design import design, distortion, source
 from moclink.linear.codebook_range import grid_for_range
 from moclink.linear.codebooks import Codebook, CodebookGrid
-from moclink.linear.side_information import UNTOLD_SNR_DB
+from moclink.linear.side_information import DESIGN_SNR_DB
 
 _VECTOR_SNR_DB = (
     0.0,
@@ -95,4 +95,4 @@ def make_robust(grid: str | Path, out: str | Path, kind: str) -> None:
         out: Path of the .npz.
         kind: Of the source, "laplacian" or "gaussian".
     """
-    grid_for_range(CodebookGrid.load(grid), UNTOLD_SNR_DB, kind).save(out)
+    grid_for_range(CodebookGrid.load(grid), DESIGN_SNR_DB, kind).save(out)

@@ -3,7 +3,7 @@
 Each pass sends every training picture once (a random crop, at times reduced, mirrored or turned)
 through a linear or octonary codec at a random SNR of -6 to 30 dB and a random bandwidth, and keeps
 some tiles of 128 by 128: the receiver's estimate (float16), the original (uint8), the map of
-expected errors (float32) and [SNR in dB, log10 of the picture's squared error, scale, told]
+expected errors (float32) and [SNR in dB, log10 of the picture's squared error, scale, condition]
 (float32). Some whole pictures are held out; their middles, sent at fixed bandwidths and SNRs, are
 validation.npz.
 """
@@ -62,18 +62,20 @@ def transmit(
     codec: PictureCodec,
     image: NDArray[np.float32],
     snr_db: float,
-    told: bool,
+    sender_knows_snr: bool,
     rng: np.random.Generator,
 ) -> Estimate:
     """Send a picture [H, W, 3] over an AWGN channel and estimate it."""
-    symbols, header = codec.encode(image[None], ChannelState(snr_db) if told else None)
+    symbols, header = codec.encode(image[None], ChannelState(snr_db) if sender_knows_snr else None)
     no = 10 ** (-snr_db / 10)
     noise = rng.standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
     return codec.estimate(symbols + noise, no, header)
 
 
-def told_of(expected: float, snr_db: float, error: float) -> tuple[float, float, float, float]:
-    """What is kept of a picture: SNR, log10 of its error, scale, told."""
+def picture_statistics(
+    expected: float, snr_db: float, error: float
+) -> tuple[float, float, float, float]:
+    """What is kept of a picture: SNR, log10 of its error, scale, condition."""
     return snr_db, np.log10(max(error, 1e-8)), np.sqrt(expected), np.log10(expected) + 3.0
 
 
@@ -102,9 +104,9 @@ def make_validation(
                 found["rec"].append(got.images[0].astype(np.float16))
                 found["org"].append(pixels)
                 found["map"].append(got.errors[0])
-                found["con"].append(told_of(expected, snr_db, error))
+                found["con"].append(picture_statistics(expected, snr_db, error))
                 found["label"].append(f"{label} {snr_db} dB")
-    found["con"] = [np.asarray(told, np.float32) for told in found["con"]]
+    found["con"] = [np.asarray(each, np.float32) for each in found["con"]]
     arrays: dict[str, Any] = {name: np.array(rows) for name, rows in found.items()}
     with whole_file(folder / VALIDATION) as part, open(part, "wb") as sink:
         np.savez(sink, **arrays)
@@ -147,7 +149,10 @@ def make_pass(
     )
     originals = np.lib.format.open_memmap(f"{base}_org.npy", "w+", np.uint8, (total, TILE, TILE, 3))
     side = TILE // BLOCK
-    maps, told = np.zeros((total, side, side, 6), np.float32), np.zeros((total, 4), np.float32)
+    maps, statistics = (
+        np.zeros((total, side, side, 6), np.float32),
+        np.zeros((total, 4), np.float32),
+    )
     model = ClassifiedBlocks(classes)
     for count, i in enumerate(rng.permutation(len(paths))):
         pixels = random_crop(paths[i], rng)
@@ -166,6 +171,6 @@ def make_pass(
             estimates[tile] = found.images[0, top : top + TILE, left : left + TILE]
             originals[tile] = pixels[top : top + TILE, left : left + TILE]
             maps[tile] = found.errors[0, row : row + side, column : column + side]
-            told[tile] = told_of(expected, snr_db, float(error))
+            statistics[tile] = picture_statistics(expected, snr_db, float(error))
     np.save(f"{base}_map.npy", maps)
-    np.save(f"{base}_con.npy", told)
+    np.save(f"{base}_con.npy", statistics)

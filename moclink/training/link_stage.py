@@ -98,7 +98,7 @@ class LinkStage:
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
         """Gain of PSNR in dB and distances by codec, bandwidth and SNR; three pictures to look at."""
         with np.load(self._validation, allow_pickle=False) as data:
-            images, originals, maps, told, labels = (
+            images, originals, maps, statistics, labels = (
                 data[name] for name in ("rec", "org", "map", "con", "label")
             )
         figures: dict[str, float] = {}
@@ -107,7 +107,7 @@ class LinkStage:
             chosen = np.flatnonzero(labels == label)[:_JUDGED]
             before = images[chosen].astype(np.float32)
             truth = originals[chosen].astype(np.float32) / np.float32(255)
-            inputs = network_inputs(before, maps[chosen], told[chosen])
+            inputs = network_inputs(before, maps[chosen], statistics[chosen])
             after = self.averaged.predict_on_batch([inputs[name] for name in INPUTS])
             after = np.clip(np.asarray(after), 0, 1)
             rows = list(zip(before, after, truth, strict=True))

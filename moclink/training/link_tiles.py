@@ -70,22 +70,22 @@ class TileFeeder:
                 column.append(value[:, ::-1] if mirror else value)
             columns[3].append(one[3][index])
         shift = rng.integers(0, SHIFTS, 2).astype(np.int32)
-        images, originals, maps, told = (np.stack(c).astype(np.float32) for c in columns)
-        return network_inputs(images, maps, told) | {
+        images, originals, maps, statistics = (np.stack(c).astype(np.float32) for c in columns)
+        return network_inputs(images, maps, statistics) | {
             "originals": originals / np.float32(255),
-            "before": 10 ** told[:, 1],
-            "snr_db": told[:, 0],
+            "before": 10 ** statistics[:, 1],
+            "snr_db": statistics[:, 0],
             "shift": shift,
         }
 
 
 def network_inputs(
-    images: NDArray[np.float32], maps: NDArray[np.float32], told: NDArray[np.float32]
+    images: NDArray[np.float32], maps: NDArray[np.float32], statistics: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float32]]:
     """What the network takes of estimates, their error maps and [SNR, error, scale, condition]."""
-    spread, condition, _ = restoration.conditions(maps, told[:, 0])
-    condition[:, 1] = told[:, 3]  # of the whole picture, not of the tile
-    return {"images": images, "errors": spread, "condition": condition, "scale": told[:, 2:3]}
+    spread, condition, _ = restoration.conditions(maps, statistics[:, 0])
+    condition[:, 1] = statistics[:, 3]  # of the whole picture, not of the tile
+    return {"images": images, "errors": spread, "condition": condition, "scale": statistics[:, 2:3]}
 
 
 class Prefetcher:

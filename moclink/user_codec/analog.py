@@ -30,8 +30,8 @@ Limit = Callable[[int, int], float | None]  # (height, width) -> symbols allowed
 
 def encoded(chain: str, codec: Any, images: NDArray[np.float32], csi: ChannelState | None) -> Any:
     """What a user's codec makes of images; one that adapts is told the channel's state."""
-    told = {"csi": csi} if getattr(codec, "adaptive", False) else {}
-    return called(chain, "encode", lambda: codec.encode(images, **told))
+    known = {"csi": csi} if getattr(codec, "adaptive", False) else {}
+    return called(chain, "encode", lambda: codec.encode(images, **known))
 
 
 def decode_call(codec: Any) -> Callable[..., Any]:

@@ -63,8 +63,8 @@ class CheckedChain:
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
         """See `Chain.transmit`. Symbols of another power are scaled, and back at the receiver."""
-        told = (csi,) if self.adaptive else ()
-        sent = called(self.name, "transmit", lambda: self.inner.transmit(images, *told))
+        known = (csi,) if self.adaptive else ()
+        sent = called(self.name, "transmit", lambda: self.inner.transmit(images, *known))
         if not isinstance(sent, Transmission) or not isinstance(sent.header, Header):
             raise ChainError(
                 self.name,

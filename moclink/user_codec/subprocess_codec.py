@@ -94,17 +94,17 @@ class SubprocessCodec:
     def encode(self, images: NDArray[np.float32], csi: ChannelState | None = None) -> Any:
         """Images [B, H, W, 3] -> amplitudes or indices [B, ...]."""
         height, width = images.shape[1:3]
-        told = {"symbols": self._options.symbols(height, width)}
-        told["bits"] = self._options.bits(height, width)
+        fields = {"symbols": self._options.symbols(height, width)}
+        fields["bits"] = self._options.bits(height, width)
         snr = {"snr_db": csi.snr_db} if csi is not None else {}
-        return self._ask({"call": "encode", **told, **snr}, images)[1]
+        return self._ask({"call": "encode", **fields, **snr}, images)[1]
 
     def decode(
         self, received: NDArray[Any], height: int, width: int, snr_db: NDArray[np.float32]
     ) -> list[Any]:
         """What arrives -> images, None where there is none."""
-        told = {"height": height, "width": width, "snr_db": [float(snr) for snr in snr_db]}
-        answer, images = self._ask({"call": "decode", **told}, np.asarray(received))
+        fields = {"height": height, "width": width, "snr_db": [float(snr) for snr in snr_db]}
+        answer, images = self._ask({"call": "decode", **fields}, np.asarray(received))
         ok = answer.get("ok") or [True] * len(images)
         return [image if good else None for image, good in zip(images, ok, strict=True)]
 
@@ -128,9 +128,10 @@ class SubprocessCodec:
         except OSError as error:
             raise ChainError(self._name, f"the command cannot be started: {error}") from error
         self._finalizer = weakref.finalize(self, _end, self._process)
-        told = {name: getattr(self._options, name) for name in ("match", "code", "seed")}
+        fields = {name: getattr(self._options, name) for name in ("match", "code", "seed")}
         cbr = None if self._options.cbr is None else str(self._options.cbr)
-        return self._exchange({"call": "hello", "protocol": PROTOCOL, "cbr": cbr, **told}, None)[0]
+        hello = {"call": "hello", "protocol": PROTOCOL, "cbr": cbr, **fields}
+        return self._exchange(hello, None)[0]
 
     def _ask(self, call: dict[str, Any], array: NDArray[Any]) -> tuple[dict[str, Any], NDArray]:
         if self._process is None:

@@ -44,7 +44,7 @@ def adapted(example):
 
     class WithoutTorch(example.TorchJSCC):
         def run(self, module, *arrays):
-            self.told = arrays[1:]
+            self.snr = arrays[1:]
             return module(*arrays)
 
     return WithoutTorch
@@ -82,9 +82,9 @@ def test_a_model_that_is_told_the_snr_gets_it_at_both_ends(adapted, photo):
     chain = ChainFactory().given("torch", codec)
     assert chain.adaptive
     sent = chain.transmit(photo, ChannelState(7.0))
-    assert codec.told[0].tolist() == [[7.0]]
+    assert codec.snr[0].tolist() == [[7.0]]
     chain.receive(sent.symbols.repeat(2, 0), np.float32([0.1, 0.01]), sent.header)
-    assert np.allclose(codec.told[0], [[10], [20]], atol=1e-4)
+    assert np.allclose(codec.snr[0], [[10], [20]], atol=1e-4)
 
 
 def test_the_model_of_the_example_is_a_chain(photo, tmp_path):

@@ -15,14 +15,14 @@ from moclink.linear.codebook_range import (
 )
 from moclink.linear.codebooks import CodebookGrid
 from moclink.linear.octonary import OctonaryCodec
-from moclink.linear.side_information import UNTOLD_SNR_DB
+from moclink.linear.side_information import DESIGN_SNR_DB
 
-TOLD = CodebookGrid.load()
+GRID = CodebookGrid.load()
 ROBUST = CodebookGrid.load("octonary-codebooks-robust")
 
 
 def book_at(size, uses, snr_db):
-    return TOLD.books[TOLD.shapes.index((size, uses))][int(np.argmin(abs(TOLD.snr_db - snr_db)))]
+    return GRID.books[GRID.shapes.index((size, uses))][int(np.argmin(abs(GRID.snr_db - snr_db)))]
 
 
 def test_at_its_own_snr_the_error_is_that_of_the_design():
@@ -47,8 +47,8 @@ def test_elsewhere_it_is_that_of_simulation(met_db):
 
 
 def test_the_shipped_grid_is_what_the_command_makes_of_the_shipped_codebooks():
-    few = CodebookGrid(TOLD.snr_db, TOLD.books[:2], TOLD.distortions[:2])
-    made = grid_for_range(few, UNTOLD_SNR_DB)
+    few = CodebookGrid(GRID.snr_db, GRID.books[:2], GRID.distortions[:2])
+    made = grid_for_range(few, DESIGN_SNR_DB)
     np.testing.assert_allclose(made.distortions, ROBUST.distortions[:2], rtol=1e-9)
     for row, shipped in zip(made.books, ROBUST.books, strict=False):
         for one, other in zip(row, shipped, strict=True):
@@ -57,18 +57,18 @@ def test_the_shipped_grid_is_what_the_command_makes_of_the_shipped_codebooks():
 
 
 def test_means_over_the_range_are_no_worse_than_those_of_codebooks_for_the_nominal_snr():
-    nominal = int(np.flatnonzero(TOLD.snr_db == UNTOLD_SNR_DB)[0])
-    shape = TOLD.shapes.index((1, 3))
-    only = (TOLD.books[shape][nominal],) * len(TOLD.snr_db)
-    own = grid_for_range(CodebookGrid(TOLD.snr_db, (only,), TOLD.distortions[:1]), UNTOLD_SNR_DB)
+    nominal = int(np.flatnonzero(GRID.snr_db == DESIGN_SNR_DB)[0])
+    shape = GRID.shapes.index((1, 3))
+    only = (GRID.books[shape][nominal],) * len(GRID.snr_db)
+    own = grid_for_range(CodebookGrid(GRID.snr_db, (only,), GRID.distortions[:1]), DESIGN_SNR_DB)
     assert ROBUST.distortions[shape, nominal] < 0.95 * own.distortions[0, nominal]
     assert usual_weights().sum() == pytest.approx(1)
 
 
 def test_steps_that_do_not_fit_are_refused():
-    uneven = CodebookGrid(np.arange(3) * 3.0, tuple(r[:3] for r in TOLD.books), TOLD.distortions)
+    uneven = CodebookGrid(np.arange(3) * 3.0, tuple(r[:3] for r in GRID.books), GRID.distortions)
     with pytest.raises(ValueError, match="a step of 3.0 dB does not divide"):
-        grid_for_range(uneven, UNTOLD_SNR_DB)
+        grid_for_range(uneven, DESIGN_SNR_DB)
 
 
 @pytest.mark.parametrize("analog", [False, True])
@@ -79,7 +79,7 @@ def test_a_picture_arrives_as_expected_at_every_snr(analog):
     found, plain = [], []
     for codec, scores in (
         (OctonaryCodec(model, 1 / 24, grid), found),
-        (OctonaryCodec(model, 1 / 24, TOLD), plain),
+        (OctonaryCodec(model, 1 / 24, GRID), plain),
     ):
         symbols, header = codec.encode(photo)
         assert np.mean(np.abs(symbols) ** 2) == pytest.approx(1, rel=1e-5)

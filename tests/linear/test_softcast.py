@@ -7,8 +7,8 @@ from moclink.linear import allocation, frame
 from moclink.linear.source_models import Description
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_softcast_reaches_its_closed_form_on_gaussian_data(told, codecs, models):
+@pytest.mark.parametrize("knows_snr", [True, False])
+def test_softcast_reaches_its_closed_form_on_gaussian_data(knows_snr, codecs, models):
     rng = np.random.default_rng(9)
     levels = rng.integers(-60, 20, 30_000).astype(np.int16)
     variance = allocation.variance_of(levels)
@@ -17,11 +17,11 @@ def test_softcast_reaches_its_closed_form_on_gaussian_data(told, codecs, models)
     codec = codecs["softcast"]
     x = (rng.standard_normal(30_000) * np.sqrt(variance)).astype(np.float32)
     axes = codec.modulate(
-        Description(x, levels, np.zeros(0, np.uint8)), uses, snr_db if told else None
+        Description(x, levels, np.zeros(0, np.uint8)), uses, snr_db if knows_snr else None
     )
     assert np.sum(axes**2) == pytest.approx(uses / 2, rel=0.05)
     received = axes + rng.standard_normal(len(axes)) * np.sqrt(0.5 / snr)
-    parsed = frame.ParsedHeader(1.0, snr_db if told else None, levels, models["whole"])
+    parsed = frame.ParsedHeader(1.0, snr_db if knows_snr else None, levels, models["whole"])
     padded = np.r_[received, np.zeros(uses - len(received))]
     chosen, values, errors = codec.estimate_coefficients(parsed, padded, np.full(uses, 0.5 / snr))
     estimate = np.zeros(30_000)
@@ -31,5 +31,5 @@ def test_softcast_reaches_its_closed_form_on_gaussian_data(told, codecs, models)
     expected = errors.sum() + variance[unsent].sum()
     spread = np.sqrt(2 * (np.sum(errors**2) + np.sum(variance[unsent] ** 2)))  # of a sum of squares
     assert abs(squared.sum() - expected) < 5 * spread
-    if told:
+    if knows_snr:
         assert expected == pytest.approx(allocation.linear_distortion(levels, uses, snr), rel=1e-9)

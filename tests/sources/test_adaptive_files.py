@@ -103,9 +103,11 @@ def test_what_is_missing_is_named(chain, photo):
 def test_told_the_average_of_a_fading_channel_the_sender_is_more_careful(chain):
     """Over block Rayleigh fading an average SNR promises less than the SNR of the transmission."""
     symbols = semantic_symbols(256, 384)
-    told = {kind: chain.adaptation.told(ChannelState(18.0, kind)) for kind in ("none", "rayleigh")}
-    assert told["none"] is chain.adaptation and told["rayleigh"].fading == "rayleigh"
+    adaptations = {
+        kind: chain.adaptation.with_csi(ChannelState(18.0, kind)) for kind in ("none", "rayleigh")
+    }
+    assert adaptations["none"] is chain.adaptation and adaptations["rayleigh"].fading == "rayleigh"
     careful, bold = (
-        told[k].choose(18.0, symbols, lambda b: b**0.3, 0.0) for k in ("rayleigh", "none")
+        adaptations[k].choose(18.0, symbols, lambda b: b**0.3, 0.0) for k in ("rayleigh", "none")
     )
     assert careful.bits < bold.bits and careful.failure > bold.failure

@@ -40,12 +40,12 @@ def test_symbols_are_those_of_the_levels(chains, photo, levels):
 
 
 def test_told_or_not_it_is_above_the_chain_made_for_no_channel(chains, photo):
-    told, robust, plain = (
+    adaptive, robust, plain = (
         chains.make(name) for name in ("moc-rvq-adaptive-l4", "moc-rvq-robust-l4", "moc-rvq-l4")
     )
     assert not robust.adaptive
     for snr_db in (0.0, 5.0, 10.0, 15.0):
-        best = quality(told, photo, snr_db)
+        best = quality(adaptive, photo, snr_db)
         # 3 dB and more in docs/link.md; a small picture varies by a fraction of that.
         assert best > quality(plain, photo, snr_db) + 2
         assert best > quality(robust, photo, snr_db) - 0.3
@@ -53,8 +53,8 @@ def test_told_or_not_it_is_above_the_chain_made_for_no_channel(chains, photo):
 
 
 def test_without_noise_it_is_the_plain_chain(chains, photo):
-    told, plain = chains.make("moc-rvq-adaptive-l2"), chains.make("moc-rvq-l2-no-nrb")
-    a, b = (chain.transmit(photo, ChannelState(50.0)) for chain in (told, plain))
+    adaptive, plain = chains.make("moc-rvq-adaptive-l2"), chains.make("moc-rvq-l2-no-nrb")
+    a, b = (chain.transmit(photo, ChannelState(50.0)) for chain in (adaptive, plain))
     assert np.array_equal(a.payload.indices, b.payload.indices)
     assert np.array_equal(a.symbols, b.symbols)
 
@@ -85,7 +85,7 @@ def test_what_has_to_be_known_is_asked_for(chains, photo):
     with pytest.raises(ValueError, match="5 levels: this codec has codebooks for"):
         ChannelOptimizedSource(codec, 5)
     with pytest.raises(ValueError, match="not told the SNR has 4 levels"):
-        ChannelOptimizedSource(codec, 2, told=False)
-    with pytest.raises(ValueError, match="a ToldHeader does"):
+        ChannelOptimizedSource(codec, 2, sender_knows_snr=False)
+    with pytest.raises(ValueError, match="a SenderSNRHeader does"):
         got = Demodulated(np.zeros((1, 64, 8), np.float32), np.float32([1.0]))
         ChannelOptimizedSource(codec, 4).decode(got, Header(8, 8, (16,)))

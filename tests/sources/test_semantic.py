@@ -98,19 +98,19 @@ def test_the_soft_receiver_retrieves_the_posterior_mean(codec, photo):
     [([0.1, 1.0], [10, 0]), ([[0.1] * 8, [0.2, 1.0] * 4], [10, 10 * math.log10(3)])],
 )
 def test_the_noise_reduction_is_told_the_mean_snr_of_the_symbols(codec, no, expected):
-    told = []
+    given = []
 
     class Recording:
         quantizer, posteriors = codec.quantizer, codec.posteriors
 
         def decode(self, received, snr_db, **options):
-            told.extend(snr_db)
+            given.extend(snr_db)
             return np.zeros((len(received), 8, 8, 3), np.float32)
 
     received = np.zeros((2, 8), np.complex64)
     got = IndexModem(8).demodulate(received, np.array(no, np.float32))
     SemanticSource(Recording(), 4).decode(got, Header(8, 8, (16, 16)))
-    assert told == pytest.approx(expected, abs=1e-5)
+    assert given == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("states", [4, 16])

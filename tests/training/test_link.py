@@ -39,15 +39,15 @@ def tiles(tmp_path_factory):
 
 
 def test_tiles_are_estimates_of_their_originals(tiles):
-    estimates, originals, maps, told = (
+    estimates, originals, maps, statistics = (
         np.load(tiles / f"pass00_{part}.npy") for part in ("rec", "org", "map", "con")
     )
     assert estimates.shape == originals.shape == (3 * (len(sample_paths()) - 1), TILE, TILE, 3)
     error = np.mean((estimates.astype(np.float32) - originals / 255.0) ** 2, axis=(1, 2, 3))
     expected = maps.sum(-1).mean((1, 2)) / 3
     assert 0.2 < np.exp(np.mean(np.log(error / expected))) < 5
-    assert np.all((told[:, 0] >= -6) & (told[:, 0] <= 30))
-    np.testing.assert_allclose(told[:, 3], 2 * np.log10(told[:, 2]) + 3, atol=1e-5)
+    assert np.all((statistics[:, 0] >= -6) & (statistics[:, 0] <= 30))
+    np.testing.assert_allclose(statistics[:, 3], 2 * np.log10(statistics[:, 2]) + 3, atol=1e-5)
 
 
 def test_crops_come_from_the_picture():

@@ -129,13 +129,18 @@ def test_complex_amplitudes_and_an_odd_number_of_reals(photo):
 def test_a_factory_is_told_the_options_of_the_run(file):
     options = ChainOptions(match="symbols", seed=7)
     codec = ChainFactory(options).make(f"{file}:Bits-ldpc-16qam-r12@1/12").source.codec
-    told = codec.options
-    assert (str(told.cbr), told.match, told.code, told.seed) == ("1/12", "symbols", "ldpc5g", 7)
-    assert told.symbols(64, 96) == 64 * 96 * 3 // 12
-    assert told.bits(64, 96) == 1536 * 4 // 648 * 324  # whole codewords of rate 1/2
-    told = ChainFactory().make(f"{file}:Bits").source.codec.options
-    assert told.cbr is None and told.bits(64, 96) == semantic_bits(64, 96)
-    assert told.symbols(64, 96) == 2 * semantic_symbols(64, 96)
+    options = codec.options
+    assert (str(options.cbr), options.match, options.code, options.seed) == (
+        "1/12",
+        "symbols",
+        "ldpc5g",
+        7,
+    )
+    assert options.symbols(64, 96) == 64 * 96 * 3 // 12
+    assert options.bits(64, 96) == 1536 * 4 // 648 * 324  # whole codewords of rate 1/2
+    options = ChainFactory().make(f"{file}:Bits").source.codec.options
+    assert options.cbr is None and options.bits(64, 96) == semantic_bits(64, 96)
+    assert options.symbols(64, 96) == 2 * semantic_symbols(64, 96)
     assert ChainFactory().make(f"{file}:Pixels?step=4").codec.step == 4
 
 
@@ -363,14 +368,14 @@ def test_attributes_are_checked(attributes, message):
 
 
 def test_a_codec_that_adapts_is_told_the_state(photo):
-    class Told(Codec):
+    class Adapting(Codec):
         adaptive = True
 
         def encode(self, images, csi):
             self.csi = csi
             return self.sent
 
-    codec = Told(np.ones((1, 8)), OUT)
+    codec = Adapting(np.ones((1, 8)), OUT)
     chain = chain_of(codec)
     assert chain.adaptive
     chain.transmit(photo, ChannelState(7.0))

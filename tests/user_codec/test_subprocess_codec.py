@@ -32,7 +32,7 @@ while True:
         data = sys.stdin.buffer.read(size)
     answer, body = {}, b""
     if message["call"] == "hello":
-        told = message
+        hello = message
         if mode == "bits":
             answer = {"alphabet": 2}
         if mode == "snr":
@@ -50,7 +50,7 @@ while True:
         if mode == "says":
             answer = {"error": "too small\\nfor it"}
         elif mode == "bits":
-            body = bytes([1, 0, 1, told["seed"] % 2])
+            body = bytes([1, 0, 1, hello["seed"] % 2])
             answer = {"shape": [1, 4], "dtype": "uint8"}
         elif mode == "short":
             answer = {"shape": [1, 2]}
