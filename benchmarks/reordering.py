@@ -1,6 +1,6 @@
-"""What the placement of codes on the constellation is worth: python -m benchmarks.reordering [CODEC].
+"""What the index assignment gains: python -m benchmarks.reordering [CODEC].
 
-For every codebook of a trained codec and each placement, the mean squared error that the channel
+For every codebook of a trained codec and each assignment, the mean squared error that the channel
 adds to a retrieved code vector, over the variance of the code vectors (channel MSE), with the hard
 receiver (nearest amplitude) and the soft one (posterior mean). Both are integrals over the received
 amplitude, not simulations. The table is the mean over the codebooks.
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.codec.constellation import amplitudes
-from moclink.codec.reordering import expected_distortion, place
+from moclink.codec.reordering import assign_labels, expected_distortion
 from moclink.codec.semantic_codec import SemanticCodec
 
 SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
@@ -56,18 +56,18 @@ def soft_distortion(
 def channel_mse(
     codebook: NDArray[np.float32], prior: NDArray[np.float32]
 ) -> dict[str, list[float]]:
-    """Normalised channel MSE at each SNR, by placement and receiver, of one codebook."""
+    """Normalised channel MSE at each SNR, by index assignment and receiver, of one codebook."""
     mean = prior @ codebook
     variance = float(prior @ ((codebook - mean) ** 2).sum(-1))
     rng = np.random.default_rng(0)
     shuffles = [rng.permutation(len(codebook)) for _ in range(SHUFFLES)]
-    all_round = place(codebook, "exact", prior, (0.0, 5.0, 10.0, 15.0))
+    all_round = assign_labels(codebook, "exact", prior, (0.0, 5.0, 10.0, 15.0))
     rows: dict[str, list[float]] = {}
     for snr in SNRS:
         fixed = {
-            "greedy, paper's g": place(codebook, "greedy-paper"),
-            "greedy on the axis": place(codebook, "greedy"),
-            "exact for this SNR": place(codebook, "exact", prior, snr),
+            "greedy, paper's g": assign_labels(codebook, "greedy-paper"),
+            "greedy on the axis": assign_labels(codebook, "greedy"),
+            "exact for this SNR": assign_labels(codebook, "exact", prior, snr),
             "exact for 0-15 dB": all_round,
         }
         for receiver, distortion in (("hard", expected_distortion), ("soft", soft_distortion)):
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"moclink: {error}", file=sys.stderr)
         return 2
     rows = table(codec)
-    print("| receiver: placement | " + " | ".join(f"{snr:g} dB" for snr in SNRS) + " |")
+    print("| receiver: index assignment | " + " | ".join(f"{snr:g} dB" for snr in SNRS) + " |")
     print("|---|" + "---|" * len(SNRS))
     for name, values in rows.items():
         print(f"| {name} | " + " | ".join(f"{value:.3f}" for value in values) + " |")

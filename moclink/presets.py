@@ -92,13 +92,13 @@ ANALOG_PRESET = "small"
 LEVELS = (1, 2, 3, 4)
 MCS_SCHEME = re.compile(r"ldpc-(?P<rst>rst-)?mcs(?P<index>\d+)(-table(?P<table>[123]))?")
 MCS_COUNTS = {1: 29, 2: 28, 3: 29}  # schemes of tables 5.1.3.1-1 to -3 of TS 38.214
-# Suffix -> (argument, value): what is changed at receiver or placement.
+# Suffix -> (argument, value): what is changed, at the receiver or in the index assignment.
 VARIANTS: dict[str, tuple[str, Any]] = {
     "no-nrb": ("use_nrb", False),
     "no-requantize": ("requantize", False),
-    "no-cr": ("placement", "none"),
-    "greedy": ("placement", "greedy"),
-    "greedy-paper": ("placement", "greedy-paper"),
+    "no-cr": ("index_assignment", "none"),
+    "greedy": ("index_assignment", "greedy"),
+    "greedy-paper": ("index_assignment", "greedy-paper"),
     "hard": ("receiver", "hard"),
     "soft": ("receiver", "soft"),
 }

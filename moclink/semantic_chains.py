@@ -32,12 +32,12 @@ class SemanticChains:
         self._files: dict[tuple[str, int | None], Any] = {}
         self._made_for_channel: Any = None
 
-    def codec(self, preset: str, placement: str = "trained") -> Any:
+    def codec(self, preset: str, index_assignment: str = "trained") -> Any:
         """The codec of a preset with its codes placed in one of the ways of `load_semantic`."""
         from moclink.codec.cached_codec import CachedSemanticCodec
         from moclink.sources.semantic import load_semantic
 
-        key = preset, placement
+        key = preset, index_assignment
         if key not in self._codecs:
             self._codecs[key] = CachedSemanticCodec(load_semantic(*key))
         return self._codecs[key]
@@ -70,9 +70,9 @@ class SemanticChains:
             raise ValueError(
                 f"{scheme!r} is no scheme of a semantic chain, such as l4 or l4-no-nrb"
             )
-        chosen: dict[str, Any] = {"receiver": self._receiver, "placement": "trained"}
+        chosen: dict[str, Any] = {"receiver": self._receiver, "index_assignment": "trained"}
         chosen.update(VARIANTS[v] for v in re.findall(f"-({VARIANT_PATTERN})", match["variants"]))
-        codec = self.codec(preset, chosen.pop("placement"))
+        codec = self.codec(preset, chosen.pop("index_assignment"))
         source = SemanticSource(codec, int(match["levels"]), **chosen)
         return DigitalChain(name, source, IndexModem(codec.quantizer.states))
 

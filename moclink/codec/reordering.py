@@ -1,17 +1,17 @@
 """Codebook reordering: which code vector sits on which label of the constellation.
 
 A wrong decision mostly lands on a neighbour along the axis; neighbours should therefore hold like
-vectors. A placement is written as labels[k]: the new number of code k. It renames codes and moves
-nothing, so what is decoded without noise is the same to the last bit.
+vectors. An index assignment is written as labels[k]: the new number of code k. It renames codes and
+moves nothing, so what is decoded without noise is the same to the last bit.
 
-Placements by name:
+Index assignments by name:
 
 - "none": as trained.
 - "greedy": Algorithm 1 of the paper, with the labels of the constellation in use: the k-th vector
   of the nearest-neighbour order goes to the k-th label along the amplitude axis.
 - "greedy-paper": the same with the paper's g = {0,1,3,2,6,7,5,4}, the binary-reflected Gray code.
   These labels are not neighbours along the axis of 3GPP's 64-QAM; kept for comparison.
-- "exact": the least expected squared error of the hard receiver over all N! placements, up to N =
+- "exact": the least expected squared error of the hard receiver over all N! assignments, up to N =
   8.
 - "descent": from "greedy", the best exchange of two codes until none helps. For N = 16, where N! is
   out of reach; a local optimum.
@@ -114,17 +114,17 @@ def _labels_along(order: NDArray[np.int64], sequence: NDArray[np.int64]) -> NDAr
 
 
 def _exact(cost: NDArray[np.float64], received: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The placement of least sum_ij cost[i, j] received[labels[i], labels[j]], by full enumeration."""
+    """The assignment of least sum_ij cost[i, j] received[labels[i], labels[j]], by full enumeration."""
     states = len(cost)
     if states > 8:
         raise ValueError(
-            f"'exact' would try {states}! placements; it takes at most 8 states, use 'descent' for {states}"
+            f"'exact' would try {states}! assignments; it takes at most 8 states, use 'descent' for {states}"
         )
-    placements = np.array(list(itertools.permutations(range(states))))  # [N!, N]
-    total = np.zeros(len(placements))
+    assignments = np.array(list(itertools.permutations(range(states))))  # [N!, N]
+    total = np.zeros(len(assignments))
     for i, j in itertools.product(range(states), repeat=2):
-        total += cost[i, j] * received[placements[:, i], placements[:, j]]
-    return placements[total.argmin()].copy()
+        total += cost[i, j] * received[assignments[:, i], assignments[:, j]]
+    return assignments[total.argmin()].copy()
 
 
 def _descend(
@@ -145,7 +145,7 @@ def _descend(
         best, labels = lowest, np.array(exchanged)
 
 
-def place(
+def assign_labels(
     codebook: NDArray[np.floating],
     method: str = "exact",
     prior: NDArray[np.floating] | None = None,
@@ -157,7 +157,7 @@ def place(
         codebook: float [N, c].
         method: "none", "greedy", "greedy-paper", "exact" or "descent".
         prior: p(k), float [N]; None for equal. Read by "exact" and "descent".
-        snr_db: Es/N0 in dB that "exact" and "descent" place for; the mean over several.
+        snr_db: Es/N0 in dB that "exact" and "descent" assign for; the mean over several.
 
     Returns:
         labels[k], the new number of code k, int64 [N].
@@ -181,7 +181,7 @@ def place(
     return _exact(cost, received) if method == "exact" else _descend(greedy, cost, received)
 
 
-def place_codebooks(
+def assign_codebook_labels(
     codebooks: NDArray[np.floating],
     method: str = "exact",
     priors: NDArray[np.floating] | None = None,
@@ -191,9 +191,9 @@ def place_codebooks(
 
     Args:
         codebooks: float [D, P, N, c].
-        method: See `place`.
+        method: See `assign_labels`.
         priors: p(k), float [D, P, N]; None for equal.
-        snr_db: See `place`.
+        snr_db: See `assign_labels`.
 
     Returns:
         int64 [D, P, N].
@@ -202,7 +202,7 @@ def place_codebooks(
     labels = np.empty((levels, heads, states), np.int64)
     for d, p in itertools.product(range(levels), range(heads)):
         prior = None if priors is None else priors[d, p]
-        labels[d, p] = place(codebooks[d, p], method, prior, snr_db)
+        labels[d, p] = assign_labels(codebooks[d, p], method, prior, snr_db)
     return labels
 
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.cached_codec import CachedSemanticCodec
-from moclink.codec.reordering import place_codebooks, renumber
+from moclink.codec.reordering import assign_codebook_labels, renumber
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.constants import CELL_SIZE, RECEIVERS
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 SHUFFLE_SEED = 0  # of the code order that "no reordering" stands for
-PLACEMENT_SNRS = (0.0, 5.0, 10.0, 15.0)
+ASSIGNMENT_SNRS = (0.0, 5.0, 10.0, 15.0)
 
 
 @dataclass(frozen=True)
@@ -152,26 +152,28 @@ class SemanticBits:
         return Decoded(images, np.ones(len(images), bool))
 
 
-def load_semantic(preset: str | Path, placement: str = "trained") -> SemanticCodec:
-    """Load a codec with its codes placed on the constellation in one of several ways.
+def load_semantic(preset: str | Path, index_assignment: str = "trained") -> SemanticCodec:
+    """Load a codec with one of several assignments of its codes to labels.
 
     Args:
         preset: Name of shipped weights or a path.
-        placement: "trained": as the weights are; "none": in random order, as training leaves codes;
-            "greedy", "greedy-paper" or "exact" (see `moclink.codec.reordering.place`).
+        index_assignment: "trained": as the weights are; "none": in random order, as training leaves
+            codes; "greedy", "greedy-paper" or "exact" (see `moclink.codec.reordering.assign_labels`).
 
     Raises:
         ValueError: Missing or damaged weights.
     """
     codec = SemanticCodec.from_preset(preset)
     quantizer = codec.quantizer
-    if placement == "none":
+    if index_assignment == "none":
         rng = np.random.default_rng(SHUFFLE_SEED)
         shape = quantizer.priors.shape
         renumber(quantizer, rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1))
-    elif placement != "trained":
+    elif index_assignment != "trained":
         codebooks, priors = quantizer.codebooks, quantizer.priors
-        renumber(quantizer, place_codebooks(codebooks, placement, priors, PLACEMENT_SNRS))
+        renumber(
+            quantizer, assign_codebook_labels(codebooks, index_assignment, priors, ASSIGNMENT_SNRS)
+        )
     return codec
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from moclink.codec.codebooks import code_usage, record_priors
 from moclink.codec.encoder import Encoder
 from moclink.codec.quantizer import MOCRVQ
-from moclink.codec.reordering import place_codebooks, renumber
+from moclink.codec.reordering import assign_codebook_labels, renumber
 from moclink.training.patches import CropFeeder
 
 
@@ -30,13 +30,15 @@ def measure_usage(
 def reorder(
     quantizer: MOCRVQ, usage: NDArray[np.integer], method: str, snr_db: float | Sequence[float]
 ) -> None:
-    """Store the codes' measured use as priors, then place every codebook on the constellation.
+    """Store the codes' measured use as priors, then assign every codebook to the labels.
 
     Args:
         quantizer: Changed in place; what is decoded without noise stays the same.
         usage: Counts [D, P, N].
-        method: See `reordering.place`.
-        snr_db: Es/N0 in dB that the exact placement is best for; the mean over several.
+        method: See `reordering.assign_labels`.
+        snr_db: Es/N0 in dB that the exact assignment is best for; the mean over several.
     """
     record_priors(quantizer, usage)
-    renumber(quantizer, place_codebooks(quantizer.codebooks, method, quantizer.priors, snr_db))
+    renumber(
+        quantizer, assign_codebook_labels(quantizer.codebooks, method, quantizer.priors, snr_db)
+    )

@@ -52,7 +52,7 @@ class Stage2:
 
     Args:
         encoder: E; is frozen here, as are the next two.
-        quantizer: MOC-RVQ with its final placement and priors.
+        quantizer: MOC-RVQ with its final index assignment and priors.
         decoder: G.
         nrb: Noise reduction block.
         feeder: Crops by step.

@@ -1,4 +1,4 @@
-"""Placements of codes on the axis: the walk, the costs, the best placement, and what each gains."""
+"""Index assignments: the walk, the costs, the best one, and what each gains."""
 
 import itertools
 import math
@@ -13,10 +13,10 @@ from moclink.codec.constellation import axis_labels
 from moclink.codec.quantizer import MOCRVQ
 from moclink.codec.reordering import (
     METHODS,
+    assign_codebook_labels,
+    assign_labels,
     expected_distortion,
     nearest_neighbour_order,
-    place,
-    place_codebooks,
     reflected_gray,
     renumber,
     squared_distances,
@@ -57,9 +57,9 @@ def test_walk_starts_next_to_the_mean_and_takes_the_nearest_left():
 
 def test_greedy_puts_the_walk_along_the_axis():
     book = codebooks(1)[0]
-    labels = place(book, "greedy")
+    labels = assign_labels(book, "greedy")
     np.testing.assert_array_equal(labels[nearest_neighbour_order(book)], [7, 6, 4, 5, 1, 0, 2, 3])
-    labels = place(book, "greedy-paper")
+    labels = assign_labels(book, "greedy-paper")
     np.testing.assert_array_equal(labels[nearest_neighbour_order(book)], [0, 1, 3, 2, 6, 7, 5, 4])
 
 
@@ -76,7 +76,7 @@ def test_transitions_agree_with_the_error_rate_and_are_probabilities():
 
 def test_expected_distortion_is_what_a_simulation_finds():
     book, prior = codebooks(1)[0], np.random.default_rng(1).dirichlet(np.full(8, 3.0))
-    labels = place(book, "greedy")
+    labels = assign_labels(book, "greedy")
     rng = np.random.default_rng(2)
     sent = rng.choice(8, p=prior, size=200_000)
     table = transitions(8, 5.0)[labels][:, labels]
@@ -87,13 +87,13 @@ def test_expected_distortion_is_what_a_simulation_finds():
 
 
 def test_exact_is_the_best_of_all_placements():
-    """Four states, every placement tried one by one."""
+    """Four states, every index assignment tried one by one."""
     book, prior = codebooks(1, states=4)[0], np.array([0.4, 0.3, 0.2, 0.1])
     best = min(
         expected_distortion(book, prior, np.array(labels), 8.0)
         for labels in itertools.permutations(range(4))
     )
-    found = place(book, "exact", prior, 8.0)
+    found = assign_labels(book, "exact", prior, 8.0)
     assert expected_distortion(book, prior, found, 8.0) == pytest.approx(best, rel=1e-9)
 
 
@@ -102,7 +102,7 @@ def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
     mean = {}
     for method in METHODS:
         placed = [
-            expected_distortion(book, EVEN, place(book, method, snr_db=15.0), 15.0)
+            expected_distortion(book, EVEN, assign_labels(book, method, snr_db=15.0), 15.0)
             for book in books
         ]
         mean[method] = np.mean(placed)
@@ -113,24 +113,26 @@ def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
 def test_sixteen_states_descend_and_are_never_worse_than_greedy():
     book, even = codebooks(1, states=16)[0], np.full(16, 1 / 16)
     cost = {
-        m: expected_distortion(book, even, place(book, m, snr_db=15.0), 15.0)
+        m: expected_distortion(book, even, assign_labels(book, m, snr_db=15.0), 15.0)
         for m in ("greedy", "descent")
     }
     assert cost["descent"] <= cost["greedy"]
     with pytest.raises(ValueError, match="at most 8 states, use 'descent'"):
-        place(book, "exact")
+        assign_labels(book, "exact")
 
 
 def test_all_codebooks_are_placed_one_by_one():
     books = np.stack(codebooks(4)).reshape(2, 2, 8, 6)
-    labels = place_codebooks(books, "exact", np.full((2, 2, 8), 1 / 8), [5.0, 15.0])
-    np.testing.assert_array_equal(labels[1, 0], place(books[1, 0], "exact", EVEN, [5.0, 15.0]))
+    labels = assign_codebook_labels(books, "exact", np.full((2, 2, 8), 1 / 8), [5.0, 15.0])
+    np.testing.assert_array_equal(
+        labels[1, 0], assign_labels(books[1, 0], "exact", EVEN, [5.0, 15.0])
+    )
     assert (np.sort(labels, -1) == np.arange(8)).all()
 
 
 def test_unknown_method_is_refused():
     with pytest.raises(ValueError, match="'random'.*greedy-paper"):
-        place(codebooks(1)[0], "random")
+        assign_labels(codebooks(1)[0], "random")
 
 
 P, D, N, C = 2, 3, 8, 6

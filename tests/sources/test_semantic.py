@@ -151,11 +151,11 @@ def test_own_weights_are_chains(saved, photo):
     assert make_chain(f"{saved}/toy", ChainOptions(receiver="hard")).source.receiver == "hard"
 
 
-def test_placements_change_the_indices_and_not_the_picture(saved, photo):
+def test_index_assignments_change_the_indices_and_not_the_picture(saved, photo):
     reference = load_semantic(saved / "toy")
     picture = reference.decode(reference.encode(photo))
-    for placement in ("none", "greedy", "greedy-paper", "exact"):
-        codec = load_semantic(saved / "toy", placement)
+    for index_assignment in ("none", "greedy", "greedy-paper", "exact"):
+        codec = load_semantic(saved / "toy", index_assignment)
         indices = codec.encode(photo)
         assert not np.array_equal(indices, reference.encode(photo))
         assert np.array_equal(codec.decode(indices), picture)
