@@ -176,7 +176,7 @@ def _cbr(value: Any, option: str) -> Fraction:
     return near if rounded else ratio
 
 
-def read_whole(name: str, value: Any, least: int) -> int:
+def read_integer(name: str, value: Any, least: int) -> int:
     """Read a whole number of at least `least`: an int, a float without fraction, or text."""
     try:
         number: Any = value if isinstance(value, numbers.Real) else int(str(value))

@@ -54,12 +54,12 @@ class HarqChain:
     Attributes:
         inner: The chain.
         transmissions: The most transmissions, N.
-        modem_of: Header -> the modem that sends the indices.
+        modem_for: Header -> the modem that sends the indices.
     """
 
     inner: Chain
     transmissions: int
-    modem_of: Callable[[Header], RepeatingModem]
+    modem_for: Callable[[Header], RepeatingModem]
 
     @property
     def name(self) -> str:
@@ -116,7 +116,7 @@ class HarqChain:
         """
         if sent.payload is None:
             raise ValueError(f"{self.name} has no indices that could be sent again")
-        modem, counts = self.modem_of(sent.header), np.zeros(rows, np.int64)
+        modem, counts = self.modem_for(sent.header), np.zeros(rows, np.int64)
         received: list[NDArray[np.complex64]] = []
         variances: list[NDArray[np.float32]] = []
         values: NDArray[np.float32] | None = None
@@ -165,9 +165,9 @@ def with_harq(chain: Chain | BitChain, transmissions: int) -> Chain | BitChain:
     """
     if transmissions == 1 or isinstance(chain, BitChain):
         return chain
-    modem, modem_of = chain.modem, getattr(chain, "modem_of", None)
-    if modem_of is not None:
-        return HarqChain(chain, transmissions, modem_of)
+    modem, modem_for = chain.modem, getattr(chain, "modem_for", None)
+    if modem_for is not None:
+        return HarqChain(chain, transmissions, modem_for)
     if hasattr(modem, "combine"):
         return HarqChain(chain, transmissions, lambda header: modem)  # type: ignore[arg-type, return-value]
     return chain

@@ -152,7 +152,7 @@ def _range_of(
         stated = _significant_bits(path)
         if stated and highest_sample < 2**stated and not _scaled_up(samples, stated):
             return 0.0, 2.0**stated - 1
-        raise _suspicious(path, int(highest_sample))
+        raise _unscaled_error(path, int(highest_sample))
     return 0.0, 2.0**bits - 1
 
 
@@ -179,7 +179,7 @@ def _scaled_up(samples: NDArray[np.float64], bits: int) -> bool:
     return bool((low == 0).all() or (low == values >> bits).all())
 
 
-def _suspicious(path: str | Path, highest: int) -> ImageError:
+def _unscaled_error(path: str | Path, highest: int) -> ImageError:
     return ImageError(
         f"{path}: its 16-bit samples reach only {highest} of 65535, as 14-bit, 12-bit or 10-bit data do; "
         "scale them to 16 bits, or state their bits (PNG: sBIT; PPM: the maximum)"
@@ -195,7 +195,7 @@ def _check_wide_colour(image: Image.Image, path: str | Path) -> None:
     if highest < _SUSPICIOUS_16_BITS >> 8:
         stated = _significant_bits(path)
         if stated is None or highest < 2**stated >> 8:
-            raise _suspicious(path, highest << 8 | 255)
+            raise _unscaled_error(path, highest << 8 | 255)
 
 
 def _is_16_bit_colour(image: Image.Image, path: str | Path) -> bool:

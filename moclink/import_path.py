@@ -54,7 +54,7 @@ def find_object(path: str, what: str) -> Any:
         module = _load(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except Exception as error:  # whatever goes wrong in somebody else's module
         raise ValueError(
-            f"{what} {path}: {place} cannot be imported: {described(error)}"
+            f"{what} {path}: {place} cannot be imported: {describe_error(error)}"
         ) from error
     if not hasattr(module, name):
         near = difflib.get_close_matches(name.lower(), dir(module), 1)
@@ -98,7 +98,7 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error of somebody else's code in one line: its type, first line, and where it was raised.
 
     Where is the innermost line that is neither of this package nor of an installed one. A

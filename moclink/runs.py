@@ -15,9 +15,9 @@ from moclink.arguments import (
     read_cbrs,
     read_choice,
     read_folder,
+    read_integer,
     read_metrics,
     read_snr,
-    read_whole,
     shorten,
     wants_all_metrics,
 )
@@ -31,13 +31,13 @@ from moclink.presets import (
 from moclink.results.record import write_record
 from moclink.results.store import ResultStore
 from moclink.sweep.check import Check, check
-from moclink.sweep.measurable import say_what_is_too_small, with_metrics_there_are
+from moclink.sweep.measurable import drop_missing_metrics, report_small_pictures
 from moclink.sweep.memory import available_memory, parse_memory
-from moclink.sweep.plan import DEFAULT_MEMORY, Plan, cells_of, least_memory, units_of
+from moclink.sweep.plan import DEFAULT_MEMORY, Plan, least_memory, list_cells, list_units
 from moclink.sweep.progress import progress_bar
 from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
-from moclink.sweep.trial import own_chain_trials, try_chain
+from moclink.sweep.trial import make_trials, try_chain
 from moclink.sweep.workers import Pool, WorkersLost, cpus
 from moclink.user_codec.given import named_chains
 
@@ -145,28 +145,28 @@ def run(
         read_choice("code", code, CODES),
         read_choice("ldpc", ldpc, LDPC_DECODERS),
         read_choice("receiver", receiver, RECEIVERS),
-        read_whole("seed", seed, 0),
+        read_integer("seed", seed, 0),
         read_choice("outage", outage, OUTAGES),
-        read_whole("harq", harq, 1),
+        read_integer("harq", harq, 1),
     )
     check_code((name for name in names if name not in own_chains), options.code)
     made = get_channel(channel)
     plan = Plan(
         read_snr(snr),
         names,
-        read_whole("trials", trials, 1),
+        read_integer("trials", trials, 1),
         made.spec,
         read_metrics(metrics),
         options.seed,
-        read_whole("min_errors", min_errors, 1),
+        read_integer("min_errors", min_errors, 1),
         options,
         bool(reuse_error_patterns),
         read_choice("csi", csi, CSI),
-        read_whole("max_bits", max_bits, 1),
+        read_integer("max_bits", max_bits, 1),
     )
-    workers = None if workers is None else read_whole("workers", workers, 1)
+    workers = None if workers is None else read_integer("workers", workers, 1)
     memory = parse_memory(memory) if isinstance(memory, str) else memory
-    memory = None if memory is None else read_whole("memory", memory, 1)
+    memory = None if memory is None else read_integer("memory", memory, 1)
     folder = dated_folder() if out is None else run_folder(read_folder("out", out))
     pictures = given_pictures(images, recursive, skip_bad)
     if not isinstance(cluster, str | None):
@@ -174,14 +174,14 @@ def run(
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
         each = _memory_each(memory, cluster, pool, pictures)
         if wants_all_metrics(metrics):
-            plan = with_metrics_there_are(plan, pool, partial(Session, plan, own_chains, made))
+            plan = drop_missing_metrics(plan, pool, partial(Session, plan, own_chains, made))
         make_session = partial(Session, plan, own_chains, made)
         _check_all(plan, pool, own_chains, pictures, make_session)
-        parameters = parameters_of(plan, pictures)
+        parameters = collect_parameters(plan, pictures)
         try:
             with (
                 ResultStore(folder, parameters, resume_anyway) as store,
-                progress_bar(progress, len(cells_of(plan, pictures))) as count,
+                progress_bar(progress, len(list_cells(plan, pictures))) as count,
             ):
                 words = [command] if isinstance(command, str) else command or ["moclink.run"]
                 write_record(folder, [str(word) for word in words], parameters)
@@ -206,13 +206,13 @@ def _check_all(
     # A task for each worker: every worker makes its chains meanwhile.
     for _, problem in pool.run(check, [Check(plan, sizes)] * pool.workers, make_session):
         raise ValueError(problem)
-    trials_of_own = own_chain_trials(plan, own_chains, pictures)
+    trials_of_own = make_trials(plan, own_chains, pictures)
     for _, problem in pool.run(try_chain, trials_of_own, make_session):
         raise ValueError(problem)
-    say_what_is_too_small(plan, pictures)
+    report_small_pictures(plan, pictures)
 
 
-def parameters_of(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
+def collect_parameters(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
     """What identifies a run, by name, in JSON types."""
     own = {name: user_codec(name) for name in plan.chains if ":" in name}
     codecs = [[name, place.digest()] for name, place in own.items() if place]
@@ -275,7 +275,7 @@ def _workers(
     if workers is not None:
         return workers
     fit = (memory or available_memory()) // least_memory(pictures)
-    return max(1, min(len(visible_gpus()) or cpus(), len(units_of(plan, pictures)), fit))
+    return max(1, min(len(visible_gpus()) or cpus(), len(list_units(plan, pictures)), fit))
 
 
 def _memory_each(

@@ -23,8 +23,8 @@ from moclink.arguments import (
     comma_list,
     parse_snr,
     read_cbrs,
+    read_integer,
     read_metrics,
-    read_whole,
 )
 from moclink.constants import (
     CODES,
@@ -39,7 +39,7 @@ from moclink.constants import (
 from moclink.presets import at_cbr, check_code, check_name, default_chains, describe_chains
 from moclink.standard_streams import command
 from moclink.sweep.memory import parse_memory
-from moclink.sweep.signals import ended_by_sigterm
+from moclink.sweep.signals import interrupt_on_sigterm
 
 if TYPE_CHECKING:
     from moclink.results.run import Run
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.list_chains or args.list_channels:
             status = _list(args.list_chains)
         else:
-            with ended_by_sigterm():
+            with interrupt_on_sigterm():
                 status = _simulate(args, arguments)
         return status
     except ValueError as error:
@@ -199,11 +199,11 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
         chains = at_cbr(chains, read_cbrs(args.cbr, "--cbr"))
     check_code(chains, args.code)
     read_metrics(args.metrics, "--metrics")
-    trials, seed = read_whole("--trials", args.trials, 1), read_whole("--seed", args.seed, 0)
-    min_errors = read_whole("--min-errors", args.min_errors, 1)
-    harq = read_whole("--harq", args.harq, 1)
-    max_bits = read_whole("--max-bits", args.max_bits, 1)
-    workers = None if args.workers is None else read_whole("--workers", args.workers, 1)
+    trials, seed = read_integer("--trials", args.trials, 1), read_integer("--seed", args.seed, 0)
+    min_errors = read_integer("--min-errors", args.min_errors, 1)
+    harq = read_integer("--harq", args.harq, 1)
+    max_bits = read_integer("--max-bits", args.max_bits, 1)
+    workers = None if args.workers is None else read_integer("--workers", args.workers, 1)
     memory = None if args.memory is None else parse_memory(args.memory)
 
     # From here on packages are loaded, which takes seconds: bad arguments have been answered.

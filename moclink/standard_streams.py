@@ -31,9 +31,9 @@ def command(main: C) -> C:
             try:
                 status = main(*arguments, **options)
             except SystemExit:  # --help, or a wrong option
-                _hand_on()
+                _flush_output()
                 raise
-            _hand_on()
+            _flush_output()
             return status
         except BrokenPipeError:
             _on_null_device(1, 2)
@@ -46,7 +46,7 @@ def command(main: C) -> C:
     return cast(C, run)
 
 
-def _hand_on() -> None:
+def _flush_output() -> None:
     """Write what was printed and not yet written."""
     sys.stdout.flush()
     sys.stderr.flush()

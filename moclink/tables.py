@@ -55,9 +55,9 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     from moclink.results.metrics import choose_metrics, measured, usual
     from moclink.results.selection import (
         choose_chains,
+        choose_outage,
         choose_rows,
         conditions,
-        outage_of,
         read_runs,
     )
     from moclink.results.store import read_parameters
@@ -67,7 +67,7 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     if not every:
         raise ValueError(f"{args.folders[0]} holds no finished cells")
     parameters = read_parameters(args.folders[0])
-    outage = outage_of(parameters, args.outage)
+    outage = choose_outage(parameters, args.outage)
     snrs: tuple[float, ...] | None = parse_snr(args.snr) if args.snr is not None else None
     chosen = choose_rows(every, args.chains, snrs)
     names = comma_list(args.metrics) if args.metrics is not None else None

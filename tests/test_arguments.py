@@ -13,9 +13,9 @@ from moclink.arguments import (
     read_cbrs,
     read_choice,
     read_folder,
+    read_integer,
     read_metrics,
     read_snr,
-    read_whole,
 )
 from moclink.constants import METRICS
 
@@ -134,13 +134,13 @@ def test_what_is_no_ratio_is_one_line(value):
 
 @pytest.mark.parametrize("value", [3, 3.0, "3", np.int64(3)])
 def test_whole_numbers(value):
-    assert read_whole("trials", value, 1) == 3
+    assert read_integer("trials", value, 1) == 3
 
 
 @pytest.mark.parametrize("value", [0, 1.5, "x", None, True, float("inf"), float("nan"), [3]])
 def test_what_is_no_whole_number_is_one_line(value):
     with pytest.raises(ValueError, match="^trials .*: a whole number of at least 1 is needed$"):
-        read_whole("trials", value, 1)
+        read_integer("trials", value, 1)
 
 
 def test_choices_and_folders():

@@ -79,7 +79,7 @@ class ChannelCodebooks:
         return (self.gain * amplitudes(self.priors.shape[-1])).astype(np.float32)
 
 
-def price_of_power(variance: float, snr_db: float) -> float:
+def power_price(variance: float, snr_db: float) -> float:
     """What a unit of energy on an axis saves in squared error: 2 v SNR / (1 + SNR)^2.
 
     The slope -dD/dE at E = 1/2 of D = v / (1 + 2 E / no), the least distortion of one real Gaussian

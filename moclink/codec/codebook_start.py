@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
 
 from moclink.codec.quantizer import MOCRVQ
-from moclink.codec.search import sums_of
+from moclink.codec.search import all_sums
 
 ITERATIONS = 25
 
@@ -124,7 +124,7 @@ def fit_jointly(
             chosen = np.zeros((len(samples), levels, states), np.float32)
             for n in range(1, levels + 1):
                 rows = np.flatnonzero(used == n)
-                sums = ops.convert_to_numpy(sums_of(list(books[:n, p : p + 1])))[0]
+                sums = ops.convert_to_numpy(all_sums(list(books[:n, p : p + 1])))[0]
                 bias = (sums**2).sum(-1)
                 code = np.concatenate(
                     [

@@ -23,7 +23,7 @@ from moclink.codec.moc import MOC
 SEARCHES = ("greedy", "joint")
 
 
-def sums_of(codebooks: Sequence[Any]) -> Any:
+def all_sums(codebooks: Sequence[Any]) -> Any:
     """All sums of one vector from each of n codebooks [P, N, c]: [P, N^n, c], the last level fastest."""
     total = codebooks[0]
     for codebook in codebooks[1:]:
@@ -53,12 +53,12 @@ def joint_search(z: Any, codebooks: Sequence[Any], penalties: Sequence[Any] | No
     heads, states, width = codebooks[0].shape
     grid, half = ops.shape(z)[:3], len(codebooks) // 2
     flat = ops.transpose(ops.reshape(z, (-1, heads, width)), (1, 2, 0))
-    last = sums_of(codebooks[half:])
+    last = all_sums(codebooks[half:])
     last_terms = _terms(last, flat) + _penalty(penalties, half, None)
     if half == 0:
         found = ops.cast(ops.argmin(last_terms, axis=1), "int32")
     else:
-        first = sums_of(codebooks[:half])
+        first = all_sums(codebooks[:half])
         table = 2.0 * ops.matmul(first, ops.transpose(last, (0, 2, 1)))  # [P, I, J]
         # A map [P, J, M] for each i, as [P, I, J, M] would not fit; backends run a few of them at
         # once.
@@ -81,7 +81,9 @@ def _penalty(penalties: Sequence[Any] | None, start: int, stop: int | None) -> A
     """Sums of the penalties of some levels, float [P, K, 1]; 0 without penalties."""
     if penalties is None:
         return 0.0
-    return sums_of([ops.convert_to_tensor(penalty)[..., None] for penalty in penalties[start:stop]])
+    return all_sums(
+        [ops.convert_to_tensor(penalty)[..., None] for penalty in penalties[start:stop]]
+    )
 
 
 def _terms(sums: Any, flat: Any) -> Any:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 NOT_SENT = -(2**14)  # level of coefficients that the receiver takes as 0
 
 
-def variance_of(levels: NDArray[np.integer]) -> NDArray[np.float64]:
+def levels_to_variances(levels: NDArray[np.integer]) -> NDArray[np.float64]:
     """Variances of levels in half decibels; about 0 for NOT_SENT."""
     return 10 ** (np.maximum(levels, -6000).astype(np.float64) / 20)
 
 
-def level_of(variances: NDArray[np.floating]) -> NDArray[np.int16]:
+def variances_to_levels(variances: NDArray[np.floating]) -> NDArray[np.int16]:
     """Nearest level in half decibels, at least -240 (-120 dB)."""
     return np.round(20 * np.log10(np.maximum(variances, 1e-12))).astype(np.int16)
 
@@ -48,7 +48,9 @@ def water_filling(levels: NDArray[np.integer], uses: int, snr: float) -> NDArray
     if len(levels) == 0:
         return np.zeros(0)
     values, number = np.unique(-levels.astype(np.int64), return_counts=True)
-    return np.repeat(water_filling_of_groups(variance_of(-values), number, uses, snr), number)
+    return np.repeat(
+        water_filling_of_groups(levels_to_variances(-values), number, uses, snr), number
+    )
 
 
 def water_filling_of_groups(
@@ -82,7 +84,7 @@ def quarter_power(levels: NDArray[np.integer], uses: int) -> NDArray[np.float64]
         levels: Levels of the coefficients that are sent.
         uses: Real channel uses, whose mean power is 1.
     """
-    deviation = np.sqrt(variance_of(levels))
+    deviation = np.sqrt(levels_to_variances(levels))
     return deviation * (uses / deviation.sum()) if len(levels) else deviation
 
 
@@ -104,7 +106,7 @@ def linear_distortion(
     index = levels.astype(np.int64) + 2**15
     number = np.bincount(index, minlength=2**16)[::-1]
     values = 2**15 - 1 - np.flatnonzero(number)
-    variance = variance_of(values)
+    variance = levels_to_variances(values)
     there = number > 0
     number = number[there]
     if coefficients is None:

@@ -58,9 +58,9 @@ class BlocksOfSeveralSizes:
         bits = np.concatenate([np.array([best[1] >> 1, best[1] & 1], dtype=np.uint8), best[2].bits])
         return Description(best[2].coefficients, best[2].levels, bits)
 
-    def describe_plainly(self, image: NDArray[np.float32]) -> Description:
+    def describe_with_defaults(self, image: NDArray[np.float32]) -> Description:
         """See `SourceModel`."""
-        return self.models[0].describe_plainly(image)
+        return self.models[0].describe_with_defaults(image)
 
     def select(self, bits: NDArray[np.uint8]) -> tuple[ClassifiedBlocks, NDArray[np.uint8]]:
         """See `SourceModel`."""

@@ -62,7 +62,7 @@ class ClassifiedBlocks:
             coefficients.ravel(), self._spread(rings, offsets, chosen), coder.finish()
         )
 
-    def describe_plainly(self, image: NDArray[np.float32]) -> Description:
+    def describe_with_defaults(self, image: NDArray[np.float32]) -> Description:
         """See `SourceModel`."""
         coefficients = transform.block_dct(
             transform.to_opponent(image), self.classes.block, self.classes.overlap
@@ -73,7 +73,7 @@ class ClassifiedBlocks:
 
     def _plain_levels(self, height: int, width: int) -> NDArray[np.int16]:
         """The commonest class everywhere, means whose energy falls with frequency."""
-        rows, columns = transform.blocks_of(height, width, self.classes.block)
+        rows, columns = transform.block_grid(height, width, self.classes.block)
         groups = int(self._offset_groups().max()) + 1
         falling = np.array([0, -6, -12, -16, -20, -22, -24])[:RADIAL_BANDS]
         luma = 20 * np.log10(0.1 * self.classes.block**2 * np.sqrt(rows * columns)) + 2 * falling
@@ -89,21 +89,21 @@ class ClassifiedBlocks:
         chosen = self.classes.code_lengths(energies, 1e-3).argmin(1)
         members = np.bincount(chosen, minlength=self.classes.count)
         number = members[:, None, None] * np.tile(block_bands(self.classes.block)[1], (1, 3, 1))
-        level = allocation.level_of(self.classes.variances)
+        level = allocation.variances_to_levels(self.classes.variances)
         order = np.argsort(-level, axis=None, kind="stable")
         repeated = np.minimum(np.cumsum(number.ravel()[order]), uses).astype(np.int64)
         sent = np.repeat(level.ravel()[order], np.diff(repeated, prepend=0))
         power = allocation.water_filling(sent, uses, snr)
-        variance = allocation.variance_of(sent)
-        left = (number * allocation.variance_of(level)).sum() - variance.sum()
+        variance = allocation.levels_to_variances(sent)
+        left = (number * allocation.levels_to_variances(level)).sum() - variance.sum()
         return float(max((variance / (1 + power * snr)).sum() + max(left, 0), 1e-9 * total) / total)
 
     def _ring_steps(self, means: NDArray[np.float32]) -> NDArray[np.int64]:
         ring = radial_map(*means.shape[1:])
         variance = np.stack([mean_energies(plane, ring, RADIAL_BANDS) for plane in means])
-        steps = np.round((allocation.level_of(variance) - _MEAN_LOWEST) / _MEAN_STEP).astype(
-            np.int64
-        )
+        steps = np.round(
+            (allocation.variances_to_levels(variance) - _MEAN_LOWEST) / _MEAN_STEP
+        ).astype(np.int64)
         return np.clip(steps, 0, _MEAN_STEPS - 1)
 
     def _offset_groups(self) -> NDArray[np.int64]:
@@ -144,7 +144,7 @@ class ClassifiedBlocks:
         rows, columns = chosen.shape
         index, _ = block_bands(self.classes.block)
         table = (
-            allocation.level_of(self.classes.variances)
+            allocation.variances_to_levels(self.classes.variances)
             + _OFFSET_STEP * offsets[:, self._offset_groups()]
         )
         level = table.astype(np.int16)[:, :, index][chosen]  # rows, columns, 3, block, block
@@ -166,7 +166,7 @@ class ClassifiedBlocks:
         offsets = np.array(
             [coder.get(_offset_table()) - _LARGEST_OFFSET for _ in range(3 * groups)]
         )
-        rows, columns = transform.blocks_of(height, width, self.classes.block)
+        rows, columns = transform.block_grid(height, width, self.classes.block)
         chosen = self.classes.read_map(rows, columns, coder)
         return self._spread(rings.reshape(3, -1), offsets.reshape(3, -1), chosen)
 
@@ -175,7 +175,7 @@ class ClassifiedBlocks:
     ) -> NDArray[np.float32]:
         """See `SourceModel`."""
         block = self.classes.block
-        rows, columns = transform.blocks_of(height, width, block)
+        rows, columns = transform.block_grid(height, width, block)
         planes = coefficients.reshape(3, rows, columns, block, block).copy()
         planes[..., 0, 0] = transform.whole_idct(planes[..., 0, 0])
         return transform.to_rgb(transform.block_idct(planes, self.classes.overlap, height, width))
@@ -185,13 +185,13 @@ class ClassifiedBlocks:
     ) -> NDArray[np.float32]:
         """See `SourceModel`."""
         block = self.classes.block
-        rows, columns = transform.blocks_of(height, width, block)
+        rows, columns = transform.block_grid(height, width, block)
         planes = errors.reshape(3, rows, columns, block, block).copy()
         planes[..., 0, 0] = planes[..., 0, 0].mean((1, 2), keepdims=True)
         groups = map_groups(block, block)
         luma = [planes[0][..., groups == group].sum(-1) for group in range(4)]
         found = np.stack([*luma, planes[1].sum((-1, -2)), planes[2].sum((-1, -2))], -1) / block**2
-        return _at_map_blocks(found, block, *transform.blocks_of(height, width, MAP_BLOCK)).astype(
+        return _at_map_blocks(found, block, *transform.block_grid(height, width, MAP_BLOCK)).astype(
             np.float32
         )
 

@@ -31,7 +31,7 @@ def usual_weights() -> NDArray[np.float64]:
     return weights / weights.sum()
 
 
-def errors_elsewhere(
+def mismatch_errors(
     book: Codebook, vectors: Source, snrs: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Squared error a coefficient where another SNR is met than the codebook is made for.
@@ -81,7 +81,7 @@ def grid_for_range(grid: CodebookGrid, nominal_db: float, kind: str = "laplacian
     for shape, row in enumerate(grid.books):
         digital = [book for book in row if isinstance(book, Codebook)]
         vectors = source(kind, digital[0].size)
-        table = np.stack([errors_elsewhere(book, vectors, snrs) for book in digital])
+        table = np.stack([mismatch_errors(book, vectors, snrs) for book in digital])
         met = np.stack([table[:, below + p : below + p + count] for p in places], axis=2)
         best = np.argmin(met @ weights, axis=0)  # [powers]
         books.append(tuple(digital[j] for j in best))

@@ -150,7 +150,7 @@ class PictureCodec(abc.ABC):
             chosen, values, error = self.estimate_coefficients(parsed, axes, variance)
             coefficients = np.zeros(len(parsed.levels), dtype=np.float32)
             coefficients[chosen] = values
-            errors = allocation.variance_of(parsed.levels).astype(np.float32)
+            errors = allocation.levels_to_variances(parsed.levels).astype(np.float32)
             errors[chosen] = error
             images.append(parsed.layout.picture(coefficients, height, width))
             maps.append(parsed.layout.error_map(errors, height, width))

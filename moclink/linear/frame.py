@@ -97,7 +97,7 @@ def build(
     description = model.describe(image, 2 * symbols, snr_db)
     taken = header_symbols(len(description.bits) + FRAME_BITS, snr_db)
     if taken > _LARGEST_SHARE * symbols:
-        description = model.describe_plainly(image)
+        description = model.describe_with_defaults(image)
         taken = min(header_symbols(FRAME_BITS, snr_db), symbols - 1)
     payload = symbols - taken
     axes = np.zeros(2 * payload)

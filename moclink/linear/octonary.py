@@ -64,7 +64,7 @@ def allocate(
     values, starts, number = np.unique(
         -levels[chosen].astype(np.int64), return_index=True, return_counts=True
     )
-    fewer, more = _choose(allocation.variance_of(-values), number, uses, options)
+    fewer, more = _choose(allocation.levels_to_variances(-values), number, uses, options)
     # The coarser choice for all, then the finer one for as many coefficients as there are uses.
     spare = uses - float(number @ options.uses[fewer])
     runs: list[CodebookRun] = []
@@ -222,7 +222,7 @@ class OctonaryCodec(PictureCodec):
             where = slice(run.first, run.first + len(run.coefficients) * book.levels)
             received = axes[where].reshape(-1, book.levels) / scale
             noise = variance[where].reshape(-1, book.levels) / scale**2
-            prior = allocation.variance_of(parsed.levels[run.coefficients])
+            prior = allocation.levels_to_variances(parsed.levels[run.coefficients])
             values = book.receive(received, noise) * np.sqrt(prior)
             met_db = -10 * np.log10(2 * np.mean(noise))
             expected = self.grid.expected_error(run.shape, run.snr, met_db)
@@ -239,5 +239,5 @@ class OctonaryCodec(PictureCodec):
 
 def _scaled(description: Description, run: CodebookRun) -> NDArray[np.float64]:
     """A run's coefficients over their deviations, float64 [vectors, n]."""
-    prior = allocation.variance_of(description.levels[run.coefficients])
+    prior = allocation.levels_to_variances(description.levels[run.coefficients])
     return description.coefficients[run.coefficients] / np.sqrt(prior)

@@ -45,7 +45,7 @@ class LinearCodec(PictureCodec):
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         """See `PictureCodec.estimate_coefficients`."""
         chosen, factors = _amplitudes(parsed.levels, len(axes), parsed.snr_db)
-        prior = allocation.variance_of(parsed.levels[chosen])
+        prior = allocation.levels_to_variances(parsed.levels[chosen])
         scale = (
             factors * parsed.gain * np.sqrt(prior)
         )  # amplitude of a coefficient of unit variance
@@ -71,4 +71,4 @@ def _amplitudes(
         power = allocation.water_filling(levels[chosen], uses, 10 ** (snr_db / 10))
     sent = power > 0
     chosen = chosen[sent]
-    return chosen, np.sqrt(power[sent] / 2 / allocation.variance_of(levels[chosen]))
+    return chosen, np.sqrt(power[sent] / 2 / allocation.levels_to_variances(levels[chosen]))

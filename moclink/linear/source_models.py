@@ -51,7 +51,7 @@ class SourceModel(Protocol):
     def describe(self, image: NDArray[np.float32], uses: int, snr_db: float | None) -> Description:
         """Describe a picture [H, W, 3] for a channel of so many real uses at an SNR (None: not told)."""
 
-    def describe_plainly(self, image: NDArray[np.float32]) -> Description:
+    def describe_with_defaults(self, image: NDArray[np.float32]) -> Description:
         """Describe a picture by the levels of an average picture, without any bits."""
 
     def select(self, bits: NDArray[np.uint8]) -> tuple[Layout, NDArray[np.uint8]]:

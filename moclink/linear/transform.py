@@ -92,7 +92,7 @@ def _lap(
     return np.moveaxis(blocks.reshape(x.shape), -1, axis)
 
 
-def blocks_of(height: int, width: int, block: int) -> tuple[int, int]:
+def block_grid(height: int, width: int, block: int) -> tuple[int, int]:
     """Rows and columns of blocks that cover a picture."""
     return -(-height // block), -(-width // block)
 
@@ -112,7 +112,7 @@ def block_dct(planes: NDArray[np.float32], block: int, overlap: int) -> NDArray[
         float32 [3, rows, columns, block, block].
     """
     _, height, width = planes.shape
-    rows, columns = blocks_of(height, width, block)
+    rows, columns = block_grid(height, width, block)
     x = np.pad(
         planes, ((0, 0), (0, rows * block - height), (0, columns * block - width)), mode="symmetric"
     )

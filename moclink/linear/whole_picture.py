@@ -63,9 +63,9 @@ class WholePictureBands:
         index, rows, columns = band_map(height, width)
         bands = rows * columns
         variance = np.stack([mean_energies(plane, index, bands) for plane in coefficients])
-        steps = np.round((allocation.level_of(variance) - _BAND_LOWEST) / _BAND_STEP).astype(
-            np.int64
-        )
+        steps = np.round(
+            (allocation.variances_to_levels(variance) - _BAND_LOWEST) / _BAND_STEP
+        ).astype(np.int64)
         steps = np.clip(steps, 0, _BAND_STEPS - 1).reshape(3, rows, columns)
         number = np.tile(np.bincount(index.ravel(), minlength=bands), 3)
         lowest = self._lowest(steps.ravel(), number, uses, snr_db)
@@ -73,7 +73,7 @@ class WholePictureBands:
         bits = self._write(steps, lowest)
         return Description(coefficients.ravel(), self._spread(steps, lowest, index), bits)
 
-    def describe_plainly(self, image: NDArray[np.float32]) -> Description:
+    def describe_with_defaults(self, image: NDArray[np.float32]) -> Description:
         """See `SourceModel`."""
         coefficients = transform.whole_dct(transform.to_opponent(image)).ravel()
         nothing = np.zeros(0, dtype=np.uint8)
@@ -84,7 +84,7 @@ class WholePictureBands:
         """Energy that falls as 1 / frequency^2 from the mean's, chroma 12 dB below luma."""
         wave = np.hypot(np.arange(height)[:, None], np.arange(width)[None, :])
         luma = 0.1 * height * width / (1 + wave) ** 2
-        return allocation.level_of(np.stack([luma, luma / 16, luma / 16])).ravel()
+        return allocation.variances_to_levels(np.stack([luma, luma / 16, luma / 16])).ravel()
 
     @staticmethod
     def _lowest(
@@ -155,5 +155,5 @@ class WholePictureBands:
         planes = errors.reshape(3, height, width)
         luma = np.bincount(map_groups(height, width).ravel(), planes[0].ravel(), minlength=4)
         values = np.array([*luma, planes[1].sum(), planes[2].sum()]) / (height * width)
-        shape = transform.blocks_of(height, width, MAP_BLOCK)
+        shape = transform.block_grid(height, width, MAP_BLOCK)
         return np.broadcast_to(values.astype(np.float32), (*shape, 6)).copy()

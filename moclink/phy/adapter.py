@@ -14,7 +14,7 @@ from sionna.phy import Block, config
 
 from moclink.phy.block_output import RETURNS, equalized
 from moclink.phy.noise import ChannelOutput, Key, stream
-from moclink.phy.user_block import described
+from moclink.phy.user_block import describe_error
 
 
 class BlockChannel:
@@ -114,7 +114,7 @@ class BlockChannel:
                     )
         except Exception as error:  # whatever goes wrong in somebody else's code
             raise ValueError(
-                f"channel {self._name}, called on {filled.size} symbols: {described(error)}"
+                f"channel {self._name}, called on {filled.size} symbols: {describe_error(error)}"
             ) from error
         return x_hat[: sent.size], no_eff[: sent.size]
 

@@ -22,7 +22,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.phy.check_nodes import LLR_MAX, combine_later, magnitude_of, take_in, with_edge
+from moclink.phy.check_nodes import (
+    LLR_MAX,
+    add_message,
+    combine_edge,
+    combine_following,
+    outgoing_magnitude,
+)
 from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import (
     LANES,
@@ -53,13 +59,13 @@ def _iterate(
         parity = fill(_NONE)
         for j in range(degree):
             message = load(posterior, cn_vn[first + j]) - load(messages, first + j)
-            parity = parity ^ take_in(message, j, scratch_q, scratch_sign)
+            parity = parity ^ add_message(message, j, scratch_q, scratch_sign)
         # Each outgoing message combines the edges after it with those before it.
-        combine_later(degree, scratch_q, scratch_rest)
+        combine_following(degree, scratch_q, scratch_rest)
         before = fill(_ZERO)
         for j in range(degree):
-            magnitude = magnitude_of(j, before, scratch_rest)
-            before = with_edge(j, before, scratch_q)
+            magnitude = outgoing_magnitude(j, before, scratch_rest)
+            before = combine_edge(j, before, scratch_q)
             message = as_float(as_int(magnitude) | (load(scratch_sign, j) ^ parity))
             store(messages, first + j, message)
             v = cn_vn[first + j]

@@ -33,7 +33,7 @@ _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 
 
 @inlined
-def take_in(message, j, scratch_q, scratch_sign):
+def add_message(message, j, scratch_q, scratch_sign):
     """Keep q and sign of the incoming message of edge j; returns the sign."""
     bits = as_int(message)
     sign = bits & fill(SIGN)
@@ -44,7 +44,7 @@ def take_in(message, j, scratch_q, scratch_sign):
 
 
 @inlined
-def combine_later(degree, scratch_q, scratch_rest):
+def combine_following(degree, scratch_q, scratch_rest):
     """Write for each edge what the edges after it give together."""
     q, one = fill(_ZERO), fill(_ONE)
     for j in range(degree - 1, -1, -1):
@@ -53,7 +53,7 @@ def combine_later(degree, scratch_q, scratch_rest):
 
 
 @inlined
-def magnitude_of(j, before, scratch_rest):
+def outgoing_magnitude(j, before, scratch_rest):
     """Magnitude of the outgoing message of edge j, of the edges before and after it."""
     rest = load(scratch_rest, j)
     q = maximum(rest + before * (fill(_ONE) - rest), fill(SMALLEST_Q))
@@ -61,6 +61,6 @@ def magnitude_of(j, before, scratch_rest):
 
 
 @inlined
-def with_edge(j, before, scratch_q):
+def combine_edge(j, before, scratch_q):
     """What edge j gives together with the edges before it."""
     return before + load(scratch_q, j) * (fill(_ONE) - before)

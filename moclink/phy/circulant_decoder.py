@@ -19,7 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode, cyclic_shifts
-from moclink.phy.check_nodes import LLR_MAX, combine_later, magnitude_of, take_in, with_edge
+from moclink.phy.check_nodes import (
+    LLR_MAX,
+    add_message,
+    combine_edge,
+    combine_following,
+    outgoing_magnitude,
+)
 from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import (
     LANES,
@@ -54,12 +60,12 @@ def _iterate(posterior, updated, messages, graph, rows, scratch_q, scratch_rest,
                 edge = first + j
                 received = load_at(posterior, edge_place[edge] + check)
                 message = received - load_at(messages, edge * message_stride + check)
-                parity = parity ^ take_in(message, j, scratch_q, scratch_sign)
-            combine_later(degree, scratch_q, scratch_rest)
+                parity = parity ^ add_message(message, j, scratch_q, scratch_sign)
+            combine_following(degree, scratch_q, scratch_rest)
             before = fill(_ZERO)
             for j in range(degree):
-                magnitude = magnitude_of(j, before, scratch_rest)
-                before = with_edge(j, before, scratch_q)
+                magnitude = outgoing_magnitude(j, before, scratch_rest)
+                before = combine_edge(j, before, scratch_q)
                 message = as_float((as_int(magnitude) | (load(scratch_sign, j) ^ parity)) & mask)
                 store_at(messages, (first + j) * message_stride + check, message)
                 place = edge_place[first + j] + check

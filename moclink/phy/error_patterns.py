@@ -67,7 +67,7 @@ class _Pattern:
         """Bytes."""
         return self.errors.nbytes + self.iterations.nbytes
 
-    def followed_by(self, rest: _Pattern) -> _Pattern:
+    def extended_by(self, rest: _Pattern) -> _Pattern:
         """This pattern, and that of further blocks."""
         return _Pattern(
             np.concatenate([self.errors, rest.errors]),
@@ -138,7 +138,7 @@ class ErrorPatterns:
             self.decoded_blocks += len(rows) * (blocks - length)
             for row, rest in zip(rows, new, strict=True):
                 before = known[row]
-                known[row] = rest if before is None else before.followed_by(rest)
+                known[row] = rest if before is None else before.extended_by(rest)
         found = [pattern for pattern in known if pattern is not None]
         self._keep(dict(zip(names, found, strict=True)))
         errors = np.stack(

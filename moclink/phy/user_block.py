@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.import_path import check_place, described, find_object
+from moclink.import_path import check_place, describe_error, find_object
 from moclink.phy.channel_spec import nearest
 from moclink.phy.noise import ChannelOutput, Key
 
@@ -86,7 +86,7 @@ class UserBlock:
             try:
                 found = found(**arguments)
             except Exception as error:  # whatever goes wrong in somebody else's constructor
-                raise ValueError(f"channel {self.path}: {described(error)}") from error
+                raise ValueError(f"channel {self.path}: {describe_error(error)}") from error
             if not callable(found):
                 raise ValueError(
                     f"channel {self.path}: an object of it cannot be called as block(x, no)"
@@ -140,7 +140,7 @@ def _keyed(
     try:
         output = function(symbols, no, keys)
     except Exception as error:  # whatever goes wrong in somebody else's code
-        raise ValueError(f"channel {path}: {described(error)}") from error
+        raise ValueError(f"channel {path}: {describe_error(error)}") from error
     if not isinstance(output, ChannelOutput):
         raise ValueError(
             f"channel {path}: it returned {type(output).__name__}; a ChannelOutput is wanted"

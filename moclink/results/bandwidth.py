@@ -79,7 +79,7 @@ def chain_labels(
         if name in repeated:
             label += f", mean CBR {cbr_text(cbrs[name])}"
         elif stated_cbr(name) or off:
-            label += f", CBR {_stated_or_sent(name, cbrs.get(name))}"
+            label += f", CBR {_cbr_label(name, cbrs.get(name))}"
         labels[name] = label
     return labels
 
@@ -94,7 +94,7 @@ def cbr_note(rows: Sequence[Row]) -> str:
     return f"CBR {cbr_text(common)}" + ("" if alike else " unless stated")
 
 
-def _stated_or_sent(name: str, sent: float | None) -> str:
+def _cbr_label(name: str, sent: float | None) -> str:
     """The ratio that the name states if that was sent, or else what was sent."""
     stated = stated_cbr(name)
     if not stated:

@@ -76,11 +76,13 @@ def comparison_tables(
     header = [*first, "Over", "Method", "BD-rate", "BD-quality"]
     bd = Table("bd", f"Bjontegaard deltas to {name}", header, deltas, [_CURVES, _METHODS])
     if not deltas:
-        bd = Table(bd.name, bd.title, ["Over", "Result"], [["SNR and CBR", _why_none(every)]])
+        bd = Table(
+            bd.name, bd.title, ["Over", "Result"], [["SNR and CBR", _explain_no_deltas(every)]]
+        )
     return [Table("differences", title, tests, differences, [_DIFFERENCES]), bd]
 
 
-def _why_none(snrs: set[float]) -> str:
+def _explain_no_deltas(snrs: set[float]) -> str:
     """Why there are no Bjontegaard deltas at all."""
     points = "is one SNR" if len(snrs) == 1 else f"are {len(snrs)} SNRs"
     return (

@@ -37,7 +37,7 @@ def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:
         place.mkdir(parents=True, exist_ok=True)
         return [
             write_csv(place / "results.csv", CSV_COLUMNS, values),
-            write_csv(place / "summary.csv", header, summary_of(rows)),
+            write_csv(place / "summary.csv", header, summary_rows(rows)),
             write_csv(place / "rate_fits.csv", FIT_COLUMNS, read_rate_fits(folder)),
         ]
     except OSError as error:
@@ -47,7 +47,7 @@ def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:
         ) from error
 
 
-def summary_of(rows: Sequence[Row]) -> Iterable[tuple]:
+def summary_rows(rows: Sequence[Row]) -> Iterable[tuple]:
     """(chain, metric, SNR, mean, half of the 95 % interval, number of images) of all that was measured."""
     for chain, own in by_chain(rows).items():
         for metric in AVERAGED:

@@ -25,7 +25,7 @@ from moclink.results.metrics import choose_metrics, measured
 from moclink.results.names import printable
 from moclink.results.panels import FigureError
 from moclink.results.rate_curves import rate_figure
-from moclink.results.selection import choose_rows, conditions, outage_of, read_runs
+from moclink.results.selection import choose_outage, choose_rows, conditions, read_runs
 from moclink.results.store import read_parameters
 from moclink.results.style import STYLES, FigureOptions
 from moclink.types import GalleryPicture, Row
@@ -89,7 +89,7 @@ class Choices:
         """What the figures of a run share that show these rows."""
         parameters = read_parameters(folder)
         note = conditions(parameters, {row.chain for row in rows})
-        channel, outage = str(parameters.get("channel", "")), outage_of(parameters, self.outage)
+        channel, outage = str(parameters.get("channel", "")), choose_outage(parameters, self.outage)
         return FigureOptions(self.style, note, channel, self.metrics, outage)
 
 

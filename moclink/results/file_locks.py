@@ -12,7 +12,7 @@ from pathlib import Path
 ABSENT = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
-def problem_of_folder(folder: Path) -> str:
+def find_folder_problem(folder: Path) -> str:
     """Why files that are made in a folder cannot be locked, or an empty string.
 
     Raises:
@@ -22,7 +22,7 @@ def problem_of_folder(folder: Path) -> str:
         return _problem(file.fileno(), exclusive=True)
 
 
-def problem_of_file(path: Path) -> str:
+def find_file_problem(path: Path) -> str:
     """Why a file that is there cannot be locked for reading, or an empty string.
 
     The file must be none that this process has locked: closing it would end the lock.

@@ -49,7 +49,7 @@ def gallery_figure(
         FigureError: If there is nothing to show, or the figure would be too large.
     """
     received = {
-        (s.chain, s.snr_db): s for s in _of_one_picture(gallery, picture) if s.chain != "original"
+        (s.chain, s.snr_db): s for s in _select_picture(gallery, picture) if s.chain != "original"
     }
     name = next(iter(received.values())).image
     rows = [row for row in rows if row.image == name]
@@ -132,7 +132,7 @@ def _draw_grid(
     return figure
 
 
-def _of_one_picture(gallery: Sequence[GalleryPicture], name: str | None) -> list[GalleryPicture]:
+def _select_picture(gallery: Sequence[GalleryPicture], name: str | None) -> list[GalleryPicture]:
     """What was kept of one picture."""
     sizes: dict[str, int] = {}
     for s in gallery:

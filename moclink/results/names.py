@@ -71,10 +71,10 @@ def display_name(chain: str) -> str:
         known = {"moc-rvq": "MOC-RVQ", "jscc": "JSCC", "hybrid": "Hybrid"}
         written = f"{known[family]} {kind}" if family else "SoftCast"
         return written + (", robust" if linear[2] else "")
-    return _of_file_or_bits(chain) or printable(chain)
+    return _coded_name(chain) or printable(chain)
 
 
-def _of_file_or_bits(chain: str) -> str:
+def _coded_name(chain: str) -> str:
     """The name of a chain of files or of random bits; empty if it is neither."""
     coded, mode = SCHEME.fullmatch(chain), MODE.fullmatch(chain)
     codec, _, scheme = chain.partition("-")

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 
 from moclink.arguments import read_folder, read_snr, shorten
 from moclink.results.curves import curves_figure
-from moclink.results.export import summary_of
+from moclink.results.export import summary_rows
 from moclink.results.full_tables import long_table, mean_tables
 from moclink.results.gallery import gallery_figure
 from moclink.results.metrics import choose_metrics, measured, usual
 from moclink.results.rate_curves import rate_figure
-from moclink.results.selection import choose_rows, conditions, outage_of
+from moclink.results.selection import choose_outage, choose_rows, conditions
 from moclink.results.store import COLUMNS, read_gallery, read_parameters, read_rows
 from moclink.results.style import STYLES, FigureOptions
 from moclink.results.table_formats import written
@@ -72,7 +72,7 @@ class Run:
     def summary(self, chains: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Means over pictures: chain, metric, snr_db, mean, ci95_half_width (None of one picture), images."""
         names = ("chain", "metric", "snr_db", "mean", "ci95_half_width", "images")
-        return [dict(zip(names, values, strict=True)) for values in summary_of(self.rows(chains))]
+        return [dict(zip(names, values, strict=True)) for values in summary_rows(self.rows(chains))]
 
     def plot(
         self,
@@ -144,7 +144,7 @@ class Run:
         rows = choose_rows(self._chosen(chains), snrs=None if snr is None else read_snr(snr))
         parameters = self.parameters
         note = conditions(parameters, {row.chain for row in rows})
-        channel, counted = str(parameters.get("channel", "")), outage_of(parameters, outage)
+        channel, counted = str(parameters.get("channel", "")), choose_outage(parameters, outage)
         if format == "text":
             return table(rows, note, counted)
         found = measured(rows) if metrics else usual(rows, zeros=format == "csv")
@@ -170,7 +170,7 @@ class Run:
         parameters = self.parameters
         note = conditions(parameters, {row.chain for row in rows})
         channel = str(parameters.get("channel", ""))
-        return FigureOptions(style, note, channel, metrics, outage_of(parameters, outage))
+        return FigureOptions(style, note, channel, metrics, choose_outage(parameters, outage))
 
     def __repr__(self) -> str:
         rows = self.rows()

@@ -74,7 +74,7 @@ def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str]
             )
 
 
-def outage_of(parameters: dict[str, Any], asked: str | None = None) -> str:
+def choose_outage(parameters: dict[str, Any], asked: str | None = None) -> str:
     """How outages of a run count: as asked, or else as the run was begun.
 
     Raises:

@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
 
-from moclink.results.file_locks import problem_of_file, problem_of_folder
+from moclink.results.file_locks import find_file_problem, find_folder_problem
 from moclink.results.run_parameters import RunFolderError, merged_parameters
 from moclink.types import Cell, GalleryPicture, RateFit, Row
 from moclink.whole_files import whole_file
@@ -41,7 +41,7 @@ class ResultStore:
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            problem = problem_of_folder(self.folder)
+            problem = find_folder_problem(self.folder)
             if problem:
                 raise RunFolderError(
                     f"the file system of {self.folder} has no file locks ({problem}), which keep "
@@ -251,7 +251,7 @@ def _open(folder: str | Path) -> sqlite3.Connection:
         raise RunFolderError(f"{folder} holds no results.sqlite; name the folder of a run")
     try:
         # A file beside it, which nobody locks, tells whether there are locks to wait for.
-        locks = "" if not problem_of_file(path.with_name("run.json")) else "&nolock=1"
+        locks = "" if not find_file_problem(path.with_name("run.json")) else "&nolock=1"
         uri = f"{path.resolve().as_uri()}?mode=ro{locks}"
         try:
             return _checked(sqlite3.connect(uri, uri=True, timeout=30))

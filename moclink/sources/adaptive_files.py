@@ -159,7 +159,7 @@ class AdaptiveFileChain:
         """Bit errors over the indices in use, and block errors over the code blocks."""
         return self._digital(_checked(sent.header)).count_errors(sent, got)
 
-    def modem_of(self, header: Header) -> Any:
+    def modem_for(self, header: Header) -> Any:
         """The modem of a transmission's scheme."""
         return self.adaptation.modem(_checked(header).mcs)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moclink.sweep.measurable import missing_of
+from moclink.sweep.measurable import find_missing_metrics
 from moclink.sweep.plan import Plan
 from moclink.sweep.session import Session
 
@@ -34,7 +34,7 @@ def check(session: Session, task: Check) -> list[str]:
         for name in task.plan.chains:
             _check_sizes(name, session.chain(name), task.sizes)
         session.build_channel()
-        for name, problem in missing_of(session, task.plan):
+        for name, problem in find_missing_metrics(session, task.plan):
             raise ValueError(f"--metrics {name}: {problem}")
     except ValueError as error:
         return [str(error)]

@@ -64,11 +64,11 @@ def _memory_left(folder: Path) -> int | None:
             left = most - int((folder / used).read_text())
         except (OSError, ValueError):  # no such group; "max" is no limit
             continue
-        return max(0, min(most, left + _given_up_first(folder, files)))
+        return max(0, min(most, left + _reclaimable_bytes(folder, files)))
     return None
 
 
-def _given_up_first(folder: Path, name: str) -> int:
+def _reclaimable_bytes(folder: Path, name: str) -> int:
     """Bytes of files in memory that nobody has read lately."""
     try:
         lines = (folder / "memory.stat").read_text().splitlines()

@@ -16,7 +16,7 @@ from moclink.sweep.session import METRIC_COLUMNS, Session
 from moclink.sweep.workers import Pool, quietly
 
 
-def missing_of(session: Session, plan: Plan) -> list[tuple[str, str]]:
+def find_missing_metrics(session: Session, plan: Plan) -> list[tuple[str, str]]:
     """(name, why) of the plan's learned metrics whose weights are not to be had."""
     flat = np.full((1, PERCEPTUAL_SIZE, PERCEPTUAL_SIZE, 3), 0.5, np.float32)
     missing = []
@@ -32,16 +32,16 @@ def missing_of(session: Session, plan: Plan) -> list[tuple[str, str]]:
     return missing
 
 
-def with_metrics_there_are(plan: Plan, pool: Pool, make_session: Callable[[], Session]) -> Plan:
+def drop_missing_metrics(plan: Plan, pool: Pool, make_session: Callable[[], Session]) -> Plan:
     """The plan without metrics whose weights are not to be had; a line on standard error names them."""
-    missing = {name: why for _, (name, why) in pool.run(missing_of, [plan], make_session)}
+    missing = {name: why for _, (name, why) in pool.run(find_missing_metrics, [plan], make_session)}
     for reason in dict.fromkeys(missing.values()):
         names = ", ".join(name for name, why in missing.items() if why == reason)
         print(f"note: not measured: {names}, since {reason}", file=sys.stderr)
     return replace(plan, metrics=tuple(name for name in plan.metrics if name not in missing))
 
 
-def say_what_is_too_small(plan: Plan, pictures: Sequence[Picture]) -> None:
+def report_small_pictures(plan: Plan, pictures: Sequence[Picture]) -> None:
     """Say on standard error which metrics some pictures are too small for."""
     if all(is_bit_chain(name) for name in plan.chains):
         return

@@ -97,10 +97,10 @@ class Task:
         return f"{' + '.join(self.chains)}, {self.picture.name if self.picture else BITS_NAME}"
 
 
-def cells_of(plan: Plan, pictures: Sequence[Picture]) -> list[Cell]:
+def list_cells(plan: Plan, pictures: Sequence[Picture]) -> list[Cell]:
     """All cells of a plan, in the order of the run."""
     return [
-        cell for name, picture in units_of(plan, pictures) for cell in _cells(plan, name, picture)
+        cell for name, picture in list_units(plan, pictures) for cell in _cells(plan, name, picture)
     ]
 
 
@@ -117,7 +117,7 @@ def least_memory(pictures: Sequence[Picture]) -> int:
     return WORKER_BYTES + (PICTURE_BYTES + RECEIVED_BYTES) * largest
 
 
-def units_of(plan: Plan, pictures: Sequence[Picture]) -> list[tuple[str, Picture | None]]:
+def list_units(plan: Plan, pictures: Sequence[Picture]) -> list[tuple[str, Picture | None]]:
     """(chain, picture), the chains of one picture together: they share encodings."""
     bits = [name for name in plan.chains if is_bit_chain(name)]
     names = [name for name in plan.chains if name not in bits]
@@ -131,7 +131,7 @@ def _cells(plan: Plan, chain: str, picture: Picture | None) -> list[Cell]:
     return [(chain, label, snr, trial) for trial in range(plan.trials) for snr in plan.snrs]
 
 
-def groups_of(
+def group_chains(
     plan: Plan, pictures: Sequence[Picture], unfinished: set[str], workers: int
 ) -> Iterator[tuple[tuple[str, ...], Picture | None]]:
     """Chains that share work, and the picture: what one worker should do.
@@ -143,14 +143,14 @@ def groups_of(
     files = tuple(name for name in plan.chains if is_file_chain(name))
     whole = [picture.name for picture in pictures if picture.name in unfinished]
     whole = whole[: len(whole) - len(whole) % workers]
-    for name, picture in units_of(plan, pictures):
+    for name, picture in list_units(plan, pictures):
         if picture is None or name not in files or picture.name not in whole:
             yield (name,), picture
         elif name == files[0]:
             yield files, picture
 
 
-def tasks_of(
+def make_tasks(
     plan: Plan,
     chains: tuple[str, ...],
     picture: Picture | None,
@@ -178,7 +178,7 @@ def tasks_of(
     return tasks
 
 
-def effort_of(task: Task) -> float:
+def estimate_effort(task: Task) -> float:
     """Roughly how long a task takes, in arbitrary units: learned chains most, then BPG and AVIF."""
     pixels = task.picture.height * task.picture.width if task.picture else 0
     weights = {"bpg": 2, "avif": 2}

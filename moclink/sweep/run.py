@@ -17,11 +17,11 @@ from moclink.images import Picture
 from moclink.sweep.plan import (
     DEFAULT_MEMORY,
     Plan,
-    cells_of,
     choose_gallery_picture,
-    effort_of,
-    groups_of,
-    tasks_of,
+    estimate_effort,
+    group_chains,
+    list_cells,
+    make_tasks,
 )
 from moclink.sweep.session import Session
 from moclink.sweep.task import Fit, work
@@ -64,22 +64,22 @@ def run_sweep(
     """
     make_session = make_session or partial(Session, plan)
     pool = pool or Pool()
-    every = cells_of(plan, pictures)
+    every = list_cells(plan, pictures)
     missing = set(every) - store.done()
     chosen = choose_gallery_picture(pictures)
     progress(len(every) - len(missing), "")
     tasks = [
         task
-        for names, picture in groups_of(
+        for names, picture in group_chains(
             plan, pictures, {image for _, image, *_ in missing}, pool.workers
         )
-        for task in tasks_of(
+        for task in make_tasks(
             plan, names, picture, missing, picture is not None and picture is chosen, memory
         )
     ]
     if pool.workers > 1:
         tasks.sort(
-            key=effort_of, reverse=True
+            key=estimate_effort, reverse=True
         )  # what comes last is short: nobody waits long for the end
     with np.errstate(all="warn", under="ignore"):  # as NumPy has it, whatever a caller has set
         for task, outcome in pool.run(work, tasks, make_session):

@@ -14,7 +14,7 @@ REPEAT_S = 10.0  # a SIGTERM that follows another within this time adds nothing 
 
 
 @contextlib.contextmanager
-def signals_later() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Hold Ctrl-C and SIGTERM back while processes are started or ended.
 
     An exception amid either would leave a pool that nobody ends, and this process would wait for
@@ -40,14 +40,14 @@ def signals_later() -> Iterator[None]:
             signal.raise_signal(held)
 
 
-def let_signals_through() -> None:
-    """End what `signals_later` has left to a process that was started meanwhile."""
+def release_signals() -> None:
+    """End what `defer_signals` has left to a process that was started meanwhile."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
 
 
 @contextlib.contextmanager
-def ended_by_sigterm() -> Iterator[None]:
+def interrupt_on_sigterm() -> Iterator[None]:
     """Take SIGTERM for Ctrl-C, in the main thread of a process; then it is as it was before.
 
     One that follows soon after another is of the same wish: timeout(1) and schedulers send it to a

@@ -94,7 +94,7 @@ def _send(
     try:
         states = _sender_knowledge(session, chain, keys, image)
     except ChainError as error:
-        yield _not_sent(session, task, cells, image, digest, error)
+        yield _outage_result(session, task, cells, image, digest, error)
         return
     for csi in dict.fromkeys(states):
         places = [place for place, state in enumerate(states) if state == csi]
@@ -109,11 +109,11 @@ def _send(
             scores = session.scorer(image, digest)(got.images)
             result = _result(session, task, own, scores, sent, got)
         except ChainError as error:
-            result = _not_sent(session, task, own, image, digest, error)
+            result = _outage_result(session, task, own, image, digest, error)
         yield result
 
 
-def _not_sent(
+def _outage_result(
     session: Session,
     task: Task,
     cells: Sequence[Cell],

@@ -33,9 +33,7 @@ class Trial:
     pictures: tuple[Picture, ...]
 
 
-def own_chain_trials(
-    plan: Plan, given: Mapping[str, Any], pictures: Sequence[Picture]
-) -> list[Trial]:
+def make_trials(plan: Plan, given: Mapping[str, Any], pictures: Sequence[Picture]) -> list[Trial]:
     """A trial for each chain of the user's own."""
     smallest = tuple(sorted(pictures, key=lambda picture: picture.height * picture.width)[:TRIED])
     own = [

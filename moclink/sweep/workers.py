@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from moclink.sweep.control_groups import cpu_quota
 from moclink.sweep.devices import take_gpu, visible_gpus
-from moclink.sweep.signals import let_signals_through, signals_later
+from moclink.sweep.signals import defer_signals, release_signals
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -167,12 +167,12 @@ def joblib_spread(config: dict[str, Any]) -> Spread:
         calls = [delayed(call)(number, task) for number, task in tasks.items()]
         results = None
         try:
-            with signals_later():
+            with defer_signals():
                 results = parallel(calls)
             for result in results:  # noqa: UP028 - `yield from` would close the generator with its warning
                 yield result
         finally:
-            with signals_later(), warnings.catch_warnings():
+            with defer_signals(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # an interrupted run is meant to leave tasks undone
                 if results is not None:
                     results.close()
@@ -202,7 +202,7 @@ def _processes(
     }
 
     def end() -> None:
-        with signals_later():
+        with defer_signals():
             get_reusable_executor(kill_workers=True).shutdown(kill_workers=True)
 
     close.callback(end)
@@ -217,15 +217,15 @@ def _begin(parent: int, threads: int, gpus: list[str], workers: int, claims: str
     # then loads TensorFlow and traces all graphs anew; a codec at work grows by more.
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    let_signals_through()
+    release_signals()
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(threads)
     if gpus:
         take_gpu(gpus, workers, Path(claims))
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     """End this process when its parent has ended (another process then takes a parent's place)."""
     while os.getppid() == parent:
         time.sleep(WATCH_S)

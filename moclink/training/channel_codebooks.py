@@ -23,7 +23,7 @@ from moclink.codec.channel_grid import ChannelCodebookGrid
 from moclink.codec.channel_optimized import (
     ChannelCodebooks,
     fit_codebooks,
-    price_of_power,
+    power_price,
     search,
     send,
 )
@@ -47,7 +47,7 @@ class Latents:
         return float((self.train.astype(np.float64) ** 2).sum(1).mean() / heads)
 
 
-def latents_of(
+def crop_latents(
     codec: SemanticCodec, paths: Sequence[Path], train: int, test: int, seed: int
 ) -> Latents:
     """Latents of a random crop of each picture, in random order.
@@ -81,11 +81,11 @@ def simulated(
     return float(((z - retrieved) ** 2).sum(1).mean())
 
 
-def best_of(
+def fit_best_codebooks(
     starts: Sequence[ChannelCodebooks], latents: Latents, snr_db: float, rounds: int
 ) -> tuple[ChannelCodebooks, float]:
     """Codebooks for an SNR from several starts and prices: (the best, its squared error)."""
-    worth = price_of_power(latents.head_energy(starts[0].codebooks.shape[1]), snr_db)
+    worth = power_price(latents.head_energy(starts[0].codebooks.shape[1]), snr_db)
     found = []
     for start in starts:
         for share in SHARES:
@@ -102,10 +102,10 @@ def make_row(
     row: dict[int, tuple[ChannelCodebooks, float]] = {}
     before = noiseless
     for place in reversed(range(len(snrs))):
-        row[place] = best_of([before], latents, float(snrs[place]), rounds)
+        row[place] = fit_best_codebooks([before], latents, float(snrs[place]), rounds)
         before = row[place][0]
     for place in range(1, len(snrs)):
-        again = best_of([row[place - 1][0]], latents, float(snrs[place]), rounds)
+        again = fit_best_codebooks([row[place - 1][0]], latents, float(snrs[place]), rounds)
         row[place] = min(row[place], again, key=lambda pair: pair[1])
     ordered = [row[place] for place in range(len(snrs))]
     for snr_db, (_, error) in zip(snrs, ordered, strict=True):
@@ -113,7 +113,7 @@ def make_row(
     return [made for made, _ in ordered], [error for _, error in ordered]
 
 
-def levels_to_send(grid: ChannelCodebookGrid, latents: Latents) -> dict[int, NDArray[np.int64]]:
+def choose_levels(grid: ChannelCodebookGrid, latents: Latents) -> dict[int, NDArray[np.int64]]:
     """For the symbols of L levels the number of levels of least squared error at each SNR."""
     found = {}
     for budget in grid.books:
@@ -138,7 +138,7 @@ def make_robust(
     weights = 1 / np.interp(ROBUST_DB, grid.snr_db, errors)
     over = tuple(zip(ROBUST_DB, (weights / weights.sum()).tolist(), strict=True))
     energy = latents.head_energy(grid.robust.codebooks.shape[1])
-    worth = sum(weight * price_of_power(energy, snr_db) for snr_db, weight in over)
+    worth = sum(weight * power_price(energy, snr_db) for snr_db, weight in over)
     found = []
     for snr_db in (5.0, 10.0):
         for share in SHARES:
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     paths = [path for path in find_images(options.inputs) if path.name not in options.exclude]
     description, _ = weight_files.find(options.weights, "moc-rvq-{}", "semantic")
     codec = SemanticCodec.from_preset(options.weights)
-    latents = latents_of(codec, paths, options.samples, options.samples // 2, options.seed)
+    latents = crop_latents(codec, paths, options.samples, options.samples // 2, options.seed)
     first, last, step = options.snr
     snrs = np.arange(first, last + step / 2, step)
     quantizer = codec.quantizer
@@ -176,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for count in range(1, quantizer.levels + 1):
         row, errors = make_row(grid.without_noise(count), latents, snrs, options.rounds)
         grid.books[count] = tuple(row)
-    grid = replace(grid, levels=levels_to_send(grid, latents))
+    grid = replace(grid, levels=choose_levels(grid, latents))
     grid = replace(grid, robust=make_robust(grid, errors, latents, options.rounds))
     grid.save(options.out)
 

@@ -16,7 +16,7 @@ from moclink.codec.receiver import noise_variance
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import read_image
 from moclink.training.picture_lists import list_pictures
-from moclink.training.validation import psnr_of
+from moclink.training.validation import picture_psnr
 
 
 def open_codec(path: str | Path) -> SemanticCodec | AnalogCodec:
@@ -53,7 +53,7 @@ def _semantic_rows(
     size = {"height": image.shape[0], "width": image.shape[1]}
     indices, levels = codec.encode(image[None]), codec.quantizer.levels
     row = {
-        f"l{n} without noise": psnr_of(
+        f"l{n} without noise": picture_psnr(
             codec.decode(codec.encode(image[None], n)[:, :, :, :n], **size)[0], image
         )
         for n in range(1, levels + 1)
@@ -72,7 +72,7 @@ def _semantic_rows(
             "hard": (hard, {"use_nrb": False}),
         }.items():
             decoded = codec.decode(received, snr_db=at, **options, **size)
-            row[f"l{levels} {snr:g} dB, {name}"] = psnr_of(decoded[0], image)
+            row[f"l{levels} {snr:g} dB, {name}"] = picture_psnr(decoded[0], image)
     return row
 
 
@@ -86,7 +86,7 @@ def _analog_rows(
     for snr in snrs:
         received = sent + noise * _deviation(snr)
         decoded = codec.decode(received, image.shape[0], image.shape[1], snr)
-        row[f"{snr:g} dB"] = psnr_of(decoded[0], image)
+        row[f"{snr:g} dB"] = picture_psnr(decoded[0], image)
     return row
 
 

@@ -21,7 +21,7 @@ from moclink.training.fit import Fit
 from moclink.training.linear_start import analog_start, suits
 from moclink.training.objectives import AnalogObjective
 from moclink.training.patches import CropFeeder
-from moclink.training.validation import mean_figures, psnr_of, side_by_side
+from moclink.training.validation import mean_figures, picture_psnr, side_by_side
 
 VALIDATION_SNR = (0, 10, 20, 30)
 
@@ -123,7 +123,7 @@ class JSCC:
                 for snr in VALIDATION_SNR
             }
             views = {snr: ops.convert_to_numpy(v)[0, :height, :width] for snr, v in decoded.items()}
-            rows.append({f"{snr}dB": psnr_of(view, image) for snr, view in views.items()})
+            rows.append({f"{snr}dB": picture_psnr(view, image) for snr, view in views.items()})
             if i < 3:
                 pictures[f"{i}"] = side_by_side([image, *views.values()])
         return mean_figures(rows), pictures

@@ -15,7 +15,7 @@ from moclink.linear import restoration
 from moclink.training.fit import Fit
 from moclink.training.link_objective import INPUTS, Distance, LinkObjective
 from moclink.training.link_tiles import Prefetcher, TileFeeder, network_inputs
-from moclink.training.validation import psnr_of, side_by_side
+from moclink.training.validation import picture_psnr, side_by_side
 
 _AVERAGE_EVERY = 5  # steps
 _LONGEST = 0.998  # share that an average keeps, at most
@@ -111,7 +111,7 @@ class LinkStage:
             after = self.averaged.predict_on_batch([inputs[name] for name in INPUTS])
             after = np.clip(np.asarray(after), 0, 1)
             rows = list(zip(before, after, truth, strict=True))
-            gains = [psnr_of(new, true) - psnr_of(old, true) for old, new, true in rows]
+            gains = [picture_psnr(new, true) - picture_psnr(old, true) for old, new, true in rows]
             figures[f"{label} gain"] = float(np.mean(gains))
             if label in SCORED:
                 for name, term in self._distances.items():

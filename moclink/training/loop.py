@@ -127,7 +127,7 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
 
 
-def _tell(
+def _print_progress(
     options: LoopOptions, step: int, seconds: float, pace: float, means: Mapping[str, float]
 ) -> None:
     """Print one line of progress, with the time that is left."""
@@ -218,7 +218,7 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
                     step,
                     {**means, "seconds": seconds, "learning_rate": options.rate(step, seconds)},
                 )
-                _tell(options, step, seconds, pace, means)
+                _print_progress(options, step, seconds, pace, means)
                 window = []
             if options.validate_every and step % options.validate_every == 0:
                 figures = _validate(stage, out, step, log)

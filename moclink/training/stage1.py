@@ -25,7 +25,7 @@ from moclink.training.fit import Fit
 from moclink.training.linear_start import linear_start, suits
 from moclink.training.objectives import CriticObjective, Stage1Objective, Stage1Weights
 from moclink.training.patches import CropFeeder
-from moclink.training.validation import mean_figures, psnr_of, side_by_side
+from moclink.training.validation import mean_figures, picture_psnr, side_by_side
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Stage1:
                 name: keras.ops.convert_to_numpy(self.decoder(latent))[0, :height, :width]
                 for name, latent in {**latents, "free": z}.items()
             }
-            rows.append({k: psnr_of(v, image) for k, v in views.items()})
+            rows.append({k: picture_psnr(v, image) for k, v in views.items()})
             if i < 3:
                 pictures[f"{i}"] = side_by_side([image, *(views[k] for k in views if k != "free")])
         return mean_figures(rows), pictures

@@ -23,7 +23,7 @@ from moclink.training.fit import Fit
 from moclink.training.objectives import Stage2Objective, Stage2Weights
 from moclink.training.patches import CropFeeder
 from moclink.training.stage1 import draw_levels
-from moclink.training.validation import mean_figures, psnr_of, side_by_side
+from moclink.training.validation import mean_figures, picture_psnr, side_by_side
 
 VALIDATION_SNR = (0, 10, 20)
 
@@ -131,7 +131,7 @@ class Stage2:
                 plain = self.decoder(self._objective.retrieve(indices, *args, noise))
                 refined = self._objective.receive(indices, *args, noise)[1]
                 both = [ops.convert_to_numpy(v)[0, :height, :width] for v in (plain, refined)]
-                row[f"plain_{snr}dB"], row[f"nrb_{snr}dB"] = (psnr_of(v, image) for v in both)
+                row[f"plain_{snr}dB"], row[f"nrb_{snr}dB"] = (picture_psnr(v, image) for v in both)
                 views.append(both[1])
             rows.append(row)
             if i < 3:

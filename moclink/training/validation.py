@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from moclink.images import to_uint8
 
 
-def psnr_of(image: Any, reference: NDArray[np.float32]) -> float:
+def picture_psnr(image: Any, reference: NDArray[np.float32]) -> float:
     """PSNR in dB of an image [H, W, 3] after clipping."""
     error = float(np.mean((np.clip(np.asarray(image, np.float64), 0, 1) - reference) ** 2))
     return float(-10 * np.log10(max(error, 1e-10)))

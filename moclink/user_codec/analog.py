@@ -21,7 +21,7 @@ from moclink.types import (
     Transmission,
     mean_snr_db,
 )
-from moclink.user_codec.checks import called, checked_count, checked_reals, decoded_rows
+from moclink.user_codec.checks import call_user_code, checked_count, checked_reals, decoded_rows
 
 CLEAN_DB = 50.0  # from here on noise cannot be what takes a picture out of its range
 
@@ -31,7 +31,7 @@ Limit = Callable[[int, int], float | None]  # (height, width) -> symbols allowed
 def encoded(chain: str, codec: Any, images: NDArray[np.float32], csi: ChannelState | None) -> Any:
     """What a user's codec makes of images; one that adapts is told the channel's state."""
     known = {"csi": csi} if getattr(codec, "adaptive", False) else {}
-    return called(chain, "encode", lambda: codec.encode(images, **known))
+    return call_user_code(chain, "encode", lambda: codec.encode(images, **known))
 
 
 def decode_call(codec: Any) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from moclink.power import undo_scale, unit_power
 from moclink.protocols import Chain, Modem
 from moclink.types import ChannelState, Demodulated, ErrorRates, Header, Reception, Transmission
 from moclink.user_codec.analog import Limit
-from moclink.user_codec.checks import called, checked_count, checked_reals, decoded_rows
+from moclink.user_codec.checks import call_user_code, checked_count, checked_reals, decoded_rows
 
 UNIT = 1e-3  # relative deviation of the energy that counts as unit power
 
@@ -64,7 +64,7 @@ class CheckedChain:
     ) -> Transmission:
         """See `Chain.transmit`. Symbols of another power are scaled, and back at the receiver."""
         known = (csi,) if self.adaptive else ()
-        sent = called(self.name, "transmit", lambda: self.inner.transmit(images, *known))
+        sent = call_user_code(self.name, "transmit", lambda: self.inner.transmit(images, *known))
         if not isinstance(sent, Transmission) or not isinstance(sent.header, Header):
             raise ChainError(
                 self.name,
@@ -105,7 +105,7 @@ class CheckedChain:
     def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
         """See `Chain.count_errors`; NaN of rows that have failed."""
         header = sent.header.own if isinstance(sent.header, ScaledHeader) else sent.header
-        rates = called(
+        rates = call_user_code(
             self.name,
             "count_errors",
             lambda: self.inner.count_errors(replace(sent, header=header), got),

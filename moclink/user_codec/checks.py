@@ -17,7 +17,7 @@ CLEAN_RANGE = (-0.5, 1.5)  # of pictures that were received without noise
 TOLERANCE = 0.02  # of a number of symbols, as where results compare bandwidth ratios
 
 
-def called(chain: str, what: str, function: Callable[[], Any]) -> Any:
+def call_user_code(chain: str, what: str, function: Callable[[], Any]) -> Any:
     """Call a function of a user's.
 
     Raises:
@@ -28,10 +28,10 @@ def called(chain: str, what: str, function: Callable[[], Any]) -> Any:
     except ChainError:
         raise
     except Exception as error:  # whatever goes wrong in somebody else's code
-        raise ChainError(chain, f"{what} failed: {in_one_line(error)}") from error
+        raise ChainError(chain, f"{what} failed: {error_summary(error)}") from error
 
 
-def in_one_line(error: BaseException) -> str:
+def error_summary(error: BaseException) -> str:
     """Kind and first line of an error."""
     text = str(error).strip().split("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -150,7 +150,7 @@ def decoded_rows(
 
 def _rows(chain: str, decode: Callable[[slice], Any], start: int, stop: int) -> Any:
     """What `decode` returns of some rows, if it is one picture a row."""
-    returned = called(chain, "decode", lambda: decode(slice(start, stop)))
+    returned = call_user_code(chain, "decode", lambda: decode(slice(start, stop)))
     if not isinstance(returned, Sequence | np.ndarray):
         if not hasattr(returned, "__array__"):
             raise ChainError(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.errors import ChainError
-from moclink.user_codec.checks import called
+from moclink.user_codec.checks import call_user_code
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class UserFileCodec:
         Raises:
             ChainError: If there is none.
         """
-        data = called(self.name, "encode_file", lambda: self.codec.encode_file(image, quality))
+        data = call_user_code(
+            self.name, "encode_file", lambda: self.codec.encode_file(image, quality)
+        )
         if not isinstance(data, bytes) or not data:
             raise ChainError(
                 self.name,
@@ -55,7 +57,9 @@ class UserFileCodec:
         Raises:
             ValueError: If there is no picture in it.
         """
-        pixels = called(self.name, "decode_file", lambda: self.codec.decode_file(data, max_pixels))
+        pixels = call_user_code(
+            self.name, "decode_file", lambda: self.codec.decode_file(data, max_pixels)
+        )
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
             raise ChainError(self.name, "decode_file returned no uint8 [H, W, 3]")
         return pixels

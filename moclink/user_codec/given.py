@@ -12,7 +12,7 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The chains that are objects, by name, and the names of all."""
     if isinstance(chains, str):
         chains = dict.fromkeys(comma_list(chains))
-    elif _is_own(chains):
+    elif _is_chain_like(chains):
         chains = [chains]
     try:
         wanted = list(default_chains() if chains is None else chains)
@@ -28,7 +28,7 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
             check_name(chain)
             names.append(chain)
             continue
-        if not _is_own(chain):
+        if not _is_chain_like(chain):
             raise ValueError(
                 f"{shorten(chain)} is neither a chain's name nor a chain (moclink.protocols.Chain), a "
                 "codec with encode and decode, or a factory of one (docs/own-codec.md)"
@@ -43,7 +43,7 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     return own, tuple(names)
 
 
-def _is_own(chain: Any) -> bool:
+def _is_chain_like(chain: Any) -> bool:
     """Whether this is a chain, a codec, or a class or function that makes one."""
     methods = ("transmit", "encode", "encode_file")
     text = isinstance(chain, str | bytes)

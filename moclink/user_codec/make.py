@@ -27,7 +27,7 @@ from moclink.protocols import Chain, Modem
 from moclink.types import ChannelState
 from moclink.user_codec.analog import AnalogUserChain
 from moclink.user_codec.checked_chain import CheckedChain
-from moclink.user_codec.checks import TOLERANCE, in_one_line
+from moclink.user_codec.checks import TOLERANCE, error_summary
 from moclink.user_codec.files import UserFileCodec
 from moclink.user_codec.index_source import UserSource
 from moclink.user_codec.names import UserCodecName
@@ -77,7 +77,7 @@ class Parts(Protocol):
         """(height, width, channel state) -> bits behind a modem."""
 
 
-def made_codec(name: str, found: Any, options: CodecOptions, arguments: Mapping[str, Any]) -> Any:
+def build_codec(name: str, found: Any, options: CodecOptions, arguments: Mapping[str, Any]) -> Any:
     """The codec itself: an object as it is, or what a class or function makes.
 
     Raises:
@@ -105,7 +105,7 @@ def made_codec(name: str, found: Any, options: CodecOptions, arguments: Mapping[
     try:
         return found(**given)
     except Exception as error:  # whatever goes wrong in somebody else's code
-        raise ValueError(f"chain {name}: making it failed: {in_one_line(error)}") from error
+        raise ValueError(f"chain {name}: making it failed: {error_summary(error)}") from error
 
 
 def make_user_chain(
@@ -138,11 +138,11 @@ def make_user_chain(
         if place.path:
             found = find_object(place.path, "chain")
         arguments = {key: literal(text) for key, text in place.arguments}
-        codec = made_codec(name, found, options, arguments)
-    return chain_of(name, codec, scheme, cbr, parts)
+        codec = build_codec(name, found, options, arguments)
+    return build_chain(name, codec, scheme, cbr, parts)
 
 
-def chain_of(name: str, codec: Any, scheme: str, cbr: Fraction | None, parts: Parts) -> Chain:
+def build_chain(name: str, codec: Any, scheme: str, cbr: Fraction | None, parts: Parts) -> Chain:
     """The chain of a codec, by what the codec can do.
 
     Args:

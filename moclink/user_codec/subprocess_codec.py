@@ -154,7 +154,7 @@ class SubprocessCodec:
             _write(asked, call, array)
             answer, returned = _read(answers)
         except BaseException as error:  # half a message may be left in the pipes, also by Ctrl-C
-            problem = self._last_words() if isinstance(error, (EOFError, BrokenPipeError)) else ""
+            problem = self._stderr_tail() if isinstance(error, (EOFError, BrokenPipeError)) else ""
             self.close()
             if isinstance(error, (OSError, ValueError, EOFError)):
                 raise ChainError(self._name, f"{call['call']}: {problem or error}") from error
@@ -164,7 +164,7 @@ class SubprocessCodec:
             raise ChainError(self._name, f"{call['call']}: the program says: {text}")
         return answer, returned
 
-    def _last_words(self) -> str:
+    def _stderr_tail(self) -> str:
         """How the program ended, with the last line that it wrote to standard error."""
         assert self._process is not None and self._errors is not None
         try:

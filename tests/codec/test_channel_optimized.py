@@ -10,7 +10,7 @@ from moclink.codec.channel_optimized import (
     ChannelCodebooks,
     expected_distortion,
     fit_codebooks,
-    price_of_power,
+    power_price,
     retrieval_moments,
     search,
     send,
@@ -136,7 +136,7 @@ def test_a_scalar_gaussian_lies_between_the_bound_and_a_prototype(snr_db):
     z, fresh = (
         np.random.default_rng(seed).normal(size=(20_000, 1)).astype(np.float32) for seed in (8, 9)
     )
-    made = fit_codebooks(z, uniform(snr_db, 1, price=price_of_power(1.0, snr_db)), rounds=15)
+    made = fit_codebooks(z, uniform(snr_db, 1, price=power_price(1.0, snr_db)), rounds=15)
     error, _ = simulated(made, fresh)
     assert 1 / (1 + 10 ** (snr_db / 10)) < error < PROTOTYPE[snr_db]
     assert simulated(made, z)[1] == pytest.approx(
@@ -148,9 +148,7 @@ def test_the_price_of_power_is_the_slope_of_the_bound():
     for snr_db, variance in ((0.0, 1.0), (12.0, 0.3)):
         no, step = 10 ** (-snr_db / 10), 1e-6
         low, high = (variance / (1 + 2 * energy / no) for energy in (0.5 - step, 0.5 + step))
-        assert price_of_power(variance, snr_db) == pytest.approx(
-            (low - high) / (2 * step), rel=1e-6
-        )
+        assert power_price(variance, snr_db) == pytest.approx((low - high) / (2 * step), rel=1e-6)
 
 
 def test_energy_is_exactly_one_under_the_priors():
@@ -233,7 +231,7 @@ def independent_optimum(snr_db, price, rounds=200):
 
 @pytest.mark.parametrize("snr_db", [0.0, 10.0])
 def test_a_scalar_gaussian_reaches_the_optimum_of_an_independent_iteration(snr_db):
-    price = 0.3 * price_of_power(1.0, snr_db)
+    price = 0.3 * power_price(1.0, snr_db)
     expected, energy = independent_optimum(snr_db, price)
     assert energy == pytest.approx(1, abs=0.01)
     z, fresh = (

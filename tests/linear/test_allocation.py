@@ -11,7 +11,7 @@ from moclink.linear.estimators import gaussian_mean, laplacian_mean
 @pytest.mark.parametrize("snr", [0.3, 2.0, 50.0])
 def test_water_filling_is_the_minimum(snr):
     levels = np.array([40, 31, 20, 20, 3, -12], dtype=np.int16)
-    variance, uses = allocation.variance_of(levels), 7
+    variance, uses = allocation.levels_to_variances(levels), 7
     power = allocation.water_filling(levels, uses, snr)
     assert power.sum() == pytest.approx(uses)
 
@@ -28,7 +28,7 @@ def test_water_filling_is_the_minimum(snr):
 def test_quarter_power_amplitudes():
     levels = np.array([40, 0], dtype=np.int16)
     power = allocation.quarter_power(levels, 2)
-    amplitude = np.sqrt(power / allocation.variance_of(levels))
+    amplitude = np.sqrt(power / allocation.levels_to_variances(levels))
     assert amplitude[1] / amplitude[0] == pytest.approx(100**0.25)
     assert power.sum() == pytest.approx(2)
 
@@ -47,7 +47,7 @@ def test_linear_distortion_against_simulation():
     uses, snr, trials = 250, 3.0, 4000
     chosen = allocation.strongest(levels, uses)
     power = allocation.water_filling(levels[chosen], uses, snr)
-    variance = allocation.variance_of(levels)
+    variance = allocation.levels_to_variances(levels)
     x = rng.standard_normal((trials, 400)) * np.sqrt(variance)
     factor = np.sqrt(power / variance[chosen])
     y = x[:, chosen] * factor + rng.standard_normal((trials, len(chosen))) / np.sqrt(snr)
@@ -80,11 +80,11 @@ def test_linear_distortion_of_given_coefficients():
     rng = np.random.default_rng(8)
     levels = rng.integers(-40, 40, 300).astype(np.int16)
     levels[:20] = allocation.NOT_SENT
-    x = rng.laplace(size=300) * np.sqrt(allocation.variance_of(np.maximum(levels, -40)))
+    x = rng.laplace(size=300) * np.sqrt(allocation.levels_to_variances(np.maximum(levels, -40)))
     uses, snr, trials = 400, 2.0, 4000
     chosen = allocation.strongest(levels, uses)
     power = allocation.water_filling(levels[chosen], uses, snr)
-    variance = allocation.variance_of(levels[chosen])
+    variance = allocation.levels_to_variances(levels[chosen])
     factor = np.sqrt(power / variance)
     y = x[chosen] * factor + rng.standard_normal((trials, len(chosen))) / np.sqrt(snr)
     estimate = np.zeros((trials, 300))

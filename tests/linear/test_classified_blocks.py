@@ -29,7 +29,7 @@ def test_classes_tell_variances(photo):
 @pytest.mark.parametrize("shape", [(1, 1), (31, 33), (64, 100)])
 def test_coefficients_of_any_size_give_the_picture_back(shape, photo):
     model, picture = ClassifiedBlocks(ClassModel.load()), photo[: shape[0], : shape[1]]
-    plain = model.describe_plainly(picture)
+    plain = model.describe_with_defaults(picture)
     assert len(plain.bits) == 0
     np.testing.assert_array_equal(model.levels(plain.bits, *shape), plain.levels)
     np.testing.assert_allclose(model.picture(plain.coefficients, *shape), picture, atol=1e-5)

@@ -9,8 +9,8 @@ from moclink.linear.block_sizes import BlocksOfSeveralSizes
 from moclink.linear.codebook_design import distortion, source
 from moclink.linear.codebook_range import (
     RANGE_DB,
-    errors_elsewhere,
     grid_for_range,
+    mismatch_errors,
     usual_weights,
 )
 from moclink.linear.codebooks import CodebookGrid
@@ -27,7 +27,7 @@ def book_at(size, uses, snr_db):
 
 def test_at_its_own_snr_the_error_is_that_of_the_design():
     book = book_at(1, 2, 10.0)
-    found = errors_elsewhere(book, source("laplacian", 1), np.array([10.0]))
+    found = mismatch_errors(book, source("laplacian", 1), np.array([10.0]))
     assert found[0] == pytest.approx(distortion(book, source("laplacian", 1))[0], rel=1e-9)
 
 
@@ -41,7 +41,7 @@ def test_elsewhere_it_is_that_of_simulation(met_db):
         sent + rng.standard_normal(sent.shape) * np.sqrt(variance), np.full(sent.shape, variance)
     )
     error = (got - vectors)[:, 0] ** 2
-    expected = errors_elsewhere(book, source("laplacian", 1), np.array([met_db]))[0]
+    expected = mismatch_errors(book, source("laplacian", 1), np.array([met_db]))[0]
     # Five standard errors; the grid of the quadrature ends at 12 deviations.
     assert abs(error.mean() - expected) < 5 * error.std() / np.sqrt(len(error)) + 1e-4
 

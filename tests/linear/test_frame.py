@@ -50,7 +50,9 @@ def test_a_header_that_would_take_most_of_the_frame_gives_way_to_a_plain_one(mod
     picture = photo[:160, :200]
     made, parsed = built(models["whole"], picture, 10.0, np.ones(600), symbols=300)
     assert len(made.bits) == frame.FRAME_BITS
-    np.testing.assert_array_equal(parsed.levels, models["whole"].describe_plainly(picture).levels)
+    np.testing.assert_array_equal(
+        parsed.levels, models["whole"].describe_with_defaults(picture).levels
+    )
 
 
 def test_a_picture_with_nothing_to_send_still_has_unit_energy(models, photo):

@@ -15,7 +15,7 @@ GRID = CodebookGrid.load()
 def test_octonary_levels_reach_their_expected_distortion(snr_db, codecs, models):
     rng = np.random.default_rng(10)
     levels = np.sort(rng.integers(-60, 30, 40_000)).astype(np.int16)
-    variance, uses = allocation.variance_of(levels), 15_000
+    variance, uses = allocation.levels_to_variances(levels), 15_000
     codec = codecs["octonary"]
     x = (rng.laplace(scale=np.sqrt(0.5), size=40_000) * np.sqrt(variance)).astype(np.float32)
     axes = codec.modulate(Description(x, levels, np.zeros(0, np.uint8)), uses, snr_db)

@@ -11,7 +11,7 @@ from moclink.linear.source_models import Description
 def test_softcast_reaches_its_closed_form_on_gaussian_data(knows_snr, codecs, models):
     rng = np.random.default_rng(9)
     levels = rng.integers(-60, 20, 30_000).astype(np.int16)
-    variance = allocation.variance_of(levels)
+    variance = allocation.levels_to_variances(levels)
     uses, snr_db = 12_000, 7.0
     snr = 10 ** (snr_db / 10)
     codec = codecs["softcast"]

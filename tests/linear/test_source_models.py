@@ -20,7 +20,7 @@ def test_levels_follow_from_the_bits(model, photo, models):
 def test_error_maps_keep_the_sum(choice, several_sizes, models):
     blocks = dict(zip(("16", "32", "64"), several_sizes.models, strict=True))
     model = {**blocks, "whole": models["whole"]}[choice]
-    description = model.describe_plainly(np.full((256, 320, 3), 0.4, np.float32))
+    description = model.describe_with_defaults(np.full((256, 320, 3), 0.4, np.float32))
     errors = np.random.default_rng(4).random(len(description.coefficients)).astype(np.float32)
     found = model.error_map(errors, 256, 320)
     assert found.shape == (8, 10, 6)
@@ -30,9 +30,9 @@ def test_error_maps_keep_the_sum(choice, several_sizes, models):
 @pytest.mark.parametrize("shape", [(1, 1), (45, 70), (65, 33)])
 def test_error_maps_of_any_size(shape, several_sizes):
     for model in several_sizes.models:
-        length = len(model.describe_plainly(np.zeros((*shape, 3), np.float32)).coefficients)
+        length = len(model.describe_with_defaults(np.zeros((*shape, 3), np.float32)).coefficients)
         found = model.error_map(np.ones(length, np.float32), *shape)
-        assert found.shape == (*transform.blocks_of(*shape, 32), 6)
+        assert found.shape == (*transform.block_grid(*shape, 32), 6)
         assert np.isfinite(found).all()
 
 

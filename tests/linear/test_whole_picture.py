@@ -21,7 +21,7 @@ def test_levels_are_the_energies_of_the_bands_in_steps_of_a_decibel_and_a_half(s
     assert sent.mean() > 0.05
     for plane, level, used in zip(planes, levels, sent, strict=True):
         energy = mean_energies(plane, index, rows * columns)
-        exact = allocation.level_of(energy)[index]
+        exact = allocation.variances_to_levels(energy)[index]
         # Half a step of 3, and half a level that either was rounded by.
         assert np.abs(level - exact)[used].max() <= 2
 
@@ -34,7 +34,7 @@ def test_bands_that_are_not_sent_are_the_weakest(photo):
 
 
 def test_a_plain_description_has_no_bits_and_falls_with_the_frequency(photo):
-    plain = MODEL.describe_plainly(photo)
+    plain = MODEL.describe_with_defaults(photo)
     assert len(plain.bits) == 0
     luma, *chroma = plain.levels.reshape(3, *photo.shape[:2])
     assert np.all(np.diff(luma[0]) <= 0) and np.all(np.diff(luma[:, 0]) <= 0)

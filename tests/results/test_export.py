@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from moclink.results.export import export, summary_of
+from moclink.results.export import export, summary_rows
 from moclink.results.store import RunFolderError
 from moclink.types import RateFit, Row
 
@@ -25,7 +25,7 @@ def test_cells_are_written_in_the_order_of_the_run(run, row):
 
 def test_means_have_an_interval_if_there_are_pictures(row):
     rows = [row(image=i, psnr_db=v) for i, v in (("x", 30.0), ("y", 34.0))] + [row("b", ber=0.1)]
-    found = list(summary_of(rows))
+    found = list(summary_rows(rows))
     assert found[0][:4] == ("a", "psnr_db", 0.0, 32.0)
     assert (
         found[0][4] == pytest.approx(12.706 * 2, rel=1e-4) and found[0][5] == 2

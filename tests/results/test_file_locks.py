@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from moclink.results.file_locks import ABSENT, problem_of_file, problem_of_folder
+from moclink.results.file_locks import ABSENT, find_file_problem, find_folder_problem
 
 fcntl = pytest.importorskip("fcntl")
 
@@ -19,7 +19,7 @@ def failing(number):
 
 
 def test_a_local_folder_has_locks_and_keeps_nothing(tmp_path):
-    assert problem_of_folder(tmp_path) == ""
+    assert find_folder_problem(tmp_path) == ""
     assert list(tmp_path.iterdir()) == []
 
 
@@ -33,24 +33,24 @@ def test_a_file_that_another_process_has_locked_is_no_problem(tmp_path):
     command = [sys.executable, "-c", program, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
-        assert problem_of_file(path) == ""
+        assert find_file_problem(path) == ""
         holder.stdin.close()
-    assert problem_of_file(path) == "" and problem_of_file(tmp_path / "none") == ""
+    assert find_file_problem(path) == "" and find_file_problem(tmp_path / "none") == ""
 
 
 @pytest.mark.parametrize("number", ABSENT)
 def test_a_file_system_without_locks_says_why(number, tmp_path, monkeypatch):
     (tmp_path / "base").write_bytes(b"x")
     monkeypatch.setattr(fcntl, "lockf", failing(number))
-    assert problem_of_folder(tmp_path) == problem_of_file(tmp_path / "base") == "a reason"
+    assert find_folder_problem(tmp_path) == find_file_problem(tmp_path / "base") == "a reason"
 
 
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.EACCES])
 def test_a_lock_that_is_taken_is_no_problem(number, tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "lockf", failing(number))
-    assert problem_of_folder(tmp_path) == ""
+    assert find_folder_problem(tmp_path) == ""
 
 
 def test_a_folder_in_which_no_file_can_be_made_is_an_error(tmp_path):
     with pytest.raises(OSError):
-        problem_of_folder(tmp_path / "none")
+        find_folder_problem(tmp_path / "none")

@@ -6,7 +6,7 @@ import pytest
 from moclink.chain_factory import ChainFactory
 from moclink.images import Picture, read_image, sample_paths
 from moclink.phy.channels import describe_channels
-from moclink.sweep.plan import Plan, Task, cells_of
+from moclink.sweep.plan import Plan, Task, list_cells
 from moclink.sweep.session import Session
 from moclink.sweep.task import work
 
@@ -41,7 +41,7 @@ def picture():
 def test_every_kind_of_chain_runs(channel, chains, picture):
     plan = Plan((15.0,), CHAINS, channel=channel, metrics=("psnr",))
     session = Session(plan, chains)
-    cells = tuple(cells_of(plan, [picture]))
+    cells = tuple(list_cells(plan, [picture]))
     rows = [row for result in work(session, Task(plan, picture, cells)) for row in result.rows]
     assert [row.chain for row in rows] == list(CHAINS)
     for row in rows:

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from moclink.images import Picture
-from moclink.sweep.measurable import missing_of, say_what_is_too_small, with_metrics_there_are
+from moclink.sweep.measurable import (
+    drop_missing_metrics,
+    find_missing_metrics,
+    report_small_pictures,
+)
 from moclink.sweep.plan import Plan
 from moclink.sweep.session import Session
 from moclink.sweep.workers import Pool
@@ -26,12 +30,12 @@ def plan(monkeypatch):
 
 
 def test_metrics_without_weights_are_found_with_the_reason(plan):
-    assert missing_of(Session(plan), plan) == [("lpips", "there are no weights")]
+    assert find_missing_metrics(Session(plan), plan) == [("lpips", "there are no weights")]
 
 
 def test_the_plan_goes_on_without_them_and_a_line_says_so(plan, capsys):
     with Pool(1) as pool:
-        kept = with_metrics_there_are(plan, pool, partial(Session, plan))
+        kept = drop_missing_metrics(plan, pool, partial(Session, plan))
     assert kept.metrics == ("psnr", "st-lpips", "ms-ssim") and kept.chains == plan.chains
     assert capsys.readouterr().err == "note: not measured: lpips, since there are no weights\n"
 
@@ -41,10 +45,10 @@ def test_pictures_that_are_too_small_are_counted_for_each_metric(plan, capsys):
     pictures = [
         Picture(str(place), np.zeros((*side, 3), np.uint8)) for place, side in enumerate(sides)
     ]
-    say_what_is_too_small(plan, pictures)
+    report_small_pictures(plan, pictures)
     assert capsys.readouterr().err.splitlines() == [
         "note: lpips, st-lpips: not measured of 1 of 3 pictures (sides of 32 pixels are needed)",
         "note: ms-ssim: not measured of 2 of 3 pictures (sides of 161 pixels are needed)",
     ]
-    say_what_is_too_small(plan, pictures[:1])
+    report_small_pictures(plan, pictures[:1])
     assert capsys.readouterr().err == ""

@@ -6,11 +6,11 @@ import pytest
 from moclink.images import Picture
 from moclink.sweep.plan import (
     Plan,
-    cells_of,
     choose_gallery_picture,
-    effort_of,
-    groups_of,
-    tasks_of,
+    estimate_effort,
+    group_chains,
+    list_cells,
+    make_tasks,
 )
 
 
@@ -19,15 +19,15 @@ def test_file_chains_of_a_picture_are_one_task_unless_workers_would_idle(workers
     """Three pictures: with two workers, the third is dealt out chain by chain."""
     plan = Plan((5.0, 10.0), ("moc-rvq-l4", "jpeg-ldpc", "bpg-ldpc", "random-64qam"))
     pictures = [Picture(str(side), np.zeros((side, side, 3), np.uint8)) for side in (20, 30, 40)]
-    cells = set(cells_of(plan, pictures))
-    groups = list(groups_of(plan, pictures, {"20", "30", "40"}, workers))
-    tasks = [t for names, p in groups for t in tasks_of(plan, names, p, cells, False, 2**32)]
+    cells = set(list_cells(plan, pictures))
+    groups = list(group_chains(plan, pictures, {"20", "30", "40"}, workers))
+    tasks = [t for names, p in groups for t in make_tasks(plan, names, p, cells, False, 2**32)]
     assert {cell for task in tasks for cell in task.cells} == cells
     assert sum(len(task.cells) for task in tasks) == len(cells)
     assert (
         sum("jpeg-ldpc" in task.chains or "bpg-ldpc" in task.chains for task in tasks) == expected
     )
-    first = max(tasks, key=effort_of)
+    first = max(tasks, key=estimate_effort)
     assert first.chains == ["moc-rvq-l4"] and first.picture.name == "40"
 
 

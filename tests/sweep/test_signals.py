@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from moclink.sweep.signals import ended_by_sigterm, let_signals_through, signals_later
+from moclink.sweep.signals import defer_signals, interrupt_on_sigterm, release_signals
 from moclink.sweep.workers import Pool
 
 pytestmark = pytest.mark.skipif(
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_come_when_they_do_no_harm(number):
     steps = []
-    with pytest.raises(KeyboardInterrupt), ended_by_sigterm():
-        with signals_later():
+    with pytest.raises(KeyboardInterrupt), interrupt_on_sigterm():
+        with defer_signals():
             os.kill(os.getpid(), number)
             steps.append("held back")
         steps.append("given on")
@@ -35,8 +35,8 @@ def test_signals_that_reach_another_thread_are_held_back_too(number):
     thread = threading.Thread(target=leave.wait)
     thread.start()
     try:
-        with pytest.raises(KeyboardInterrupt), ended_by_sigterm():
-            with signals_later():
+        with pytest.raises(KeyboardInterrupt), interrupt_on_sigterm():
+            with defer_signals():
                 os.kill(os.getpid(), number)
                 time.sleep(0.2)  # for the other thread to get it
                 steps.append("held back")
@@ -48,7 +48,7 @@ def test_signals_that_reach_another_thread_are_held_back_too(number):
 
 
 def test_a_second_sigterm_does_not_disturb_the_end_of_a_run():
-    with ended_by_sigterm():
+    with interrupt_on_sigterm():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -56,7 +56,7 @@ def test_a_second_sigterm_does_not_disturb_the_end_of_a_run():
 
 def test_sigterm_is_afterwards_what_it_was():
     before = signal.getsignal(signal.SIGTERM)
-    with ended_by_sigterm():
+    with interrupt_on_sigterm():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -65,7 +65,7 @@ def test_another_thread_goes_on_without():
     done = []
 
     def work():
-        with ended_by_sigterm():
+        with interrupt_on_sigterm():
             done.append(signal.getsignal(signal.SIGTERM))
 
     before = signal.getsignal(signal.SIGTERM)
@@ -77,15 +77,15 @@ def test_another_thread_goes_on_without():
 
 def test_a_process_lets_through_what_its_parent_held_back():
     program = (
-        "import signal, sys; from moclink.sweep.signals import let_signals_through\n"
+        "import signal, sys; from moclink.sweep.signals import release_signals\n"
         "print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))\n"
-        "let_signals_through(); print(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+        "release_signals(); print(signal.pthread_sigmask(signal.SIG_BLOCK, []))"
     )
-    with signals_later():
+    with defer_signals():
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     before, after = done.stdout.splitlines()
     assert "SIGINT" in before and "SIGTERM" in before and after == "set()"
-    let_signals_through()
+    release_signals()
 
 
 def of_worker(session, task):
@@ -99,6 +99,6 @@ def of_worker(session, task):
 
 
 def test_workers_take_no_part_in_ctrl_c_and_end_by_sigterm():
-    with ended_by_sigterm(), Pool(2) as pool:
+    with interrupt_on_sigterm(), Pool(2) as pool:
         found = [result for _, result in pool.run(of_worker, [0, 1], dict)]
     assert found == 2 * [(True, True, [])]

@@ -7,7 +7,7 @@ from PIL import Image
 from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.training.export import export, measure, open_codec
-from moclink.training.validation import psnr_of
+from moclink.training.validation import picture_psnr
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_quality_is_that_of_the_decoded_levels_and_rises_with_the_snr(started, p
         indices = started.encode(middle[None], levels)[:, :, :, :levels]
         decoded = started.decode(indices, height=32, width=32)[0]
         clean = figures[f"l{levels} without noise"]
-        assert clean == pytest.approx(psnr_of(decoded, middle), abs=0.006)
+        assert clean == pytest.approx(picture_psnr(decoded, middle), abs=0.006)
     for receiver in ("soft", "hard"):
         assert figures[f"l4 0 dB, {receiver}"] < figures[f"l4 30 dB, {receiver}"]
         assert figures[f"l4 30 dB, {receiver}"] == pytest.approx(clean, abs=0.05)

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from moclink.training.validation import mean_figures, psnr_of, side_by_side
+from moclink.training.validation import mean_figures, picture_psnr, side_by_side
 
 
 def test_psnr_of_a_known_error():
     reference = np.full((4, 5, 3), 0.5, np.float32)
-    assert psnr_of(reference + 0.1, reference) == pytest.approx(20, abs=1e-4)
-    assert psnr_of(reference - 0.01, reference) == pytest.approx(40, abs=1e-3)
-    assert psnr_of(reference, reference) == 100  # the limit, rather than infinity
+    assert picture_psnr(reference + 0.1, reference) == pytest.approx(20, abs=1e-4)
+    assert picture_psnr(reference - 0.01, reference) == pytest.approx(40, abs=1e-3)
+    assert picture_psnr(reference, reference) == 100  # the limit, rather than infinity
 
 
 def test_overshoot_is_clipped_before_it_is_measured():
     white = np.ones((2, 2, 3), np.float32)
-    assert psnr_of(white + 7, white) == 100
-    assert psnr_of(-white, np.zeros_like(white)) == 100
+    assert picture_psnr(white + 7, white) == 100
+    assert picture_psnr(-white, np.zeros_like(white)) == 100
 
 
 def test_means_are_taken_figure_by_figure():

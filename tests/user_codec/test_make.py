@@ -88,7 +88,7 @@ class Codec:
         return self.got(received) if callable(self.got) else self.got
 
 
-def chain_of(codec, name="mine"):
+def build_chain(codec, name="mine"):
     return ChainFactory().given(name, codec)
 
 
@@ -115,14 +115,14 @@ def test_amplitudes_of_any_power_are_sent_at_unit_power_and_come_back(file, phot
 def test_complex_amplitudes_and_an_odd_number_of_reals(photo):
     values = (photo[:, 0, :, 0] + 1j * photo[:, 0, :, 1]).astype(np.complex128)
     codec = Codec(values, photo)
-    sent = chain_of(codec).transmit(photo)
+    sent = build_chain(codec).transmit(photo)
     assert sent.symbols.shape == (1, 96)
-    chain_of(codec).receive(sent.symbols, np.float32([0.1]), sent.header)
+    build_chain(codec).receive(sent.symbols, np.float32([0.1]), sent.header)
     assert np.allclose(codec.received, values, atol=1e-5)
     odd = Codec(photo[:, 0, :5, 0], photo)
-    sent = chain_of(odd).transmit(photo)
+    sent = build_chain(odd).transmit(photo)
     assert sent.symbols.shape == (1, 3)
-    chain_of(odd).receive(sent.symbols, np.float32([0.1]), sent.header)
+    build_chain(odd).receive(sent.symbols, np.float32([0.1]), sent.header)
     assert np.allclose(odd.received, photo[:, 0, :5, 0], atol=1e-5)
 
 
@@ -166,7 +166,7 @@ def test_bits_are_sent_behind_every_modulation_and_code(file, photo, scheme, ord
 def test_indices_are_sent_as_those_of_the_semantic_chains(photo):
     indices = np.arange(60, dtype=np.int64)[None] % 8
     codec = Codec(indices, lambda received: photo, alphabet=8)
-    chain = chain_of(codec)
+    chain = build_chain(codec)
     sent = chain.transmit(photo)
     assert sent.symbols.shape == (1, 30)  # two indices are a 64-QAM symbol
     chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
@@ -184,7 +184,7 @@ def test_a_source_of_records_gets_log_likelihoods(photo):
             assert got.values.shape[1:] == (4, 8)
             return Decoded(photo.repeat(len(got.values), 0), np.ones(len(got.values), bool))
 
-    chain = chain_of(Records())
+    chain = build_chain(Records())
     sent = chain.transmit(photo)
     got = chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
     assert np.array_equal(got.images, photo) and not got.problems
@@ -233,7 +233,7 @@ class Loud:
 
 
 def test_a_whole_chain_is_brought_to_unit_power_and_back(photo):
-    chain = chain_of(Loud(), "loud")
+    chain = build_chain(Loud(), "loud")
     sent = chain.transmit(photo)
     assert sent.energy == pytest.approx(1, abs=1e-6)
     got = chain.receive(sent.symbols, np.float32([0.1]), sent.header)
@@ -262,7 +262,7 @@ OUT = np.full((1, 64, 96, 3), 0.25, np.float32)
 )
 def test_what_encode_returns_is_checked(photo, sent, attributes, message):
     with pytest.raises(ChainError, match=f"^chain mine: .*{message}") as error:
-        chain_of(Codec(sent, OUT, **attributes)).transmit(photo)
+        build_chain(Codec(sent, OUT, **attributes)).transmit(photo)
     assert "\n" not in str(error.value)
 
 
@@ -271,8 +271,10 @@ def test_padding_is_allowed_for_if_it_is_stated():
     image = np.full((1, 65, 97, 3), 0.5, np.float32)
     reals = np.ones((1, 9 * 13 * 2 * 8))  # eight symbols a cell, CBR 1/24
     with pytest.raises(ChainError, match="936 symbols of 65 x 97 pixels.*multiple"):
-        chain_of(Codec(reals, OUT, cbr=1 / 24)).transmit(image)
-    assert chain_of(Codec(reals, OUT, cbr=1 / 24, multiple=8)).transmit(image).symbols.size == 936
+        build_chain(Codec(reals, OUT, cbr=1 / 24)).transmit(image)
+    assert (
+        build_chain(Codec(reals, OUT, cbr=1 / 24, multiple=8)).transmit(image).symbols.size == 936
+    )
 
 
 @pytest.mark.parametrize(
@@ -288,7 +290,7 @@ def test_padding_is_allowed_for_if_it_is_stated():
     ],
 )
 def test_what_decode_returns_is_checked_row_by_row(photo, got, message):
-    chain = chain_of(Codec(np.ones((1, 8)), got))
+    chain = build_chain(Codec(np.ones((1, 8)), got))
     sent = chain.transmit(photo)
     got = chain.receive(sent.symbols, np.float32([0.1]), sent.header)
     assert got.decoded.tolist() == [False] and (got.images == 0.5).all()
@@ -309,13 +311,13 @@ def test_one_row_that_fails_leaves_the_others(photo, alphabet):
 
     attributes = {} if alphabet is None else {"alphabet": alphabet}
     values = np.ones((1, 8), np.float32) if alphabet is None else np.full((1, 8), 3)
-    chain = chain_of(Codec(values, decode, **attributes))
+    chain = build_chain(Codec(values, decode, **attributes))
     sent = chain.transmit(photo)
     received = sent.symbols.repeat(3, 0)
     other = Codec(np.array([[7] * 8]), decode, alphabet=8)
-    received[1] = -received[1] if alphabet is None else chain_of(other).transmit(photo).symbols
+    received[1] = -received[1] if alphabet is None else build_chain(other).transmit(photo).symbols
     if alphabet:  # the scale is that of the first transmission
-        scale = sent.header.scale[0] / chain_of(other).transmit(photo).header.scale[0]
+        scale = sent.header.scale[0] / build_chain(other).transmit(photo).header.scale[0]
         received[1] *= np.float32(scale)
     got = chain.receive(received, np.float32([1e-3] * 3), sent.header)
     assert got.decoded.tolist() == [True, False, True]
@@ -326,7 +328,9 @@ def test_one_row_that_fails_leaves_the_others(photo, alphabet):
 
 
 def test_noise_that_overshoots_is_clipped_and_a_scale_of_minus_one_to_one_is_not(photo):
-    chain = chain_of(Codec(np.ones((1, 8)), OUT * 4 * np.where(np.arange(96) % 2, 1, -1)[:, None]))
+    chain = build_chain(
+        Codec(np.ones((1, 8)), OUT * 4 * np.where(np.arange(96) % 2, 1, -1)[:, None])
+    )
     sent = chain.transmit(photo)
     noisy = chain.receive(sent.symbols, np.float32([1.0]), sent.header)
     assert noisy.decoded.all() and set(np.unique(noisy.images)) == {0, 1}
@@ -364,7 +368,7 @@ def test_what_cannot_be_made_is_one_line(file, suffix, message):
 )
 def test_attributes_are_checked(attributes, message):
     with pytest.raises(ValueError, match=message):
-        chain_of(Codec(np.ones((1, 8)), OUT, **attributes))
+        build_chain(Codec(np.ones((1, 8)), OUT, **attributes))
 
 
 def test_a_codec_that_adapts_is_told_the_state(photo):
@@ -376,7 +380,7 @@ def test_a_codec_that_adapts_is_told_the_state(photo):
             return self.sent
 
     codec = Adapting(np.ones((1, 8)), OUT)
-    chain = chain_of(codec)
+    chain = build_chain(codec)
     assert chain.adaptive
     chain.transmit(photo, ChannelState(7.0))
     assert codec.csi == ChannelState(7.0)
