@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,26 +14,17 @@ from moclink.arguments import (
     DEFAULT_METRICS,
     DEFAULT_SNR,
     read_cbrs,
-    read_choice,
     read_folder,
-    read_integer,
-    read_metrics,
-    read_snr,
-    shorten,
     wants_all_metrics,
 )
 from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, MAX_BITS, OUTAGES, RECEIVERS
-from moclink.presets import (
-    ChainOptions,
-    at_cbr,
-    check_code,
-    user_codec,
-)
+from moclink.presets import at_cbr, check_code, user_codec
 from moclink.results.record import write_record
 from moclink.results.store import ResultStore
+from moclink.run_arguments import read_options, read_plan, read_resources
 from moclink.sweep.check import Check, check
 from moclink.sweep.measurable import drop_missing_metrics, report_small_pictures
-from moclink.sweep.memory import available_memory, parse_memory
+from moclink.sweep.memory import available_memory
 from moclink.sweep.plan import DEFAULT_MEMORY, Plan, least_memory, list_cells, list_units
 from moclink.sweep.progress import progress_bar
 from moclink.sweep.run import run_sweep
@@ -140,58 +132,47 @@ def run(
     own_chains, names = named_chains(chains)
     if cbr is not None:
         names = at_cbr(names, read_cbrs(cbr))
-    options = ChainOptions(
-        read_choice("match", match, MATCHES),
-        read_choice("code", code, CODES),
-        read_choice("ldpc", ldpc, LDPC_DECODERS),
-        read_choice("receiver", receiver, RECEIVERS),
-        read_integer("seed", seed, 0),
-        read_choice("outage", outage, OUTAGES),
-        read_integer("harq", harq, 1),
-    )
+    options = read_options(match, code, ldpc, receiver, seed, outage, harq)
     check_code((name for name in names if name not in own_chains), options.code)
     made = get_channel(channel)
-    plan = Plan(
-        read_snr(snr),
-        names,
-        read_integer("trials", trials, 1),
-        made.spec,
-        read_metrics(metrics),
-        options.seed,
-        read_integer("min_errors", min_errors, 1),
-        options,
-        bool(reuse_error_patterns),
-        read_choice("csi", csi, CSI),
-        read_integer("max_bits", max_bits, 1),
+    plan = read_plan(
+        names, made, options, snr, trials, metrics, min_errors, reuse_error_patterns, csi, max_bits
     )
-    workers = None if workers is None else read_integer("workers", workers, 1)
-    memory = parse_memory(memory) if isinstance(memory, str) else memory
-    memory = None if memory is None else read_integer("memory", memory, 1)
+    workers, memory = read_resources(workers, memory, cluster)
     folder = dated_folder() if out is None else run_folder(read_folder("out", out))
     pictures = given_pictures(images, recursive, skip_bad)
-    if not isinstance(cluster, str | None):
-        raise ValueError(f"cluster {shorten(cluster)}: an address is wanted, such as local")
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
         each = _memory_each(memory, cluster, pool, pictures)
         if wants_all_metrics(metrics):
             plan = drop_missing_metrics(plan, pool, partial(Session, plan, own_chains, made))
         make_session = partial(Session, plan, own_chains, made)
         _check_all(plan, pool, own_chains, pictures, make_session)
-        parameters = collect_parameters(plan, pictures)
-        try:
-            with (
-                ResultStore(folder, parameters, resume_anyway) as store,
-                progress_bar(progress, len(list_cells(plan, pictures))) as count,
-            ):
-                words = [command] if isinstance(command, str) else command or ["moclink.run"]
-                write_record(folder, [str(word) for word in words], parameters)
+        with _open_store(folder, plan, pictures, resume_anyway, command) as store:
+            with progress_bar(progress, len(list_cells(plan, pictures))) as count:
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
-        except WorkersLost as error:
-            lost = f"{error}; finished cells are kept, --out {folder} resumes"
-            raise WorkersLost(lost) from error
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"finished cells are kept, --out {folder} resumes") from None
     return Run(folder)
+
+
+@contextmanager
+def _open_store(
+    folder: Path,
+    plan: Plan,
+    pictures: Sequence[Picture],
+    resume_anyway: bool,
+    command: str | Sequence[str] | None,
+) -> Iterator[ResultStore]:
+    """Open the store of a run and write its record; what ends the run early says how it goes on."""
+    parameters = collect_parameters(plan, pictures)
+    words = [command] if isinstance(command, str) else command or ["moclink.run"]
+    try:
+        with ResultStore(folder, parameters, resume_anyway) as store:
+            write_record(folder, [str(word) for word in words], parameters)
+            yield store
+    except WorkersLost as error:
+        lost = f"{error}; finished cells are kept, --out {folder} resumes"
+        raise WorkersLost(lost) from error
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"finished cells are kept, --out {folder} resumes") from None
 
 
 def _check_all(

@@ -46,3 +46,27 @@ def test_transparency_is_laid_on_white():
 def test_what_is_no_picture_is_refused_with_what_would_be(images, message):
     with pytest.raises(ValueError, match=message):
         given_pictures(images)
+
+
+def test_grey_pictures_of_every_form_are_one():
+    grey = PIXELS[:, :, 0]
+    forms = [grey, np.repeat(grey[:, :, None], 3, 2), Image.fromarray(grey), grey[:, :, None]]
+    kept = given_pictures(forms)
+    assert len({picture.digest for picture in kept}) == 1
+    pictures = given_pictures([PIXELS, "moclink/samples/lake.png"])
+    assert [picture.name for picture in pictures] == ["lake", "image-1"]
+
+
+def test_folders_within_folders_and_bad_files(tmp_path, capsys):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    Image.fromarray(PIXELS).save(tmp_path / "a" / "b" / "deep.png")
+    Image.fromarray(PIXELS[::-1]).save(tmp_path / "top.png")
+    (tmp_path / "a" / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="bad.png: not an image that can be read"):
+        given_pictures(tmp_path, recursive=True)
+    names = [picture.name for picture in given_pictures(tmp_path, recursive=True, skip_bad=True)]
+    assert names == ["deep", "top"]
+    assert "note: left out: " in capsys.readouterr().err
+    assert [picture.name for picture in given_pictures(tmp_path)] == ["top"]
+    with pytest.raises(ValueError, match="bad.png"):  # nothing is left
+        given_pictures(tmp_path / "a" / "bad.png", skip_bad=True)

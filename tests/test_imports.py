@@ -80,6 +80,7 @@ MAY = {
     "figures": {"results"},
     "tables": {"results"},
     "simulate": {"phy", "presets", "sweep", "results"},
+    "run_arguments": {"phy", "presets", "sweep"},
     "runs": {"phy", "presets", "sweep", "results", "user_codec"},
     "__init__": {"codec", "link", "phy", "results", "sweep"},
 }
