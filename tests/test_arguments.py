@@ -10,6 +10,7 @@ from moclink.arguments import (
     Parser,
     bind_values,
     comma_list,
+    parse_snr,
     read_cbrs,
     read_choice,
     read_folder,
@@ -157,3 +158,18 @@ def test_choices_and_folders():
 def test_snrs_are_what_a_command_line_has():
     assert read_snr(np.arange(0.1, 0.5, 0.1)) == (0.1, 0.2, 0.3, 0.4)
     assert np.signbit(read_snr([-0.0])).tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("-5:30", [float(v) for v in range(-5, 31)]),
+        ("0:1:0.1", [round(0.1 * i, 1) for i in range(11)]),
+        ("-5:0:2", [-5, -3, -1]),
+        ("20,-3,7.5,20", [-3, 7.5, 20]),
+        ("-5", [-5]),
+        ("1e1", [10]),
+    ],
+)
+def test_snr_is_read(text, expected):
+    assert list(parse_snr(text)) == expected

@@ -9,7 +9,7 @@ WITHOUT = {"constants.py", "protocols.py", "chain_factory.py"}
 LINK = ("classes", "codebooks", "data", "objective", "options", "passes", "stage", "tiles")
 WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_link.py"}
 # Codecs of a user's own are tested as chains, in user_codec/test_make.py and user_codec/test_runs.py.
-OWN = ("analog", "checked_chain", "checks", "files", "given", "index_source")
+OWN = ("analog", "checked_chain", "files", "given", "index_source")
 WITHOUT |= {f"user_codec/{part}.py" for part in OWN} | {"sweep/trial.py", "errors.py"}
 # Held by the tests of their users, test_presets.py and phy/test_user_block.py.
 WITHOUT |= {"bandwidth_ratio.py", "import_path.py"}
@@ -25,6 +25,7 @@ TOGETHER = {
     "sweep/test_chains_over_channels.py",
     "test_distribution.py",
     "test_imports.py",
+    "test_interrupted_runs.py",
     "test_layout.py",
     "test_link_as_model.py",
     "test_notebooks.py",
