@@ -58,6 +58,62 @@ def over_awgn(coded: np.ndarray, snr_db: float, rng: np.random.Generator) -> np.
     return modem.demap(symbols + noise[0] + 1j * noise[1], no)
 
 
+Decoder = tuple[Callable, Callable, int]  # decode, make bits and LLRs, codewords a turn
+
+
+def make_decoders(blocks: int) -> dict[str, Decoder]:
+    """The decoders to compare, with about as many information bits a turn.
+
+    Args:
+        blocks: Long code blocks a turn.
+    """
+    length = round(BLOCK / get_mcs(19).coderate / ORDER) * ORDER
+    long = CirculantDecoder(BlockCode(1, BLOCK), length, 50)
+    short = BeliefPropagation(get_code("ldpc5g", 324, 648, ORDER).graph, 20)
+    return {
+        "long": (long.decode, long_blocks, blocks),
+        "short": (short.decode, short_blocks, blocks * BLOCK // 324),
+    }
+
+
+def measure(decoders: dict[str, Decoder], snr_db: float, turns: int) -> dict[str, float]:
+    """One row of results: each decoder's fastest of some turns, which alternate."""
+    found: dict[str, tuple[float, float, float, float]] = {}
+    given = {name: make(snr_db, count) for name, (_, make, count) in decoders.items()}
+    for turn in range(turns + 1):  # the first compiles
+        for name, (decode, *_) in decoders.items():
+            bits, llr = given[name]
+            start = time.process_time()
+            decoded = decode(llr)
+            spent = time.process_time() - start
+            iterations = float(decoded.iterations.mean())
+            wrong = float((decoded.bits != bits).mean())
+            if turn and (name not in found or spent < found[name][0]):
+                found[name] = (spent, bits.size / spent / 1e6, iterations, wrong)
+    (_, fast, many, wrong), (_, base, few, other) = found["long"], found["short"]
+    return {
+        "snr_db": snr_db,
+        "long_mbit_per_s": fast,
+        "short_mbit_per_s": base,
+        "ratio": fast / base,
+        "long_iterations": many,
+        "short_iterations": few,
+        "ratio_per_iteration": fast * many / (base * few),
+        "long_wrong": wrong,
+        "short_wrong": other,
+    }
+
+
+def print_row(row: dict[str, float]) -> None:
+    """Print a row below the heading that `main` prints."""
+    print(
+        f"{row['snr_db']:5g}   {row['long_mbit_per_s']:9.2f} {row['short_mbit_per_s']:6.2f} "
+        f"{row['ratio']:6.2f}   {row['long_iterations']:15.2f} {row['short_iterations']:6.2f}"
+        f"  {row['ratio_per_iteration']:19.2f}   {row['long_wrong']:.4f} {row['short_wrong']:.4f}",
+        flush=True,
+    )
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -69,53 +125,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=RESULTS / name)
     options = parser.parse_args(arguments)
     os.nice(options.nice)
-    long = CirculantDecoder(
-        BlockCode(1, BLOCK), round(BLOCK / get_mcs(19).coderate / ORDER) * ORDER, 50
-    )
-    decoders: dict[str, tuple[Callable, Callable, int]] = {
-        "long": (long.decode, long_blocks, options.blocks),
-        "short": (
-            BeliefPropagation(get_code("ldpc5g", 324, 648, ORDER).graph, 20).decode,
-            short_blocks,
-            options.blocks * BLOCK // 324,
-        ),
-    }
-    machine, rows = machine_line(), []
+    decoders, machine, rows = make_decoders(options.blocks), machine_line(), []
     print(machine)
     print(
         "   dB   Mb/s long  short  ratio   iterations long  short  ratio per iteration   wrong bits"
     )
     for snr_db in map(float, options.snr.split(",")):
-        found = {}
-        given = {name: make(snr_db, count) for name, (_, make, count) in decoders.items()}
-        for turn in range(options.turns + 1):  # the first compiles
-            for name, (decode, *_) in decoders.items():
-                bits, llr = given[name]
-                start = time.process_time()
-                decoded = decode(llr)
-                spent = time.process_time() - start
-                iterations = float(decoded.iterations.mean())
-                wrong = float((decoded.bits != bits).mean())
-                if turn and (name not in found or spent < found[name][0]):
-                    found[name] = (spent, bits.size / spent / 1e6, iterations, wrong)
-        (_, fast, many, wrong), (_, base, few, other) = found["long"], found["short"]
-        row = {
-            "snr_db": snr_db,
-            "long_mbit_per_s": fast,
-            "short_mbit_per_s": base,
-            "ratio": fast / base,
-            "long_iterations": many,
-            "short_iterations": few,
-            "ratio_per_iteration": fast * many / (base * few),
-            "long_wrong": wrong,
-            "short_wrong": other,
-        }
-        rows.append(row)
-        print(
-            f"{snr_db:5g}   {fast:9.2f} {base:6.2f} {row['ratio']:6.2f}   {many:15.2f} {few:6.2f}"
-            f"  {row['ratio_per_iteration']:19.2f}   {wrong:.4f} {other:.4f}",
-            flush=True,
-        )
+        rows.append(measure(decoders, snr_db, options.turns))
+        print_row(rows[-1])
     record = {
         "command": "python -m benchmarks.long_codes",
         "date": date.today().isoformat(),
