@@ -25,6 +25,7 @@ from moclink.types import (
     Reception,
     Transmission,
 )
+from moclink.wrapped_chain import WrappedChain
 
 # (number of the transmission, rows that need it, symbols [1, S]) -> received and noise variances
 Send = Callable[
@@ -46,7 +47,7 @@ class RepeatingModem(Modem, Protocol):
 
 
 @dataclass(frozen=True)
-class HarqChain:
+class HarqChain(WrappedChain):
     """A chain of transport blocks that are sent again where they fail.
 
     `transmit` and `receive` are those of a single transmission; `send` is the exchange.
@@ -65,21 +66,6 @@ class HarqChain:
     def name(self) -> str:
         """Name in results and figures."""
         return self.inner.name
-
-    @property
-    def adaptive(self) -> bool:
-        """Whether `transmit` uses channel state information."""
-        return self.inner.adaptive
-
-    @property
-    def modem(self) -> Modem | None:
-        """The modem of the inner chain."""
-        return self.inner.modem
-
-    def size_problem(self, height: int, width: int) -> str | None:
-        """Why nothing can be sent of pictures of this size, if the inner chain says so."""
-        asked = getattr(self.inner, "size_problem", None)
-        return asked(height, width) if asked else None
 
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None

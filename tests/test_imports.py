@@ -61,6 +61,7 @@ MAY = {
     "bandwidth_ratio": set(),
     "errors": set(),
     "harq": set(),
+    "wrapped_chain": set(),
     "outages": set(),
     "user_codec": {"phy", "presets"},
     "chain_factory": {

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from moclink.errors import ChainError
 from moclink.power import undo_scale, unit_power
-from moclink.protocols import Chain, Modem
+from moclink.protocols import Chain
 from moclink.types import ChannelState, Demodulated, ErrorRates, Header, Reception, Transmission
 from moclink.user_codec.analog import Limit
 from moclink.user_codec.checks import call_user_code, checked_count, checked_reals, decoded_rows
+from moclink.wrapped_chain import WrappedChain
 
 UNIT = 1e-3  # relative deviation of the energy that counts as unit power
 
@@ -31,7 +32,7 @@ class ScaledHeader(Header):
 
 
 @dataclass(frozen=True)
-class CheckedChain:
+class CheckedChain(WrappedChain):
     """A user's chain with checks.
 
     Attributes:
@@ -43,21 +44,6 @@ class CheckedChain:
     name: str
     inner: Chain
     allowed: Limit
-
-    @property
-    def adaptive(self) -> bool:
-        """Whether the chain uses channel state information."""
-        return bool(getattr(self.inner, "adaptive", False))
-
-    @property
-    def modem(self) -> Modem | None:
-        """The chain's modem, if it has one."""
-        return getattr(self.inner, "modem", None)
-
-    def size_problem(self, height: int, width: int) -> str | None:
-        """Why nothing can be sent of pictures of this size, if the chain says so."""
-        asked = getattr(self.inner, "size_problem", None)
-        return asked(height, width) if asked else None
 
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None
