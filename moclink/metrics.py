@@ -286,7 +286,7 @@ def _load(loader: str, net: str, path: str | Path | None) -> Any:
     from .perceptual.pretrained import WeightsUnavailable
 
     try:
-        return module.Scorer(getattr(module, loader)(net, path))
+        return module.DistanceScorer(getattr(module, loader)(net, path))
     except WeightsUnavailable as error:
         return error
 

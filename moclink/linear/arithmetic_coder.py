@@ -30,7 +30,7 @@ def frequencies(probabilities: NDArray[np.floating]) -> list[int]:
     return [0, *(cumulative + np.arange(1, len(share) + 1)).tolist()]
 
 
-class Encoder:
+class ArithmeticEncoder:
     """Collects symbols into bits."""
 
     def __init__(self) -> None:
@@ -75,11 +75,11 @@ class Encoder:
         return np.array(self._bits, dtype=np.uint8)
 
 
-class Decoder:
-    """Reads the symbols of an `Encoder` back.
+class ArithmeticDecoder:
+    """Reads the symbols of an `ArithmeticEncoder` back.
 
     Args:
-        bits: What `Encoder.finish` returned; zeros are read past its end.
+        bits: What `ArithmeticEncoder.finish` returned; zeros are read past its end.
     """
 
     def __init__(self, bits: NDArray[np.uint8]) -> None:

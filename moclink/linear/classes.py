@@ -159,7 +159,9 @@ class ClassModel:
         above = np.pad(chosen, ((1, 0), (0, 0)), constant_values=self.count)[:-1]
         return float(-self.log_probabilities[left, above, chosen].sum())
 
-    def write_map(self, chosen: NDArray[np.int64], coder: arithmetic_coder.Encoder) -> None:
+    def write_map(
+        self, chosen: NDArray[np.int64], coder: arithmetic_coder.ArithmeticEncoder
+    ) -> None:
         """Code a map [rows, columns] by the neighbours' classes."""
         above = [self.count] * chosen.shape[1]
         for row in chosen.tolist():
@@ -169,7 +171,7 @@ class ClassModel:
                 left = above[j] = label
 
     def read_map(
-        self, rows: int, columns: int, coder: arithmetic_coder.Decoder
+        self, rows: int, columns: int, coder: arithmetic_coder.ArithmeticDecoder
     ) -> NDArray[np.int64]:
         """Inverse of `write_map`, int64 [rows, columns]."""
         chosen = np.empty((rows, columns), dtype=np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear import allocation, transform
-from moclink.linear.arithmetic_coder import Decoder, Encoder, frequencies
+from moclink.linear.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder, frequencies
 from moclink.linear.bands import RADIAL_BANDS, mean_energies, radial_map
 from moclink.linear.classes import ClassModel, block_bands, block_energies
 from moclink.linear.side_information import DESIGN_SNR_DB, bits_per_symbol
@@ -51,7 +51,7 @@ class ClassifiedBlocks:
         price = self.map_price * np.log2(1 + 10 ** (target / 10)) / bits_per_symbol(snr_db)
         chosen = model.assign(energies, rows, columns, floor, price)
         offsets = self._offsets(energies, chosen.ravel(), floor)
-        coder = Encoder()
+        coder = ArithmeticEncoder()
         for step in rings.ravel():
             coder.put_uniform(int(step), _MEAN_STEPS)
         for offset in offsets.ravel():
@@ -160,7 +160,7 @@ class ClassifiedBlocks:
         """See `SourceModel`."""
         if len(bits) == 0:
             return self._plain_levels(height, width)
-        coder = Decoder(bits)
+        coder = ArithmeticDecoder(bits)
         rings = np.array([coder.get_uniform(_MEAN_STEPS) for _ in range(3 * RADIAL_BANDS)])
         groups = int(self._offset_groups().max()) + 1
         offsets = np.array(

@@ -20,7 +20,7 @@ _RIDGE = 1e-6
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceSamples:
     """Weighted samples of a source of independent coefficients of unit variance.
 
     Attributes:
@@ -32,7 +32,7 @@ class Source:
     weights: NDArray[np.float64]
 
 
-def source(kind: str, size: int, seed: int = 0) -> Source:
+def source(kind: str, size: int, seed: int = 0) -> SourceSamples:
     """A source of vectors: a fine grid for one coefficient, a fixed sample for more.
 
     Args:
@@ -46,16 +46,16 @@ def source(kind: str, size: int, seed: int = 0) -> Source:
     if size == 1:
         grid = np.linspace(-12.0, 12.0, 2401)
         weights = np.exp(-(grid**2) / 2 if kind == "gaussian" else -np.sqrt(2) * np.abs(grid))
-        return Source(grid[:, None], weights / weights.sum())
+        return SourceSamples(grid[:, None], weights / weights.sum())
     rng = np.random.default_rng(seed)
     half = rng.standard_normal((_SAMPLES // 2, size))
     if kind == "laplacian":
         half = rng.laplace(scale=np.sqrt(0.5), size=(_SAMPLES // 2, size))
     points = np.concatenate([half, -half])
-    return Source(points / points.std(), np.full(len(points), 1 / len(points)))
+    return SourceSamples(points / points.std(), np.full(len(points), 1 / len(points)))
 
 
-def distortion(codebook: Codebook, vectors: Source) -> tuple[float, float]:
+def distortion(codebook: Codebook, vectors: SourceSamples) -> tuple[float, float]:
     """Expected squared error a coefficient, and mean energy a use."""
     indices = codebook.search(vectors.points)
     mean, spread = codebook.tables()
@@ -69,7 +69,7 @@ def distortion(codebook: Codebook, vectors: Source) -> tuple[float, float]:
     ) / codebook.levels
 
 
-def refit(codebook: Codebook, vectors: Source) -> Codebook:
+def refit(codebook: Codebook, vectors: SourceSamples) -> Codebook:
     """One round of improvement."""
     levels, weights = codebook.levels, vectors.weights
     indices = codebook.search(vectors.points)
@@ -94,7 +94,7 @@ def refit(codebook: Codebook, vectors: Source) -> Codebook:
     return Codebook(codes, amplitudes, priors, codebook.price, codebook.variance)
 
 
-def _starts(size: int, levels: int, vectors: Source) -> list[NDArray[np.float64]]:
+def _starts(size: int, levels: int, vectors: SourceSamples) -> list[NDArray[np.float64]]:
     """Codes to start from: lines of residual levels for one coefficient, random vectors for more."""
     ratios = (0.9, 0.5, 0.25, 0.12) if levels > 1 else (1.0,)
     if size == 1:

@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.linear.codebook_design import Source, source
+from moclink.linear.codebook_design import SourceSamples, source
 from moclink.linear.codebooks import Codebook, CodebookGrid, SnrRange
 
 RANGE_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
@@ -32,7 +32,7 @@ def usual_weights() -> NDArray[np.float64]:
 
 
 def mismatch_errors(
-    book: Codebook, vectors: Source, snrs: NDArray[np.float64]
+    book: Codebook, vectors: SourceSamples, snrs: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Squared error a coefficient where another SNR is met than the codebook is made for.
 

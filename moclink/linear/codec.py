@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear import allocation, frame
-from moclink.linear.side_information import Header, check_received, checked_snr_db, total_symbols
+from moclink.linear.side_information import (
+    SideInformationHeader,
+    check_received,
+    checked_snr_db,
+    total_symbols,
+)
 from moclink.linear.source_models import Description, SourceModel
 from moclink.linear.transform import check_images
 
@@ -82,7 +87,7 @@ class PictureCodec(abc.ABC):
 
     def encode(
         self, images: NDArray[np.floating], csi: object = None
-    ) -> tuple[NDArray[np.complex64], Header]:
+    ) -> tuple[NDArray[np.complex64], SideInformationHeader]:
         """Pictures to symbols.
 
         Args:
@@ -107,7 +112,7 @@ class PictureCodec(abc.ABC):
             return self.modulate(description, uses, snr_db)
 
         frames = [frame.build(self.model, image, symbols, snr_db, modulate) for image in images]
-        header = Header(
+        header = SideInformationHeader(
             height, width, tuple(f.bits for f in frames), tuple(f.header_symbols for f in frames)
         )
         return np.stack([f.symbols for f in frames]), header
@@ -116,7 +121,7 @@ class PictureCodec(abc.ABC):
         self,
         received: NDArray[np.complexfloating],
         no: NDArray[np.floating] | float,
-        header: Header,
+        header: SideInformationHeader,
     ) -> NDArray[np.float32]:
         """Received symbols to pictures.
 
@@ -137,7 +142,7 @@ class PictureCodec(abc.ABC):
         self,
         received: NDArray[np.complexfloating],
         no: NDArray[np.floating] | float,
-        header: Header,
+        header: SideInformationHeader,
     ) -> Estimate:
         """As `decode`, with the expected error beside the pictures."""
         height, width = header.height, header.width

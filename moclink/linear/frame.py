@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.linear.side_information import Header, header_symbols, interleaver, qpsk
+from moclink.linear.side_information import SideInformationHeader, header_symbols, interleaver, qpsk
 from moclink.linear.source_models import Description, Layout, SourceModel
 
 _GAIN_BITS = 16
@@ -120,7 +120,7 @@ def build(
     return Frame(sent, bits, taken)
 
 
-def parse_header(model: SourceModel, header: Header, picture: int) -> ParsedHeader:
+def parse_header(model: SourceModel, header: SideInformationHeader, picture: int) -> ParsedHeader:
     """Read the header of one picture of a batch."""
     bits = header.bits[picture]
     if len(bits) < FRAME_BITS:

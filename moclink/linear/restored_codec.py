@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from moclink.linear.codec import PictureCodec
 from moclink.linear.restoration import Restoration
-from moclink.linear.side_information import Header
+from moclink.linear.side_information import SideInformationHeader
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class RestoredCodec:
 
     def encode(
         self, images: NDArray[np.floating], csi: object = None
-    ) -> tuple[NDArray[np.complex64], Header]:
+    ) -> tuple[NDArray[np.complex64], SideInformationHeader]:
         """See `PictureCodec.encode`."""
         return self.codec.encode(images, csi)
 
@@ -34,7 +34,7 @@ class RestoredCodec:
         self,
         received: NDArray[np.complexfloating],
         no: NDArray[np.floating] | float,
-        header: Header,
+        header: SideInformationHeader,
     ) -> NDArray[np.float32]:
         """See `PictureCodec.decode`."""
         return self.restoration(self.codec.estimate(received, no, header))

@@ -22,7 +22,7 @@ DESIGN_SNR_DB = 5.0  # for which a sender that is not told the SNR chooses what 
 
 
 @dataclass(frozen=True)
-class Header:
+class SideInformationHeader:
     """Side information of a batch of pictures of one size.
 
     Attributes:
@@ -66,7 +66,7 @@ def total_symbols(height: int, width: int, cbr: float) -> int:
 def check_received(
     received: NDArray[np.complexfloating],
     no: NDArray[np.floating] | float,
-    header: Header,
+    header: SideInformationHeader,
     symbols: int,
 ) -> NDArray[np.float64]:
     """Check what arrived and spread the noise variance over it.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear import allocation, transform
-from moclink.linear.arithmetic_coder import Decoder, Encoder, frequencies
+from moclink.linear.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder, frequencies
 from moclink.linear.bands import band_map, mean_energies
 from moclink.linear.source_models import MAP_BLOCK, Description, map_groups
 
@@ -102,7 +102,7 @@ class WholePictureBands:
 
     @staticmethod
     def _write(steps: NDArray[np.int64], lowest: int) -> NDArray[np.uint8]:
-        coder, table = Encoder(), _ResidualTable()
+        coder, table = ArithmeticEncoder(), _ResidualTable()
         coder.put_uniform(lowest, _BAND_STEPS)
         for colour, row, column in np.ndindex(*steps.shape):
             residual = int(steps[colour, row, column]) - _predict(
@@ -132,7 +132,7 @@ class WholePictureBands:
         if len(bits) == 0:
             return self._plain_levels(height, width)
         index, rows, columns = band_map(height, width)
-        coder, table = Decoder(bits), _ResidualTable()
+        coder, table = ArithmeticDecoder(bits), _ResidualTable()
         lowest = coder.get_uniform(_BAND_STEPS)
         steps = np.zeros((3, rows, columns), dtype=np.int64)
         for colour, row, column in np.ndindex(*steps.shape):

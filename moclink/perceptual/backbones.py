@@ -28,7 +28,7 @@ class Conv:
 
 
 @dataclass(frozen=True)
-class Pool:
+class MaxPool:
     """A maximum over a square window, stride 2; `ceil` keeps the last, partial window."""
 
     window: int
@@ -43,36 +43,36 @@ class Fire:
     expand: int
 
 
-STAGES: dict[str, tuple[tuple[Conv | Pool | Fire, ...], ...]] = {
+STAGES: dict[str, tuple[tuple[Conv | MaxPool | Fire, ...], ...]] = {
     "alex": (
         (Conv(64, 11, pad=2, stride=4),),
-        (Pool(3), Conv(192, 5, pad=2)),
-        (Pool(3), Conv(384, 3, pad=1)),
+        (MaxPool(3), Conv(192, 5, pad=2)),
+        (MaxPool(3), Conv(384, 3, pad=1)),
         (Conv(256, 3, pad=1),),
         (Conv(256, 3, pad=1),),
     ),
     "squeeze": (
         (Conv(64, 3, stride=2),),
-        (Pool(3, ceil=True), Fire(16, 64), Fire(16, 64)),
-        (Pool(3, ceil=True), Fire(32, 128), Fire(32, 128)),
-        (Pool(3, ceil=True), Fire(48, 192)),
+        (MaxPool(3, ceil=True), Fire(16, 64), Fire(16, 64)),
+        (MaxPool(3, ceil=True), Fire(32, 128), Fire(32, 128)),
+        (MaxPool(3, ceil=True), Fire(48, 192)),
         (Fire(48, 192),),
         (Fire(64, 256),),
         (Fire(64, 256),),
     ),
     "vgg": (
         (Conv(64, 3, pad=1),) * 2,
-        (Pool(2), *(Conv(128, 3, pad=1),) * 2),
-        (Pool(2), *(Conv(256, 3, pad=1),) * 3),
-        (Pool(2), *(Conv(512, 3, pad=1),) * 3),
-        (Pool(2), *(Conv(512, 3, pad=1),) * 3),
+        (MaxPool(2), *(Conv(128, 3, pad=1),) * 2),
+        (MaxPool(2), *(Conv(256, 3, pad=1),) * 3),
+        (MaxPool(2), *(Conv(512, 3, pad=1),) * 3),
+        (MaxPool(2), *(Conv(512, 3, pad=1),) * 3),
     ),
     "vgg19": (
         (Conv(64, 3, pad=1),) * 2,
-        (Pool(2), *(Conv(128, 3, pad=1),) * 2),
-        (Pool(2), *(Conv(256, 3, pad=1),) * 4),
-        (Pool(2), *(Conv(512, 3, pad=1),) * 4),
-        (Pool(2), *(Conv(512, 3, pad=1),) * 4),
+        (MaxPool(2), *(Conv(128, 3, pad=1),) * 2),
+        (MaxPool(2), *(Conv(256, 3, pad=1),) * 4),
+        (MaxPool(2), *(Conv(512, 3, pad=1),) * 4),
+        (MaxPool(2), *(Conv(512, 3, pad=1),) * 4),
     ),
 }
 SHIFT_TOLERANT = ("alex", "vgg")
@@ -99,7 +99,7 @@ def tap_channels(net: str) -> list[int]:
     return [
         2 * step.expand if isinstance(step, Fire) else step.filters
         for step in last
-        if not isinstance(step, Pool)
+        if not isinstance(step, MaxPool)
     ]
 
 
@@ -151,7 +151,7 @@ class Backbone(keras.layers.Layer):
         )
         self._steps = STAGES[net][:stages]
         convolutions = sum(
-            {Conv: 1, Fire: 3, Pool: 0}[type(step)] for stage in self._steps for step in stage
+            {Conv: 1, Fire: 3, MaxPool: 0}[type(step)] for stage in self._steps for step in stage
         )
         self.kernels, self.biases = [], []
         for i, shape in enumerate(kernel_shapes(net)[:convolutions]):
@@ -178,7 +178,7 @@ class Backbone(keras.layers.Layer):
         x, taps = inputs, []
         for stage in self._steps:
             for step in stage:
-                if isinstance(step, Pool):
+                if isinstance(step, MaxPool):
                     x = self._pool(x, step)
                 elif isinstance(step, Conv):
                     x = self._conv(x, step, *next(weights))
@@ -200,7 +200,7 @@ class Backbone(keras.layers.Layer):
             return ops.relu(_blurred_conv(x, kernel) + bias)
         return ops.relu(ops.conv(x, kernel, strides=step.stride, padding="valid") + bias)
 
-    def _pool(self, x: Any, step: Pool) -> Any:
+    def _pool(self, x: Any, step: MaxPool) -> Any:
         if self.shift_tolerant:
             return _blur(ops.max_pool(x, step.window, strides=1, padding="valid"))
         if step.ceil:

@@ -154,7 +154,7 @@ class LPIPS(keras.layers.Layer):
         }
 
 
-class Scorer:
+class DistanceScorer:
     """Scores images by a distance, one compiled graph for all sizes, each reference embedded once.
 
     Images go through one at a time: a picture of 2012 x 1407 needs gigabytes on the way.

@@ -33,7 +33,7 @@ CODES = ("ldpc5g", "wifi648")
 ENGINES = ("auto", "sionna", "fast")
 
 
-class Decoder(Protocol):
+class LDPCDecoder(Protocol):
     """Anything that decodes blocks of a code."""
 
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
@@ -139,7 +139,7 @@ def get_code(name: str, k: int, n: int, num_bits_per_symbol: int | None = None) 
 
 def get_decoder(
     code: LDPCCode, engine: str = "auto", num_iter: int = 20, threads: int | None = None
-) -> Decoder:
+) -> LDPCDecoder:
     """Make a belief propagation decoder (flooding, sum-product) that stops at satisfied parity.
 
     Args:

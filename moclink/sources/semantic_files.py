@@ -23,7 +23,7 @@ from moclink.codec.cached_codec import CachedSemanticCodec
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.constants import CELL_SIZE
 from moclink.images import to_uint8
-from moclink.linear.arithmetic_coder import Decoder, Encoder
+from moclink.linear.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder
 from moclink.sources.limits import FileCodecError, side_problem
 
 LONGEST_SIDE = 2**16 - 1  # 16 bits in the file
@@ -81,7 +81,7 @@ class SemanticFileCodec:
             counts = np.argmin(errors + 2.0**-quality * bits, axis=0)  # [h, w, P]
         else:
             counts = np.full(errors.shape[1:], self._levels)
-        coder = Encoder()
+        coder = ArithmeticEncoder()
         models = _Models(self._priors)
         for row, column, head in np.ndindex(*counts.shape):
             count = int(counts[row, column, head])
@@ -107,7 +107,7 @@ class SemanticFileCodec:
         height, width = struct.unpack(">HH", data[:4])
         if not 1 <= height * width <= max_pixels:
             raise ValueError(f"{width}x{height} pixels are none, or more than {max_pixels}")
-        coder = Decoder(np.unpackbits(np.frombuffer(data[4:-4], np.uint8)))
+        coder = ArithmeticDecoder(np.unpackbits(np.frombuffer(data[4:-4], np.uint8)))
         models = _Models(self._priors)
         heads, width_of_head = self._means.shape
         counts = np.zeros((-(-height // CELL_SIZE), -(-width // CELL_SIZE), heads), np.int64)

@@ -24,7 +24,7 @@ from moclink.sweep.plan import (
     make_tasks,
 )
 from moclink.sweep.session import Session
-from moclink.sweep.task import Fit, work
+from moclink.sweep.task import FitRecord, work
 from moclink.sweep.workers import Pool
 from moclink.types import Cell, GalleryPicture, Row
 
@@ -36,7 +36,10 @@ class Store(Protocol):
         """Cells that are finished."""
 
     def add(
-        self, rows: Iterable[Row], gallery: Iterable[GalleryPicture] = (), fits: Iterable[Fit] = ()
+        self,
+        rows: Iterable[Row],
+        gallery: Iterable[GalleryPicture] = (),
+        fits: Iterable[FitRecord] = (),
     ) -> None:
         """Store finished cells in one transaction."""
 

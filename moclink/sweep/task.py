@@ -36,7 +36,7 @@ from moclink.types import (
 )
 
 # Chain, image, SNR in dB or None if it is the same at all, how the rate was fitted.
-Fit = tuple[str, str, float | None, RateFit]
+FitRecord = tuple[str, str, float | None, RateFit]
 Key = tuple[int, float, str, int]  # seed, SNR, the picture's digest, trial
 GALLERY_SIDE = 512
 
@@ -53,7 +53,7 @@ class TaskResult:
 
     rows: list[Row] = field(default_factory=list)
     gallery: list[GalleryPicture] = field(default_factory=list)
-    fits: list[Fit] = field(default_factory=list)
+    fits: list[FitRecord] = field(default_factory=list)
 
 
 def work(session: Session, task: Task) -> Iterator[TaskResult]:
@@ -236,7 +236,7 @@ def _gallery(
     ]
 
 
-def _problems(cells: Sequence[Cell], problems: Sequence[str]) -> list[Fit]:
+def _problems(cells: Sequence[Cell], problems: Sequence[str]) -> list[FitRecord]:
     """What went wrong in cells of a chain of the user's own, where a run keeps such reasons."""
     return [
         (name, picture, snr, RateFit("", 0.0, 0, 0, problem))
@@ -245,7 +245,7 @@ def _problems(cells: Sequence[Cell], problems: Sequence[str]) -> list[Fit]:
     ]
 
 
-def _fits(chain: Chain, cells: Sequence[Cell], sent: Transmission) -> list[Fit]:
+def _fits(chain: Chain, cells: Sequence[Cell], sent: Transmission) -> list[FitRecord]:
     """How the rate was fitted: once for all SNRs, or at each SNR by a chain that adapts."""
     name, picture, *_ = cells[0]
     fits = sent.payload.rate_fits if sent.payload else ()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moclink.linear.arithmetic_coder import Decoder, Encoder, frequencies
+from moclink.linear.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder, frequencies
 
 
 def test_round_trip_at_the_length_of_the_tables():
@@ -13,7 +13,7 @@ def test_round_trip_at_the_length_of_the_tables():
     tables = [frequencies(p) for p in probabilities]
     which = rng.integers(0, 4, 3000)
     symbols = [int(rng.choice(20, p=probabilities[w])) for w in which]
-    coder = Encoder()
+    coder = ArithmeticEncoder()
     for w, symbol in zip(which, symbols, strict=True):
         coder.put(symbol, tables[w])
     coder.put_uniform(517, 1000)
@@ -23,7 +23,7 @@ def test_round_trip_at_the_length_of_the_tables():
         for w, s in zip(which, symbols, strict=True)
     )
     assert abs(len(bits) - wanted - np.log2(1000)) < 4
-    decoder = Decoder(bits)
+    decoder = ArithmeticDecoder(bits)
     assert [decoder.get(tables[w]) for w in which] == symbols
     assert decoder.get_uniform(1000) == 517
 
@@ -31,13 +31,13 @@ def test_round_trip_at_the_length_of_the_tables():
 @pytest.mark.parametrize("run", [1, 500])
 def test_near_certain_symbols_cost_next_to_nothing(run):
     table = frequencies(np.array([1e6, 1.0]))
-    coder = Encoder()
+    coder = ArithmeticEncoder()
     for _ in range(run):
         coder.put(0, table)
     coder.put(1, table)
     bits = coder.finish()
     assert len(bits) < 18
-    decoder = Decoder(bits)
+    decoder = ArithmeticDecoder(bits)
     assert [decoder.get(table) for _ in range(run + 1)] == [0] * run + [1]
 
 
@@ -49,4 +49,4 @@ def test_frequencies_leave_no_symbol_out():
 
 def test_a_symbol_outside_the_table_is_refused():
     with pytest.raises(ValueError, match="outside"):
-        Encoder().put(3, frequencies(np.ones(3)))
+        ArithmeticEncoder().put(3, frequencies(np.ones(3)))

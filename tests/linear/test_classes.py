@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moclink.linear.arithmetic_coder import Decoder, Encoder
+from moclink.linear.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder
 from moclink.linear.classes import ClassModel, block_bands, block_energies
 from moclink.training.link_classes import train
 
@@ -39,10 +39,10 @@ def test_a_map_is_read_back_at_its_code_length():
     model = ClassModel.load()
     rng = np.random.default_rng(3)
     chosen = rng.integers(0, model.count, (6, 9))
-    coder = Encoder()
+    coder = ArithmeticEncoder()
     model.write_map(chosen, coder)
     bits = coder.finish()
-    assert np.array_equal(model.read_map(6, 9, Decoder(bits)), chosen)
+    assert np.array_equal(model.read_map(6, 9, ArithmeticDecoder(bits)), chosen)
     # Tables of 14 bits price what is all but ruled out a little differently.
     assert len(bits) == pytest.approx(model.map_bits(chosen), rel=0.1)
     assert np.allclose(np.exp2(model.log_probabilities).sum(-1), 1, atol=2e-3)

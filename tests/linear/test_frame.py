@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from moclink.linear import frame
-from moclink.linear.side_information import Header
+from moclink.linear.side_information import SideInformationHeader
 
 UNIT_GAIN_STEP = 2 ** (32 / 2**16) - 1  # the header has the gain's logarithm in 16 bits
 
@@ -12,7 +12,7 @@ UNIT_GAIN_STEP = 2 ** (32 / 2**16) - 1  # the header has the gain's logarithm in
 def built(model, image, snr_db, amplitudes, symbols=600):
     """A frame whose payload is the given amplitudes, and its header as it was parsed."""
     made = frame.build(model, image, symbols, snr_db, lambda description, uses: amplitudes[:uses])
-    header = Header(*image.shape[:2], (made.bits,), (made.header_symbols,))
+    header = SideInformationHeader(*image.shape[:2], (made.bits,), (made.header_symbols,))
     return made, frame.parse_header(model, header, 0)
 
 
@@ -69,6 +69,6 @@ def test_each_use_keeps_the_noise_variance_of_its_symbol():
 
 
 def test_a_header_that_is_too_short_is_refused(models):
-    header = Header(8, 8, (np.zeros(23, np.uint8),), (3,))
+    header = SideInformationHeader(8, 8, (np.zeros(23, np.uint8),), (3,))
     with pytest.raises(ValueError, match="header 0 has 23 bits; .* at least 24"):
         frame.parse_header(models["whole"], header, 0)

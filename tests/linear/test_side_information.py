@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from moclink.linear.side_information import (
-    Header,
+    SideInformationHeader,
     bits_per_symbol,
     check_received,
     checked_snr_db,
@@ -34,7 +34,7 @@ def test_header_symbols_carry_the_bits_at_unit_energy():
 
 
 def test_noise_variances_are_spread_over_the_symbols():
-    header = Header(8, 8, (np.zeros(24, np.uint8),) * 2, (3, 3))
+    header = SideInformationHeader(8, 8, (np.zeros(24, np.uint8),) * 2, (3, 3))
     received = np.zeros((2, 5), np.complex64)
     np.testing.assert_array_equal(
         check_received(received, np.array([0.1, 0.2]), header, 5), np.repeat([[0.1], [0.2]], 5, 1)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from moclink.metrics import lpips, st_lpips
 from moclink.perceptual.backbones import kernel_shapes
-from moclink.perceptual.lpips import LPIPS, Scorer, load_lpips
+from moclink.perceptual.lpips import LPIPS, DistanceScorer, load_lpips
 from moclink.perceptual.pretrained import lpips_heads
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def test_lpips_and_its_gradient_equal_torchs_with_equal_weights(case):
     net, height, width = case.split()[0], *map(int, case.split()[1:])
     layer, expected = _seeded(net), REFS["lpips"][case]
     original, noisy = _pair(height, width)
-    assert Scorer(layer)(noisy, original)[0] == pytest.approx(expected, rel=1e-5)
+    assert DistanceScorer(layer)(noisy, original)[0] == pytest.approx(expected, rel=1e-5)
     assert np.asarray(layer(noisy, original))[0] == pytest.approx(expected, rel=1e-5)
     gradient = _gradient(layer, noisy, original)[0]
     norm, *middle = REFS["gradient"][case]
