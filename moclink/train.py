@@ -6,6 +6,7 @@
     python -m moclink.train stage2   --data data --codec runs/reordered/codec --out runs/s2
     python -m moclink.train jscc     --data data --out runs/jscc    the analog codec, for comparison
     python -m moclink.train link     --out runs/link PHOTOS...   restoration network of the linear link
+    python -m moclink.train link-gpu --out runs/gpu PHOTOS...    the same in minutes of a GPU
     python -m moclink.train export   --codec runs/s2/codec --out my-codec
     python -m moclink.train all      --out runs/mine PHOTOS...   patches to export, for a first try
 

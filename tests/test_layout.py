@@ -5,8 +5,9 @@ from pathlib import Path
 PACKAGE, TESTS = Path(__file__).parent.parent / "moclink", Path(__file__).parent
 # Constants, protocols and the making of chains, which the tests of their users hold.
 WITHOUT = {"constants.py", "protocols.py", "chain_factory.py"}
-# The training of the link is tested together, in training/test_link.py.
+# The training of the link is tested together, in training/test_link.py and test_link_gpu.py.
 LINK = ("classes", "codebooks", "data", "objective", "options", "passes", "stage", "tiles")
+LINK += ("device", "sending", "stream")
 WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_link.py"}
 # Codecs of a user's own are tested as chains, in user_codec/test_make.py and user_codec/test_runs.py.
 OWN = ("analog", "checked_chain", "files", "given", "index_source")

@@ -16,8 +16,6 @@ import numpy as np
 from moclink.training.command_parts import loop_options, set_precision
 from moclink.training.link_options import PATTERN, PERCEPTUAL
 
-TOY = {"channels": [8, 12], "down": [1], "middle": 1, "up": [1]}
-
 
 def run_link(args: argparse.Namespace) -> int:
     """Make tiles if there are none, and train the restoration network on them."""
@@ -29,7 +27,7 @@ def run_link(args: argparse.Namespace) -> int:
     from moclink.training.link_tiles import TileFeeder
     from moclink.training.loop import run
 
-    plan, weights = loop_options(args), _weights(args)
+    plan, weights = loop_options(args), perceptual_weights(args)
     folder = Path(args.data or Path(args.out) / "tiles")
     if args.pictures:
         _make_tiles(args, folder)
@@ -38,12 +36,12 @@ def run_link(args: argparse.Namespace) -> int:
         raise ValueError(f"{folder} holds no {VALIDATION}; name the pictures to make it of")
     dtype = set_precision(args.mixed_precision, args.seed)
     start = Restoration.load(args.start) if args.start else None
-    config = start.config if start else {"standard": restoration.DEFAULT, "toy": TOY}[args.network]
+    config = start.config if start else restoration.CONFIGS[args.network]
     stage = LinkStage(
         config,
         feeder,
         folder / VALIDATION,
-        _distances(args, weights, dtype),
+        make_distances(args, weights, dtype),
         args.slope,
         args.pattern,
         start.network if start else None,
@@ -79,7 +77,7 @@ def run_link(args: argparse.Namespace) -> int:
     return 0
 
 
-def _weights(args: argparse.Namespace) -> dict[str, float]:
+def perceptual_weights(args: argparse.Namespace) -> dict[str, float]:
     """Weights of the perceptual terms that the options ask for, those of 0 left out."""
     given = {name: getattr(args, name) for name in PERCEPTUAL if getattr(args, name) is not None}
     if given and args.objective != "perceptual":
@@ -108,7 +106,9 @@ def _weights(args: argparse.Namespace) -> dict[str, float]:
     return found
 
 
-def _distances(args: argparse.Namespace, weights: dict[str, float], dtype: str) -> dict[str, Any]:
+def make_distances(
+    args: argparse.Namespace, weights: dict[str, float], dtype: str
+) -> dict[str, Any]:
     """The perceptual terms, with their trained networks."""
     from moclink.perceptual.lpips import load_lpips, load_st_lpips
     from moclink.perceptual.pretrained import WeightsUnavailable
@@ -130,9 +130,8 @@ def _distances(args: argparse.Namespace, weights: dict[str, float], dtype: str) 
 
 def _make_tiles(args: argparse.Namespace, folder: Path) -> None:
     """Send the pictures, as far as their tiles are not there."""
-    from moclink.linear.classes import ClassModel
-    from moclink.linear.codebooks import CodebookGrid
     from moclink.training.link_passes import TileOptions, make_tiles
+    from moclink.training.link_sending import LinkCodecs
     from moclink.training.picture_lists import list_pictures
 
     try:
@@ -146,8 +145,7 @@ def _make_tiles(args: argparse.Namespace, folder: Path) -> None:
         for path in list_pictures(args.pictures)
         if not any(path.resolve().is_relative_to(one) for one in written)
     ]
-    classes, grid = ClassModel.load(args.classes), CodebookGrid.load(args.codebooks)
-    make_tiles(pictures, folder, classes, grid, options)
+    make_tiles(pictures, folder, LinkCodecs.load(args.classes, args.codebooks), options)
 
 
 def run_classes(args: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from moclink.training.command_parts import (
     open_codec,
     open_data,
 )
+from moclink.training.link_gpu import run_link_gpu
 
 
 def run_patches(args: argparse.Namespace) -> int:
@@ -164,6 +165,7 @@ STAGES = {
     "stage2": run_stage2,
     "jscc": run_jscc,
     "link": run_link,
+    "link-gpu": run_link_gpu,
     "link-classes": run_classes,
     "link-codebooks": run_codebooks,
     "export": run_export,

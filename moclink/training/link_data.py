@@ -1,16 +1,13 @@
-"""Tiles for the restoration network of the linear link: pictures sent and received.
+"""Tiles of the restoration network on disk: passes over the pictures, and the validation.
 
-Each pass sends every training picture once (a random crop, at times reduced, mirrored or turned)
-through a linear or octonary codec at a random SNR of -6 to 30 dB and a random bandwidth, and keeps
-some tiles of 128 by 128: the receiver's estimate (float16), the original (uint8), the map of
-expected errors (float32) and [SNR in dB, log10 of the picture's squared error, scale, condition]
-(float32). Some whole pictures are held out; their middles, sent at fixed bandwidths and SNRs, are
+Each pass sends every training picture once (`moclink.training.link_sending`) and keeps some tiles.
+Some whole pictures are held out; their middles, sent at fixed bandwidths and SNRs, are
 validation.npz.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,103 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moclink.linear.classes import ClassModel
-from moclink.linear.classified_blocks import ClassifiedBlocks
-from moclink.linear.codebooks import CodebookGrid
-from moclink.linear.codec import Estimate, PictureCodec
-from moclink.linear.octonary import OctonaryCodec
-from moclink.linear.softcast import LinearCodec
-from moclink.types import ChannelState
+from moclink.training.link_sending import BLOCK, PARTS, TILE, LinkCodecs, Sent, send, send_at_random
 from moclink.whole_files import whole_file
 
-TILE = 128
 VALIDATION = "validation.npz"
-BLOCK = 32
-_CBRS = (1 / 24, 1 / 12, 1 / 4)
-_CBR_SHARES = (0.7, 0.1, 0.2)
 _MIDDLE = (320, 416)  # rows and columns of the pictures of validation
+_ADAPTIVE_SNRS = (-5, 0, 5, 10, 15, 20)
 _VALIDATION = {  # bandwidth and SNRs in dB at which the held-out pictures are sent
-    "linear 1/24": (1 / 24, (-5, 0, 5, 10, 15, 20)),
-    "octonary 1/24": (1 / 24, (0, 5, 10, 15, 20)),
-    "linear 1/4": (1 / 4, (0, 10, 20, 30)),
+    ("octonary", "1/24"): (1 / 24, _ADAPTIVE_SNRS),
+    ("hybrid", "1/24"): (1 / 24, _ADAPTIVE_SNRS),
+    ("linear", "1/4"): (1 / 4, (0, 10, 20, 30)),
 }
 
 
-def random_crop(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A crop of at most 768 by 1008, from the picture or from a reduction of it, turned at random."""
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    if rng.random() < 0.3 and min(picture.size) > 500:
-        factor = rng.uniform(0.5, 1)
-        picture = picture.resize(
-            (int(picture.width * factor), int(picture.height * factor)), Image.Resampling.LANCZOS
-        )
-    pixels = np.asarray(picture)
-    top = rng.integers(max(0, pixels.shape[0] - 768) + 1)
-    left = rng.integers(max(0, pixels.shape[1] - 1008) + 1)
-    pixels = pixels[top : top + 768, left : left + 1008]
-    if rng.random() < 0.5:
-        pixels = pixels[:, ::-1]
-    return pixels.transpose(1, 0, 2) if rng.random() < 0.5 else pixels
+def picture_middles(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
+    """Middles of pictures, all of one size: _MIDDLE, or if none has that what all have.
 
-
-def transmit(
-    codec: PictureCodec,
-    image: NDArray[np.float32],
-    snr_db: float,
-    sender_knows_snr: bool,
-    rng: np.random.Generator,
-) -> Estimate:
-    """Send a picture [H, W, 3] over an AWGN channel and estimate it."""
-    symbols, header = codec.encode(image[None], ChannelState(snr_db) if sender_knows_snr else None)
-    no = 10 ** (-snr_db / 10)
-    noise = rng.standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
-    return codec.estimate(symbols + noise, no, header)
-
-
-def picture_statistics(
-    expected: float, snr_db: float, error: float
-) -> tuple[float, float, float, float]:
-    """What is kept of a picture: SNR, log10 of its error, scale, condition."""
-    return snr_db, np.log10(max(error, 1e-8)), np.sqrt(expected), np.log10(expected) + 3.0
-
-
-def make_validation(
-    paths: Sequence[Path], folder: Path, classes: ClassModel, grid: CodebookGrid | None
-) -> int:
-    """Write validation.npz: the middles of pictures, sent at each bandwidth and SNR of a list.
-
-    Returns:
-        How many pictures it holds; those smaller than a middle are left out if others are not.
+    Pictures smaller than that are left out if others are not.
     """
-    rng, model = np.random.default_rng(7), ClassifiedBlocks(classes)
-    found: dict[str, list] = {name: [] for name in ("rec", "org", "map", "con", "label")}
-    middles = _middles(paths)
-    for label, (cbr, snrs) in _VALIDATION.items():
-        if grid is None and label.startswith("octonary"):
-            continue
-        octonary = label.startswith("octonary")
-        codec = OctonaryCodec(model, cbr, grid) if octonary and grid else LinearCodec(model, cbr)
-        for pixels in middles:
-            image = pixels.astype(np.float32) / np.float32(255)
-            for snr_db in snrs:
-                got = transmit(codec, image, snr_db, True, rng)
-                expected = float(np.maximum(got.errors[0].sum(-1).mean() / 3, 1e-8))
-                error = float(np.mean((got.images[0] - image) ** 2))
-                found["rec"].append(got.images[0].astype(np.float16))
-                found["org"].append(pixels)
-                found["map"].append(got.errors[0])
-                found["con"].append(picture_statistics(expected, snr_db, error))
-                found["label"].append(f"{label} {snr_db} dB")
-    found["con"] = [np.asarray(each, np.float32) for each in found["con"]]
-    arrays: dict[str, Any] = {name: np.array(rows) for name, rows in found.items()}
-    with whole_file(folder / VALIDATION) as part, open(part, "wb") as sink:
-        np.savez(sink, **arrays)
-    return len(middles)
-
-
-def _middles(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
-    """Middles of pictures, all of one size: _MIDDLE, or if none has that what all have."""
     pictures = []
     for path in paths:
         with Image.open(path) as opened:
@@ -133,44 +51,67 @@ def _middles(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
     return found
 
 
+def validation_labels() -> list[str]:
+    """Labels such as "octonary 1/24 5 dB", in the order in which a picture is sent."""
+    return [
+        f"{codec} {cbr} {snr_db} dB"
+        for (codec, cbr), (_, snrs) in _VALIDATION.items()
+        for snr_db in snrs
+    ]
+
+
+def send_for_validation(codecs: LinkCodecs, pixels: NDArray[np.uint8], seed: int) -> Iterator[Sent]:
+    """Send a held-out picture in each way of `validation_labels`, senders knowing the SNR."""
+    rng = np.random.default_rng([7, seed])
+    for (codec, _), (cbr, snrs) in _VALIDATION.items():
+        for snr_db in snrs:
+            yield send(codecs.make(codec, True, cbr), pixels, snr_db, True, rng)
+
+
+def validation_rows(sent: Sequence[Sent]) -> dict[str, NDArray]:
+    """Arrays of whole pictures of one size, named as those of tiles."""
+    return {
+        "rec": np.stack([one.estimate.astype(np.float16) for one in sent]),
+        "org": np.stack([one.original for one in sent]),
+        "map": np.stack([one.errors for one in sent]),
+        "con": np.stack([one.statistics for one in sent]),
+    }
+
+
+def make_validation(paths: Sequence[Path], folder: Path, codecs: LinkCodecs) -> int:
+    """Write validation.npz: the middles of pictures, sent in each way of a list.
+
+    Returns:
+        How many pictures it holds.
+    """
+    middles = picture_middles(paths)
+    sent = [one for i, m in enumerate(middles) for one in send_for_validation(codecs, m, i)]
+    arrays: dict[str, Any] = validation_rows(sent)
+    arrays["label"] = np.array(validation_labels() * len(middles))
+    with whole_file(folder / VALIDATION) as part, open(part, "wb") as sink:
+        np.savez(sink, **arrays)
+    return len(middles)
+
+
 def make_pass(
-    paths: Sequence[Path],
-    base: Path,
-    classes: ClassModel,
-    grid: CodebookGrid | None,
-    tiles: int,
-    seed: int | Sequence[int],
+    paths: Sequence[Path], base: Path, codecs: LinkCodecs, tiles: int, seed: int | Sequence[int]
 ) -> None:
     """Write the four files of one pass, base_rec.npy, _org, _map and, last, _con."""
-    rng = np.random.default_rng(seed)
+    rng, side = np.random.default_rng(seed), TILE // BLOCK
     total = len(paths) * tiles
-    estimates = np.lib.format.open_memmap(
-        f"{base}_rec.npy", "w+", np.float16, (total, TILE, TILE, 3)
-    )
-    originals = np.lib.format.open_memmap(f"{base}_org.npy", "w+", np.uint8, (total, TILE, TILE, 3))
-    side = TILE // BLOCK
-    maps, statistics = (
-        np.zeros((total, side, side, 6), np.float32),
-        np.zeros((total, 4), np.float32),
-    )
-    model = ClassifiedBlocks(classes)
+    shape = (total, TILE, TILE, 3)
+    found = {  # the large ones are mapped into memory
+        "rec": np.lib.format.open_memmap(f"{base}_rec.npy", "w+", np.float16, shape),
+        "org": np.lib.format.open_memmap(f"{base}_org.npy", "w+", np.uint8, shape),
+        "map": np.zeros((total, side, side, 6), np.float32),
+        "con": np.zeros((total, 4), np.float32),
+    }
     for count, i in enumerate(rng.permutation(len(paths))):
-        pixels = random_crop(paths[i], rng)
-        image = pixels.astype(np.float32) / np.float32(255)
-        snr_db, cbr = rng.uniform(-6, 30), float(rng.choice(_CBRS, p=_CBR_SHARES))
-        octonary = grid is not None and rng.random() < 0.5
-        codec = OctonaryCodec(model, cbr, grid) if octonary and grid else LinearCodec(model, cbr)
-        found = transmit(codec, image, snr_db, octonary or rng.random() < 0.85, rng)
-        error = np.mean((found.images[0] - image) ** 2)
-        expected = float(np.maximum(found.errors[0].sum(-1).mean() / 3, 1e-8))
-        for tile in range(count * tiles, (count + 1) * tiles):
-            row, column = (
-                int(rng.integers((size - TILE) // BLOCK + 1)) for size in image.shape[:2]
-            )
-            top, left = row * BLOCK, column * BLOCK
-            estimates[tile] = found.images[0, top : top + TILE, left : left + TILE]
-            originals[tile] = pixels[top : top + TILE, left : left + TILE]
-            maps[tile] = found.errors[0, row : row + side, column : column + side]
-            statistics[tile] = picture_statistics(expected, snr_db, float(error))
-    np.save(f"{base}_map.npy", maps)
-    np.save(f"{base}_con.npy", statistics)
+        sent = send_at_random(codecs, paths[i], rng)
+        most = [(size - TILE) // BLOCK + 1 for size in sent.original.shape[:2]]
+        corners = [(BLOCK * int(r), BLOCK * int(c)) for r, c in rng.integers(0, most, (tiles, 2))]
+        cut = sent.tiles(corners)
+        for name in PARTS:
+            found[name][count * tiles : (count + 1) * tiles] = cut[name]
+    np.save(f"{base}_map.npy", found["map"])
+    np.save(f"{base}_con.npy", found["con"])

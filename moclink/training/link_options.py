@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 OBJECTIVES = ("mse", "perceptual")
-NETWORKS = ("standard", "toy")
+NETWORKS = ("standard", "large", "toy")  # see `moclink.linear.restoration`
 # Weights at 10 dB of the perceptual objective, unless others are given.
 PATTERN = 30.0
 PERCEPTUAL = {"lpips_alex": 1.0, "lpips_vgg": 0.0, "st_lpips": 0.0}
@@ -29,8 +29,43 @@ def add_link(stages: Any) -> None:
     link.add_argument(
         "--network", choices=NETWORKS, default="standard", help="its size, without --start"
     )
+    _add_gpu(stages)
     _add_classes(stages)
     _add_codebooks(stages)
+
+
+def _add_gpu(stages: Any) -> None:
+    """Options of `link-gpu`: the same network on a GPU that is at hand for some minutes."""
+    gpu = stages.add_parser(
+        "link-gpu", help="the same on a GPU that is at hand for some minutes (Keras on JAX)"
+    )
+    gpu.set_defaults(backend="jax")
+    gpu.add_argument("pictures", nargs="+", help="folders of pictures, or files")
+    gpu.add_argument("--out", required=True, help="folder of the run")
+    for name, default, what in (
+        ("minutes", 7.0, "in all, from the start"),
+        ("learning-rate", 2e-3, "its peak"),
+        ("keep", 0.999, "share that an average keeps in a step"),
+    ):
+        gpu.add_argument(
+            f"--{name}", type=float, default=default, help=f"{what} (default %(default)s)"
+        )
+    for name, default, what in (
+        ("steps", 10**9, "after which the training ends, if minutes are left"),
+        ("workers", 15, "processes that make tiles"),
+        ("batch", 64, "tiles in a step"),
+        ("capacity", 200_704, "tiles that are kept on the device"),
+        ("first", 4096, "tiles to wait for before the first step"),
+        ("steps-per-call", 25, "of one compiled call"),
+        ("seed", 0, "of all that is drawn"),
+    ):
+        gpu.add_argument(
+            f"--{name}", type=int, default=default, help=f"{what} (default %(default)s)"
+        )
+    gpu.add_argument("--hold-out", type=int, help="pictures for validation (default: at most 12)")
+    gpu.add_argument("--network", choices=NETWORKS, default="large", help="(default %(default)s)")
+    gpu.add_argument("--resume", metavar="FILE", help="average.npz of an earlier run")
+    _add_loss(gpu)
 
 
 def _add_tiles(link: argparse.ArgumentParser) -> None:
@@ -44,7 +79,9 @@ def _add_tiles(link: argparse.ArgumentParser) -> None:
     link.add_argument(
         "--hold-out", type=int, help="pictures for validation (default: a fifth, at most 12)"
     )
-    link.add_argument("--classes", default="linear-classes-32", help="of blocks, by name or path")
+    link.add_argument(
+        "--classes", help="of blocks of one size, by name or path (default: those of 16, 32 and 64)"
+    )
     link.add_argument(
         "--codebooks", default="octonary-codebooks", help="by name or path (default %(default)s)"
     )

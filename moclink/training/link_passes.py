@@ -5,7 +5,6 @@ A folder notes what its tiles are made of, so that those of other pictures are n
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import sys
@@ -14,12 +13,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from moclink.linear.classes import ClassModel
-from moclink.linear.codebooks import CodebookGrid
-from moclink.training.link_data import BLOCK, TILE, VALIDATION, make_pass, make_validation
+from moclink.training.link_data import VALIDATION, make_pass, make_validation
+from moclink.training.link_sending import TILE, LinkCodecs
 from moclink.training.picture_lists import fingerprint, hold_out
 
 
@@ -50,8 +47,7 @@ class TileOptions:
 def make_tiles(
     pictures: Sequence[Path],
     folder: Path,
-    classes: ClassModel,
-    grid: CodebookGrid | None,
+    codecs: LinkCodecs,
     options: TileOptions,
 ) -> None:
     """Write all passes and validation.npz; what is there already is left as it is.
@@ -59,22 +55,17 @@ def make_tiles(
     Args:
         pictures: Picture files; those that cannot be read or are too small are named and left out.
         folder: Where to write.
-        classes: Of blocks of 32.
-        grid: Octonary codebooks; None sends by linear codes alone.
+        codecs: Send the pictures.
         options: How much, see there.
 
     Raises:
         ValueError: If no picture is left, or the folder holds tiles of other pictures or options.
     """
-    if classes.block != BLOCK:
-        raise ValueError(
-            f"--classes are of blocks of {classes.block}; tiles need classes of blocks of {BLOCK}"
-        )
-    _check_source(folder, pictures, classes, grid, options)
+    _check_source(folder, pictures, codecs, options)
     paths = usable(pictures)
     train, kept = hold_out(paths, options.hold_out, options.seed)
     if not (folder / VALIDATION).is_file():
-        count = make_validation(kept or train, folder, classes, grid)
+        count = make_validation(kept or train, folder, codecs)
         what = "pictures held out" if kept else "pictures that are trained on"
         print(f"{count} {what} for validation", flush=True)
     bases = {number: folder / f"pass{number:02d}" for number in range(options.passes)}
@@ -86,7 +77,7 @@ def make_tiles(
     with ProcessPoolExecutor(min(options.workers, len(missing)), mp_context=context) as pool:
         made = {
             pool.submit(
-                make_pass, train, base, classes, grid, options.tiles, [options.seed, 0x71, number]
+                make_pass, train, base, codecs, options.tiles, [options.seed, 0x71, number]
             ): number
             for number, base in missing.items()
         }
@@ -121,16 +112,13 @@ def usable(pictures: Sequence[Path]) -> list[Path]:
 def _check_source(
     folder: Path,
     pictures: Sequence[Path],
-    classes: ClassModel,
-    grid: CodebookGrid | None,
+    codecs: LinkCodecs,
     options: TileOptions,
 ) -> None:
     """Note what the tiles are made of, or compare with what is noted."""
-    tables = [np.asarray(classes.variances).tobytes()]
-    tables += [grid.distortions.tobytes()] if grid else []
     source = {
         "pictures": fingerprint(pictures),
-        "tables": hashlib.sha256(b"".join(tables)).hexdigest(),
+        "tables": codecs.digest(),
         "tiles": options.tiles,
         "hold_out": options.hold_out,
         "seed": options.seed,

@@ -29,7 +29,7 @@ class LinkStage:
     """Trains the restoration network, and keeps running averages of its weights.
 
     Args:
-        config: Of the network, see `restoration.DEFAULT`.
+        config: Of the network, see `restoration.CONFIGS`.
         feeder: Tiles by step.
         validation: validation.npz of `moclink.training.link_data`.
         distances: Perceptual terms by name; none for squared error alone.

@@ -14,15 +14,16 @@ from PIL import Image
 from moclink.images import read_image, sample_paths
 from moclink.linear.classes import ClassModel
 from moclink.linear.codebooks import CodebookGrid
-from moclink.linear.restoration import Restoration
+from moclink.linear.restoration import CONFIGS, Restoration
 from moclink.train import main
 from moclink.training.checkpoint import load_checkpoint, save_checkpoint
-from moclink.training.command_link import TOY
-from moclink.training.link_data import TILE, random_crop
 from moclink.training.link_objective import Distance, LinkObjective, pattern_error
 from moclink.training.link_passes import TileOptions, make_tiles, usable
+from moclink.training.link_sending import TILE, LinkCodecs, random_crop
 from moclink.training.link_stage import LinkStage
 from moclink.training.link_tiles import Prefetcher, TileFeeder
+
+TOY = CONFIGS["toy"]
 
 
 def run(*args):
@@ -34,7 +35,7 @@ def tiles(tmp_path_factory):
     """Folder of the tiles of the sample pictures, one of which is held out."""
     folder = tmp_path_factory.mktemp("tiles")
     options = TileOptions(passes=1, tiles=3)
-    make_tiles(sample_paths(), folder, ClassModel.load(), CodebookGrid.load(), options)
+    make_tiles(sample_paths(), folder, LinkCodecs.load("linear-classes-32"), options)
     return folder
 
 
@@ -46,7 +47,7 @@ def test_tiles_are_estimates_of_their_originals(tiles):
     error = np.mean((estimates.astype(np.float32) - originals / 255.0) ** 2, axis=(1, 2, 3))
     expected = maps.sum(-1).mean((1, 2)) / 3
     assert 0.2 < np.exp(np.mean(np.log(error / expected))) < 5
-    assert np.all((statistics[:, 0] >= -6) & (statistics[:, 0] <= 30))
+    assert np.all((statistics[:, 0] >= -6) & (statistics[:, 0] <= 31))
     np.testing.assert_allclose(statistics[:, 3], 2 * np.log10(statistics[:, 2]) + 3, atol=1e-5)
 
 
@@ -204,7 +205,7 @@ def test_one_command_makes_tiles_trains_and_writes_and_goes_on_where_it_was(tmp_
         (("--data", "{tiles}", "--start", "nothing"), "'nothing' is neither"),
         (("{picture}", "--passes", "0"), "--passes is 0"),
         (("{picture}", "--workers", "0"), "--workers is 0"),
-        (("{picture}", "--classes", "linear-classes-64"), "blocks of 64"),
+        (("{picture}", "--classes", "nothing"), "nothing.npz does not exist"),
         (("{picture}", "--codebooks", "nothing"), "nothing.npz does not exist"),
     ],
 )
