@@ -17,13 +17,12 @@ from moclink.chain import (
     SymbolChain,
     capacity_bits,
 )
+from moclink.codeword_length import code_size, split_length
 from moclink.harq import with_harq
 from moclink.linear_names import FIXED_LINEAR, LINEAR_CBR, LINEAR_CODECS
 from moclink.presets import (
     ANALOG_PRESET,
-    CODEWORD,
     FILE_CODECS,
-    INFORMATION_BITS,
     MCS_SCHEME,
     MODULATIONS,
     NAMED,
@@ -278,9 +277,10 @@ def _make_bit_modem(scheme: str, options: ChainOptions) -> Modem:
         return BitModem(MODULATIONS[scheme])
     if coded := MCS_SCHEME.fullmatch(scheme):
         return TransportBlockModem(get_mcs(int(coded["index"]), int(coded["table"] or 1)))
+    scheme, length = split_length(scheme)
     _, modulation, rate = scheme.split("-") if scheme != "ldpc" else ("ldpc", "64qam", "r12")
     bits_per_symbol = MODULATIONS[modulation]
     # TS 38.212 interleaves a codeword over the symbol's bits; 802.11n sends it as it is.
     interleaved = bits_per_symbol if options.code == "ldpc5g" else None
-    code = get_code(options.code, INFORMATION_BITS[rate], CODEWORD, interleaved)
+    code = get_code(options.code, *code_size(rate, length), interleaved)
     return BitModem(bits_per_symbol, code, options.ldpc)

@@ -10,6 +10,7 @@ Grammar of the names:
     random-MODULATION              random bits, uncoded           random-64qam
     random-ldpc[-MODULATION-RATE]  random bits + LDPC + QAM       random-ldpc
     random-ldpc-mcsN[-tableT]      random bits as transport blocks  random-ldpc-mcs13
+    ...-ldpc-MODULATION-RATE-nN    codewords of N bits, not 648   bpg-ldpc-64qam-r23-n6144
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L    moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
     jscc-96                        analog codec
@@ -36,6 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from moclink.bandwidth_ratio import AT_CBR, split_cbr
+from moclink.codeword_length import RATES, check_length, split_length
 from moclink.constants import CODES, LDPC_DECODERS, MATCHES, OUTAGES, RECEIVERS
 from moclink.linear_names import FIXED_LINEAR, LINEAR_CODECS
 from moclink.semantic_names import (
@@ -46,9 +48,7 @@ from moclink.semantic_names import (
 )
 from moclink.user_codec.names import json_file, path_and_scheme, user_codec
 
-CODEWORD = 648  # transmitted bits of an LDPC block
 MODULATIONS = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
-INFORMATION_BITS = {"r13": 216, "r12": 324, "r23": 432, "r34": 486, "r56": 540}  # of a codeword
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ VARIANT_PATTERN = "|".join(sorted(VARIANTS, key=len, reverse=True))
 SEMANTIC = re.compile(rf"l(?P<levels>\d)(?P<variants>(-({VARIANT_PATTERN}))*)")
 NAMED = re.compile(rf"(?P<family>moc-rvq(-perceptual)?)-(?P<scheme>{SEMANTIC.pattern})")
 # Schemes of bits over a channel code and a modulation, and the chains that send random bits.
-SCHEMES = ("ldpc", *(f"ldpc-{m}-{r}" for m in MODULATIONS for r in INFORMATION_BITS))
+SCHEMES = ("ldpc", *(f"ldpc-{m}-{r}" for m in MODULATIONS for r in RATES))
 _TABLES = [(f"-table{t}", count) for t, count in MCS_COUNTS.items()]
 MCS_SCHEMES = [
     f"ldpc-mcs{n}{t}" for t, count in [("", MCS_COUNTS[1]), *_TABLES] for n in range(count)
@@ -149,7 +149,7 @@ def chain_names() -> list[str]:
 
 def describe_chains() -> list[tuple[str, str]]:
     """(name or family of names, what it is), for --list-chains."""
-    modulations, rates = ", ".join(MODULATIONS), ", ".join(INFORMATION_BITS)
+    modulations, rates = ", ".join(MODULATIONS), ", ".join(RATES)
     rows = [
         (
             "moc-rvq-l1 .. moc-rvq-l4",
@@ -189,6 +189,7 @@ def describe_chains() -> list[tuple[str, str]]:
     rows.append(("random-MOD", "random bits, uncoded: " + modulations))
     rows.append(("random-ldpc, ...-MOD-RATE", "random bits + LDPC + QAM; (324, 648) and 64-QAM"))
     rows.append(("random-ldpc-mcsN", "random bits as transport blocks of one MCS of 5G NR"))
+    rows.append(("...-MOD-RATE-nN", "codewords of N bits instead of 648: bpg-ldpc-64qam-r23-n6144"))
     return rows
 
 
@@ -196,9 +197,12 @@ def check_name(name: str) -> None:
     """Raise ValueError, with the nearest name or the remedy, if there is no chain of this name."""
     names, asked = chain_names(), name
     if own := user_codec(name):
+        check_length(own.scheme, MODULATIONS)
         own.check(name, ("ldpc-adaptive", "capacity", *BIT_SCHEMES))
         return
     name, cbr = split_cbr(name)
+    check_length(name, MODULATIONS)
+    name, _ = split_length(name)
     if cbr is not None and not takes_cbr(name):
         raise ValueError(
             f"{asked!r}: {name} declares its own CBR; file chains and linear ones can be given one"
@@ -249,11 +253,11 @@ def _check_level(name: str, level: str) -> None:
 def check_code(names: Iterable[str], code: str) -> None:
     """Raise ValueError if a chain's rate is none of the channel code's: wifi648 has rate 1/2 alone."""
     for name in names if code == "wifi648" else ():
-        rate = re.search(r"-ldpc-\w+-(r\d+)$", split_cbr(name)[0])
-        if rate and rate[1] != "r12":
+        rate = re.search(r"-ldpc-\w+-(r\d+)(-n\d+)?$", split_cbr(name)[0])
+        if rate and (rate[1] != "r12" or rate[2] not in (None, "-n648")):
             raise ValueError(
                 f"chain {name!r}: --code wifi648 has k = 324 and n = 648 only; "
-                f"give a chain of rate r12, or --code ldpc5g"
+                f"give a chain of rate r12 without a length, or --code ldpc5g"
             )
 
 
@@ -285,11 +289,12 @@ def is_file_chain(name: str) -> bool:
 
 def is_bit_chain(name: str) -> bool:
     """Say whether a chain of this name sends random bits instead of pictures."""
-    return name in BIT_CHAINS
+    return split_length(name)[0] in BIT_CHAINS
 
 
 def is_known(name: str) -> bool:
     """Say whether a name, without a CBR, is one of moclink's own; else it is a path to weights."""
+    name, _ = split_length(name)
     levels = CODED.fullmatch(name)
     family, scheme = ("", levels["scheme"]) if levels else family_and_scheme(name)
     coded = (levels or family in FILE_CODECS) and MCS_SCHEME.fullmatch(scheme)

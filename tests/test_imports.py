@@ -59,6 +59,7 @@ MAY = {
     "presets": {"user_codec"},
     "import_path": set(),
     "bandwidth_ratio": set(),
+    "codeword_length": set(),
     "errors": set(),
     "harq": set(),
     "wrapped_chain": set(),

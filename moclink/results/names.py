@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
-# CODEC-ldpc, CODEC-ldpc-16qam-r12
+from moclink.codeword_length import CODEWORD
+
+# CODEC-ldpc, CODEC-ldpc-16qam-r12, CODEC-ldpc-64qam-r23-n6144
 FAMILY = r"(?:moc-rvq(?:-perceptual)?(?:-l\d)?|\w+)"
-SCHEME = re.compile(rf"(?P<codec>{FAMILY})-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d))?")
+SCHEME = re.compile(
+    rf"(?P<codec>{FAMILY})-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d)(-n(?P<length>\d+))?)?"
+)
 # CODEC-ldpc-adaptive, CODEC-ldpc-mcs5, CODEC-ldpc-rst-mcs5-table3
 MODE = re.compile(
     rf"{FAMILY}-ldpc-(?P<mode>adaptive|(?P<rst>rst-)?mcs(?P<mcs>\d+)(-table(?P<table>\d))?)"
@@ -26,7 +30,6 @@ VARIANT_NAMES = {
     "soft": "soft receiver",
 }
 _BREAK = r"[-:/_., ]"  # where a name may be cut
-CODEWORD = 648  # bits of an LDPC codeword in the chains that name a rate
 
 
 def base_name(chain: str) -> str:
@@ -45,7 +48,8 @@ def information_bits(chain: str) -> int | None:
     match = SCHEME.fullmatch(base_name(chain))
     if not match:
         return None
-    return CODEWORD // 2 if match["k"] is None else CODEWORD * int(match["k"]) // int(match["n"])
+    length = int(match["length"] or CODEWORD)
+    return length // 2 if match["k"] is None else length * int(match["k"]) // int(match["n"])
 
 
 def display_name(chain: str) -> str:
@@ -86,7 +90,8 @@ def _coded_name(chain: str) -> str:
         rate = (
             f" {_modulation(coded['modulation'])} {coded['k']}/{coded['n']}" if coded["k"] else ""
         )
-        return f"{written} + LDPC{rate}"
+        length = f" n={coded['length']}" if coded["length"] else ""
+        return f"{written} + LDPC{rate}{length}"
     if mode:
         table = f" of table {mode['table']}" if mode["table"] else ""
         scheme = f"MCS {mode['mcs']}{table}" if mode["mcs"] else mode["mode"]

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moclink.bandwidth_ratio import split_cbr
+from moclink.codeword_length import split_length
 from moclink.import_path import check_place, file_digest
 
 OBJECT = re.compile(
@@ -58,7 +59,7 @@ class UserCodecName:
         Raises:
             ValueError: If they do not, or the scheme is unknown.
         """
-        if self.scheme and self.scheme not in schemes:
+        if self.scheme and split_length(self.scheme)[0] not in schemes:
             near = difflib.get_close_matches(self.scheme, schemes, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ValueError(f"chain {name}: unknown scheme {self.scheme!r}{hint}")
