@@ -1,6 +1,6 @@
 """Image quality: one figure per image, for images of shape [B, H, W, 3] with values in [0, 1].
 
-PSNR, SSIM and their relatives are plain NumPy and load nothing else, so that a worker of the
+PSNR, SSIM and their relatives are NumPy and Numba and load nothing else, so that a worker of the
 simulator scores JPEG and BPG without Keras. `lpips` and `st_lpips` load Keras and their network on
 the first call, once a process.
 
@@ -19,7 +19,6 @@ from moclink.structural_similarity import (
     MS_SSIM_WEIGHTS,
     SSIM_WINDOW,
     mean_similarity,
-    moments,
     pyramid,
 )
 
@@ -107,11 +106,9 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     _check_size("SSIM", images, SSIM_WINDOW, "its window")
     similarity = np.zeros(len(images))
     for c in range(3):
-        known: tuple[np.ndarray, ...] = ()
         for b, image in enumerate(images):
-            if not known or len(reference) > 1:
-                known = moments(reference[b % len(reference), :, :, c].astype(np.float64))
-            similarity[b] += mean_similarity(image[:, :, c].astype(np.float64), *known)[0] / 3
+            original = reference[b % len(reference)]
+            similarity[b] += mean_similarity(image[:, :, c], original[:, :, c])[0] / 3
     return similarity
 
 
@@ -143,13 +140,12 @@ def ms_ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     _check_size("MS-SSIM", images, MS_SSIM_SIZE, "its window at the coarsest of five scales")
     similarity = np.zeros(len(images))
     for c in range(3):
-        known: list[tuple[np.ndarray, ...]] = []
+        known: list[np.ndarray] = []
         for b, image in enumerate(images):
             if not known or len(reference) > 1:
-                scales = pyramid(reference[b % len(reference), :, :, c].astype(np.float64))
-                known = [moments(scale) for scale in scales]
+                known = pyramid(reference[b % len(reference), :, :, c].astype(np.float64))
             scales = pyramid(image[:, :, c].astype(np.float64))
-            means = [mean_similarity(x, *of_y) for x, of_y in zip(scales, known, strict=True)]
+            means = [mean_similarity(x, y) for x, y in zip(scales, known, strict=True)]
             terms = [structure for _, structure in means[:-1]] + [means[-1][0]]
             product = np.prod(np.maximum(terms, 0.0) ** np.array(MS_SSIM_WEIGHTS))
             similarity[b] += product / 3

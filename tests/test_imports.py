@@ -33,7 +33,7 @@ PACKAGES = {
 # aside
 MAY = {
     "bpg": {"av", "PIL"},
-    "codec": {"keras"},
+    "codec": {"keras", "compiled"},
     "perceptual": {"keras"},
     "linear": {"keras", "codec"},
     "training": {"keras", "codec", "linear", "perceptual", "PIL"},
@@ -48,7 +48,8 @@ MAY = {
     "error_rates": set(),
     "link": {"sionna", "tensorflow", "keras", "codec", "phy"},
     "metrics": {"perceptual"},
-    "structural_similarity": set(),
+    "structural_similarity": {"numba", "compiled"},
+    "compiled": {"numba"},
     "standard_streams": set(),
     "environment": {"phy"},
     "whole_files": set(),

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.codec.nearest_sums import nearest_sums
 from moclink.codec.network import semantic_network
 from moclink.codec.receiver import posterior
 from moclink.codec.sizes import size
@@ -69,25 +70,12 @@ class SemanticCodec(StoredCodec):
         self.quantizer = self.network.quantizer
         self.nrb = self.network.nrb
         encoder, quantizer, nrb = self.encoder, self.quantizer, self.nrb
-        # Levels are fixed in the graph: a search over all of them costs 4,096 comparisons, over one
-        # 8.
-        self._encoding = {
-            count: CompiledFunction(
-                lambda images, n=count: quantizer.encode(encoder(images), n), [encoder, quantizer]
-            )
-            for count in range(1, quantizer.levels + 1)
-        }
+        self._greedy = CompiledFunction(
+            lambda images: quantizer.encode(encoder(images)), [encoder, quantizer]
+        )
         self._look_up = CompiledFunction(quantizer.look_up, [quantizer])
         self._expected = CompiledFunction(quantizer.expected, [quantizer])
-        self._refining = {
-            count: CompiledFunction(
-                lambda z, levels, snr_db, n=count: quantizer.requantize(
-                    nrb(z, levels, snr_db), levels if n is None else n
-                ),
-                [quantizer, nrb],
-            )
-            for count in (None, *range(1, quantizer.levels + 1))
-        }
+        self._requantizing = CompiledFunction(quantizer.requantize, [quantizer])
         self._denoising = CompiledFunction(nrb, [nrb])
         self._transforming = CompiledFunction(encoder, [encoder])
         decoder = self.decoder
@@ -114,9 +102,11 @@ class SemanticCodec(StoredCodec):
             ValueError: If the images have another shape or range, or there are not so many levels.
         """
         levels = self.quantizer.levels if levels is None else levels
-        if levels not in self._encoding:
+        if levels not in range(1, self.quantizer.levels + 1):
             raise ValueError(f"levels is {levels}; this codec has 1 to {self.quantizer.levels}")
-        return encode_images(self._encoding[levels], self.encoder, self.budget, images)
+        if self.quantizer.search == "greedy":
+            return encode_images(self._greedy, self.encoder, self.budget, images)
+        return nearest_sums(self.latents(images), self.quantizer.codebooks, levels)
 
     def latents(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
         """What E makes of images [B, H, W, 3] in [0, 1], unquantised: float32 [B, h, w, n_q]."""
@@ -188,13 +178,27 @@ class SemanticCodec(StoredCodec):
                     self.budget.stripe(columns, self.nrb.window),
                     self.nrb.receptive_cells(),
                 )
-                count = int(levels[0]) if (levels == levels[0]).all() else None
-                refine = self._refining[count] if requantize else self._denoising
-                z = refine.run_in_stripes(z, (levels[part], snr[part]), rows=stripe, halo=halo)
+                others = (levels[part], snr[part])
+                z = self._denoising.run_in_stripes(z, others, rows=stripe, halo=halo)
+                if requantize:
+                    z = self._requantized(z, levels[part])
             images.append(
                 decode_latents(self._decoding, self.decoder, self.budget, z)[:, :height, :width]
             )
         return np.concatenate(images)
+
+    def _requantized(
+        self, z: NDArray[np.float32], levels: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Eq. (9): the nearest sums of code vectors, of as many levels [B] as were sent."""
+        if self.quantizer.search == "greedy":
+            return self._requantizing.run(z, levels)
+        codebooks = self.quantizer.codebooks
+        codes = [
+            nearest_sums(one[None], codebooks, count)
+            for one, count in zip(z, levels.tolist(), strict=True)
+        ]
+        return self._look_up.run(np.concatenate(codes), levels)
 
     def _retrieve(
         self, received: NDArray, levels: NDArray[np.int32], soft: bool

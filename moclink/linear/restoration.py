@@ -9,6 +9,7 @@ untrained it adds nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from moclink.codec import weights as files
 from moclink.codec.eight_bit import load_eight_bit
+from moclink.codec.tiling import CompiledFunction
 from moclink.linear.codec import Estimate
 
 KIND = "linear-restoration"
@@ -207,15 +209,26 @@ class Restoration:
         if self.rows < BLOCK or self.rows % BLOCK:
             raise ValueError(f"rows is {self.rows}; give a positive multiple of {BLOCK}")
 
+    @cached_property
+    def _compiled(self) -> CompiledFunction:
+        network = self.network
+        return CompiledFunction(lambda *inputs: network(list(inputs), training=False), [network])
+
     @classmethod
-    def load(cls, name: str | Path = "linear-restoration") -> Restoration:
+    def load(
+        cls, name: str | Path = "linear-restoration", dtype: str = "float32"
+    ) -> Restoration:
         """Read weights that ship with the package, by name, or any other, by path.
+
+        Args:
+            name: Name or path.
+            dtype: Precision policy: "float32", or "mixed_bfloat16" (see docs/precision.md).
 
         Raises:
             ValueError: If there are none, or they are damaged; the message names the remedy.
         """
         page, weights = files.find(name, "{}", KIND)
-        network = build(page["config"], "float32")
+        network = build(page["config"], dtype)
         if weights.suffix == ".npz":
             load_eight_bit(network, weights)
         else:  # float16, as `moclink.codec.weights.write_weights` writes it
@@ -243,7 +256,7 @@ class Restoration:
             last = min(first + self.rows, padded.shape[1])
             top, end = max(0, first - halo), min(padded.shape[1], last + halo)
             part = [padded[:, top:end], spread[:, top // BLOCK : end // BLOCK], condition, scale]
-            output = ops.convert_to_numpy(self.network(part, training=False))
+            output = self._compiled.run(*part)
             found[:, first:last] = output[:, first - top : last - top]
         left = estimate.errors.sum(-1).mean((1, 2)) / 3 < SMALLEST_ERROR
         return np.where(left[:, None, None, None], images, np.clip(found[:, :height, :width], 0, 1))

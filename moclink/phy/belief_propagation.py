@@ -22,6 +22,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.compiled import compiled, inlined
 from moclink.phy.check_nodes import (
     LLR_MAX,
     add_message,
@@ -29,7 +30,6 @@ from moclink.phy.check_nodes import (
     combine_following,
     outgoing_magnitude,
 )
-from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import (
     LANES,
     all_nonzero,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moclink.phy.compiled import inlined
+from moclink.compiled import inlined
 from moclink.phy.lanes import (
     as_float,
     as_int,

@@ -18,6 +18,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.compiled import compiled, inlined
 from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode, cyclic_shifts
 from moclink.phy.check_nodes import (
     LLR_MAX,
@@ -26,7 +27,6 @@ from moclink.phy.check_nodes import (
     combine_following,
     outgoing_magnitude,
 )
-from moclink.phy.compiled import compiled, inlined
 from moclink.phy.lanes import (
     LANES,
     all_nonzero,

@@ -10,10 +10,10 @@ import numba
 import pytest
 from numba.core import caching
 
-from moclink.phy import compiled
+from moclink import compiled
 
 SOURCE = """
-from moclink.phy.compiled import compiled, inlined
+from moclink.compiled import compiled, inlined
 
 @inlined
 def half(x):
