@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from moclink.environment import use_backend_of_engine
+
 __version__ = "0.1.0"
 
 # Name -> module: loaded on first use, so that `import moclink` loads no framework.
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from moclink.phy.layer import SionnaLayer
     from moclink.results.run import open_run
     from moclink.runs import run
+
+use_backend_of_engine()  # before anything here loads Keras
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ GREY = 0.5  # level of the image that an outage is scored as
 
 MATCHES = ("source-bits", "symbols")  # what the classical chains' budget is made equal to
 CODES = ("ldpc5g", "wifi648")  # channel codes of the *-ldpc chains
+ENGINES = ("tensorflow", "torch")  # Sionna 1.2 on TensorFlow, Sionna 2 on PyTorch
 LDPC_DECODERS = ("auto", "fast", "sionna")
 RECEIVERS = ("soft", "hard")  # retrieval of code vectors in the semantic chains
 METRICS = ("psnr", "psnr-y", "ssim", "ms-ssim", "ms-ssim-db", "lpips", "lpips-vgg", "st-lpips")

@@ -5,9 +5,43 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
 from pathlib import Path
 
+from moclink.sionna_version import TENSORFLOW, TORCH, VARIABLE, WrongSionna, check_sionna
+
 BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def use_engine(name: str) -> None:
+    """Ask for an engine, in this process and in those that it starts; before Sionna is loaded.
+
+    Args:
+        name: "tensorflow" or "torch".
+
+    Raises:
+        ValueError: It is not the one that is installed.
+    """
+    os.environ[VARIABLE] = name
+    check_sionna()
+    use_backend_of_engine()
+
+
+def use_backend_of_engine() -> None:
+    """Let Keras run on PyTorch where Sionna does, unless KERAS_BACKEND or keras.json says else.
+
+    Sionna blocks can then be Keras layers, and no TensorFlow is needed. Nothing is done if Keras is
+    loaded already, or if Sionna cannot be used, which whatever needs it will say.
+    """
+    if "KERAS_BACKEND" in os.environ or "keras" in sys.modules:
+        return
+    try:
+        engine = check_sionna()
+    except WrongSionna:
+        return
+    # Keras itself writes its default backend, TensorFlow, into that file.
+    if engine == TORCH and _chosen_backend()[0] == TENSORFLOW:
+        os.environ["KERAS_BACKEND"] = TORCH
 
 
 def check_environment() -> None:
@@ -39,7 +73,7 @@ def check_backend() -> None:
     if importlib.util.find_spec(name) is None:
         raise ValueError(
             f"{place} is {name!r}, which is not installed; install it, or set "
-            "KERAS_BACKEND=tensorflow"
+            f"KERAS_BACKEND={check_sionna()}"
         )
 
 

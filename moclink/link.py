@@ -12,7 +12,7 @@ What is differentiable, and what is not:
   the retrieved latent z_hat is handed to z, as if the link had added a noise that does not depend
   on z. That is fair while most indices arrive, and says little below 8 dB or so, where half are
   lost.
-- TensorFlow variables inside a Sionna block (a trainable constellation) are not Keras weights:
+- Variables of the framework inside a Sionna block (a trainable constellation) are not Keras weights:
   `fit` leaves them alone. A training step of one's own reaches them through the soft receiver.
 """
 
@@ -26,7 +26,6 @@ import moclink.phy  # noqa: F401 - before Sionna: it refuses a version that cann
 # isort: split
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from sionna.phy import Block
 from sionna.phy.fec.ldpc import LDPC5GEncoder
@@ -35,6 +34,7 @@ from moclink.codec.inputs import check_images
 from moclink.codec.receiver import noise_variance, posterior
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.phy.qam_path import QAMPath, index_path
+from moclink.phy.tensors import check_at_most
 
 PARTS = ("encoder", "quantizer", "nrb", "decoder")
 RECEIVERS = ("soft", "hard")
@@ -80,7 +80,7 @@ class SemanticLink(keras.Model):
 
     Raises:
         ValueError: If an argument is none of the above, images are of another shape or range, or
-            Keras runs on another backend than TensorFlow.
+            Keras runs on another backend than Sionna.
 
     Example:
         >>> codec = SemanticCodec.from_preset("small")
@@ -286,11 +286,9 @@ def _unit_images(images: Any) -> Any:
     if keras.backend.standardize_dtype(images.dtype) == "uint8":
         return ops.cast(images, "float32") / 255.0
     images = ops.cast(images, "float32")
-    if (
-        not tf.executing_eagerly()
-    ):  # an array was looked at before; what a dataset brings is looked at here
-        message = "images reach beyond 1; give floats in [0, 1], or uint8"
-        tf.debugging.assert_less_equal(ops.max(images), 1.0 + SLACK, message)
+    # What runs eagerly was looked at before; what a dataset brings to a graph is looked at here.
+    message = "images reach beyond 1; give floats in [0, 1], or uint8"
+    check_at_most(ops.max(images), 1.0 + SLACK, message)
     return images
 
 

@@ -17,11 +17,21 @@ from moclink.arguments import (
     read_folder,
     wants_all_metrics,
 )
-from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, MAX_BITS, OUTAGES, RECEIVERS
+from moclink.constants import (
+    CODES,
+    CSI,
+    ENGINES,
+    LDPC_DECODERS,
+    MATCHES,
+    MAX_BITS,
+    OUTAGES,
+    RECEIVERS,
+)
 from moclink.presets import at_cbr, check_code, user_codec
 from moclink.results.record import write_record
 from moclink.results.store import ResultStore
 from moclink.run_arguments import read_options, read_plan, read_resources
+from moclink.sionna_version import check_sionna
 from moclink.sweep.check import Check, check
 from moclink.sweep.measurable import drop_missing_metrics, report_small_pictures
 from moclink.sweep.memory import available_memory
@@ -218,6 +228,7 @@ def collect_parameters(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any
         "version": __version__,
         # Not the default: runs that were begun before there was a choice go on.
         **({"max_bits": plan.max_bits} if plan.max_bits != MAX_BITS else {}),
+        **({"engine": engine} if (engine := check_sionna()) != ENGINES[0] else {}),
     }
 
 

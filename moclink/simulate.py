@@ -29,6 +29,7 @@ from moclink.arguments import (
 from moclink.constants import (
     CODES,
     CSI,
+    ENGINES,
     LDPC_DECODERS,
     MATCHES,
     MAX_BITS,
@@ -36,6 +37,7 @@ from moclink.constants import (
     OUTAGES,
     RECEIVERS,
 )
+from moclink.environment import use_engine
 from moclink.presets import at_cbr, check_code, check_name, default_chains, describe_chains
 from moclink.standard_streams import command
 from moclink.sweep.memory import parse_memory
@@ -52,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(bind_values(arguments, "--snr", "--cbr"))
     try:
+        if args.engine is not None:
+            use_engine(args.engine)
         if args.list_chains or args.list_channels:
             status = _list(args.list_chains)
         else:
@@ -169,6 +173,8 @@ def _add_measuring_options(add: Callable[..., Any]) -> None:
 
 
 def _add_work_options(add: Callable[..., Any]) -> None:
+    engine = "Sionna 1.2 on TensorFlow or Sionna 2 on PyTorch (what is installed; MOCLINK_ENGINE)"
+    add("--engine", choices=ENGINES, help=engine)
     workers = "worker processes (as many as CPUs, or GPUs if there are any, and memory allow)"
     add("--workers", metavar="N", help=workers)
     add("--memory", metavar="SIZE", help="memory of all workers, such as 4G (what the machine has)")

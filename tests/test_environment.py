@@ -8,14 +8,16 @@ import sys
 
 import pytest
 
-from moclink.environment import check_backend, check_environment
+from moclink.environment import check_backend, check_environment, use_backend_of_engine
 from moclink.simulate import main
+from moclink.sionna_version import check_sionna
 
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     """Write the user's keras.json."""
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "")  # what is set from here on is taken back
+    monkeypatch.delenv("KERAS_BACKEND")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
     def write(text):
@@ -25,21 +27,53 @@ def settings(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "{broken", "[]", "{}", '{"backend": "tensorflow"}'])
-def test_what_keras_takes_passes(settings, text):
+def test_what_keras_takes_passes(settings, monkeypatch, text):
     settings(text)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    use_backend_of_engine()
     check_environment()
+
+
+@pytest.mark.parametrize(
+    ("engine", "text", "backend"),
+    [
+        ("torch", "{}", "torch"),
+        ("torch", '{"backend": "tensorflow"}', "torch"),  # which Keras writes by itself
+        ("torch", '{"backend": "jax"}', None),
+        ("tensorflow", "{}", None),
+    ],
+)
+def test_keras_runs_where_sionna_does(settings, monkeypatch, engine, text, backend):
+    settings(text)
+    monkeypatch.setattr("moclink.environment.check_sionna", lambda: engine)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    use_backend_of_engine()
+    assert os.environ.get("KERAS_BACKEND") == backend
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    use_backend_of_engine()
+    assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+def test_an_engine_that_is_not_installed_ends_the_command(monkeypatch, capsys):
+    monkeypatch.setenv("MOCLINK_ENGINE", "")  # what is set from here on is taken back
+    other = "torch" if check_sionna() == "tensorflow" else "tensorflow"
+    assert main(["--engine", other, "--list-chains"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"moclink: the engine {other} was asked for, and Sionna ")
+    monkeypatch.setenv("MOCLINK_ENGINE", "")
+    assert main(["--engine", check_sionna(), "--list-chains"]) == 0
 
 
 def test_a_backend_that_is_not_installed_is_named(settings, monkeypatch):
     installed = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "torch" else installed(name)
+        importlib.util, "find_spec", lambda name: None if name == "jax" else installed(name)
     )
-    settings(json.dumps({"backend": "torch"}))
-    with pytest.raises(ValueError, match=r"keras\.json is 'torch', which is not installed; inst"):
+    settings(json.dumps({"backend": "jax"}))
+    with pytest.raises(ValueError, match=r"keras\.json is 'jax', which is not installed; inst"):
         check_backend()
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    with pytest.raises(ValueError, match="KERAS_BACKEND is 'torch', which is not installed"):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(ValueError, match="KERAS_BACKEND is 'jax', which is not installed"):
         check_backend()
 
 

@@ -38,7 +38,7 @@ MAY = {
     "linear": {"keras", "codec"},
     "training": {"keras", "codec", "linear", "perceptual", "PIL"},
     "train": {"keras", "codec", "perceptual", "training", "PIL", "sweep"},
-    "phy": {"sionna", "tensorflow", "numba", "keras", "codec"},
+    "phy": {"sionna", "tensorflow", "torch", "numba", "keras", "codec"},
     "sources": {"PIL", "bpg", "codec", "linear"},
     "types": set(),
     "protocols": set(),
@@ -46,12 +46,13 @@ MAY = {
     "chain": set(),
     "power": set(),
     "error_rates": set(),
-    "link": {"sionna", "tensorflow", "keras", "codec", "phy"},
+    "link": {"sionna", "keras", "codec", "phy"},
     "metrics": {"perceptual"},
     "structural_similarity": {"numba", "compiled"},
     "compiled": {"numba"},
     "standard_streams": set(),
     "environment": {"phy"},
+    "sionna_version": set(),
     "whole_files": set(),
     "images": {"PIL", "bpg"},
     "given_images": {"PIL"},
@@ -132,6 +133,12 @@ def test_keras_in_phy_stays_in_the_layer_files():
     allowed = {"layer.py", "qam_path.py"}
     users = {path.name for path in (PACKAGE / "phy").rglob("*.py") if "keras" in imports(path)}
     assert users <= allowed
+
+
+def test_the_framework_in_phy_stays_in_the_files_of_the_engine():
+    allowed = {"engine.py", "tensors.py"}
+    for path in (PACKAGE / "phy").rglob("*.py"):
+        assert path.name in allowed or not imports(path) & {"tensorflow", "torch"}, path
 
 
 def test_codec_among_sources_stays_in_the_semantic_ones():

@@ -22,7 +22,11 @@ def check_images(images: Any, slack: float = 0.0, integers: bool = False) -> Non
     if len(shape) != 4 or shape[-1] != 3 or 0 in shape:
         raise ValueError(f"images have shape {shape}; they must be [B, H, W, 3]")
     visible = isinstance(images, np.ndarray) or hasattr(images, "numpy")
-    low, high = (float(np.min(images)), float(np.max(images))) if visible else (0.0, 1.0)
+    if visible and not getattr(images, "is_meta", False):  # of PyTorch, without values
+        pixels = keras.ops.convert_to_numpy(images)
+        low, high = float(np.min(pixels)), float(np.max(pixels))
+    else:
+        low, high = 0.0, 1.0
     if integers and dtype == "uint8":
         return
     if "float" not in dtype or not (low >= -slack and high <= 1 + slack):

@@ -59,8 +59,8 @@ class CompiledFunction(keras.Model):
     """A function of Keras tensors as a call from NumPy to NumPy, compiled by the backend.
 
     On TensorFlow the graph is traced without XLA: it then serves pictures of every size after a few
-    traces, runs as fast on a CPU, and spares the seconds that XLA takes for each new size. On the
-    other backends each new size is compiled once.
+    traces, runs as fast on a CPU, and spares the seconds that XLA takes for each new size. On JAX
+    each new size is compiled once; PyTorch runs eagerly.
 
     Args:
         function: From tensors to a tensor.
@@ -74,7 +74,7 @@ class CompiledFunction(keras.Model):
         self.function = function
         self.parts = list(parts)
         self.built = True
-        self.compile(jit_compile=keras.backend.backend() != "tensorflow")
+        self.compile(jit_compile=keras.backend.backend() == "jax")
 
     def call(self, inputs: Any) -> Any:
         """Apply the function."""

@@ -1,5 +1,5 @@
-"""Modems, channels and channel codes, on Sionna and TensorFlow."""
+"""Modems, channels and channel codes, on Sionna and its framework: TensorFlow or PyTorch."""
 
-from moclink.phy.sionna_version import check_sionna
+from moclink.sionna_version import check_sionna
 
 check_sionna()

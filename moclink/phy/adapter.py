@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
-from sionna.phy import Block, config
 
+from moclink.phy import engine, tensors
 from moclink.phy.block_output import RETURNS, equalized
 from moclink.phy.noise import ChannelOutput, Key, stream
 from moclink.phy.user_block import describe_error
@@ -27,14 +24,14 @@ class BlockChannel:
 
     - `returns`: "y", "gains" or "equalized", see there.
     - `symbols_per_call`: the block is then called on so many symbols at a time, the last ones
-      filled up with zeros, each call with random numbers of its own. The call is compiled once, and
-      a longer transmission begins with what a shorter one meets.
+      filled up with zeros, each call with random numbers of its own. On TensorFlow the call is compiled
+      once. A longer transmission begins with what a shorter one meets.
 
-    Random numbers that Sionna's `config` hands out (`tf_rng`, `np_rng`, `py_rng`) depend on the key
-    alone; afterwards these generators go on as if nothing had been drawn. With `check`, so do those
-    of Python's `random`, `numpy.random`, `tf.random` and a Keras layer's seed generators; the first
-    call is repeated, and an error tells if the key does not decide all. (`tf.random` cannot be set
-    back.)
+    Random numbers that Sionna's `config` hands out (`np_rng`, `py_rng`; `tf_rng` on TensorFlow,
+    `torch_rng()` on PyTorch) depend on the key alone; afterwards these generators go on as if
+    nothing had been drawn. With `check`, so do those of Python's `random`, `numpy.random`, the
+    framework and a Keras layer's seed generators; the first call is repeated, and an error tells if
+    the key does not decide all. (`tf.random` cannot be set back.)
 
     Args:
         block: Function or block.
@@ -71,11 +68,9 @@ class BlockChannel:
         self._vectors = vectors
         self._seed_all = self._unchecked = check
         self._length = getattr(block, "symbols_per_call", None)
-        self._wants_tensors = isinstance(block, Block) or hasattr(
-            block, "get_config"
-        )  # a Keras layer
-        _ = config.tf_rng  # made before a graph is traced, where it would be lost
-        self._block = tf.function(block) if self._length else block
+        self._wants_tensors = engine.takes_tensors(block)
+        engine.make_generators()
+        self._block = engine.compiled(block) if self._length else block
         self._variables = lambda: getattr(block, "variables", ())
 
     def __call__(
@@ -109,8 +104,8 @@ class BlockChannel:
                 if not (np.array_equal(x_hat, again[0]) and np.array_equal(no_eff, again[1])):
                     raise ValueError(
                         "two calls with the same key gave different results; take random numbers from "
-                        "sionna.phy.config.np_rng or tf_rng, or write a function (symbols, no, keys) that "
-                        "takes them from moclink.phy.channels.stream(key)"
+                        f"sionna.phy.config.np_rng or {engine.GENERATOR}, or write a function "
+                        "(symbols, no, keys) that takes them from moclink.phy.channels.stream(key)"
                     )
         except Exception as error:  # whatever goes wrong in somebody else's code
             raise ValueError(
@@ -122,39 +117,11 @@ class BlockChannel:
         x: Any = sent.reshape(-1, self._vectors) if self._vectors else sent[None]
         variance: Any = np.full([] if self._vectors else [1], no, np.float32)
         if self._wants_tensors:
-            x, variance = tf.constant(x), tf.constant(variance)
-        with seeded(int(stream((*key, "sionna")).integers(2**62)), self._seed_all):
+            x, variance = tensors.tensor(x), tensors.tensor(variance)
+        seed = int(stream((*key, "sionna")).integers(2**62))
+        with engine.without_gradients(), engine.seeded(seed, self._seed_all):
             for variable in self._variables():
                 if getattr(variable, "name", "") == "seed_generator_state":
                     variable.assign(stream((*key, "keras")).integers(2**31, size=2))
             output = self._block(x, variance)
         return equalized(output, sent, no, self._returns, self._vectors)
-
-
-@contextmanager
-def seeded(seed: int, everything: bool = False) -> Iterator[None]:
-    """Seed Sionna's random generators for a while, then let them go on where they were.
-
-    Args:
-        seed: The seed.
-        everything: Whether the global generators of Python, NumPy and TensorFlow are seeded too;
-            the last stays so.
-    """
-    tensors, arrays, python = config.tf_rng, config.np_rng, config.py_rng
-    before = tensors.state.numpy(), arrays.bit_generator.state, python.getstate()
-    globally = np.random.get_state(), random.getstate()  # noqa: NPY002
-    try:
-        tensors.reset_from_seed(seed)
-        arrays.bit_generator.state = np.random.default_rng(seed).bit_generator.state
-        python.seed(seed)
-        if everything:
-            np.random.seed(seed % 2**32)  # noqa: NPY002
-            random.seed(seed)
-            tf.random.set_seed(seed)
-        yield
-    finally:
-        tensors.state.assign(before[0])
-        arrays.bit_generator.state = before[1]
-        python.setstate(before[2])
-        np.random.set_state(globally[0])  # noqa: NPY002
-        random.setstate(globally[1])

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.phy.noise import MIN_POWER
+from moclink.phy.tensors import tensor, to_numpy
 
 RETURNS = ("auto", "y", "gains", "equalized")
 FIT = (0.5, 2.0)  # mean squared error over the variance claimed for it, if the claim is right
@@ -48,9 +49,7 @@ def equalized(
         ValueError: If the output is not what `returns` says, has another shape, is not finite, or a
             variance is not positive.
     """
-    parts = [
-        np.asarray(part) for part in (output if isinstance(output, tuple | list) else (output,))
-    ]
+    parts = [to_numpy(part) for part in (output if isinstance(output, tuple | list) else (output,))]
     kind = _kind(parts, returns)
     y = parts[0]
     if not np.iscomplexobj(y):
@@ -115,7 +114,6 @@ def _detect(
     y: NDArray, h: NDArray, count: int, no: float, vectors: int
 ) -> tuple[NDArray, NDArray[np.floating]]:
     """LMMSE detection of vectors of symbols."""
-    import tensorflow as tf
     from sionna.phy.mimo import lmmse_equalizer
 
     uses = count // vectors
@@ -130,10 +128,10 @@ def _detect(
     covariance = np.broadcast_to(
         no * np.eye(antennas, dtype=np.complex128), (uses, antennas, antennas)
     )
-    tensors = [tf.constant(values) for values in (y, h, covariance)]
+    tensors = [tensor(values) for values in (y, h, covariance)]
     # In double precision: Sionna takes 1 from a number close to 1 to find the variance.
     x_hat, no_eff = lmmse_equalizer(*tensors, precision="double")
-    return np.ravel(x_hat), np.ravel(no_eff)
+    return np.ravel(to_numpy(x_hat)), np.ravel(to_numpy(no_eff))
 
 
 def _symbols(what: str, values: NDArray, count: int) -> NDArray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+from typing import Any
+
 from sionna.phy import Block
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
+from moclink.phy import engine, tensors
 from moclink.phy.ldpc_graph import graph_5g, sparse_pcm
 from moclink.phy.staged_decoder import StagedDecoder, place_tensor
 
@@ -43,10 +45,10 @@ class EarlyStoppingLDPC5GDecoder(Block):
         llr_ch: [..., n], ln P(1)/P(0).
         num_iter: None, or an int or int32 scalar tensor, also a symbolic one, that overrides the
             one above.
-        msg_v2c: None or [num_edges, batch], a decoder state.
+        msg_v2c: None or a decoder state, [num_edges, batch]; on PyTorch [batch, num_edges].
 
     Output:
-        [..., k] or [..., n], bits or logits; with `return_state` also [num_edges, batch].
+        [..., k] or [..., n], bits or logits; with `return_state` also the decoder state.
 
     Example:
         Decode at 6 dB, with at most 20 iterations and then with 5:
@@ -58,8 +60,7 @@ class EarlyStoppingLDPC5GDecoder(Block):
         >>> y = AWGN()(Mapper("qam", 2)(encoder(bits)), no)
         >>> llr = Demapper("app", "qam", 2)(y, no)
         >>> decoded = decoder(llr)                                     # float32 [1000, 324]
-        >>> quick = tf.function(lambda llr, most: decoder(llr, num_iter=most))
-        >>> decoded = quick(llr, tf.constant(5))
+        >>> decoded = decoder(llr, num_iter=5)
 
     Raises:
         ValueError: If a schedule other than flooding or a callback is given, or num_iter is
@@ -143,40 +144,23 @@ class EarlyStoppingLDPC5GDecoder(Block):
                 f"the last dimension of llr_ch is {input_shape[-1]}; n = {self._encoder.n} is wanted"
             )
 
-    def call(self, llr_ch, /, *, num_iter: int | tf.Tensor | None = None, msg_v2c=None):
+    def call(self, llr_ch, /, *, num_iter: Any = None, msg_v2c=None):
         """Decode; see the class."""
-        leading = tf.shape(llr_ch)[:-1]
+        leading = tensors.shape(llr_ch)[:-1]
         llr = place_tensor(
-            self._graph, tf.reshape(llr_ch, [-1, self._encoder.n]), self._decoder.llr_max
+            self._graph, tensors.reshape(llr_ch, [-1, self._encoder.n]), self._decoder.llr_max
         )
         output = self._staged(
             llr,
-            self._num_iter if num_iter is None else _iterations(num_iter),
+            self._num_iter if num_iter is None else tensors.whole_number(num_iter),
             messages=msg_v2c,
             return_messages=self._return_state,
         )
         if self._return_infobits:
             x_hat = output.logits[:, : self._encoder.k]
         else:
-            x_hat = tf.gather(output.logits, self._graph.received, axis=1)
+            x_hat = tensors.take(output.logits, tensors.tensor(self._graph.received), 1)
         if self._hard_out:
-            x_hat = tf.cast(x_hat >= 0, self.rdtype)
-        x_hat = tf.reshape(x_hat, tf.concat([leading, [x_hat.shape[-1]]], axis=0))
+            x_hat = tensors.astype(x_hat >= 0, engine.real_dtype(self))
+        x_hat = tensors.reshape(x_hat, tensors.joined(leading, x_hat.shape[-1]))
         return (x_hat, output.messages) if self._return_state else x_hat
-
-
-def _iterations(num_iter: int | tf.Tensor) -> int | tf.Tensor:
-    """Iterations given at a call: an int if the value is known, else a non-negative int32 scalar.
-
-    Raises:
-        ValueError: If it is no scalar, no whole number or negative.
-    """
-    tensor = tf.convert_to_tensor(num_iter)
-    if not tensor.dtype.is_integer or tensor.shape.rank not in (0, None):
-        raise ValueError(f"num_iter is {num_iter!r}; a whole number from 0 up is wanted")
-    known = tf.get_static_value(tensor)
-    if known is None:
-        return tf.maximum(tf.cast(tensor, tf.int32), 0)
-    if known < 0:
-        raise ValueError(f"num_iter is {int(known)}; a whole number from 0 up is wanted")
-    return int(known)

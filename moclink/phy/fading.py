@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
 from sionna.phy import Block
 from sionna.phy.channel import AWGN, GenerateFlatFadingChannel
+
+from moclink.phy import tensors
 
 MIN_POWER = 1e-12  # of a channel gain, so that a symbol in a deep fade stays finite
 
@@ -27,8 +28,8 @@ def divide_out(y: Any, h: Any, no: Any) -> tuple[Any, Any]:
     Returns:
         (y / h, complex64 [B, S]; no / |h|^2, float32 [B, S]).
     """
-    power = tf.maximum(tf.math.real(h) ** 2 + tf.math.imag(h) ** 2, MIN_POWER)
-    return y * tf.math.conj(h) / tf.cast(power, y.dtype), no[:, None] / power
+    power = tensors.at_least(tensors.real(h) ** 2 + tensors.imag(h) ** 2, MIN_POWER)
+    return y * tensors.conj(h) / tensors.astype(power, y.dtype), no[:, None] / power
 
 
 class RayleighFading(Block):
@@ -63,9 +64,9 @@ class RayleighFading(Block):
 
     def call(self, x: Any, no: Any) -> tuple[Any, Any]:
         """Fade, add noise, divide the gain out."""
-        batch, symbols = tf.shape(x)[0], tf.shape(x)[1]
+        batch, symbols = tensors.shape(x)[0], tensors.shape(x)[1]
         together = symbols if self._coherence is None else self._coherence
         blocks = -(-symbols // together)
-        gains = tf.reshape(self._gains(batch * blocks), [batch, blocks])
-        h = tf.ensure_shape(tf.repeat(gains, together, axis=1)[:, :symbols], x.shape)
+        gains = tensors.reshape(self._gains(batch * blocks), [batch, blocks])
+        h = tensors.with_shape_of(tensors.repeat(gains, together, axis=1)[:, :symbols], x)
         return divide_out(self._awgn(h * x, no), h, no)

@@ -7,7 +7,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from sionna.phy import Block, config
+from sionna.phy import Block
+
+from moclink.phy import engine
 
 TRUSTED = ("sionna", "moclink")  # packages that a saved model may name classes of
 
@@ -18,7 +20,7 @@ class SionnaLayer(keras.layers.Layer):
 
     A Sionna block cannot be called on Keras's symbolic tensors; this layer can, and hands on what
     it is called with. It computes in float32 under mixed precision too. The variables of a Sionna
-    block (a trainable constellation, say) are TensorFlow's and not Keras's: they are neither
+    block (a trainable constellation, say) are its framework's and not Keras's: they are neither
     trained by `fit` nor saved. Noise follows `sionna.phy.config.seed`, not Keras's seed.
 
     `keras.saving.load_model` finds this layer only after `import moclink.phy.layer`: of the modules
@@ -29,7 +31,7 @@ class SionnaLayer(keras.layers.Layer):
             its import path ("sionna.phy.channel.AWGN").
         arguments: Keyword arguments of the class, of plain values. Only with a class or a path.
         supports_jit: Whether XLA may compile the block. False keeps a model that contains it in
-            graph mode.
+            graph mode. On PyTorch blocks run eagerly.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -40,7 +42,7 @@ class SionnaLayer(keras.layers.Layer):
         What the block returns.
 
     Raises:
-        ValueError: If `block` is none of the above, or Keras runs on another backend.
+        ValueError: If `block` is none of the above, or Keras runs on another backend than Sionna.
 
     Example:
         >>> bits = keras.Input((600,))
@@ -59,14 +61,9 @@ class SionnaLayer(keras.layers.Layer):
         supports_jit: bool = True,
         **kwargs: Any,
     ) -> None:
-        if keras.backend.backend() != "tensorflow":
-            raise ValueError(
-                f"Sionna blocks run on TensorFlow, but Keras runs on {keras.backend.backend()}; "
-                "set KERAS_BACKEND=tensorflow"
-            )
+        check_backend("Sionna blocks")
         super().__init__(**{"dtype": "float32", **kwargs})
-        # Sionna makes its generators on first use; inside a traced graph they would be lost.
-        _ = config.tf_rng
+        engine.make_generators()
         if isinstance(block, Block) and arguments:
             raise ValueError(
                 "arguments go with a block's class or path; a made block has had its own"
@@ -75,7 +72,8 @@ class SionnaLayer(keras.layers.Layer):
         self.block_path = _path(block)
         if isinstance(block, str):
             block = _find(block)
-        self.block = block if isinstance(block, Block) else block(**self.arguments)
+        block = block if isinstance(block, Block) else block(**self.arguments)
+        engine.set_untracked(self, block=block)
         self.supports_jit = supports_jit
         self.built = True  # a Sionna block builds itself, from the shapes of its first call
 
@@ -86,6 +84,11 @@ class SionnaLayer(keras.layers.Layer):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Call the block."""
         return self.block(*args, **kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and types of what the block returns."""
+        with engine.generators_kept():
+            return super().compute_output_spec(*args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Configuration for saving.
@@ -106,6 +109,23 @@ class SionnaLayer(keras.layers.Layer):
             "supports_jit": self.supports_jit,
         }
         return {**super().get_config(), **own}
+
+
+def check_backend(what: str) -> None:
+    """Check that Keras runs on the framework of Sionna.
+
+    Args:
+        what: What needs it, for the message.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    backend = keras.backend.backend()
+    if backend != engine.ENGINE:
+        name = "PyTorch" if engine.ON_TORCH else "TensorFlow"
+        raise ValueError(
+            f"{what} run on {name}, but Keras runs on {backend}; set KERAS_BACKEND={engine.ENGINE}"
+        )
 
 
 def _as_array(argument: Any) -> Any:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
+from moclink.phy import engine as framework
+from moclink.phy import tensors
 from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode
 from moclink.phy.belief_propagation import BeliefPropagation
 from moclink.phy.check_nodes import LLR_MAX
@@ -86,7 +87,11 @@ class LDPCCode:
         encoder: Any = self.encoder_5g
         base_graph = 1 if encoder.k_ldpc == INFORMATION_COLUMNS[1] * encoder.z else 2
         codewords = BlockCode(base_graph, self.k).encode(bits, self.n)
-        return codewords if encoder.num_bits_per_symbol is None else codewords[:, encoder.out_int]
+        return (
+            codewords
+            if encoder.num_bits_per_symbol is None
+            else codewords[:, tensors.to_numpy(encoder.out_int)]
+        )
 
 
 def get_code(name: str, k: int, n: int, num_bits_per_symbol: int | None = None) -> LDPCCode:
@@ -144,7 +149,7 @@ def get_decoder(
 
     Args:
         code: From `get_code`.
-        engine: "sionna", "fast" (CPU), or "auto": Sionna where TensorFlow sees a GPU, else fast.
+        engine: "sionna", "fast" (CPU), or "auto": Sionna where its framework sees a GPU, else fast.
         num_iter: The most iterations spent on a codeword.
         threads: Threads of the fast engine; None: numba's number (all CPUs, or what a worker pool
             gives).
@@ -160,14 +165,14 @@ def get_decoder(
     if num_iter < 1:
         raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
     if engine == "auto":
-        engine = "sionna" if tf.config.list_physical_devices("GPU") else "fast"
+        engine = "sionna" if framework.is_gpu_there() else "fast"
     if engine == "fast":
         return BeliefPropagation(code.graph, num_iter, threads)
     return SionnaDecoder(code, num_iter)
 
 
 class SionnaDecoder:
-    """Sionna's belief propagation with early stopping, compiled once for one batch size.
+    """Sionna's belief propagation with early stopping; on TensorFlow compiled once for one batch size.
 
     Args:
         code: From `get_code`.
@@ -193,16 +198,16 @@ class SionnaDecoder:
 
         def decode(llr, count):
             output = staged(place_tensor(graph, llr, decoder.llr_max), num_iter, count)
-            bits = tf.cast(output.logits[:, : code.k] >= 0, tf.uint8)
+            bits = tensors.astype(output.logits[:, : code.k] >= 0, "uint8")
             return bits, output.converged, output.iterations
 
-        signature = [tf.TensorSpec((self._batch, code.n)), tf.TensorSpec((), tf.int32)]
-        self._run = tf.function(decode, jit_compile=True, input_signature=signature)
+        signature = [((self._batch, code.n), "float32"), ((), "int32")]
+        self._run = framework.compiled(decode, signature)
 
     @property
     def num_traces(self) -> int:
-        """How often the decoder was traced and compiled: once, whatever the numbers of codewords."""
-        return self._run.experimental_get_tracing_count()
+        """How often TensorFlow traced and compiled the decoder: once, whatever the numbers of codewords."""
+        return framework.traces(self._run)
 
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
         """Decode codewords.
@@ -223,8 +228,12 @@ class SionnaDecoder:
         padded = np.zeros((self._batch, self._code.n), np.float32)
         for start in range(0, len(llr), self._batch):
             count = min(self._batch, len(llr) - start)
-            padded[:count] = llr[start : start + count]
             part = slice(start, start + count)
-            decoded = self._run(padded, count)
-            bits[part], converged[part], iterations[part] = (t.numpy()[:count] for t in decoded)
+            given = llr[part]
+            if not framework.ON_TORCH:  # XLA compiles for one shape
+                padded[:count], given = given, padded
+            decoded = self._run(tensors.tensor(given), tensors.tensor(count, "int32"))
+            bits[part], converged[part], iterations[part] = (
+                tensors.to_numpy(values)[:count] for values in decoded
+            )
         return DecodedBlocks(bits, converged, iterations)

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 from sionna.phy.fec.utils import load_parity_check_examples
 
+from moclink.phy.tensors import to_numpy
+
 WIFI648_PCM_ID = 4
 
 
@@ -105,7 +107,7 @@ def graph_5g(encoder: LDPC5GEncoder, prune: bool = True) -> TannerGraph:
     positions[encoder.k :] += num_filler
     received = positions[2 * encoder.z :]
     if encoder.num_bits_per_symbol is not None:
-        received = received[encoder.out_int]
+        received = received[to_numpy(encoder.out_int)]
     return TannerGraph(
         num_vns=pcm.shape[1],
         cn_start=pcm.indptr.astype(np.int32),

@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from sionna.phy import Block
 from sionna.phy.channel import ChannelModel, OFDMChannel
@@ -30,6 +29,8 @@ from sionna.phy.ofdm import (
     ResourceGrid,
     ResourceGridMapper,
 )
+
+from moclink.phy import engine, tensors
 
 OFDM_SYMBOLS = 14  # of a slot in 5G
 PILOT_SYMBOLS = (2, 11)
@@ -93,17 +94,18 @@ class OFDMLink(Block):
                 f"{fft_size} subcarriers: a multiple of the {streams} streams is needed, as their pilots "
                 "take turns"
             )
-        grid = ResourceGrid(
-            OFDM_SYMBOLS,
-            fft_size,
-            subcarrier_spacing,
-            num_streams_per_tx=streams,
-            cyclic_prefix_length=round(
-                fft_size / 14
-            ),  # only lengthens the time between OFDM symbols
-            pilot_pattern="kronecker",
-            pilot_ofdm_symbol_indices=list(PILOT_SYMBOLS),
-        )
+        with engine.generators_kept():  # Sionna 2 draws the pilots, Sionna 1.2 has them fixed
+            grid = ResourceGrid(
+                OFDM_SYMBOLS,
+                fft_size,
+                subcarrier_spacing,
+                num_streams_per_tx=streams,
+                cyclic_prefix_length=round(
+                    fft_size / 14
+                ),  # only lengthens the time between OFDM symbols
+                pilot_pattern="kronecker",
+                pilot_ofdm_symbol_indices=list(PILOT_SYMBOLS),
+            )
         self._streams = streams
         self._slot = int(grid.num_data_symbols) * streams
         self._map = ResourceGridMapper(grid)
@@ -131,23 +133,23 @@ class OFDMLink(Block):
 
     def call(self, x: Any, no: Any) -> tuple[Any, Any]:
         """Map to slots, send, estimate, detect, read the slots out."""
-        batch, symbols = tf.shape(x)[0], tf.shape(x)[1]
+        batch, symbols = tensors.shape(x)[0], tensors.shape(x)[1]
         slots = -(-symbols // self._slot)
-        filled = tf.pad(x, [[0, 0], [0, slots * self._slot - symbols]])
-        dealt = tf.reshape(filled, [-1, 1, self._slot // self._streams, self._streams])
-        no = tf.repeat(no, slots)
-        y, h = self._channel(self._map(tf.transpose(dealt, [0, 1, 3, 2])), no)
+        filled = tensors.pad_columns(x, slots * self._slot - symbols)
+        dealt = tensors.reshape(filled, [-1, 1, self._slot // self._streams, self._streams])
+        no = tensors.repeat(no, slots)
+        y, h = self._channel(self._map(tensors.transpose(dealt, [0, 1, 3, 2])), no)
         if self._estimate is None:
-            h_hat, err_var = self._active(h), tf.zeros([], no.dtype)
+            h_hat, err_var = self._active(h), tensors.zeros([], no.dtype)
         else:
             h_hat, _ = self._estimate(y, no)
             err_var = no[:, None, None, None, None, None, None] * self.error_gain
         x_hat, no_eff = self._detect(y, h_hat, err_var, no)
-        no_eff = tf.maximum(no_eff, MIN_VARIANCE)
+        no_eff = tensors.at_least(no_eff, MIN_VARIANCE)
         outputs = []
-        for out, dtype in ((x_hat, self.cdtype), (no_eff, self.rdtype)):
-            rows = tf.reshape(tf.transpose(out, [0, 1, 3, 2]), [batch, -1])[:, :symbols]
-            outputs.append(tf.cast(tf.ensure_shape(rows, x.shape), dtype))
+        for out, dtype in ((x_hat, self.cdtype), (no_eff, engine.real_dtype(self))):
+            rows = tensors.reshape(tensors.transpose(out, [0, 1, 3, 2]), [batch, -1])[:, :symbols]
+            outputs.append(tensors.astype(tensors.with_shape_of(rows, x), dtype))
         return tuple(outputs)
 
 
@@ -166,7 +168,7 @@ def error_gain(grid: ResourceGrid) -> Any:
     """
     streams, subcarriers = grid.num_streams_per_tx, grid.fft_size
     shape = streams, len(PILOT_SYMBOLS), subcarriers
-    energies = np.abs(np.reshape(grid.pilot_pattern.pilots, shape)) ** 2
+    energies = np.abs(np.reshape(tensors.to_numpy(grid.pilot_pattern.pilots), shape)) ** 2
     times = interpolation_weights(np.array(PILOT_SYMBOLS), OFDM_SYMBOLS) ** 2  # [14, 2]
     gain = np.zeros((streams, OFDM_SYMBOLS, subcarriers))
     for stream, energy in enumerate(energies):
@@ -175,7 +177,7 @@ def error_gain(grid: ResourceGrid) -> Any:
             weights = interpolation_weights(places, subcarriers) ** 2
             in_frequency = weights @ (1 / of_symbol[places])
             gain[stream] += times[:, number, None] * in_frequency
-    return tf.constant(gain[None, None, None, None], tf.float32)
+    return tensors.tensor(gain[None, None, None, None], "float32")
 
 
 def interpolation_weights(places: NDArray[np.integer], count: int) -> NDArray[np.float64]:
@@ -236,6 +238,7 @@ def channel_model(
             min_speed=speed,
             num_rx_ant=antennas,
             num_tx_ant=antennas,
+            **engine.PROFILES_OF,
         )
     array = PanelArray(
         num_rows_per_panel=1,
@@ -246,7 +249,14 @@ def channel_model(
         carrier_frequency=carrier_frequency,
     )
     return CDL(
-        profile.upper(), delay_spread, carrier_frequency, array, array, "downlink", min_speed=speed
+        profile.upper(),
+        delay_spread,
+        carrier_frequency,
+        array,
+        array,
+        "downlink",
+        min_speed=speed,
+        **engine.PROFILES_OF,
     )
 
 

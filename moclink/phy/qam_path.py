@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 from sionna.phy import Block
@@ -15,9 +14,10 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 from sionna.phy.mapping import Demapper, Mapper
 
 from moclink.codec.receiver import log_likelihoods, noise_variance
+from moclink.phy import engine, tensors
 from moclink.phy.early_stopping import EarlyStoppingLDPC5GDecoder, place_tensor
 from moclink.phy.fading import divide_out
-from moclink.phy.layer import SionnaLayer
+from moclink.phy.layer import SionnaLayer, check_backend
 from moclink.phy.ldpc_graph import graph_5g, sparse_pcm
 from moclink.phy.modems import pam_amplitudes
 
@@ -59,7 +59,7 @@ def equivalent_snr(index_error_rate: Any, states: int) -> Any:
     argument = np.sqrt(3 * 10 ** (SNR_GRID / 10) / (states**2 - 1))
     tail = np.array([0.5 * math.erfc(value / math.sqrt(2)) for value in argument])
     rates = (2 * (1 - 1 / states) * tail)[::-1].astype(np.float32)  # rising
-    place = tf.searchsorted(tf.constant(rates), ops.reshape(index_error_rate, (-1,)))
+    place = ops.searchsorted(ops.convert_to_tensor(rates), ops.reshape(index_error_rate, (-1,)))
     return ops.take(SNR_GRID[::-1].astype(np.float32), ops.minimum(place, len(SNR_GRID) - 1))
 
 
@@ -85,20 +85,19 @@ class LDPCReceiver(keras.layers.Layer):
 
     def __init__(self, code: LDPC5GEncoder, num_iter: int = 20, **kwargs: Any):
         super().__init__(**{"dtype": "float32", **kwargs})
-        self._code = code
         self._graph = graph_5g(code, prune=True)
         options: dict[str, Any] = {"num_iter": num_iter, "hard_out": False}
         # The same function of the messages, but XLA cannot compile the gradient of "boxplus".
-        self._all_iterations = LDPCBPDecoder(
-            sparse_pcm(code, self._graph), cn_update="boxplus-phi", **options
-        )
-        self._early_stopping = EarlyStoppingLDPC5GDecoder(code, cn_update="boxplus", **options)
+        every = LDPCBPDecoder(sparse_pcm(code, self._graph), cn_update="boxplus-phi", **options)
+        early = EarlyStoppingLDPC5GDecoder(code, cn_update="boxplus", **options)
+        engine.set_untracked(self, _code=code, _all_iterations=every, _early_stopping=early)
         self.built = True
 
     def call(self, llr: Any, training: bool | None = None) -> Any:
         """Decode."""
         if not training:
-            return self._early_stopping(llr)
+            with engine.without_gradients():
+                return self._early_stopping(llr)
         placed = place_tensor(self._graph, llr, self._all_iterations.llr_max)
         return self._all_iterations(placed)[:, : self._code.k]
 
@@ -138,7 +137,7 @@ class QAMPath(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.states = states
         self.channel = channel
-        self.code = code
+        engine.set_untracked(self, code=code)
         self._table = bit_table(states)
         self._width = int(self._table.shape[1])
         qam = {"constellation_type": "qam", "num_bits_per_symbol": 2 * self._width}
@@ -166,9 +165,7 @@ class QAMPath(keras.layers.Layer):
         count = ops.shape(bits)[1]
         even = ops.pad(bits, ((0, 0), (0, count % 2), (0, 0)))
         y, no_eff = self._over_channel(interleave_axes(even), no)
-        axes = ops.reshape(
-            ops.stack([tf.math.real(y), tf.math.imag(y)], axis=-1), (ops.shape(y)[0], -1)
-        )
+        axes = ops.reshape(ops.stack([ops.real(y), ops.imag(y)], axis=-1), (ops.shape(y)[0], -1))
         variance = ops.repeat(no_eff, 2, axis=1)[..., None]
         likelihoods = log_likelihoods(axes, variance, pam_amplitudes(self.states))
         return likelihoods[:, :count], 1.0 / ops.maximum(ops.mean(1.0 / no_eff, axis=1), 1e-6)
@@ -200,19 +197,19 @@ class QAMPath(keras.layers.Layer):
         points = self.mapper(bits)[
             ..., 0
         ]  # a symbol at a time: Sionna's mapper wants a known last axis
-        energy = ops.mean(tf.math.real(points * tf.math.conj(points)), axis=1, keepdims=True)
+        energy = ops.mean(ops.real(points) ** 2 + ops.imag(points) ** 2, axis=1, keepdims=True)
         scale = ops.rsqrt(energy)  # [B, 1]; no mapped point is zero
-        x = points * tf.cast(scale, points.dtype)
+        x = points * tensors.astype(scale, points.dtype)
         received = self.channel(x, no)
         if not isinstance(received, tuple | list):
             received = (received, no[:, None])
         y, second = received
         y = ops.reshape(y, ops.shape(x))
-        if second.dtype.is_complex:
+        if "complex" in keras.backend.standardize_dtype(second.dtype):
             y, no_eff = divide_out(y, ops.reshape(second, ops.shape(x)), no)
         else:
             no_eff = ops.broadcast_to(second, ops.shape(x))
-        return y / tf.cast(scale, y.dtype), no_eff / scale**2
+        return y / tensors.astype(scale, y.dtype), no_eff / scale**2
 
 
 def index_path(states: int, channel: Any, code: Any = None) -> keras.layers.Layer:
@@ -244,11 +241,7 @@ def index_path(states: int, channel: Any, code: Any = None) -> keras.layers.Laye
             f"channel is {channel!r}; it must be a Sionna block, its class or import path, a SionnaLayer, "
             "or a Keras layer that turns (indices, snr_db) into p(k|y)"
         )
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            f"SemanticLink runs on TensorFlow, but Keras runs on {keras.backend.backend()}; "
-            "set KERAS_BACKEND=tensorflow"
-        )
+    check_backend("The channels of SemanticLink")
     if code is not None:
         raise ValueError(
             f"a code needs symbols to go over, but {type(channel).__name__} carries indices"

@@ -19,6 +19,7 @@ from moclink.whole_files import whole_file
 PACKAGES = {
     "sionna-no-rt": "sionna",
     "tensorflow": "tensorflow",
+    "torch": "torch",
     "keras": "keras",
     "numpy": "numpy",
     "pillow": "PIL",

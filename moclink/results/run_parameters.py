@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from moclink.constants import OUTAGES
+from moclink.constants import ENGINES, OUTAGES
 
 # Of runs that were begun before these could be chosen.
-DEFAULTS: dict[str, Any] = {"outage": OUTAGES[0], "harq": 1}
+DEFAULTS: dict[str, Any] = {"outage": OUTAGES[0], "harq": 1, "engine": ENGINES[0]}
 EXTENDABLE = ("snr", "chains", "images", "trials", "codecs")
 _OTHERS = {"images": "another picture called", "codecs": "results of another version of"}
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from sionna.phy.channel import ChannelModel
 from sionna.phy.mapping import Constellation, Demapper, Mapper
 
+from moclink.phy.engine import ON_TORCH
 from moclink.phy.ldpc import LDPCCode, get_code
+from moclink.phy.tensors import tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +27,12 @@ def over_awgn(
     rng = np.random.default_rng([seed, int(10 * snr_db) + 1000])
     constellation = Constellation("qam", num_bits_per_symbol)
     bits = rng.integers(0, 2, (count, code.k), dtype=np.uint8)
-    codewords = tf.constant(code.encode(bits), tf.float32)
+    codewords = tensor(code.encode(bits), "float32")
     symbols = Mapper(constellation=constellation)(codewords).numpy()
     no = np.float32(10 ** (-snr_db / 10))
     noise = rng.normal(scale=np.sqrt(no / 2), size=(2, *symbols.shape)).astype(np.float32)
     received = symbols + noise[0] + 1j * noise[1]
-    llr = Demapper("app", constellation=constellation)(tf.constant(received), tf.constant(no))
+    llr = Demapper("app", constellation=constellation)(tensor(received), tensor(no))
     return Blocks(bits, llr.numpy())
 
 
@@ -40,13 +41,17 @@ class FixedChannel(ChannelModel):
 
     def __init__(self, matrix):
         super().__init__()
-        self._matrix = tf.constant(np.atleast_2d(matrix), tf.complex64)
+        self._matrix = np.atleast_2d(matrix).astype(np.complex64)
 
     def __call__(self, batch_size, num_time_steps, sampling_frequency):
         a = self._matrix[None, None, :, None, :, None, None]
-        return tf.tile(a, [batch_size, 1, 1, 1, 1, 1, num_time_steps]), tf.zeros(
-            [batch_size, 1, 1, 1]
-        )
+        if ON_TORCH:
+            gains = tensor(a).repeat(batch_size, 1, 1, 1, 1, 1, num_time_steps)
+            return gains, tensor(np.zeros([batch_size, 1, 1, 1], np.float32))
+        import tensorflow as tf
+
+        gains = tf.tile(tensor(a), [batch_size, 1, 1, 1, 1, 1, num_time_steps])
+        return gains, tf.zeros([batch_size, 1, 1, 1])
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
 from moclink.phy.base_graph import (
@@ -13,6 +12,7 @@ from moclink.phy.base_graph import (
     lifting_size,
 )
 from moclink.phy.ldpc_graph import graph_5g
+from moclink.phy.tensors import tensor
 
 SIZES = [(2, 12, 20), (2, 40, 200), (2, 193, 300), (2, 324, 648), (2, 600, 1000), (2, 3840, 19000)]
 SIZES += [
@@ -31,9 +31,7 @@ def test_code_equals_sionnas(base_graph, k, n):
     code = BlockCode(base_graph, k)
     assert code.z == encoder.z
     bits = np.random.default_rng(1).integers(0, 2, (5, k), dtype=np.uint8)
-    np.testing.assert_array_equal(
-        code.encode(bits, n), encoder(tf.constant(bits, tf.float32)).numpy()
-    )
+    np.testing.assert_array_equal(code.encode(bits, n), encoder(tensor(bits, "float32")).numpy())
     expected, graph = graph_5g(encoder), code.graph(n)
     assert (graph.num_vns, graph.k) == (expected.num_vns, expected.k)
     for part in ("cn_start", "cn_vn", "received", "shortened"):

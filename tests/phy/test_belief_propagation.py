@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
 
 from moclink.phy.belief_propagation import BeliefPropagation
 from moclink.phy.ldpc import get_code
 from moclink.phy.ldpc_graph import TannerGraph
+from moclink.phy.tensors import tensor
 
 
 def assert_same(a, b):
@@ -98,7 +98,7 @@ def test_other_5g_codes_agree_with_sionna(k, n, snr_db, over_awgn):
     code = get_code("ldpc5g", k, n)
     count = 24 if k > 1000 else 128
     blocks = over_awgn(code, 2, snr_db, count, seed=6)
-    expected = LDPC5GDecoder(LDPC5GEncoder(k, n))(tf.constant(blocks.llr)).numpy()
+    expected = LDPC5GDecoder(LDPC5GEncoder(k, n))(tensor(blocks.llr)).numpy()
     decoded = BeliefPropagation(code.graph).decode(blocks.llr)
     wrong = (decoded.bits != blocks.bits).any(axis=1)
     assert 0 < wrong.mean() < 1, "the comparison belongs into the waterfall"

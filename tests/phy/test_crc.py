@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from sionna.phy.fec.crc import CRCEncoder
 
 from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_passes
+from moclink.phy.tensors import tensor
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from moclink.phy.crc import CRC16, CRC24A, CRC24B, crc_bits, crc_passes
 @pytest.mark.parametrize("length", [1, 7, 40, 1001])
 def test_parity_bits_equal_sionnas(crc, name, length):
     bits = np.random.default_rng(length).integers(0, 2, (9, length), dtype=np.uint8)
-    expected = CRCEncoder(name)(tf.constant(bits, tf.float32)).numpy()
+    expected = CRCEncoder(name)(tensor(bits, "float32")).numpy()
     np.testing.assert_array_equal(np.concatenate([bits, crc_bits(bits, crc)], axis=1), expected)
 
 

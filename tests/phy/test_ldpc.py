@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder, LDPCBPDecoder
 from sionna.phy.fec.linear import LinearEncoder
 from sionna.phy.fec.utils import load_parity_check_examples
 
+from moclink.phy.engine import compiled
 from moclink.phy.ldpc import get_code, get_decoder
+from moclink.phy.tensors import tensor
 
 # The last one is too large for a generator matrix.
 SIZES = [
@@ -22,9 +23,7 @@ SIZES = [
 def test_encoding_equals_sionna(k, n, bits_per_symbol):
     code = get_code("ldpc5g", k, n, bits_per_symbol)
     bits = np.random.default_rng(1).integers(0, 2, (33, k), dtype=np.uint8)
-    expected = LDPC5GEncoder(k, n, num_bits_per_symbol=bits_per_symbol)(
-        tf.constant(bits, tf.float32)
-    )
+    expected = LDPC5GEncoder(k, n, num_bits_per_symbol=bits_per_symbol)(tensor(bits, "float32"))
     codewords = code.encode(bits)
     assert codewords.dtype == np.uint8
     np.testing.assert_array_equal(codewords, expected.numpy())
@@ -40,7 +39,7 @@ def test_wifi_code_is_sionnas_code_and_systematic():
     assert not ((codewords @ pcm.T) % 2).any()
     # Sionna's generator puts the information bits elsewhere; the set of codewords is the same,
     # since its codewords are those that our encoder makes of their first k bits.
-    theirs = LinearEncoder(pcm, is_pcm=True)(tf.constant(bits, tf.float32)).numpy().astype(np.uint8)
+    theirs = LinearEncoder(pcm, is_pcm=True)(tensor(bits, "float32")).numpy().astype(np.uint8)
     np.testing.assert_array_equal(code.encode(theirs[:, :k]), theirs)
 
 
@@ -94,7 +93,7 @@ LARGEST_DIFFERENCE = 10
 @pytest.fixture(scope="module")
 def stock_decoder():
     block = LDPC5GDecoder(LDPC5GEncoder(324, 648, num_bits_per_symbol=6))
-    return tf.function(lambda llr: block(llr), jit_compile=True)
+    return lambda llr: compiled(block, [(llr.shape, "float32")])(tensor(llr))
 
 
 @pytest.mark.parametrize("snr_db", [10.0, 11.0, 12.0])
@@ -142,7 +141,8 @@ def test_wifi_decoding_agrees_with_sionna(over_awgn):
     blocks = over_awgn(code, 4, 6.0, 256, seed=3)
     pcm = load_parity_check_examples(pcm_id=4)[0]
     stock = LDPCBPDecoder(pcm, num_iter=20)
-    expected = tf.function(lambda llr: stock(llr), jit_compile=True)(blocks.llr).numpy()[:, :324]
+    decode = compiled(stock, [(blocks.llr.shape, "float32")])
+    expected = decode(tensor(blocks.llr)).numpy()[:, :324]
     bler = (expected != blocks.bits).any(axis=1).mean()
     assert 0.05 < bler < 0.95, "the comparison belongs into the waterfall"
     for engine in ("fast", "sionna"):
@@ -150,6 +150,7 @@ def test_wifi_decoding_agrees_with_sionna(over_awgn):
         assert (decoded.bits != expected).any(axis=1).sum() <= LARGEST_DIFFERENCE
 
 
+@pytest.mark.tensorflow_only("PyTorch traces nothing")
 def test_sionna_engine_never_retraces():
     decoder = get_decoder(get_code("ldpc5g", 20, 40), "sionna", num_iter=5)
     for count in (1, 7, 300, 5000):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 from sionna.phy.fec.utils import load_parity_check_examples
 
@@ -14,6 +13,7 @@ from moclink.phy.ldpc_graph import (
     sparse_pcm,
     systematic_generator,
 )
+from moclink.phy.tensors import tensor
 
 HAMMING = np.array([[1, 1, 0, 1, 1, 0, 0], [1, 0, 1, 1, 0, 1, 0], [0, 1, 1, 1, 0, 0, 1]], np.uint8)
 
@@ -36,7 +36,7 @@ def test_codewords_of_sionna_satisfy_the_checks_at_their_places(k, n, order):
     encoder = LDPC5GEncoder(k, n, num_bits_per_symbol=order)
     graph = graph_5g(encoder)
     bits = np.random.default_rng(1).integers(0, 2, (4, k), dtype=np.uint8)
-    sent = encoder(tf.constant(bits, tf.float32)).numpy().astype(np.uint8)
+    sent = encoder(tensor(bits, "float32")).numpy().astype(np.uint8)
     words = np.zeros((4, graph.num_vns), np.uint8)  # shortened nodes are 0
     words[:, :k] = bits
     words[:, graph.received] = sent

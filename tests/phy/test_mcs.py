@@ -5,13 +5,14 @@ import pytest
 from sionna.phy.nr.utils import decode_mcs_index
 
 from moclink.phy.mcs import MCS_TABLES, get_mcs
+from moclink.phy.tensors import tensor
 
 
 @pytest.mark.parametrize(("table", "count"), [(1, 29), (2, 28), (3, 29)])
 def test_tables_equal_sionnas(table, count):
     schemes = MCS_TABLES[table]
     assert [mcs.index for mcs in schemes] == list(range(count))
-    order, rate = decode_mcs_index(np.arange(count), table_index=table, is_pusch=False)
+    order, rate = decode_mcs_index(tensor(np.arange(count)), table_index=table, is_pusch=False)
     assert [mcs.bits_per_symbol for mcs in schemes] == order.numpy().tolist()
     np.testing.assert_allclose([mcs.coderate for mcs in schemes], rate.numpy(), rtol=1e-6)
     assert all(float(mcs.exact_coderate) == mcs.coderate for mcs in schemes)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from sionna.phy import config
 from sionna.phy.mapping import Mapper
 
 from moclink.phy.mimo import MIMOOverOFDM
 from moclink.phy.ofdm import OFDMLink
+from moclink.phy.tensors import tensor
 
 
 def matrix(receive: int, transmit: int) -> np.ndarray:
@@ -31,7 +31,7 @@ def test_the_noise_left_is_that_of_a_direct_computation(fixed_channel, shape, sn
     block = OFDMLink(fixed_channel(h), streams, fft_size=4)
     config.seed = 1
     x = symbols(streams * 48 * 250)
-    x_hat, no_eff = (np.asarray(out)[0] for out in block(x, tf.constant([no], tf.float32)))
+    x_hat, no_eff = (np.asarray(out)[0] for out in block(x, tensor([no], "float32")))
     m = np.real(np.diag(np.linalg.inv(np.eye(streams) + h.conj().T @ h / no)))
     expected = m / (1 - m)
     # Symbols are dealt to the streams in turn.
@@ -47,8 +47,8 @@ def test_the_sinr_is_distributed_as_theory_says(theory, antennas, snr):
     config.seed = 2
     block = MIMOOverOFDM(antennas, delay_spread=0.0, fft_size=antennas)
     slots = 1000
-    x = tf.ones([1, slots * block.symbols_per_slot], tf.complex64)
-    sinr = 1 / np.asarray(block(x, tf.constant([1 / snr], tf.float32))[1]).reshape(slots, -1)
+    x = tensor(np.ones([1, slots * block.symbols_per_slot], np.complex64))
+    sinr = 1 / np.asarray(block(x, tensor([1 / snr], "float32"))[1]).reshape(slots, -1)
     assert np.allclose(sinr[:, 0], sinr[:, antennas], rtol=1e-2)  # flat over the slot
     distance = theory.ks_distance(sinr[:, 0], theory.mmse_cdf(antennas, antennas, snr))
     assert distance < theory.ks_bound(slots)
@@ -60,7 +60,7 @@ def test_the_noise_left_has_the_variance_that_is_claimed(model, csi, no):
     config.seed = 3
     block = MIMOOverOFDM(2, model, 10e-9, csi=csi)
     x = symbols(8640)
-    x_hat, no_eff = block(x, tf.constant([no]))
+    x_hat, no_eff = block(x, tensor([no]))
     normal = np.asarray(np.abs(x_hat - x) ** 2 / no_eff)
     # An estimated pilot serves up to 2 x 12 symbols of both streams.
     together = 48 if csi == "ls" else 1
@@ -70,6 +70,6 @@ def test_the_noise_left_has_the_variance_that_is_claimed(model, csi, no):
 def test_any_length_is_carried():
     block = MIMOOverOFDM(4, fft_size=12)
     for count in (1, 3, 575, 577):
-        x_hat, no_eff = block(symbols(count), tf.constant([1e-6]))
+        x_hat, no_eff = block(symbols(count), tensor([1e-6]))
         assert x_hat.shape == no_eff.shape == (1, count)
         assert np.median(np.abs(x_hat - symbols(count))) < 0.1

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy.special import j0
 from sionna.phy import config
 from sionna.phy.channel.tr38901 import TDL
@@ -14,20 +13,21 @@ from sionna.phy.ofdm import LSChannelEstimator, ResourceGrid
 from moclink.phy.channels import get_channel, noise_variance
 from moclink.phy.modems import BitModem
 from moclink.phy.ofdm import CDLOverOFDM, OFDMLink, TDLOverOFDM, channel_model, error_gain
+from moclink.phy.tensors import tensor, to_numpy
 
 SPEED_OF_LIGHT = 299_792_458.0
 
 
-def symbols(batch: int, count: int) -> tf.Tensor:
+def symbols(batch: int, count: int):
     bits = np.random.default_rng(1).integers(0, 2, (batch, 6 * count)).astype(np.float32)
     return Mapper("qam", 6)(bits)
 
 
 def slot_gains(block: OFDMLink, slots: int) -> np.ndarray:
     """|h|^2 of every data resource element: [slots, 12, subcarriers]."""
-    no_eff = block(tf.ones([1, slots * block.symbols_per_slot], tf.complex64), tf.constant([0.01]))[
-        1
-    ]
+    no_eff = block(
+        tensor(np.ones([1, slots * block.symbols_per_slot], np.complex64)), tensor([0.01])
+    )[1]
     return 0.01 / np.asarray(no_eff).reshape(slots, 12, -1)
 
 
@@ -62,7 +62,7 @@ def test_subcarriers_are_correlated_as_the_power_delay_profile_says():
     config.seed = 2
     gains = slot_gains(TDLOverOFDM("C", 300e-9, fft_size=42), 2000)[:, 0]
     tdl = TDL("C", 300e-9, 3.5e9)
-    powers, delays = np.asarray(tdl.mean_powers), np.asarray(tdl.delays)
+    powers, delays = to_numpy(tdl.mean_powers), to_numpy(tdl.delays)
     for apart in (5, 15, 40):
         rho = np.sum(powers * np.exp(-2j * np.pi * apart * 30e3 * delays))
         products = (gains[:, 0] - 1) * (gains[:, apart] - 1)
@@ -94,10 +94,11 @@ def test_ofdm_symbols_are_correlated_as_jakes_says():
 )
 def test_the_noise_left_has_the_variance_that_is_claimed(make, csi):
     config.seed = 4
-    x, no = symbols(3, 3000), tf.constant([0.03, 0.01, 0.003])
+    x, no = symbols(3, 3000), tensor([0.03, 0.01, 0.003])
     x_hat, no_eff = make(csi)(x, no)
     assert x_hat.shape == no_eff.shape == (3, 3000)
-    assert (x_hat.dtype, no_eff.dtype) == (tf.complex64, tf.float32)
+    x_hat, no_eff, x = to_numpy(x_hat), to_numpy(no_eff), to_numpy(x)
+    assert (x_hat.dtype, no_eff.dtype) == (np.complex64, np.float32)
     normal = np.asarray(np.abs(x_hat - x) ** 2 / no_eff)
     # |CN(0, 1)|^2 has mean and deviation 1. Errors of one estimated pilot spoil up to 12 symbols
     # alike.
@@ -122,8 +123,8 @@ def test_the_error_of_an_estimated_channel_follows_from_sionnas_weights(streams,
     for number, (place, subcarrier) in enumerate(itertools.product((2, 11), range(subcarriers))):
         impulses[number, 0, 0, place, subcarrier] = 1
     estimator = LSChannelEstimator(grid, interpolation_type="lin")
-    weights, _ = estimator(tf.constant(impulses), tf.ones([2 * subcarriers]))
-    expected = np.sum(np.abs(weights) ** 2, axis=0)[0, 0, 0]
+    weights, _ = estimator(tensor(impulses), tensor(np.ones(2 * subcarriers, np.float32)))
+    expected = np.sum(np.abs(to_numpy(weights)) ** 2, axis=0)[0, 0, 0]
     assert np.allclose(error_gain(grid)[0, 0, 0, 0], expected, rtol=1e-4)
 
 
@@ -138,8 +139,8 @@ def test_the_error_of_an_estimated_channel_is_that_of_linear_interpolation(fixed
     # And it is what happens: with h = 1 and a weak signal error, x_hat = x + w - e x to first
     # order.
     config.seed = 5
-    x = tf.ones([1, 4000 * 72], tf.complex64)
-    x_hat, no_eff = block(x, tf.constant([1e-4]))
+    x = tensor(np.ones([1, 4000 * 72], np.complex64))
+    x_hat, no_eff = map(to_numpy, block(x, tensor([1e-4])))
     measured = np.mean(np.abs(np.reshape(x_hat, (4000, 12, 6)) - 1) ** 2, axis=(0, 2)) / 1e-4
     assert np.allclose(measured, 1 + expected[data], rtol=5 * np.sqrt(1 / 24000))
     claimed = np.mean(np.reshape(no_eff, (4000, 12, 6)), axis=(0, 2)) / 1e-4
@@ -150,14 +151,14 @@ def test_the_error_of_an_estimated_channel_is_that_of_linear_interpolation(fixed
 @pytest.mark.parametrize("snr_db", [-60.0, 0.0, 60.0, 120.0])
 def test_one_antenna_is_divided_by_its_gain_at_any_snr(fixed_channel, gain, snr_db):
     block, no = OFDMLink(fixed_channel([[gain]]), fft_size=2), 10 ** (-snr_db / 10)
-    no_eff = block(symbols(1, 24), tf.constant([no], tf.float32))[1]
+    no_eff = block(symbols(1, 24), tensor([no], "float32"))[1]
     assert np.allclose(no_eff, no / abs(gain) ** 2, rtol=1e-4)
 
 
 def test_speed_and_estimation_can_be_combined_with_any_length():
     block = TDLOverOFDM("B", speed=30.0, csi="ls", fft_size=12)
     for count in (1, 143, 144, 145):
-        x_hat, no_eff = block(symbols(2, count), tf.constant([0.1, 0.01]))
+        x_hat, no_eff = block(symbols(2, count), tensor([0.1, 0.01]))
         assert x_hat.shape == no_eff.shape == (2, count)
         assert np.isfinite(x_hat).all() and np.all(np.asarray(no_eff) > 0)
 

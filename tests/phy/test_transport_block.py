@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from sionna.phy.nr import TBDecoder, TBEncoder
 
 from moclink.phy.axis_llrs import axis_llrs
 from moclink.phy.base_graph import BlockCode
 from moclink.phy.modems import BitModem, pam_amplitudes
+from moclink.phy.tensors import tensor
 from moclink.phy.transport_block import TransportBlock, segment
 
 # (payload, coded bits, code rate, bits a symbol): sizes of TS 38.214, which are those that Sionna
@@ -47,9 +47,7 @@ def test_encoding_equals_sionna(size):
     assert block.segmentation.num_blocks == encoder.num_cbs
     assert list(block.block_lengths) == encoder.cw_lengths.tolist()
     bits = np.random.default_rng(1).integers(0, 2, (4, size[0]), dtype=np.uint8)
-    np.testing.assert_array_equal(
-        block.encode(bits), encoder(tf.constant(bits, tf.float32)).numpy()
-    )
+    np.testing.assert_array_equal(block.encode(bits), encoder(tensor(bits, "float32")).numpy())
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -70,7 +68,7 @@ def test_decoding_agrees_with_sionna(size, snr_db, count):
     block = TransportBlock(*size)
     bits, llr = over_awgn(block, snr_db, count, seed=3)
     decoder = TBDecoder(sionna_encoder(*size))
-    theirs, holds = (t.numpy() for t in decoder(tf.constant(llr)))
+    theirs, holds = (t.numpy() for t in decoder(tensor(llr)))
     decoded = block.decode(llr)
     failed, expected = (decoded.bits != bits).any(axis=1), (theirs != bits).any(axis=1)
     assert 0.05 < expected.mean() < 0.95, "the comparison belongs into the waterfall"
@@ -111,7 +109,7 @@ def test_below_the_mother_code_bits_are_repeated():
     mother = sionna_encoder(1928, 5 * 1944 // 2 * 2, 0.2, order)
     ours = TransportBlock(1928, 3 * mother.n, 0.1, order)
     payloads = np.random.default_rng(6).integers(0, 2, (2, 1928), dtype=np.uint8)
-    theirs = mother(tf.constant(payloads, tf.float32)).numpy()
+    theirs = mother(tensor(payloads, "float32")).numpy()
     undo = lambda sent: sent.reshape(2, -1, order).transpose(0, 2, 1).reshape(2, -1)  # noqa: E731
     np.testing.assert_array_equal(undo(ours.encode(payloads))[:, : mother.n], undo(theirs))
 
