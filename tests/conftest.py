@@ -1,8 +1,16 @@
-"""What tests of one engine need: `@pytest.mark.tensorflow_only("why")`, and the same for the other."""
+"""What tests on both engines need: marks of what one of them lacks, and gradients.
 
+`@pytest.mark.tensorflow_only("why")` and `torch_only` skip a test on the other engine.
+"""
+
+import numpy as np
 import pytest
 
 from moclink.sionna_version import check_sionna
+
+# isort: split
+import keras  # on the backend that moclink has chosen
+from keras import ops
 
 
 def pytest_configure(config):
@@ -17,3 +25,41 @@ def pytest_runtest_setup(item):
         mark = item.get_closest_marker(f"{engine}_only")
         if mark is not None and check_sionna() != engine:
             pytest.skip(f"of {engine} only: {mark.args[0]}")
+
+
+def gradients_of(function, *values):
+    """Gradients of a scalar, whatever Keras runs on.
+
+    Args:
+        function: From tensors, one for each array among the values, to a scalar.
+        *values: Arrays, and Keras variables, which the function knows itself.
+
+    Returns:
+        For each value its gradient as an array, or None where there is no way to it.
+    """
+    arrays = [ops.convert_to_tensor(v) for v in values if isinstance(v, np.ndarray)]
+    if keras.backend.backend() == "torch":
+        import torch
+
+        arrays = [array.clone().requires_grad_() for array in arrays]
+        total = function(*arrays)
+    else:
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(arrays)
+            total = function(*arrays)
+    left = iter(arrays)
+    sources = [next(left) if isinstance(v, np.ndarray) else v.value for v in values]
+    if keras.backend.backend() == "torch":
+        found = torch.autograd.grad(total, sources, allow_unused=True)
+    else:
+        found = [
+            None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(total, sources)
+        ]
+    return [None if gradient is None else ops.convert_to_numpy(gradient) for gradient in found]
+
+
+@pytest.fixture(scope="session", name="gradients_of")
+def _gradients_of():
+    return gradients_of

@@ -26,6 +26,7 @@ def power_normalize(z: Any) -> Any:
     Returns:
         float [B, h, w, n_q], mean square 1/2 for each picture.
     """
+    z = ops.convert_to_tensor(z)
     power = ops.mean(ops.cast(z, "float32") ** 2, axis=(1, 2, 3), keepdims=True)
     return z * ops.cast(ops.rsqrt(2.0 * power + 1e-12), z.dtype)
 

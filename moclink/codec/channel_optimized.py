@@ -110,7 +110,8 @@ def retrieval_moments(
     nodes, weights = np.polynomial.hermite.hermgauss(NODES)
     codebook = ops.convert_to_tensor(codebook, "float32")
     share = ops.convert_to_tensor((weights / np.sqrt(np.pi)).astype(np.float32))
-    y = levels[:, None] + ops.sqrt(no) * nodes.astype(np.float32)  # [N sent, Q]
+    spots = ops.convert_to_tensor(nodes.astype(np.float32))
+    y = ops.convert_to_tensor(levels)[:, None] + ops.sqrt(no) * spots  # [N sent, Q]
     prior = ops.convert_to_tensor(prior, "float32")[..., None, None, :]
     found = posterior(log_likelihoods(y, no, levels), prior)  # [..., N sent, Q, N]
     retrieved = ops.matmul(found, codebook[..., None, :, :])  # [..., N sent, Q, c]

@@ -61,7 +61,7 @@ class IndexChannel(keras.layers.Layer):
         """Add Gaussian noise of variance no/2 to float [B, ...]."""
         noise = keras.random.normal(ops.shape(amplitude), seed=self.seed_generator)
         no = per_sample(noise_variance(snr_db), len(amplitude.shape))
-        return amplitude + noise * ops.sqrt(no / 2.0)
+        return ops.convert_to_tensor(amplitude) + noise * ops.sqrt(no / 2.0)
 
     def log_likelihoods(self, received: Any, snr_db: Any) -> Any:
         """Log-likelihood ln p(y|k) up to a constant, of float [B, ...]: float32 [B, ..., N]."""

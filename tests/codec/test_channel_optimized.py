@@ -37,9 +37,10 @@ def latents(count, heads=2, width=3, seed=1):
 def test_moments_are_those_of_simulated_reception(snr_db):
     made = some(snr_db, 1, 1)
     no, count = 10 ** (-snr_db / 10), 200_000
-    mean, spread = retrieval_moments(
+    moments = retrieval_moments(
         made.codebooks[0, 0], made.priors[0, 0], made.amplitudes, np.float32(no)
     )
+    mean, spread = map(ops.convert_to_numpy, moments)
     sent = np.random.default_rng(2).integers(0, 8, (count, 1, 1))
     found = send(sent, made, np.random.default_rng(3))[:, 0, 0] @ made.codebooks[0, 0]
     for k in range(8):

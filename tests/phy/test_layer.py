@@ -40,7 +40,10 @@ def test_a_functional_model_computes_what_the_blocks_compute():
     assert np.allclose(link()([bits, no]), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("jit", [False, True])
+SLOW = pytest.mark.tensorflow_only("torch.compile takes half a minute for it")
+
+
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=SLOW)])
 def test_predict_recovers_the_bits_at_high_snr_in_graph_and_xla(jit):
     model, bits = link(), bits_of()
     model.compile(jit_compile=jit)
