@@ -25,6 +25,7 @@ TOGETHER = {
     "user_codec/test_runs.py",
     "sweep/test_chains_over_channels.py",
     "test_distribution.py",
+    "test_engines_agree.py",
     "test_imports.py",
     "test_interrupted_runs.py",
     "test_layout.py",
