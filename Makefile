@@ -1,16 +1,37 @@
 # make simulate and make test do all the set-up on a fresh machine with Python 3.11 or newer.
+# ENGINE=torch: Sionna 2 on PyTorch, in an environment of its own.
 PYTHON ?= python3
+ENGINE ?= tensorflow
+TORCH_VENV ?= .venv-torch
+ifeq ($(ENGINE),torch)
+VENV ?= $(TORCH_VENV)
+REQUIREMENTS = requirements-torch.txt
+else
 VENV ?= .venv
+REQUIREMENTS = requirements.txt
+endif
 RUN = $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: simulate test lint clean
+# What the suite needs on PyTorch, in the versions of requirements-dev.txt; and the tests of what
+# differs between the engines.
+TORCH_DEV = pytest hypothesis scikit-image stlpips-pytorch
+TORCH_TESTS = tests/phy tests/codec tests/sources tests/sweep tests/user_codec tests/perceptual \
+	tests/linear $(filter-out tests/test_notebooks.py,$(wildcard tests/test_*.py))
+
+.PHONY: simulate test test-torch run-test-torch lint clean
 
 simulate: $(VENV)/.runtime
-	$(RUN) -m moclink.simulate --snr -5:30 $(ARGS)
+	$(RUN) -m moclink.simulate --snr -5:30 --engine $(ENGINE) $(ARGS)
 
 test: $(VENV)/.dev
 	$(RUN) -m pytest $(ARGS)
+
+test-torch:
+	$(MAKE) ENGINE=torch VENV=$(TORCH_VENV) run-test-torch
+
+run-test-torch: $(VENV)/.dev-torch
+	MOCLINK_ENGINE=torch $(RUN) -m pytest $(TORCH_TESTS) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check moclink tests benchmarks notebooks examples
@@ -20,8 +41,8 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: requirements.txt setup.cfg | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.runtime: $(REQUIREMENTS) setup.cfg | $(VENV)/bin/python
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
@@ -29,5 +50,9 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
+$(VENV)/.dev-torch: requirements-dev.txt $(VENV)/.runtime
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c requirements-dev.txt $(TORCH_DEV)
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(TORCH_VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -60,6 +60,12 @@ def _gradient(layer, images, reference):
         import jax
 
         return np.asarray(jax.jit(jax.grad(lambda x: layer(x, reference).sum()))(images))
+    if keras.backend.backend() == "torch":
+        import torch
+
+        x = torch.tensor(images, requires_grad=True)
+        (gradient,) = torch.autograd.grad(layer(x, reference).sum(), x)
+        return gradient.numpy()
     import tensorflow as tf
 
     x = tf.convert_to_tensor(images)

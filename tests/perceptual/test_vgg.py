@@ -27,8 +27,8 @@ def test_features_equal_keras_applications(net, reference, layer):
     features.backbone.set_weights(base.get_weights()[:count])
     images = _images()
     tower = keras.Model(base.input, base.get_layer(layer).output)
-    expected = np.asarray(tower(keras.applications.vgg19.preprocess_input(255 * images)))
-    found = np.asarray(features(images))
+    expected = tower(keras.applications.vgg19.preprocess_input(255 * images))
+    expected, found = map(keras.ops.convert_to_numpy, (expected, features(images)))
     assert found.shape == (1, 6, 8, 512)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * expected.max())
 

@@ -15,6 +15,7 @@ from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import read_image, sample_paths, to_float
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.modems import IndexModem, pam_amplitudes
+from moclink.phy.tensors import to_numpy
 from moclink.presets import ChainOptions, check_name
 from moclink.sources.semantic import SemanticSource, load_semantic
 from moclink.types import Header
@@ -89,7 +90,7 @@ def test_the_soft_receiver_retrieves_the_posterior_mean(codec, photo):
             )
             z[:, :, p] += likelihood / likelihood.sum(-1, keepdims=True) @ books[d, p]
     posteriors = codec.posteriors(values.reshape(1, rows, columns, 4, 4, 8))
-    got = np.asarray(codec.quantizer.expected(posteriors, np.int32([4])))
+    got = to_numpy(codec.quantizer.expected(posteriors, np.int32([4])))
     assert np.allclose(got[0], z.reshape(rows, columns, 16), atol=1e-4)
 
 
