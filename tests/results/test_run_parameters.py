@@ -34,6 +34,15 @@ def test_a_run_from_before_a_choice_goes_on_with_its_default():
         merged_parameters(FOLDER, BEGUN, BEGUN | {"outage": "mean"})
 
 
+def test_a_run_does_not_go_on_with_another_engine():
+    with pytest.raises(RunFolderError, match='begun with engine = "tensorflow", not "torch"'):
+        merged_parameters(FOLDER, BEGUN, BEGUN | {"engine": "torch"})
+    on_torch = BEGUN | {"engine": "torch"}
+    assert merged_parameters(FOLDER, on_torch, on_torch)["engine"] == "torch"
+    with pytest.raises(RunFolderError, match='begun with engine = "torch", not "tensorflow"'):
+        merged_parameters(FOLDER, on_torch, BEGUN)
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
