@@ -215,9 +215,7 @@ class Restoration:
         return CompiledFunction(lambda *inputs: network(list(inputs), training=False), [network])
 
     @classmethod
-    def load(
-        cls, name: str | Path = "linear-restoration", dtype: str = "float32"
-    ) -> Restoration:
+    def load(cls, name: str | Path = "linear-restoration", dtype: str = "float32") -> Restoration:
         """Read weights that ship with the package, by name, or any other, by path.
 
         Args:
