@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image, ImageOps
 from moclink.arguments import shorten
 from moclink.image_modes import ImageError, to_srgb
 from moclink.images import MAX_PIXELS, Picture, find_images, read_pictures, sample_paths
+from moclink.picture_folders import list_folder
 
 WANTED = "give files or folders, uint8 arrays [H, W, 3] or [H, W] (grey), Pillow images, or several of them"
 
@@ -42,7 +44,7 @@ def given_pictures(
             "images is empty; name at least one, or leave it out for the sample photographs"
         )
     files = [item for item in wanted if isinstance(item, str | os.PathLike)]
-    paths = [Path(file).expanduser() for file in files]
+    paths = [Path(os.path.expanduser(file)) for file in files]
     found = find_images(_with_subfolders(paths) if recursive else paths) if files else []
     pictures = read_pictures(found, skip_bad) if files else []
     others = (item for item in wanted if not isinstance(item, str | os.PathLike))
@@ -51,7 +53,20 @@ def given_pictures(
             pictures.append(item)
         else:
             pictures.append(Picture(f"image-{number}", _pixels(item, number)))
-    return pictures
+    return _without_copies(pictures)
+
+
+def _without_copies(pictures: list[Picture]) -> list[Picture]:
+    """Each picture once; a copy would meet the same noise and narrow the intervals."""
+    first: dict[str, Picture] = {}
+    for picture in pictures:
+        found = first.setdefault(picture.digest, picture)
+        if found is not picture:
+            print(
+                f"note: {picture.name} is the same picture as {found.name}: left out",
+                file=sys.stderr,
+            )
+    return list(first.values())
 
 
 def _several(images: Any) -> list[Any]:
@@ -76,6 +91,10 @@ def _pixels(item: Any, number: int) -> NDArray[np.uint8]:
     else:
         pixels = np.asarray(item)
         channels = pixels.shape[2] if pixels.ndim == 3 else 1
+        if isinstance(item, np.ma.MaskedArray) and np.ma.is_masked(item):
+            raise ValueError(
+                f"image {number} is a masked array; fill its masked pixels first, with .filled(0)"
+            )
         alright = pixels.dtype == np.uint8 and pixels.ndim in (2, 3) and channels in (1, 3, 4)
         if not alright or not pixels.size:
             what = f"{pixels.dtype} {pixels.shape}" if hasattr(item, "ndim") else shorten(item)
@@ -90,15 +109,7 @@ def _pixels(item: Any, number: int) -> NDArray[np.uint8]:
 
 def _with_subfolders(paths: Iterable[Path]) -> list[Path]:
     """Each folder as the picture files in it and below, sorted; what is no folder stays."""
-    from moclink.images import SUFFIXES
-
     found: list[Path] = []
     for path in paths:
-        inside = [
-            Path(folder) / name
-            for folder, _, names in os.walk(path)
-            for name in names
-            if Path(name).suffix.lower() in SUFFIXES
-        ]
-        found += sorted(inside) or [path]
+        found += (list_folder(path, recursive=True) if path.is_dir() else []) or [path]
     return found

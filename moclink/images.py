@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from moclink.image_modes import ImageError, on_white, to_srgb
+from moclink.picture_folders import SUFFIXES, list_folder
+from moclink.pillow_switches import pillow_switches
 
 __all__ = [
     "MAX_PIXELS",
@@ -32,21 +33,6 @@ __all__ = [
     "to_uint8",
 ]
 
-SUFFIXES = {
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".bmp",
-    ".bpg",
-    ".gif",
-    ".ppm",
-    ".pgm",
-    ".tif",
-    ".tiff",
-    ".webp",
-    ".avif",
-    ".jp2",
-}
 MAX_PIXELS = 2**26  # 8192 x 8192
 _BPG_MAGIC = b"BPG\xfb"
 _UPRIGHT = {  # EXIF orientation -> what undoes it
@@ -147,9 +133,7 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for item in map(Path, inputs):
         if item.is_dir():
-            inside = sorted(
-                p for p in item.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()
-            )
+            inside = list_folder(item)
             if not inside:
                 raise ImageError(
                     f"folder {_plain(item)} holds no image; name a folder with png, jpg, ... files"
@@ -157,12 +141,13 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
             found += inside
         elif item.is_file():
             found.append(item)
+        elif item.exists():
+            raise ImageError(f"{_plain(item)} is a stream or device; save the picture as a file")
         else:
             raise ImageError(f"no such image or folder: {_plain(item)}")
-    files: dict[tuple[int, int], Path] = {}
+    files: dict[object, Path] = {}
     for path in found:
-        status = path.stat()
-        files.setdefault((status.st_dev, status.st_ino), path)
+        files.setdefault(_identity(path), path)
     if len(files) < len(found):
         repeated = next(path for path in found if path not in files.values())
         print(
@@ -171,6 +156,15 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
             file=sys.stderr,
         )
     return list(files.values())
+
+
+def _identity(path: Path) -> object:
+    """What tells that two paths are one file; a link whose file is gone is only itself."""
+    try:
+        status = path.stat()
+    except OSError:  # reading it will say so
+        return path
+    return status.st_dev, status.st_ino
 
 
 def _plain(path: str | Path) -> str:
@@ -216,10 +210,7 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
 
 
 def _read_with_pillow(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
-        image = Image.open(path)
-    with image:
+    with pillow_switches(show_truncated=False), Image.open(path) as image:
         _check_size(path, *image.size, max_pixels)
         image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)

@@ -38,6 +38,7 @@ def test_transparency_is_laid_on_white():
         ({"a": PIXELS}, "give files or folders, uint8 arrays"),
         (7, "give files or folders, uint8 arrays"),
         ([PIXELS, PIXELS / 255], r"image 2 is float64 \(6, 9, 3\); give uint8"),
+        ([np.ma.masked_less(PIXELS, 50)], "image 1 is a masked array; fill its masked pixels first"),
         ([PIXELS[..., :2]], r"image 1 is uint8 \(6, 9, 2\)"),
         ([PIXELS[:0]], r"image 1 is uint8 \(0, 9, 3\)"),
         (Image.fromarray(np.zeros((2, 2), np.float32)), "mode F, whose range is not known"),
@@ -51,7 +52,7 @@ def test_what_is_no_picture_is_refused_with_what_would_be(images, message):
 def test_grey_pictures_of_every_form_are_one():
     grey = PIXELS[:, :, 0]
     forms = [grey, np.repeat(grey[:, :, None], 3, 2), Image.fromarray(grey), grey[:, :, None]]
-    kept = given_pictures(forms)
+    kept = [given_pictures(form)[0] for form in forms]
     assert len({picture.digest for picture in kept}) == 1
     pictures = given_pictures([PIXELS, "moclink/samples/lake.png"])
     assert [picture.name for picture in pictures] == ["lake", "image-1"]
@@ -70,3 +71,18 @@ def test_folders_within_folders_and_bad_files(tmp_path, capsys):
     assert [picture.name for picture in given_pictures(tmp_path)] == ["top"]
     with pytest.raises(ValueError, match="bad.png"):  # nothing is left
         given_pictures(tmp_path / "a" / "bad.png", skip_bad=True)
+
+
+def test_a_copy_of_a_picture_is_left_out_whatever_form_it_has(tmp_path, capsys):
+    """Its name aside it is the same picture, and an interval over both would be 0."""
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    forms = [PIXELS, PIXELS.copy(), Image.fromarray(PIXELS), tmp_path / "a.png", PIXELS[::-1]]
+    assert [picture.name for picture in given_pictures(forms)] == ["a", "image-4"]
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "note: image-1 is the same picture as a: left out" and len(lines) == 3
+
+
+def test_a_home_that_is_not_known_leaves_the_path_as_it_is(monkeypatch):
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # no HOME, no such user
+    with pytest.raises(ValueError, match="no such image or folder: ~/a.png"):
+        given_pictures("~/a.png")

@@ -56,6 +56,8 @@ MAY = {
     "whole_files": set(),
     "images": {"PIL", "bpg"},
     "given_images": {"PIL"},
+    "picture_folders": set(),
+    "pillow_switches": {"PIL"},
     "arguments": set(),
     "image_modes": {"PIL"},
     "presets": {"user_codec"},

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image
 
+from moclink.pillow_switches import pillow_switches
 from moclink.sources.limits import FileCodecError, side_problem
 
 
@@ -98,14 +99,9 @@ def _save(
 @contextlib.contextmanager
 def _lenient() -> Iterator[None]:
     """Show damaged files as far as they go, without warnings."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
+    with pillow_switches(show_truncated=True), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 JPEG = PillowCodec(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from moclink.images import SUFFIXES
+from moclink.picture_folders import SUFFIXES, list_folder
 
 
 def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
@@ -25,8 +25,8 @@ def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
     for folder in map(Path, folders):
         if not folder.exists():
             raise ValueError(f"no such folder: {folder}")
-        files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
-        found += [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
+        single = [folder] if folder.suffix.lower() in SUFFIXES else []
+        found += single if folder.is_file() else list_folder(folder, recursive=True)
     if not found:
         raise ValueError(
             f"no pictures ({', '.join(sorted(SUFFIXES))}) in {', '.join(map(str, folders))}"
@@ -36,7 +36,7 @@ def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
 
 def fingerprint(pictures: Sequence[Path]) -> str:
     """A digest of the names and sizes of picture files, by which another set of them is told apart."""
-    listed = sorted((path.name, path.stat().st_size) for path in pictures)
+    listed = sorted((path.name, path.stat().st_size if path.exists() else 0) for path in pictures)
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 

@@ -1,0 +1,64 @@
+"""Which files of a folder are pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from moclink.image_modes import ImageError
+
+SUFFIXES = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".bmp",
+    ".bpg",
+    ".gif",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+    ".pnm",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".avif",
+    ".jp2",
+    ".j2k",
+}
+
+
+def is_picture(path: Path) -> bool:
+    """Say whether a file in a folder is taken for a picture, by its name alone.
+
+    Hidden files are not: beside `photo.jpg` macOS leaves a `._photo.jpg` that holds none. A link
+    whose file is gone is, so that it is not left out without a word.
+    """
+    named = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return named and (path.is_file() or (path.is_symlink() and not path.exists()))
+
+
+def list_folder(folder: Path, recursive: bool = False) -> list[Path]:
+    """List the pictures of a folder, sorted.
+
+    Args:
+        folder: The folder.
+        recursive: Whether those of the folders in it are listed too; hidden folders are left out.
+
+    Raises:
+        ImageError: If a folder cannot be read.
+    """
+    return sorted(path for path in _files(folder, recursive) if is_picture(path))
+
+
+def _files(folder: Path, recursive: bool) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder, onerror=_refuse):
+        yield from (Path(place) / name for name in names)
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise ImageError(f"folder {error.filename} cannot be read ({error.strerror})") from error

@@ -1,0 +1,31 @@
+"""Pillow's switches, which hold for the whole process, whatever a user has set them to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image, ImageFile
+
+# Runs in several threads would else put back what the other one has set.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def pillow_switches(show_truncated: bool) -> Iterator[None]:
+    """Set Pillow's switches for a while: without this a figure would depend on a user's program.
+
+    `Image.MAX_IMAGE_PIXELS` is lifted, since the package has limits of its own.
+
+    Args:
+        show_truncated: `ImageFile.LOAD_TRUNCATED_IMAGES`: whether a file that is cut short is shown
+            as far as it goes, or refused.
+    """
+    with _ONE_AT_A_TIME:
+        before = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
+        ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = show_truncated, None
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = before

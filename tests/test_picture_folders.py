@@ -1,0 +1,67 @@
+"""Which files of a folder are pictures: hidden ones, links, suffixes, folders within folders."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from moclink.images import ImageError, find_images, read_pictures
+from moclink.picture_folders import is_picture, list_folder
+from moclink.training.picture_lists import fingerprint, list_pictures
+
+
+def save(path: Path, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_what_macos_leaves_beside_a_picture_is_none(tmp_path):
+    save(tmp_path / "a.png")
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7" + bytes(4092))  # an AppleDouble file
+    save(tmp_path / ".thumbnails" / "b.png")
+    for recursive in (False, True):
+        assert list_folder(tmp_path, recursive) == [tmp_path / "a.png"]
+    assert [picture.name for picture in read_pictures(find_images([tmp_path]))] == ["a"]
+    assert list_pictures([tmp_path]) == [tmp_path / "a.png"]
+    assert find_images([tmp_path / "._a.png"])  # one that is named is not left out
+
+
+def test_a_link_whose_file_is_gone_is_named(tmp_path, capsys):
+    """As in a data set of links that is not mounted."""
+    save(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "nowhere" / "b.png")
+    with pytest.raises(ImageError, match="b.png: no such file"):
+        read_pictures(find_images([tmp_path]))
+    assert [p.name for p in read_pictures(find_images([tmp_path]), skip_bad=True)] == ["a"]
+    assert "left out" in capsys.readouterr().err
+    assert len(fingerprint(list_pictures([tmp_path]))) == 64
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "JPEG", "pnm", "pbm", "j2k"])
+def test_other_suffixes_of_formats_that_are_read(tmp_path, suffix):
+    save(tmp_path / "a.png")
+    form = {"pnm": "PPM", "pbm": "PPM", "j2k": "JPEG2000"}.get(suffix, "JPEG")
+    Image.new("RGB", (8, 8), "red").save(tmp_path / f"b.{suffix}", form)
+    assert len(read_pictures(find_images([tmp_path]))) == 2
+
+
+def test_a_stream_is_no_missing_file(tmp_path):
+    with pytest.raises(ImageError, match="/dev/null is a stream or device; save the picture"):
+        find_images(["/dev/null"])
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path, monkeypatch):
+    def walk(folder, onerror):
+        onerror(PermissionError(13, "Permission denied", str(folder)))
+
+    monkeypatch.setattr("os.walk", walk)
+    with pytest.raises(ImageError, match=r"cannot be read \(Permission denied\)"):
+        list_folder(tmp_path)
+
+
+def test_a_folder_called_like_a_picture_is_none(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    assert not is_picture(tmp_path / "a.png")
