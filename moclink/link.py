@@ -30,15 +30,13 @@ from keras import ops
 from sionna.phy import Block
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
-from moclink.codec.inputs import check_images
 from moclink.codec.receiver import noise_variance, posterior
 from moclink.codec.semantic_codec import SemanticCodec
+from moclink.link_inputs import check_batch, check_pair, check_snr, unit_images
 from moclink.phy.qam_path import QAMPath, index_path
-from moclink.phy.tensors import check_at_most
 
 PARTS = ("encoder", "quantizer", "nrb", "decoder")
 RECEIVERS = ("soft", "hard")
-SLACK = 1e-3  # by how much pixels may leave [0, 1], as resized ones do
 
 
 @keras.saving.register_keras_serializable(package="moclink")
@@ -130,19 +128,23 @@ class SemanticLink(keras.Model):
         for name in PARTS:
             getattr(self, name).trainable = name in train
         self._quantizer_learns = bool({"encoder", "quantizer"} & set(train))
-        self.built = True  # the parts are
+        self.build(((None, None, None, 3), (None,)))
+
+    def build(self, input_shape: Any) -> None:
+        """Nothing is left to build: the parts are; Keras notes the shapes, for `export`."""
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Call the model; the SNR may be a Python number or a list, as for Sionna's blocks."""
-        if isinstance(inputs, tuple | list) and len(inputs) == 2:
-            if isinstance(inputs[1], int | float | list):
-                inputs = inputs[0], np.asarray(inputs[1], np.float32).reshape(-1)
-        return super().__call__(inputs, *args, **kwargs)
+        check_pair(inputs, args)
+        if isinstance(inputs[1], int | float | list):
+            inputs = inputs[0], np.asarray(inputs[1], np.float32).reshape(-1)
+        return super().__call__(inputs, **kwargs)
 
     def call(self, inputs: tuple[Any, Any], training: bool | None = None) -> Any:
         """Send images and receive them."""
         images, snr_db = inputs
-        images = _unit_images(images)
+        images = unit_images(images)
+        check_snr(snr_db, images.shape[0])
         snr_db = ops.broadcast_to(
             ops.reshape(ops.cast(snr_db, "float32"), (-1,)), (ops.shape(images)[0],)
         )
@@ -164,7 +166,7 @@ class SemanticLink(keras.Model):
 
     def encode(self, images: Any) -> Any:
         """Indices that are sent for images [B, H, W, 3]: int32 [B, h, w, L, P]."""
-        return self.quantizer.encode(self.encoder(_unit_images(images)), self.levels)[
+        return self.quantizer.encode(self.encoder(unit_images(images)), self.levels)[
             :, :, :, : self.levels
         ]
 
@@ -210,32 +212,32 @@ class SemanticLink(keras.Model):
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """See `keras.Model.fit`."""
-        _check_batch(x)
+        check_batch(x)
         return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """See `keras.Model.evaluate`."""
-        _check_batch(x)
+        check_batch(x)
         return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """See `keras.Model.predict`."""
-        _check_batch(x)
+        check_batch(x)
         return super().predict(x, *args, **kwargs)
 
     def train_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """See `keras.Model.train_on_batch`."""
-        _check_batch(x)
+        check_batch(x)
         return super().train_on_batch(x, *args, **kwargs)
 
     def test_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """See `keras.Model.test_on_batch`."""
-        _check_batch(x)
+        check_batch(x)
         return super().test_on_batch(x, *args, **kwargs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """See `keras.Model.predict_on_batch`."""
-        _check_batch(x)
+        check_batch(x)
         return super().predict_on_batch(x)
 
     def save(self, *args: Any, **kwargs: Any) -> Any:
@@ -278,21 +280,3 @@ class SemanticLink(keras.Model):
         if code is not None:
             code = LDPC5GEncoder(code[0], code[1], num_bits_per_symbol=code[2])
         return cls(codec, channel, code=code, **config)
-
-
-def _unit_images(images: Any) -> Any:
-    """Images as float32 in [0, 1]: uint8 is divided by 255; ValueError for other shapes and ranges."""
-    check_images(images, SLACK, integers=True)
-    if keras.backend.standardize_dtype(images.dtype) == "uint8":
-        return ops.cast(images, "float32") / 255.0
-    images = ops.cast(images, "float32")
-    # What runs eagerly was looked at before; what a dataset brings to a graph is looked at here.
-    message = "images reach beyond 1; give floats in [0, 1], or uint8"
-    check_at_most(ops.max(images), 1.0 + SLACK, message)
-    return images
-
-
-def _check_batch(x: Any) -> None:
-    """Check the images of a batch of arrays; datasets and generators pass."""
-    if isinstance(x, tuple | list) and len(x) == 2 and hasattr(x[0], "shape"):
-        check_images(x[0], SLACK, integers=True)

@@ -47,6 +47,7 @@ MAY = {
     "power": set(),
     "error_rates": set(),
     "link": {"sionna", "keras", "codec", "phy"},
+    "link_inputs": {"keras", "codec", "phy"},
     "metrics": {"perceptual"},
     "structural_similarity": {"numba", "compiled"},
     "compiled": {"numba"},

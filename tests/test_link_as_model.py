@@ -145,3 +145,83 @@ def test_weights_are_saved_and_loaded_across_channels(codec, tmp_path):
         again = SemanticLink(SemanticCodec.from_size("toy"), channel)
         again.load_weights(tmp_path / "link.weights.h5")
         assert np.allclose(to_numpy(again((images, snr))), expected, atol=1e-4)
+
+
+@pytest.mark.skipif(ON_TORCH, reason="of TensorFlow: tf.data, SavedModel, XLA")
+def test_other_inputs_than_a_pair_are_one_line(codec):
+    import tensorflow as tf
+
+    link = SemanticLink(codec, AWGN_PATH)
+    images, snrs = pictures(4), decibels(20, 20, 20, 20)
+    pipeline = tf.data.Dataset.from_tensor_slices((images, snrs)).batch(2)  # Keras: (x, y)
+    for call in (
+        lambda: link(images, snrs),
+        lambda: link({"images": images, "snr_db": snrs}),
+        lambda: link.predict(pipeline, verbose=0),
+    ):
+        with pytest.raises(ValueError, match="inputs are no pair; give"):
+            call()
+    with pytest.raises(ValueError, match=r"snr_db is of shape \(3,\)"):
+        link((images, snrs[:3]))
+
+
+@pytest.mark.skipif(ON_TORCH, reason="of TensorFlow: tf.data, SavedModel, XLA")
+@pytest.mark.parametrize("code", [None, (300, 600)])
+def test_a_link_is_exported_for_pictures_of_any_size(codec, tmp_path, code):
+    import tensorflow as tf
+
+    link = SemanticLink(codec, Clean(), code=code)
+    link((pictures(1), decibels(40)))
+    link.export(str(tmp_path / "exported"), verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "exported"))
+    for images in (pictures(2), pictures(1, 24, 19)):
+        inputs = images, decibels(*[40] * len(images))
+        np.testing.assert_allclose(served.serve(inputs), link(inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_link_is_cloned(codec, nested):
+    """clone_model makes a model with weights of its own, as Keras has it."""
+    model = SemanticLink(codec, AWGN_PATH)
+    inputs = pictures(2), decibels(20, 20)
+    if nested:
+        symbolic = keras.Input((37, 50, 3)), keras.Input((1,))
+        model = keras.Model(list(symbolic), model(symbolic))
+        inputs = [inputs[0], inputs[1][:, None]]
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    assert clone(inputs).shape == (2, 37, 50, 3)
+    for one, other in zip(model.weights, clone.weights, strict=True):
+        assert one is not other
+        np.testing.assert_array_equal(to_numpy(one.value), to_numpy(other.value))
+
+
+def test_a_training_goes_on_from_its_backup(codec, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise InterruptedError
+
+    def fit(*callbacks):
+        link = SemanticLink(codec, AWGN_PATH)
+        link.compile("adam", "mse")
+        backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))
+        inputs = [pictures(2), decibels(20, 20)]
+        return link.fit(inputs, inputs[0], epochs=3, verbose=0, callbacks=[backup, *callbacks])
+
+    before = codec.network.get_weights()
+    try:
+        with pytest.raises(InterruptedError):
+            fit(Stop())
+        assert fit().epoch == [2]
+    finally:
+        codec.network.set_weights(before)
+
+
+@pytest.mark.skipif(ON_TORCH, reason="of TensorFlow: tf.data, SavedModel, XLA")
+def test_a_coded_link_is_compiled_by_xla(codec):
+    link = SemanticLink(codec, AWGN_PATH, code=(300, 600), train=())
+    link.compile("adam", "mse", jit_compile=True)
+    inputs = [pictures(2), decibels(30, 30)]
+    compiled = link.predict(inputs, verbose=0)
+    np.testing.assert_allclose(compiled, link(inputs), atol=2e-5)

@@ -37,6 +37,7 @@ from moclink.phy.noise import (
     stream,
     without_snr,
 )
+from moclink.phy.precision import single_precision
 from moclink.phy.user_block import UserBlock
 
 __all__ = [
@@ -97,7 +98,8 @@ class Channel:
             ValueError: If a block of your own cannot be imported or made.
         """
         if self._model is None:
-            self._model = self._make()
+            with single_precision():
+                self._model = self._make()
         return self._model
 
     def __call__(
@@ -126,7 +128,9 @@ class Channel:
             )
         if self._common:
             keys = [without_snr(key) for key in keys]
-        return self.build()(symbols, no, keys)
+        model = self.build()
+        with single_precision():
+            return model(symbols, no, keys)
 
 
 def describe_channels() -> list[tuple[str, str]]:

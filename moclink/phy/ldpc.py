@@ -190,7 +190,8 @@ class SionnaDecoder:
             pcm = sparse_pcm(code.encoder_5g, graph)
         else:
             pcm = graph.parity_check_matrix()
-        decoder = LDPCBPDecoder(pcm, llr_max=float(LLR_MAX), hard_out=False, return_state=True)
+        options = {"hard_out": False, "return_state": True, "precision": "single"}
+        decoder = LDPCBPDecoder(pcm, llr_max=float(LLR_MAX), **options)
         # Large codes take fewer lanes, so that memory stays the same.
         lanes = max(1, min(self.MOST_LANES, self.MOST_MESSAGES // len(graph.cn_vn)))
         self._batch = self.BATCH_PER_LANE * lanes

@@ -20,6 +20,7 @@ from moclink.phy.fading import divide_out
 from moclink.phy.layer import SionnaLayer, check_backend
 from moclink.phy.ldpc_graph import graph_5g, sparse_pcm
 from moclink.phy.modems import pam_amplitudes
+from moclink.phy.tensors import astype
 
 SNR_GRID = np.linspace(-10.0, 40.0, 501)  # dB, where an equivalent SNR is looked for
 
@@ -86,7 +87,7 @@ class LDPCReceiver(keras.layers.Layer):
     def __init__(self, code: LDPC5GEncoder, num_iter: int = 20, **kwargs: Any):
         super().__init__(**{"dtype": "float32", **kwargs})
         self._graph = graph_5g(code, prune=True)
-        options: dict[str, Any] = {"num_iter": num_iter, "hard_out": False}
+        options: dict[str, Any] = {"num_iter": num_iter, "hard_out": False, "precision": "single"}
         # The same function of the messages, but XLA cannot compile the gradient of "boxplus".
         every = LDPCBPDecoder(sparse_pcm(code, self._graph), cn_update="boxplus-phi", **options)
         early = EarlyStoppingLDPC5GDecoder(code, cn_update="boxplus", **options)
@@ -140,7 +141,12 @@ class QAMPath(keras.layers.Layer):
         engine.set_untracked(self, code=code)
         self._table = bit_table(states)
         self._width = int(self._table.shape[1])
-        qam = {"constellation_type": "qam", "num_bits_per_symbol": 2 * self._width}
+        # Whatever Sionna's config.precision is: the networks around it are in single precision.
+        qam = {
+            "constellation_type": "qam",
+            "num_bits_per_symbol": 2 * self._width,
+            "precision": "single",
+        }
         self.mapper = SionnaLayer(Mapper, qam)
         if code is not None:
             if code.n % (2 * self._width):
@@ -204,8 +210,10 @@ class QAMPath(keras.layers.Layer):
         if not isinstance(received, tuple | list):
             received = (received, no[:, None])
         y, second = received
+        with_gains = "complex" in keras.backend.standardize_dtype(second.dtype)
+        y, second = astype(y, "complex64"), astype(second, "complex64" if with_gains else "float32")
         y = ops.reshape(y, ops.shape(x))
-        if "complex" in keras.backend.standardize_dtype(second.dtype):
+        if with_gains:
             y, no_eff = divide_out(y, ops.reshape(second, ops.shape(x)), no)
         else:
             no_eff = ops.broadcast_to(second, ops.shape(x))
