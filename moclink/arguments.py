@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import numbers
 import os
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -23,6 +24,7 @@ from moclink.constants import METRICS
 MAX_SNR_POINTS = 1000
 DEFAULT_SNR = "-5:30"
 DEFAULT_METRICS = "psnr,ssim"
+_DIGITS = {2: 3, 4: 6}  # bytes of a float -> decimal digits that it holds
 _SNRS = "start:stop[:step], a comma list or one value in dB, such as -5:30 or 0,10,20"
 
 
@@ -35,6 +37,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and stop."""
+        if re.match("unrecognized arguments: [^-]", message):
+            message += "; several values of one option are joined by commas"
         self.exit(2, f"moclink: {message} (--help shows the options)\n")
 
 
@@ -111,8 +115,10 @@ def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:
         array = np.atleast_1d(np.asarray(value if hasattr(value, "ndim") else _listed(value)))
         if array.dtype.kind not in "iuf":
             raise TypeError
-        # 0.30000000000000004 of numpy.arange is the 0.3 of a command line, and -0 is 0.
-        values = sorted({round(float(v), 9) + 0.0 for v in array.ravel()})
+        # 0.30000000000000004 of numpy.arange is the 0.3 of a command line, as 0.3 in single
+        # precision is, and -0 is 0.
+        digits = _DIGITS.get(array.dtype.itemsize, 17) if array.dtype.kind == "f" else 17
+        values = sorted({round(float(f"{v:.{digits}g}"), 9) + 0.0 for v in array.ravel()})
     except (TypeError, ValueError):
         raise UsageError(f"{name} {shorten(value)}: not a number of dB; {wanted}") from None
     if not values:

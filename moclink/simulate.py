@@ -107,9 +107,10 @@ def _parser() -> Parser:
     add("--list-chains", action="store_true", help="show the chains there are, and stop")
     add(
         "--images",
-        action="append",
+        action="extend",
+        nargs="+",
         metavar="PATH",
-        help="file or folder, repeatable (sample photographs)",
+        help="files or folders, repeatable (sample photographs)",
     )
     add("--recursive", action="store_true", help="look for pictures in folders within folders too")
     bad = "leave out pictures that cannot be read, each with a line"

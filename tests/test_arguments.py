@@ -31,6 +31,18 @@ def test_a_wrong_argument_is_one_line(capsys):
     assert line.startswith("moclink: argument --format: invalid choice: 'gif'")
 
 
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [(["--snr", "0", "5"], True), (["--colour"], False), (["--colour", "5"], False)],
+)
+def test_values_apart_are_answered_with_how_they_are_joined(capsys, given, hint):
+    parser = Parser(prog="x", allow_abbrev=False)
+    parser.add_argument("--snr")
+    with pytest.raises(SystemExit):
+        parser.parse_args(given)
+    assert ("joined by commas" in capsys.readouterr().err) == hint
+
+
 def test_lists_are_cut_at_commas():
     assert comma_list(" a, b ,,c") == ["a", "b", "c"] and comma_list(" ") == []
 
@@ -57,6 +69,11 @@ def test_values_that_begin_with_a_dash_are_bound_to_their_option():
         ([10, 0, 10.0], [0, 10]),
         (np.arange(2), [0, 1]),
         ({4, 2}, [2, 4]),
+        # The 0.3 of single precision, of TensorFlow and JAX, is that of the command line.
+        (np.arange(0, 1, 0.3, np.float32), [0, 0.3, 0.6, 0.9]),
+        ([np.float32(-0.7), np.float32(33.3)], [-0.7, 33.3]),
+        (np.float16(0.1), [0.1]),
+        (0.123456789, [0.123456789]),
     ],
 )
 def test_snrs_are_text_numbers_or_several(value, snrs):

@@ -73,6 +73,11 @@ def test_malformed_snr_is_one_clear_line(text, capsys):
         (["--trials", "0"], "--trials 0: a whole number of at least 1"),
         (["--seed", "x"], "--seed x: a whole number"),
         (["--images", "/nowhere"], "no such image or folder: /nowhere"),
+        # What a shell makes of photos/*.png; all are taken, and the first that is missing is named.
+        (
+            ["--images", "/nowhere", "/no", "--images", "/neither"],
+            "no such image or folder: /nowhere",
+        ),
         (["--channel", "raileigh"], "unknown channel 'raileigh' (did you mean rayleigh?)"),
         (
             ["--code", "wifi648", "--chains", "jpeg-ldpc-16qam-r13", "--workers", "1"],
