@@ -208,7 +208,8 @@ def read_folder(name: str, value: Any) -> Path:
             f"{name} {shorten(value)}: the path of a folder is wanted, as text or a Path"
         )
     path = Path(value)
-    return path.expanduser() if path.parts[0] == "~" else path
+    # Not Path.expanduser, which fails where nobody's home is known.
+    return Path(os.path.expanduser(path)) if path.parts[0] == "~" else path
 
 
 def shorten(value: Any, most: int = 60) -> str:

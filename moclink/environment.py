@@ -11,6 +11,7 @@ from pathlib import Path
 from moclink.sionna_version import TENSORFLOW, TORCH, VARIABLE, WrongSionna, check_sionna
 
 BACKENDS = ("tensorflow", "jax", "torch")
+LEAST_ADDRESS_SPACE = 9 * 2**28  # bytes; within 2 GiB TensorFlow and LLVM cannot be loaded
 
 
 def use_engine(name: str) -> None:
@@ -45,11 +46,13 @@ def use_backend_of_engine() -> None:
 
 
 def check_environment() -> None:
-    """Check Sionna's version, Numba's compiler and Keras's backend.
+    """Check working folder, address space, Sionna's version, Numba's compiler and Keras's backend.
 
     Raises:
         ValueError: If one of them cannot be used; the message says what is needed.
     """
+    check_working_folder()
+    check_address_space()
     import moclink.phy  # noqa: F401 - checks Sionna's version
 
     try:
@@ -59,6 +62,61 @@ def check_environment() -> None:
         raise ValueError(f"NUMBA_NUM_THREADS is {threads!r}: {error}") from error
     check_compiler()
     check_backend()
+
+
+def check_working_folder() -> None:
+    """Check that the working folder is still there: TensorFlow cannot be loaded without one.
+
+    Raises:
+        ValueError: If it has been deleted under this process.
+    """
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ValueError(
+            f"the working folder cannot be used ({error.strerror}), it may have been deleted; "
+            "change to another one (cd)"
+        ) from error
+
+
+def check_address_space() -> None:
+    """Check that TensorFlow fits into the address space of this process.
+
+    Raises:
+        ValueError: If `ulimit -v` or a batch system has limited it to less.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limits
+        return
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+        raise ValueError(
+            f"the address space of this process is limited to {limit / 2**30:.1f}G (ulimit -v), "
+            f"too little to load TensorFlow; {LEAST_ADDRESS_SPACE / 2**30:.2f}G are needed at least"
+        )
+
+
+def set_matplotlib_settings_aside() -> None:
+    """Load Matplotlib without what a user has set: its backend, and a matplotlibrc, whatever it holds.
+
+    For command lines, whose figures need neither a window nor a user's style.
+
+    Raises:
+        ValueError: If there is a style file that Matplotlib cannot read.
+    """
+    os.environ.pop("MPLBACKEND", None)  # of a notebook that this was started from
+    found = importlib.util.find_spec("matplotlib")
+    if found is not None and found.origin is not None:
+        its_own = Path(found.origin).parent / "mpl-data" / "matplotlibrc"
+        os.environ["MATPLOTLIBRC"] = str(its_own)
+    try:
+        import matplotlib.style  # noqa: F401 - which reads all style files of the user's
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"Matplotlib cannot read a style file of yours, which is not UTF-8 ({error.reason}); "
+            "mend it or remove it from the folder stylelib of Matplotlib's settings"
+        ) from error
 
 
 def check_backend() -> None:
@@ -82,7 +140,8 @@ def _chosen_backend() -> tuple[str, str]:
     if name := os.environ.get("KERAS_BACKEND"):
         return name, "KERAS_BACKEND"
     home = os.environ.get("KERAS_HOME")
-    path = (Path(home) if home else Path("~/.keras").expanduser()) / "keras.json"
+    # Without a home, as of a user that a container does not know, "~" stays as it is.
+    path = Path(home or os.path.expanduser("~/.keras")) / "keras.json"
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
         return str(settings.get("backend", BACKENDS[0])), f"backend in {path}"

@@ -6,28 +6,27 @@ said on standard error, a line a figure.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 from moclink.arguments import Parser, bind_values, comma_list, parse_snr
 from moclink.constants import OUTAGES
+from moclink.environment import set_matplotlib_settings_aside
 from moclink.standard_streams import command
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figures of a run folder; returns the exit status."""
-    os.environ.pop(
-        "MPLBACKEND", None
-    )  # of a notebook that this was started from: no window is needed
     arguments = list(sys.argv[1:] if argv is None else argv)
     args = _parser().parse_args(bind_values(arguments, "--snr", "--rate"))
-    from moclink.results.figures import draw
     from moclink.results.names import printable
-    from moclink.results.paper import draw_paper
 
     try:
+        set_matplotlib_settings_aside()
+        from moclink.results.figures import draw
+        from moclink.results.paper import draw_paper
+
         choices = {
             "out": args.out,
             "chains": args.chains,

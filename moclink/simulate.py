@@ -8,7 +8,6 @@ there.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -37,7 +36,7 @@ from moclink.constants import (
     OUTAGES,
     RECEIVERS,
 )
-from moclink.environment import use_engine
+from moclink.environment import set_matplotlib_settings_aside, use_engine
 from moclink.presets import at_cbr, check_code, check_name, default_chains, describe_chains
 from moclink.standard_streams import command
 from moclink.sweep.memory import parse_memory
@@ -214,6 +213,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     memory = None if args.memory is None else parse_memory(args.memory)
 
     # From here on packages are loaded, which takes seconds: bad arguments have been answered.
+    set_matplotlib_settings_aside()
     from moclink.runs import run
     from moclink.sweep.workers import WorkersLost
 
@@ -255,7 +255,6 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
 
 def _report(results: Run, quiet: bool) -> None:
     """Print a table and the files that were written; quietly, only what went wrong."""
-    os.environ.pop("MPLBACKEND", None)  # of a notebook that this was started from
     from moclink.results.figures import draw
     from moclink.results.tables import unmet_budgets
 

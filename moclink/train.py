@@ -20,8 +20,9 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from moclink.environment import check_address_space, check_working_folder
 from moclink.standard_streams import FULL, command
-from moclink.sweep.workers import quietly
+from moclink.sweep.quiet import quietly
 from moclink.training.commands import run_stage
 from moclink.training.options import make_parser, use_backend
 
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = make_parser(__doc__).parse_args(argv)
     try:
+        check_working_folder()
+        check_address_space()
         if getattr(args, "backend", None):
             use_backend(args.backend)
         with quietly():  # TensorFlow's notes on the machine, which it writes while it is loaded

@@ -3,12 +3,19 @@
 import importlib.util
 import json
 import os
+import resource
 import subprocess
 import sys
 
 import pytest
 
-from moclink.environment import check_backend, check_environment, use_backend_of_engine
+from moclink.arguments import read_folder
+from moclink.environment import (
+    check_address_space,
+    check_backend,
+    check_environment,
+    use_backend_of_engine,
+)
 from moclink.simulate import main
 from moclink.sionna_version import check_sionna
 
@@ -100,3 +107,63 @@ def test_a_run_says_it_before_it_begins(tmp_path, monkeypatch, capsys):
     line = "moclink: KERAS_BACKEND is 'tensorflo'; Keras has tensorflow, jax, torch"
     assert capsys.readouterr().err.splitlines() == [line]
     assert not (tmp_path / "run").exists()
+
+
+def own_path() -> dict[str, str]:
+    """The environment, with this copy of the package on Python's path."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+
+
+@pytest.mark.parametrize("module", ["simulate", "train"])
+def test_a_working_folder_that_was_deleted_is_named(tmp_path, module):
+    (tmp_path / "gone").mkdir()
+    stage = ["patches", str(tmp_path), "--out", str(tmp_path / "out")]
+    arguments = {"simulate": ["--snr", "9", "--chains", "random-qpsk"], "train": stage}[module]
+    code = (
+        f"import os, sys; os.chdir({str(tmp_path / 'gone')!r}); os.rmdir(os.getcwd()); "
+        f"from moclink.{module} import main; sys.exit(main({arguments!r}))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=own_path(), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "the working folder cannot be used (No such file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_address_space_too_small_is_named(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (1536 * 2**20, -1))
+    with pytest.raises(ValueError, match=r"limited to 1\.5G \(ulimit -v\), too little to load"):
+        check_address_space()
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY, -1))
+    check_address_space()
+
+
+def test_without_a_home_the_backend_is_the_default(monkeypatch):
+    """A user that a container does not know, and no HOME: "~" stays as it is."""
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    check_backend()
+    assert read_folder("out", "~/run").parts == ("~", "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [("matplotlibrc", False), ("stylelib/mine.mplstyle", True)],
+    ids=["rc", "style"],
+)
+def test_settings_of_matplotlib_that_are_not_utf_8(tmp_path, name, named):
+    """A matplotlibrc is no matter; style files are all read, so one is named."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"font.family: Caf\xe9\n")
+    code = "from moclink.figures import main; import sys; sys.exit(main(['nowhere']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**own_path(), "MPLCONFIGDIR": str(tmp_path), "MPLBACKEND": "no such backend"},
+        capture_output=True,
+        text=True,
+    )
+    line = done.stderr.splitlines()[-1]
+    wanted = "cannot read a style file of yours" if named else "nowhere holds no results.sqlite"
+    assert done.returncode == 2 and line.startswith("moclink: ") and wanted in line

@@ -38,7 +38,10 @@ def test_transparency_is_laid_on_white():
         ({"a": PIXELS}, "give files or folders, uint8 arrays"),
         (7, "give files or folders, uint8 arrays"),
         ([PIXELS, PIXELS / 255], r"image 2 is float64 \(6, 9, 3\); give uint8"),
-        ([np.ma.masked_less(PIXELS, 50)], "image 1 is a masked array; fill its masked pixels first"),
+        (
+            [np.ma.masked_less(PIXELS, 50)],
+            "image 1 is a masked array; fill its masked pixels first",
+        ),
         ([PIXELS[..., :2]], r"image 1 is uint8 \(6, 9, 2\)"),
         ([PIXELS[:0]], r"image 1 is uint8 \(0, 9, 3\)"),
         (Image.fromarray(np.zeros((2, 2), np.float32)), "mode F, whose range is not known"),

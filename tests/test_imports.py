@@ -52,7 +52,7 @@ MAY = {
     "structural_similarity": {"numba", "compiled"},
     "compiled": {"numba"},
     "standard_streams": set(),
-    "environment": {"phy"},
+    "environment": {"phy", "matplotlib"},
     "sionna_version": set(),
     "whole_files": set(),
     "images": {"PIL", "bpg"},

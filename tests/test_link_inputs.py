@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from moclink.link_inputs import check_pair, check_snr, unit_images
+from moclink.phy.engine import ON_TORCH
 
 IMAGES = np.random.default_rng(1).random((4, 8, 8, 3)).astype(np.float32)
 SNRS = np.full(4, 10, np.float32)
@@ -40,7 +40,10 @@ def test_other_numbers_of_snrs_are_refused(snr_db, words):
         check_snr(snr_db, 4)
 
 
+@pytest.mark.skipif(ON_TORCH, reason="PyTorch has no graphs")
 def test_inside_a_graph_what_is_not_known_passes():
+    import tensorflow as tf
+
     seen = []
 
     @tf.function(input_signature=[tf.TensorSpec([None])])

@@ -20,7 +20,6 @@ from moclink.phy.fading import divide_out
 from moclink.phy.layer import SionnaLayer, check_backend
 from moclink.phy.ldpc_graph import graph_5g, sparse_pcm
 from moclink.phy.modems import pam_amplitudes
-from moclink.phy.tensors import astype
 
 SNR_GRID = np.linspace(-10.0, 40.0, 501)  # dB, where an equivalent SNR is looked for
 
@@ -211,7 +210,8 @@ class QAMPath(keras.layers.Layer):
             received = (received, no[:, None])
         y, second = received
         with_gains = "complex" in keras.backend.standardize_dtype(second.dtype)
-        y, second = astype(y, "complex64"), astype(second, "complex64" if with_gains else "float32")
+        y = tensors.astype(y, "complex64")
+        second = tensors.astype(second, "complex64" if with_gains else "float32")
         y = ops.reshape(y, ops.shape(x))
         if with_gains:
             y, no_eff = divide_out(y, ops.reshape(second, ops.shape(x)), no)

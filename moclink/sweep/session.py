@@ -22,7 +22,7 @@ from moclink.chain import BitChain
 from moclink.chain_factory import ChainFactory
 from moclink.protocols import Chain
 from moclink.sweep.plan import Plan
-from moclink.sweep.workers import quietly
+from moclink.sweep.quiet import quietly
 from moclink.types import ChannelState, Transmission
 
 if TYPE_CHECKING:

@@ -9,11 +9,9 @@ ends.
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 import pickle
-import re
 import signal
 import sys
 import tempfile
@@ -72,8 +70,10 @@ class Pool:
             from moclink.sweep.clusters import connect
 
             self._spread, self._broken, self.workers = connect(cluster, self._close)
-        elif workers > 1:
+        elif workers > 1 and _processes_can_be_had():
             self._spread, self._broken = _processes(workers, self._close)
+        else:
+            self.workers = 1
 
     def __enter__(self) -> Pool:
         return self
@@ -180,6 +180,19 @@ def joblib_spread(config: dict[str, Any]) -> Spread:
     return spread
 
 
+def _processes_can_be_had() -> bool:
+    """Whether joblib can start processes: JOBLIB_MULTIPROCESSING=0, or no semaphores, prevent it."""
+    from joblib.parallel import BACKENDS
+
+    if "loky" not in BACKENDS:
+        print(
+            "note: joblib cannot start processes here (JOBLIB_MULTIPROCESSING=0, or a system "
+            "without semaphores); this process does all the work",
+            file=sys.stderr,
+        )
+    return "loky" in BACKENDS
+
+
 def _processes(
     workers: int, close: contextlib.ExitStack
 ) -> tuple[Spread, tuple[type[BaseException], ...]]:
@@ -242,58 +255,3 @@ def cpus() -> int:
         limit = os.environ.get("LOKY_MAX_CPU_COUNT")
         raise ValueError(f"LOKY_MAX_CPU_COUNT is {limit!r}: give a number of CPUs") from error
     return min(found, math.ceil(cpu_quota() or 2**16))
-
-
-def _not_retracing(record: logging.LogRecord) -> bool:
-    """Drop advice on retracing, which counts the first trace of every network of a process as one."""
-    return "retracing" not in record.getMessage()
-
-
-# What TensorFlow's C++ code logs: I0000 00:00:1795724518.216727   32513 port.cc:153] oneDNN ...
-_NOTE = re.compile(
-    rb"[IWE]\d{4} \d\d:\d\d:[\d.]+ +\d+ \S+:\d+\]|WARNING: All log messages before absl"
-    rb"|To enable the following instructions: "
-)
-
-
-@contextlib.contextmanager
-def quietly(notes_only: bool = False) -> Iterator[None]:
-    """Keep TensorFlow's notes on CPU and GPU, which it writes past Python, off the terminal.
-
-    If something fails meanwhile, what was held back is shown.
-
-    Args:
-        notes_only: Whether what others write to standard error meanwhile is shown at the end.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").addFilter(_not_retracing)
-    try:
-        kept = os.dup(2)
-    except OSError:  # standard error is closed: there is nothing to keep from it
-        yield
-        return
-    failed = False
-    with tempfile.TemporaryFile() as aside:
-        _flush_errors()
-        os.dup2(aside.fileno(), 2)
-        try:
-            yield
-        except ValueError:
-            raise
-        except Exception:
-            failed = True
-            raise
-        finally:
-            _flush_errors()
-            os.dup2(kept, 2)
-            aside.seek(0)
-            for line in aside:
-                if failed or (notes_only and not _NOTE.match(line)):
-                    os.write(kept, line)
-            os.close(kept)
-
-
-def _flush_errors() -> None:
-    """Write what Python has of standard error, so that it goes where it is meant to go."""
-    if sys.stderr is not None:
-        sys.stderr.flush()

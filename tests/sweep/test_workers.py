@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from moclink.sweep.workers import Pool, WorkersLost, quietly
+from moclink.sweep.workers import Pool, WorkersLost
 
 
 def kill_own_process_once(session, flag: Path):
@@ -102,18 +102,11 @@ def test_a_worker_keeps_one_session_from_task_to_task(workers):
     assert min(before for *_, before in others) == 0  # a session of another kind is made anew
 
 
-NOTE = b"I0000 00:00:1795724518.216727   32513 port.cc:153] oneDNN custom operations are on.\n"
-
-
-def test_notes_of_tensorflow_are_kept_off_and_what_others_say_is_shown(capfd):
-    with quietly(notes_only=True):
-        os.write(2, NOTE + b"E: mine\n" + NOTE.replace(b"I", b"E") + b"W0 also mine\n")
-    assert capfd.readouterr().err == "E: mine\nW0 also mine\n"
-    with quietly():
-        os.write(2, NOTE + b"mine\n")
-    assert capfd.readouterr().err == ""
-    for error, shown in ((RuntimeError, NOTE.decode() + "mine\n"), (ValueError, "")):
-        with pytest.raises(error), quietly():
-            os.write(2, NOTE + b"mine\n")
-            raise error
-        assert capfd.readouterr().err == shown
+def test_where_no_process_can_be_started_one_does_the_work(monkeypatch, capsys):
+    """As with JOBLIB_MULTIPROCESSING=0: joblib then offers threads alone."""
+    monkeypatch.setattr("joblib.parallel.BACKENDS", {"threading": object()})
+    with Pool(2) as pool:
+        assert pool.workers == 1
+        done = list(pool.run(lambda session, task: [session + task], [1, 2], lambda: 10))
+    assert done == [(1, 11), (2, 12)]
+    assert "this process does all the work" in capsys.readouterr().err
