@@ -29,6 +29,7 @@ from moclink.constants import (
 )
 from moclink.presets import at_cbr, check_code, user_codec
 from moclink.results.record import write_record
+from moclink.results.run_parameters import RunFolderError
 from moclink.results.store import ResultStore
 from moclink.run_arguments import read_options, read_plan, read_resources
 from moclink.sionna_version import check_sionna
@@ -149,7 +150,7 @@ def run(
         names, made, options, snr, trials, metrics, min_errors, reuse_error_patterns, csi, max_bits
     )
     workers, memory = read_resources(workers, memory, cluster)
-    folder = dated_folder() if out is None else run_folder(read_folder("out", out))
+    asked = None if out is None else run_folder(read_folder("out", out))
     pictures = given_pictures(images, recursive, skip_bad)
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
         each = _memory_each(memory, cluster, pool, pictures)
@@ -157,6 +158,7 @@ def run(
             plan = drop_missing_metrics(plan, pool, partial(Session, plan, own_chains, made))
         make_session = partial(Session, plan, own_chains, made)
         _check_all(plan, pool, own_chains, pictures, make_session)
+        folder = asked or make_dated_folder()
         with _open_store(folder, plan, pictures, resume_anyway, command) as store:
             with progress_bar(progress, len(list_cells(plan, pictures))) as count:
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
@@ -232,13 +234,24 @@ def collect_parameters(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any
     }
 
 
-def dated_folder() -> Path:
-    """A run folder that does not exist yet, named after date and time."""
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder, number = Path("runs") / stamp, 2
-    while folder.exists():
-        folder, number = Path("runs") / f"{stamp}-{number}", number + 1
-    return folder
+def make_dated_folder() -> Path:
+    """Make a run folder named after date and time, which no other run has.
+
+    Raises:
+        RunFolderError: If it cannot be made.
+    """
+    stamp, number = datetime.now().strftime("%Y%m%d-%H%M%S"), 1
+    while True:
+        folder = Path("runs") / (stamp if number == 1 else f"{stamp}-{number}")
+        try:
+            folder.mkdir(parents=True)  # of several runs of one second only one succeeds
+            return folder
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise RunFolderError(
+                f"cannot write to {folder} ({error.strerror}); choose an --out"
+            ) from error
 
 
 def run_folder(folder: Path) -> Path:

@@ -11,10 +11,12 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import Any
 
+from moclink.results.failed_runs import describe_write_error, remove_begun_run
 from moclink.results.file_locks import find_file_problem, find_folder_problem
 from moclink.results.run_parameters import RunFolderError, merged_parameters
 from moclink.types import Cell, GalleryPicture, RateFit, Row
@@ -39,6 +41,8 @@ class ResultStore:
 
     def __init__(self, folder: str | Path, parameters: dict, resume_anyway: bool = False) -> None:
         self.folder = Path(folder)
+        self._opened = ExitStack()
+        self._is_new = not (self.folder / "results.sqlite").exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             problem = find_folder_problem(self.folder)
@@ -47,17 +51,16 @@ class ResultStore:
                     f"the file system of {self.folder} has no file locks ({problem}), which keep "
                     "two processes from writing to one run; choose an --out on a local disk"
                 )
-            self._lock = sqlite3.connect(
-                self.folder / ".lock.sqlite", timeout=0.2, isolation_level=None
-            )
-            self._lock.execute("BEGIN EXCLUSIVE")
+            lock = self._connect(".lock.sqlite", timeout=0.2, isolation_level=None)
+            lock.execute("BEGIN EXCLUSIVE")
             if not (self.folder / "results.sqlite").exists():
                 _create(self.folder / "results.sqlite", parameters)
-            self._base = sqlite3.connect(self.folder / "results.sqlite", timeout=30)
+            self._base = self._connect("results.sqlite", timeout=30)
             self._base.executescript(_SCHEMA)
             self._agree(parameters, resume_anyway)
             _add_missing_columns(self._base)
         except (OSError, sqlite3.Error) as error:
+            self.close()  # a notebook keeps the error, and so this object
             if "locked" in str(error):
                 raise RunFolderError(
                     f"{self.folder} is in use by another process; wait for it or choose another --out"
@@ -66,6 +69,9 @@ class ResultStore:
             raise RunFolderError(
                 f"cannot write to {self.folder} ({reason}); choose another --out"
             ) from error
+
+    def _connect(self, name: str, **options: Any) -> sqlite3.Connection:
+        return self._opened.enter_context(closing(sqlite3.connect(self.folder / name, **options)))
 
     def _agree(self, parameters: dict, resume_anyway: bool) -> None:
         """Store the parameters of a new run; compare and extend those of a run that was begun."""
@@ -121,10 +127,7 @@ class ResultStore:
                     [(c, i, "all" if s is None else s, *astuple(fit)) for c, i, s, fit in fits],
                 )
         except sqlite3.OperationalError as error:  # nothing of the transaction is left
-            raise RunFolderError(
-                f"cannot write to {self.folder} ({error}); finished cells are kept: make room, "
-                f"then --out {self.folder} goes on"
-            ) from error
+            raise RunFolderError(describe_write_error(self.folder, error)) from error
 
     def done(self) -> set[Cell]:
         """Cells that are finished."""
@@ -138,15 +141,23 @@ class ResultStore:
 
     def close(self) -> None:
         """Give the folder back."""
-        self._base.close()
-        self._lock.close()
+        self._opened.close()
 
     def __enter__(self) -> ResultStore:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        """Export and close. What ended a run is told, not that a full disk takes no CSV files."""
+        """Export and close. What ended a run is told, not that a full disk takes no CSV files.
+
+        Of a new run that failed before its first cell was stored nothing is left.
+        """
+        failed = error is not None and issubclass(error, Exception)
         try:
+            with suppress(OSError, sqlite3.Error):
+                if failed and self._is_new and not self.done():
+                    self.close()
+                    remove_begun_run(self.folder)
+                    return
             with suppress(*([RunFolderError] if error else [])):
                 self.export()
         finally:

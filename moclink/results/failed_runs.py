@@ -1,0 +1,41 @@
+"""Runs that fail: what is said of cells that cannot be stored, and what is left of a run without any."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+
+def describe_write_error(folder: Path, error: sqlite3.Error) -> str:
+    """What a run that cannot be written to any longer ends with.
+
+    Args:
+        folder: The run folder.
+        error: What SQLite said of the transaction, of which nothing is left.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the upper bits tell variants
+    if not (folder / "results.sqlite").exists():
+        return (
+            f"{folder} was moved or removed while the run went on; if it was moved, --out with its "
+            "new place goes on"
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return (
+            f"another program holds {folder / 'results.sqlite'} ({error}); finished cells are kept: "
+            f"close it there, then --out {folder} goes on"
+        )
+    room = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    remedy = "make room" if room else "see that it can be written to"
+    return (
+        f"cannot write to {folder} ({error}); finished cells are kept: {remedy}, "
+        f"then --out {folder} goes on"
+    )
+
+
+def remove_begun_run(folder: Path) -> None:
+    """Remove the files of a run that has no cells; what somebody else has put there is kept."""
+    for name in ("results.sqlite", "results.sqlite-journal", "run.json", ".lock.sqlite"):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # it holds something else
+        folder.rmdir()

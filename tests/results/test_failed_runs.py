@@ -1,0 +1,89 @@
+"""Runs that fail: what is said, what is left, and that another try is not in its own way."""
+
+import shutil
+import sqlite3
+
+import pytest
+
+from moclink.results.failed_runs import describe_write_error
+from moclink.results.store import ResultStore, RunFolderError, read_rows
+
+PARAMETERS = {"snr": [0, 1], "chains": ["a"], "images": [["x", ""]], "trials": 1, "version": "1"}
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_folder_that_is_gone_in_mid_run_is_said(tmp_path, row, moved):
+    store = ResultStore(tmp_path / "run", PARAMETERS)
+    store.add([row()])
+    if moved:
+        (tmp_path / "run").rename(tmp_path / "there")
+    else:
+        shutil.rmtree(tmp_path / "run")
+    message = "run was moved or removed while the run went on; if it was moved, --out with its new"
+    with pytest.raises(RunFolderError, match=message), store:
+        store.add([row(snr=1.0)])
+    if moved:
+        assert read_rows(tmp_path / "there") == [row()]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_program_that_holds_the_file_is_said(tmp_path, row):
+    """A database browser with changes that are not written, say."""
+    with ResultStore(tmp_path, PARAMETERS) as store:
+        store.add([row()])
+        store._base.execute("PRAGMA busy_timeout = 10")
+        browser = sqlite3.connect(tmp_path / "results.sqlite", isolation_level=None)
+        browser.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RunFolderError, match="another program holds .*: close it there, then"):
+            store.add([row(snr=1.0)])
+        browser.close()
+        store.add([row(snr=1.0)])
+    assert len(read_rows(tmp_path)) == 2
+
+
+def test_room_is_asked_for_only_where_it_lacks(tmp_path):
+    (tmp_path / "results.sqlite").touch()
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    assert "see that it can be written to" in describe_write_error(tmp_path, error)
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError])
+def test_a_run_that_fails_before_its_first_cell_leaves_nothing(tmp_path, error):
+    with pytest.raises(error), ResultStore(tmp_path / "run", PARAMETERS) as store:
+        (store.folder / "run.json").write_text("{}")
+        raise error
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_files_of_such_a_folder_are_kept(tmp_path):
+    with pytest.raises(ValueError), ResultStore(tmp_path / "run", PARAMETERS) as store:
+        (store.folder / "notes.txt").write_text("mine")
+        raise ValueError
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_run_with_cells_or_that_was_interrupted_is_kept(tmp_path, row, error):
+    with pytest.raises(error), ResultStore(tmp_path / "run", PARAMETERS) as store:
+        if error is ValueError:
+            store.add([row()])
+        raise error
+    assert len(read_rows(tmp_path / "run")) == (error is ValueError)
+
+
+def test_a_run_that_resumes_and_fails_at_once_is_kept(tmp_path, row):
+    with ResultStore(tmp_path, PARAMETERS) as store:
+        store.add([row()])
+    with pytest.raises(ValueError), ResultStore(tmp_path, PARAMETERS):
+        raise ValueError
+    assert read_rows(tmp_path) == [row()]
+
+
+def test_a_folder_in_use_is_not_held_by_who_was_refused(tmp_path):
+    """A notebook keeps the last error, and with it everything that it refers to."""
+    (tmp_path / "results.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(RunFolderError) as kept:
+        ResultStore(tmp_path, PARAMETERS)
+    (tmp_path / "results.sqlite").unlink()
+    with ResultStore(tmp_path, PARAMETERS):
+        assert kept.value is not None
