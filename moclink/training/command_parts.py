@@ -9,6 +9,12 @@ from typing import Any
 
 from moclink.training.options import SIZES
 
+# Options that weigh a term of a loss, and a number of steps.
+WEIGHTS = (
+    *("pixel", "codebook", "commitment", "semantic", "perceptual", "st_lpips", "adversarial"),
+    *("style", "feature", "free_steps"),
+)
+
 
 def open_data(args: argparse.Namespace) -> tuple[Any, list[Any]]:
     """The crop feeder and the validation pictures, at most twelve."""
@@ -38,6 +44,26 @@ def loop_options(args: argparse.Namespace) -> Any:
     except ValueError as error:  # begins with the name of a field, which is that of an option
         field, _, rest = str(error).partition(" ")
         raise ValueError(f"--{field.replace('_', '-')} {rest}") from error
+
+
+def check_terms(args: argparse.Namespace) -> None:
+    """Check weights, shares and the range of SNRs of a stage.
+
+    Raises:
+        ValueError: If one is out of range; the message names the option.
+    """
+    given = vars(args)
+    for name in WEIGHTS:
+        if name in given and not 0 <= given[name] < float("inf"):
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} is {given[name]}; it must be at least 0 and finite")
+    if not 0 <= given.get("full_share", 0) <= 1:
+        raise ValueError(f"--full-share is {args.full_share}; it must be 0 to 1")
+    if not 0 <= given.get("ema", 0) < 1:
+        raise ValueError(f"--ema is {args.ema}; it must be at least 0 and below 1")
+    low, high = given.get("snr") or (0, 0)
+    if not -100 <= low <= high <= 100:
+        raise ValueError(f"--snr is {low:g} {high:g}; give LOW and HIGH between -100 and 100 dB")
 
 
 def set_precision(mixed: bool, seed: int) -> str:

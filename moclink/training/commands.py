@@ -13,6 +13,7 @@ from pathlib import Path
 from moclink.training.command_all import SOURCE, run_all
 from moclink.training.command_link import run_classes, run_codebooks, run_link
 from moclink.training.command_parts import (
+    check_terms,
     finish,
     load_guides,
     loop_options,
@@ -63,6 +64,7 @@ def run_stage1(args: argparse.Namespace) -> int:
     from moclink.training.objectives import Stage1Weights
     from moclink.training.stage1 import Stage1, Stage1Options
 
+    check_terms(args)
     plan = loop_options(args)
     feeder, held_out = open_data(args)
     codec, trained = open_codec(args.codec, mixed=args.mixed_precision, seed=args.seed)
@@ -122,6 +124,7 @@ def run_stage2(args: argparse.Namespace) -> int:
     from moclink.training.objectives import Stage2Weights
     from moclink.training.stage2 import Stage2, Stage2Options
 
+    check_terms(args)
     plan = loop_options(args)
     feeder, held_out = open_data(args)
     codec, _ = open_codec(args.codec, mixed=args.mixed_precision, seed=args.seed)
@@ -137,6 +140,7 @@ def run_jscc(args: argparse.Namespace) -> int:
     from moclink.training.jscc import JSCC, JSCCOptions
     from moclink.training.loop import run
 
+    check_terms(args)
     plan = loop_options(args)
     feeder, held_out = open_data(args)
     codec, trained = open_codec(args.codec, True, args.mixed_precision, args.seed)

@@ -24,6 +24,17 @@ from moclink.training import losses
 PIXEL_LOSSES = {"l1": losses.l1, "mse": losses.mse, "log-mse": losses.log_mse}
 
 
+def _check_weights(weights: Any) -> None:
+    """Raise ValueError for a pixel loss that there is not, or a weight below 0 or not finite."""
+    if weights.pixel_loss not in PIXEL_LOSSES:
+        raise ValueError(
+            f"pixel loss is {weights.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}"
+        )
+    for name, value in vars(weights).items():
+        if name != "pixel_loss" and not 0 <= value < float("inf"):
+            raise ValueError(f"{name} is {value}; a weight must be at least 0 and finite")
+
+
 @dataclass(frozen=True)
 class Stage1Weights:
     """Weights of the terms of stage 1; the defaults are the paper's.
@@ -51,14 +62,7 @@ class Stage1Weights:
     adversarial: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.pixel_loss not in PIXEL_LOSSES:
-            raise ValueError(
-                f"pixel loss is {self.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}"
-            )
-        numbers = {k: v for k, v in vars(self).items() if k != "pixel_loss"}
-        for name, value in numbers.items():
-            if value < 0:
-                raise ValueError(f"weight {name} must not be negative, got {value}")
+        _check_weights(self)
 
 
 @dataclass(frozen=True)
@@ -163,10 +167,7 @@ class Stage2Weights:
     pixel: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.pixel_loss not in PIXEL_LOSSES:
-            raise ValueError(
-                f"pixel loss is {self.pixel_loss!r}; choose one of {', '.join(PIXEL_LOSSES)}"
-            )
+        _check_weights(self)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from moclink.training.command_parts import (
+    check_terms,
     finish,
     load_guides,
     loop_options,
@@ -51,6 +52,27 @@ def test_a_plan_is_refused_by_the_name_of_its_option(option, message):
     args = parsed("jscc", "--data", "d", "--out", "o", option, 0)
     with pytest.raises(ValueError, match=f"^{message}"):
         loop_options(args)
+
+
+@pytest.mark.parametrize(
+    ("stage", "option", "values", "message"),
+    [
+        ("stage1", "--st-lpips", [-1], "--st-lpips is -1.0; it must be at least 0 and finite"),
+        ("stage1", "--adversarial", ["nan"], "--adversarial is nan; it must be at least 0"),
+        ("stage1", "--full-share", [2], "--full-share is 2.0; it must be 0 to 1"),
+        ("stage1", "--ema", [1], "--ema is 1.0; it must be at least 0 and below 1"),
+        ("stage1", "--free-steps", [-1], "--free-steps is -1; it must be at least 0"),
+        ("stage2", "--feature", ["-inf"], "--feature is -inf; it must be at least 0"),
+        ("stage2", "--snr", [30, -5], "--snr is 30 -5; give LOW and HIGH"),
+        ("jscc", "--snr", ["nan", 5], "--snr is nan 5; give LOW and HIGH"),
+    ],
+)
+def test_terms_are_refused_by_the_name_of_their_option(stage, option, values, message):
+    codec = ["--codec", "c"] if stage == "stage2" else []
+    given = [option, *values] if len(values) > 1 else [f"{option}={values[0]}"]
+    with pytest.raises(ValueError, match=f"^{message}"):
+        check_terms(parsed(stage, "--data", "d", "--out", "o", *codec, *given))
+    check_terms(parsed(stage, "--data", "d", "--out", "o", *codec))
 
 
 def test_settings_of_the_user_change_nothing_but_the_asked_for_precision():

@@ -185,7 +185,10 @@ def test_the_analog_objective_is_the_mean_log_error(codec, images):
     assert float(found["loss"]) == pytest.approx(np.log(error).mean(), rel=1e-4)
 
 
-@pytest.mark.parametrize("wrong", [{"pixel_loss": "huber"}, {"commitment": -1.0}])
-def test_weights_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match="pixel loss|must not be negative"):
-        Stage1Weights(**wrong)
+@pytest.mark.parametrize(
+    "wrong", [{"pixel_loss": "huber"}, {"pixel": -1.0}, {"pixel": float("nan")}]
+)
+@pytest.mark.parametrize("kind", [Stage1Weights, Stage2Weights])
+def test_weights_out_of_range_are_refused(kind, wrong):
+    with pytest.raises(ValueError, match="pixel loss|must be at least 0 and finite"):
+        kind(**wrong)
