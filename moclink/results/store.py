@@ -267,7 +267,10 @@ def _open(folder: str | Path) -> sqlite3.Connection:
         try:
             return _checked(sqlite3.connect(uri, uri=True, timeout=30))
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            if error.sqlite_errorcode & 0xFF not in (
+                sqlite3.SQLITE_READONLY,
+                sqlite3.SQLITE_CANTOPEN,
+            ):
                 raise
             return _checked(_rolled_back(path))
     except sqlite3.Error as error:
@@ -286,14 +289,14 @@ def _checked(base: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def _rolled_back(path: Path) -> sqlite3.Connection:
-    """A copy in memory of what a process left that was killed while it was writing.
+    """A copy in memory of what cannot be read in its place, as the run folder may be read-only.
 
-    The half-written transaction is undone there, since the run folder may be read-only.
+    A process was killed while it was writing, or another program has set a write-ahead log.
     """
     memory = sqlite3.connect(":memory:")
     with tempfile.TemporaryDirectory() as place:
-        for name in (path.name, f"{path.name}-journal"):
-            shutil.copyfile(path.with_name(name), Path(place) / name)
+        for part in path.parent.glob(f"{path.name}*"):  # with a journal or a log
+            shutil.copyfile(part, Path(place) / part.name)
         with closing(sqlite3.connect(Path(place) / path.name)) as copy:
             copy.backup(memory)
     return memory

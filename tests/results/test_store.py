@@ -212,3 +212,25 @@ def test_what_a_killed_process_left_is_read_without_writing(tmp_path, row):
     assert {path: path.read_bytes() for path in before} == before
     ResultStore(tmp_path, PARAMETERS).close()  # a run that goes on undoes it in place
     assert not journal.exists() and read_rows(tmp_path) == [row(psnr_db=30.0)]
+
+
+def test_a_write_ahead_log_that_another_program_has_set_is_read(tmp_path, row, monkeypatch):
+    """In a read-only folder SQLite wants to write beside it, and says so."""
+    with ResultStore(tmp_path, PARAMETERS) as store:
+        store.add([row()])
+    connect = sqlite3.connect
+    browser = connect(tmp_path / "results.sqlite")
+    browser.execute("PRAGMA journal_mode=WAL")
+    browser.execute("UPDATE cells SET psnr_db = 31.0")
+    browser.commit()  # into the log alone, while the program is open
+
+    def read_only(path, **options):
+        if options.get("uri"):
+            error = sqlite3.OperationalError("attempt to write a readonly database")
+            error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
+            raise error
+        return connect(path, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    assert read_rows(tmp_path) == [row(psnr_db=31.0)]
+    browser.close()
