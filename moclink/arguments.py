@@ -7,6 +7,7 @@ what would be right. Nothing here loads a framework.
 from __future__ import annotations
 
 import argparse
+import decimal
 import numbers
 import os
 import re
@@ -25,6 +26,7 @@ MAX_SNR_POINTS = 1000
 DEFAULT_SNR = "-5:30"
 DEFAULT_METRICS = "psnr,ssim"
 _DIGITS = {2: 3, 4: 6}  # bytes of a float -> decimal digits that it holds
+_DECIMALS = decimal.Context(prec=28, traps=[InvalidOperation])
 _SNRS = "start:stop[:step], a comma list or one value in dB, such as -5:30 or 0,10,20"
 
 
@@ -73,27 +75,33 @@ def parse_snr(text: str, option: str = "--snr") -> tuple[float, ...]:
     """
     wanted = f"give {_SNRS}"
     try:
-        if ":" in text:
-            start, stop, step = ([Decimal(p) for p in text.split(":")] + [Decimal(1)])[:3]
-            if text.count(":") > 2:
-                raise UsageError(f"{option} {text}: too many colons; {wanted}")
-            if not (step > 0 and start.is_finite() and stop.is_finite() and step.is_finite()):
-                raise UsageError(f"{option} {text}: the step must be positive; {wanted}")
-            if stop < start:
-                raise UsageError(f"{option} {text}: the stop lies below the start; {wanted}")
-            count = int((stop - start) / step) + 1
-            if count > MAX_SNR_POINTS:
-                raise UsageError(
-                    f"{option} {text}: {count} points; at most {MAX_SNR_POINTS}, choose a larger step"
-                )
-            values = [start + step * i for i in range(count)]
-        else:
-            values = [Decimal(p) for p in text.split(",")]
+        with decimal.localcontext(_DECIMALS):  # whatever a caller has set
+            values = _snr_values(text, option)
     except InvalidOperation:
         raise UsageError(f"{option} {text}: not a number of dB; {wanted}") from None
-    if not all(v.is_finite() and abs(v) <= 100 for v in values):
+    if not all(v.is_finite() and abs(float(v)) <= 100 for v in values):
         raise UsageError(f"{option} {text}: values must lie between -100 and 100 dB; {wanted}")
     return tuple(sorted({float(v) for v in values}))
+
+
+def _snr_values(text: str, option: str) -> list[Decimal]:
+    """The values that a text names, in its order."""
+    wanted = f"give {_SNRS}"
+    if ":" in text:
+        start, stop, step = ([Decimal(p) for p in text.split(":")] + [Decimal(1)])[:3]
+        if text.count(":") > 2:
+            raise UsageError(f"{option} {text}: too many colons; {wanted}")
+        if not (step > 0 and start.is_finite() and stop.is_finite() and step.is_finite()):
+            raise UsageError(f"{option} {text}: the step must be positive; {wanted}")
+        if stop < start:
+            raise UsageError(f"{option} {text}: the stop lies below the start; {wanted}")
+        count = int((stop - start) / step) + 1
+        if count > MAX_SNR_POINTS:
+            raise UsageError(
+                f"{option} {text}: {count} points; at most {MAX_SNR_POINTS}, choose a larger step"
+            )
+        return [start + step * i for i in range(count)]
+    return [Decimal(p) for p in text.split(",")]
 
 
 def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:

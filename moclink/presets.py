@@ -237,8 +237,8 @@ def check_name(name: str) -> None:
         raise ValueError(
             f"no codec at {path}: name the path that python -m moclink.train export wrote"
         )
-    respelled = re.sub(r"qam(\d+)", r"\1qam", name)
-    near = [respelled] if respelled in names else difflib.get_close_matches(name, names, 1)
+    respelled = re.sub(r"qam(\d+)", r"\1qam", name.lower())
+    near = [respelled] if respelled in names else difflib.get_close_matches(respelled, names, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"unknown chain {name!r}{hint} (--list-chains shows them all)")
 

@@ -1,5 +1,6 @@
 """What the command lines and `moclink.run` share: the same words mean the same."""
 
+import decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -190,3 +191,15 @@ def test_snrs_are_what_a_command_line_has():
 )
 def test_snr_is_read(text, expected):
     assert list(parse_snr(text)) == expected
+
+
+@pytest.mark.parametrize("context", [{"prec": 2}, {"traps": [decimal.Inexact]}])
+def test_a_callers_decimal_context_changes_no_snr(context):
+    """With two digits 10.125 would be 10; with the trap of inexact results there would be an error."""
+    with decimal.localcontext(decimal.Context(**context)):
+        assert parse_snr("10:10.5:0.125") == (10, 10.125, 10.25, 10.375, 10.5)
+        assert parse_snr("0:1:0.3") == (0, 0.3, 0.6, 0.9)
+        with pytest.raises(ValueError, match="between -100 and 100"):
+            parse_snr("100.4")
+        with pytest.raises(ValueError, match="not a number of dB"):
+            parse_snr("a:b")

@@ -53,6 +53,7 @@ def test_ratios_are_dealt_to_chains_that_take_them():
     [
         ("jpeg-lpdc", "did you mean jpeg-ldpc"),
         ("random-qam64", "did you mean random-64qam"),
+        ("JPEG-LDPC", "did you mean jpeg-ldpc"),
         ("jpeg-ldpc-qam16-r12", "did you mean jpeg-ldpc-16qam-r12"),
         ("moc-rvq-l4@1/24", "moc-rvq-l4 declares its own CBR"),
         ("moc-rvq-l2-ldpc@1/24", "moc-rvq-l2-ldpc declares its own CBR"),

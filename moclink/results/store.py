@@ -151,7 +151,7 @@ class ResultStore:
 
         Of a new run that failed before its first cell was stored nothing is left.
         """
-        failed = error is not None and issubclass(error, Exception)
+        failed = error is not None and not issubclass(error, KeyboardInterrupt)
         try:
             with suppress(OSError, sqlite3.Error):
                 if failed and self._is_new and not self.done():

@@ -47,7 +47,7 @@ def test_room_is_asked_for_only_where_it_lacks(tmp_path):
     assert "see that it can be written to" in describe_write_error(tmp_path, error)
 
 
-@pytest.mark.parametrize("error", [ValueError, OSError])
+@pytest.mark.parametrize("error", [ValueError, OSError, SystemExit])
 def test_a_run_that_fails_before_its_first_cell_leaves_nothing(tmp_path, error):
     with pytest.raises(error), ResultStore(tmp_path / "run", PARAMETERS) as store:
         (store.folder / "run.json").write_text("{}")
