@@ -147,10 +147,7 @@ class ResultStore:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        """Export and close. What ended a run is told, not that a full disk takes no CSV files.
-
-        Of a new run that failed before its first cell was stored nothing is left.
-        """
+        """Export and close; of a new run that failed before its first cell nothing is left."""
         failed = error is not None and not issubclass(error, KeyboardInterrupt)
         try:
             with suppress(OSError, sqlite3.Error):
@@ -158,7 +155,7 @@ class ResultStore:
                     self.close()
                     remove_begun_run(self.folder)
                     return
-            with suppress(*([RunFolderError] if error else [])):
+            with suppress(*([RunFolderError] if error else [])):  # what ended the run is told
                 self.export()
         finally:
             self.close()
