@@ -17,7 +17,7 @@ from moclink.chain import (
     SymbolChain,
     capacity_bits,
 )
-from moclink.codeword_length import code_size, split_length
+from moclink.codeword_length import check_code, code_size, split_length
 from moclink.harq import with_harq
 from moclink.linear_names import FIXED_LINEAR, LINEAR_CBR, LINEAR_CODECS
 from moclink.presets import (
@@ -28,7 +28,6 @@ from moclink.presets import (
     NAMED,
     SEMANTIC_PRESETS,
     ChainOptions,
-    check_code,
     check_name,
     is_known,
     json_file,

@@ -9,7 +9,10 @@ Without it codewords have 648 bits.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
+
+from moclink.bandwidth_ratio import split_cbr
 
 CODEWORD = 648  # transmitted bits of an LDPC block, unless the name says another number
 RATES = {
@@ -70,3 +73,14 @@ def check_length(name: str, bits_per_symbol: dict[str, int]) -> None:
         raise ValueError(
             f"chain {name!r}: k is {k}; codes of TS 38.212 have 12 to 8448 information bits"
         )
+
+
+def check_code(names: Iterable[str], code: str) -> None:
+    """Raise ValueError if a chain's rate is none of the channel code's: wifi648 has rate 1/2 alone."""
+    for name in names if code == "wifi648" else ():
+        rate = re.search(r"-ldpc-\w+-(r\d+)(-n\d+)?$", split_cbr(name)[0])
+        if rate and (rate[1] != "r12" or rate[2] not in (None, "-n648")):
+            raise ValueError(
+                f"chain {name!r}: --code wifi648 has k = 324 and n = 648 only; "
+                f"give a chain of rate r12 without a length, or --code ldpc5g"
+            )

@@ -250,17 +250,6 @@ def _check_level(name: str, level: str) -> None:
         )
 
 
-def check_code(names: Iterable[str], code: str) -> None:
-    """Raise ValueError if a chain's rate is none of the channel code's: wifi648 has rate 1/2 alone."""
-    for name in names if code == "wifi648" else ():
-        rate = re.search(r"-ldpc-\w+-(r\d+)(-n\d+)?$", split_cbr(name)[0])
-        if rate and (rate[1] != "r12" or rate[2] not in (None, "-n648")):
-            raise ValueError(
-                f"chain {name!r}: --code wifi648 has k = 324 and n = 648 only; "
-                f"give a chain of rate r12 without a length, or --code ldpc5g"
-            )
-
-
 def at_cbr(names: Iterable[str], cbrs: Iterable[Fraction]) -> tuple[str, ...]:
     """Names of chains at several channel bandwidth ratios; what declares its own stays as it is.
 

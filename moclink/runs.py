@@ -17,6 +17,7 @@ from moclink.arguments import (
     read_folder,
     wants_all_metrics,
 )
+from moclink.codeword_length import check_code
 from moclink.constants import (
     CODES,
     CSI,
@@ -27,7 +28,7 @@ from moclink.constants import (
     OUTAGES,
     RECEIVERS,
 )
-from moclink.presets import at_cbr, check_code, user_codec
+from moclink.presets import at_cbr, user_codec
 from moclink.results.record import write_record
 from moclink.results.run_parameters import RunFolderError
 from moclink.results.store import ResultStore

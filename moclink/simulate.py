@@ -25,6 +25,7 @@ from moclink.arguments import (
     read_integer,
     read_metrics,
 )
+from moclink.codeword_length import check_code
 from moclink.constants import (
     CODES,
     CSI,
@@ -37,7 +38,7 @@ from moclink.constants import (
     RECEIVERS,
 )
 from moclink.environment import set_matplotlib_settings_aside, use_engine
-from moclink.presets import at_cbr, check_code, check_name, default_chains, describe_chains
+from moclink.presets import at_cbr, check_name, default_chains, describe_chains
 from moclink.standard_streams import command
 from moclink.sweep.memory import parse_memory
 from moclink.sweep.signals import interrupt_on_sigterm

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from moclink.chain_factory import ChainFactory
-from moclink.codeword_length import check_length, code_size, split_length
+from moclink.codeword_length import check_code, check_length, code_size, split_length
 from moclink.phy.ldpc import get_code, get_decoder
 from moclink.phy.modems import BitModem
-from moclink.presets import MODULATIONS, ChainOptions, check_code, check_name, is_bit_chain
+from moclink.presets import MODULATIONS, ChainOptions, check_name, is_bit_chain
 from moclink.results.names import display_name, information_bits
 from moclink.types import ChannelState
 

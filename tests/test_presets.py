@@ -10,12 +10,12 @@ from moclink.bandwidth_ratio import parse_cbr
 from moclink.chain import AnalogChain
 from moclink.chain_factory import make_chain
 from moclink.codec.analog_codec import AnalogCodec
+from moclink.codeword_length import check_code
 from moclink.images import read_image, sample_paths, to_float
 from moclink.presets import (
     ChainOptions,
     at_cbr,
     chain_names,
-    check_code,
     check_name,
     is_bit_chain,
     is_file_chain,

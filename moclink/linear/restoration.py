@@ -215,18 +215,14 @@ class Restoration:
         return CompiledFunction(lambda *inputs: network(list(inputs), training=False), [network])
 
     @classmethod
-    def load(cls, name: str | Path = "linear-restoration", dtype: str = "float32") -> Restoration:
+    def load(cls, name: str | Path = "linear-restoration") -> Restoration:
         """Read weights that ship with the package, by name, or any other, by path.
-
-        Args:
-            name: Name or path.
-            dtype: Precision policy: "float32", or "mixed_bfloat16" (see docs/precision.md).
 
         Raises:
             ValueError: If there are none, or they are damaged; the message names the remedy.
         """
         page, weights = files.find(name, "{}", KIND)
-        network = build(page["config"], dtype)
+        network = build(page["config"], "float32")
         if weights.suffix == ".npz":
             load_eight_bit(network, weights)
         else:  # float16, as `moclink.codec.weights.write_weights` writes it

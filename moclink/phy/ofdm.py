@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sionna.phy import Block
 from sionna.phy.channel import ChannelModel, OFDMChannel
 from sionna.phy.channel.tr38901 import CDL, TDL, PanelArray
@@ -31,9 +30,8 @@ from sionna.phy.ofdm import (
 )
 
 from moclink.phy import engine, tensors
+from moclink.phy.channel_estimation import OFDM_SYMBOLS, PILOT_SYMBOLS, error_gain
 
-OFDM_SYMBOLS = 14  # of a slot in 5G
-PILOT_SYMBOLS = (2, 11)
 CALL = 2**14  # about so many symbols go through a channel model at once, which bounds the memory
 MIN_VARIANCE = 1e-30  # beyond 150 dB nothing is left of no_eff in double precision
 
@@ -151,57 +149,6 @@ class OFDMLink(Block):
             rows = tensors.reshape(tensors.transpose(out, [0, 1, 3, 2]), [batch, -1])[:, :symbols]
             outputs.append(tensors.astype(tensors.with_shape_of(rows, x), dtype))
         return tuple(outputs)
-
-
-def error_gain(grid: ResourceGrid) -> Any:
-    """Noise variance of an interpolated channel estimate over that of the received signal.
-
-    The estimate is linear in the received pilots, so the variances add up with the squared weights:
-    1/2 to 1 between two pilots, 1.54 at the borders of the slot. (The `err_var` of Sionna's linear
-    interpolator has the variances interpolated instead: 1 everywhere.)
-
-    Args:
-        grid: A resource grid with pilots in `PILOT_SYMBOLS`.
-
-    Returns:
-        float32 [1, 1, 1, 1, K, 14, fft_size].
-    """
-    streams, subcarriers = grid.num_streams_per_tx, grid.fft_size
-    shape = streams, len(PILOT_SYMBOLS), subcarriers
-    energies = np.abs(np.reshape(tensors.to_numpy(grid.pilot_pattern.pilots), shape)) ** 2
-    times = interpolation_weights(np.array(PILOT_SYMBOLS), OFDM_SYMBOLS) ** 2  # [14, 2]
-    gain = np.zeros((streams, OFDM_SYMBOLS, subcarriers))
-    for stream, energy in enumerate(energies):
-        for number, of_symbol in enumerate(energy):  # in frequency first, then in time
-            places = np.flatnonzero(of_symbol)
-            weights = interpolation_weights(places, subcarriers) ** 2
-            in_frequency = weights @ (1 / of_symbol[places])
-            gain[stream] += times[:, number, None] * in_frequency
-    return tensors.tensor(gain[None, None, None, None], "float32")
-
-
-def interpolation_weights(places: NDArray[np.integer], count: int) -> NDArray[np.float64]:
-    """Weights of values at some places in a linear interpolation at 0 .. count - 1.
-
-    Beyond the first and the last place the line through the nearest two goes on; a single value is
-    constant.
-
-    Args:
-        places: Ascending, [P].
-        count: Places wanted.
-
-    Returns:
-        float64 [count, P].
-    """
-    if len(places) == 1:
-        return np.ones((count, 1))
-    wanted = np.arange(count)
-    right = np.clip(np.searchsorted(places, wanted), 1, len(places) - 1)
-    share = (wanted - places[right - 1]) / (places[right] - places[right - 1])
-    weights = np.zeros((count, len(places)))
-    weights[wanted, right - 1] = 1 - share
-    weights[wanted, right] = share
-    return weights
 
 
 def channel_model(

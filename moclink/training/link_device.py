@@ -18,13 +18,21 @@ from moclink.linear import restoration
 from moclink.training.link_objective import INPUTS, Distance, LinkObjective
 from moclink.training.link_sending import BLOCK, PARTS, TILE
 from moclink.training.link_stream import TileStream
-from moclink.training.link_tiles import network_inputs
+from moclink.training.link_tiles import SHIFTS, network_inputs
 from moclink.whole_files import whole_file
 
 CHUNK = 256  # tiles that are sent to the device together
 SIDE = TILE // BLOCK
-SHAPES = {"rec": (TILE, TILE, 3), "org": (TILE, TILE, 3), "map": (SIDE, SIDE, 6), "con": (4,)}
-TYPES = {"rec": jnp.float16, "org": jnp.uint8, "map": jnp.float32, "con": jnp.float32}
+FIELDS = {  # of a tile on the device: shape and type; see `draw`
+    "images": ((TILE, TILE, 3), jnp.float16),
+    "originals": ((TILE, TILE, 3), jnp.uint8),
+    "errors": ((SIDE, SIDE, 6), jnp.float32),
+    "condition": ((2,), jnp.float32),
+    "scale": ((1,), jnp.float32),
+    "before": ((), jnp.float32),
+    "snr_db": ((), jnp.float32),
+}
+TURNED = ("images", "originals", "errors")
 BETAS, EPSILON, MOST_NORM = (0.9, 0.99), 1e-7, 1.0
 
 
@@ -36,7 +44,9 @@ class TileBuffer:
     """
 
     def __init__(self, capacity: int) -> None:
-        self.arrays = {n: jnp.zeros((capacity, *SHAPES[n]), TYPES[n]) for n in PARTS}
+        self.arrays = {
+            n: jnp.zeros((capacity, *shape), kind) for n, (shape, kind) in FIELDS.items()
+        }
         self.capacity, self.filled, self.seen = capacity, 0, 0
         self._write = jax.jit(self._put, donate_argnums=0)
 
@@ -47,8 +57,11 @@ class TileBuffer:
         }
 
     def add(self, chunk: dict[str, np.ndarray]) -> None:
-        """Write CHUNK tiles over the oldest."""
-        self.arrays = self._write(self.arrays, chunk, self.seen % self.capacity)
+        """Write CHUNK tiles, arrays as `Sent.tiles` gives them, over the oldest."""
+        found = network_inputs(chunk["rec"], chunk["map"], chunk["con"])
+        found |= {"originals": chunk["org"], "snr_db": chunk["con"][:, 0]}
+        found |= {"before": 10 ** chunk["con"][:, 1]}
+        self.arrays = self._write(self.arrays, found, self.seen % self.capacity)
         self.seen += CHUNK
         self.filled = min(self.seen, self.capacity)
 
@@ -95,31 +108,31 @@ class ChunkReader(threading.Thread):
         return found
 
 
-def conditions(maps: Any, con: Any) -> dict[str, Any]:
-    """`network_inputs` without the pictures, in JAX."""
-    spread = (jnp.log10(jnp.maximum(maps, 1e-8)) + 4.0) / 1.5
-    condition = jnp.stack([con[:, 0] / 10 - 1, con[:, 3]], -1)
-    return {"errors": spread, "condition": condition, "scale": con[:, 2:3]}
-
-
 def draw(arrays: dict, filled: Any, key: Any, batch: int) -> dict[str, Any]:
-    """A batch of the buffer, each tile turned and mirrored at random."""
+    """A batch of the buffer, each tile turned and mirrored at random.
+
+    Args:
+        arrays: Of a `TileBuffer`.
+        filled: How many of its tiles there are.
+        key: Of JAX's random numbers.
+        batch: Tiles to draw, with repetition.
+
+    Returns:
+        What `TileFeeder` returns.
+    """
     keys = jax.random.split(key, 5)
     index = jax.random.randint(keys[0], (batch,), 0, filled)
-    parts = {n: arrays[n][index] for n in PARTS}
+    parts = {n: array[index] for n, array in arrays.items()}
     turn, rows, columns = (jax.random.bernoulli(k, 0.5, (batch, 1, 1, 1)) for k in keys[1:4])
-    for n in ("rec", "org", "map"):
+    for n in TURNED:
         value = parts[n]
         value = jnp.where(turn, value.transpose(0, 2, 1, 3), value)
         value = jnp.where(rows, value[:, ::-1], value)
         parts[n] = jnp.where(columns, value[:, :, ::-1], value)
-    return {
-        "images": parts["rec"].astype(jnp.float32),
-        "originals": parts["org"].astype(jnp.float32) / 255,
-        **conditions(parts["map"], parts["con"]),
-        "before": 10 ** parts["con"][:, 1],
-        "snr_db": parts["con"][:, 0],
-        "shift": jax.random.randint(keys[4], (2,), 0, 8),
+    return parts | {
+        "images": parts["images"].astype(jnp.float32),
+        "originals": parts["originals"].astype(jnp.float32) / 255,
+        "shift": jax.random.randint(keys[4], (2,), 0, SHIFTS),
     }
 
 

@@ -3,12 +3,13 @@
 Processes make new tiles all the time (`link_stream`); the newest are kept on the device, and one
 compiled call does many steps, each with tiles drawn, turned and mirrored on the device. Averaged
 weights are saved every two minutes and at the end in OUT/average.npz, which `--resume` continues
-from; OUT/restoration.json is the result, in eight bits.
+from; OUT/restoration.json is the result, in eight bits. Ctrl-C and SIGTERM save and end with 130.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -67,22 +68,29 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError(f"--keep is {args.keep}; it must be at least 0 and below 1")
 
 
-def _steps(trainer: Any, stream: Any, args: argparse.Namespace, plan: Plan) -> None:
-    """Steps to the end of the plan, with a line of progress now and then."""
+def _steps(
+    trainer: Any, stream: Any, args: argparse.Namespace, plan: Plan, caught: list[int]
+) -> None:
+    """Steps to the end of the plan or to a signal, with a line of progress now and then."""
     import jax
 
     from moclink.training.link_device import CHUNK, ChunkReader, TileBuffer
 
     buffer, reader = TileBuffer(-(-args.capacity // CHUNK) * CHUNK), ChunkReader(stream)
     reader.start()
-    while buffer.filled < min(args.first, args.capacity):
+    while buffer.filled < min(args.first, args.capacity) and not caught:
+        if time.monotonic() > plan.deadline:
+            raise ValueError(
+                f"--minutes is {plan.minutes:g}, and {buffer.filled} of the {args.first} tiles of --first "
+                "are made; give more minutes or workers"
+            )
         buffer.add_all(reader.pop())
         time.sleep(0.05)
     plan.say(f"{buffer.filled} tiles; compiling")
     key, step, peak_falls = jax.random.key(args.seed), 0, 1.0
     begun = None  # behind the first call, which compiles
     shown = saved = time.monotonic()
-    while (now := time.monotonic()) < plan.deadline and step < plan.steps:
+    while (now := time.monotonic()) < plan.deadline and step < plan.steps and not caught:
         buffer.add_all(reader.pop())
         passed = 0.0 if begun is None else (now - begun) / (plan.deadline - begun)
         count = min(args.steps_per_call, plan.steps - step)
@@ -119,6 +127,7 @@ def run_link_gpu(args: argparse.Namespace) -> int:
     from moclink.training.link_objective import LinkObjective
     from moclink.training.link_passes import usable
     from moclink.training.link_stream import TileStream
+    from moclink.training.loop import catch_signals
     from moclink.training.picture_lists import hold_out, list_pictures
 
     dtype, out = set_precision(True, args.seed), Path(args.out)
@@ -138,8 +147,12 @@ def run_link_gpu(args: argparse.Namespace) -> int:
         middles = picture_middles(held or paths)
         stream = TileStream(paths, middles, Path(folder), args.workers, args.seed)
         try:
-            _steps(trainer, stream, args, plan)
-            trainer.save(out / "average.npz")
+            with catch_signals() as caught:
+                _steps(trainer, stream, args, plan, caught)
+                trainer.save(out / "average.npz")
+            if caught:
+                print(f"stopped; --resume {out / 'average.npz'} continues", file=sys.stderr)
+                return 130
             data = stream.validation()
         finally:
             stream.close()

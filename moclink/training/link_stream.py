@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from moclink.training.link_data import send_for_validation, validation_labels, validation_rows
 from moclink.training.link_sending import BLOCK, PARTS, TILE, LinkCodecs, send_at_random
+from moclink.whole_files import whole_file
 
 _WAITING = 600  # files, above which workers pause
 
@@ -32,11 +33,8 @@ def grid_corners(shape: tuple[int, ...], rng: np.random.Generator) -> list[tuple
 
 
 def _write(folder: Path, name: str, arrays: dict[str, NDArray]) -> None:
-    """Write a file that appears whole."""
-    part = folder / f".{name}.npz"
-    with open(part, "wb") as sink:
+    with whole_file(folder / f"{name}.npz") as part, open(part, "wb") as sink:
         np.savez(sink, allow_pickle=False, **arrays)
-    part.rename(folder / f"{name}.npz")
 
 
 def work(
@@ -47,7 +45,8 @@ def work(
     workers: int,
     seed: int,
 ) -> None:
-    """One worker process: its share of the validation, then tiles until it is ended."""
+    """One worker process: its share of the validation, then tiles as long as its parent lives."""
+    parent = multiprocessing.parent_process()
     os.nice(5)
     codecs = LinkCodecs.load()
     for number in range(worker, len(middles), workers):
@@ -55,7 +54,7 @@ def work(
         _write(folder, f"val-{number:05d}", validation)
     rng = np.random.default_rng([seed, 0x57, worker])
     count = 0
-    while True:
+    while parent is None or parent.is_alive():
         if len(os.listdir(folder)) > _WAITING:
             time.sleep(0.2)
             continue
@@ -105,7 +104,7 @@ class TileStream:
         """The files of tiles that are there now, each once.
 
         Raises:
-            RuntimeError: If a worker has ended.
+            ChildProcessError: If a worker has ended.
         """
         self._check()
         for path in sorted(self._folder.glob("new-*.npz")):
@@ -127,7 +126,7 @@ class TileStream:
 
     def _check(self) -> None:
         if not all(process.is_alive() for process in self._processes):
-            raise RuntimeError("a process that makes tiles has ended; see its message above")
+            raise ChildProcessError("a process that makes tiles has ended; see its message above")
 
     def close(self) -> None:
         """End the workers."""

@@ -111,7 +111,7 @@ class Outcome:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
+def catch_signals() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them, so that a step is never cut in half."""
     caught: list[int] = []
     wanted = (signal.SIGINT, signal.SIGTERM)
@@ -198,7 +198,7 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
             path, stage.variables(), {"step": step, "seconds": seconds, "config": stage.config}
         )
 
-    with _signals() as caught:
+    with catch_signals() as caught:
         saved, first, begun = time.monotonic(), step, None
         while not caught and options.progress(step, seconds) < 1:
             losses = stage.train(step, float(options.rate(step, seconds)))

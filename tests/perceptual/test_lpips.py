@@ -88,6 +88,20 @@ def test_lpips_and_its_gradient_equal_torchs_with_equal_weights(case):
     np.testing.assert_allclose(gradient[height // 2, width // 2], middle, rtol=0, atol=1e-3 * norm)
 
 
+def test_a_kept_reference_is_told_from_another():
+    """Features of the last reference are kept; another one, or the same array changed, is embedded."""
+    scorer = DistanceScorer(_seeded("alex"))
+    original, noisy = _pair(64, 80)
+    first = scorer(noisy, original)[0]
+    assert scorer._kept is not None
+    assert scorer(noisy, original)[0] == first
+    other = original.copy()
+    original[:] = 1 - original
+    changed = scorer(noisy, original)[0]
+    assert changed == DistanceScorer(_seeded("alex"))(noisy, original)[0] != first
+    assert scorer(noisy, other)[0] == first
+
+
 @needs_stlpips
 @pytest.mark.parametrize("case", REFS["st_lpips"], ids=lambda case: case.replace(" ", "-"))
 def test_st_lpips_equals_its_authors(case):

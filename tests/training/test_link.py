@@ -129,7 +129,7 @@ def test_the_stage_trains_and_averages_and_starts_at_the_codec(tiles):
     assert len(stage.variables()) == len({id(v) for v in stage.variables().values()})
 
 
-def test_a_checkpoint_goes_on_exactly(tiles, tmp_path):
+def test_a_checkpoint_goes_on_where_it_was(tiles, tmp_path):
     whole, second = small_stage(tiles), small_stage(tiles)
     for step in range(7):
         if step == 5:
@@ -138,9 +138,13 @@ def test_a_checkpoint_goes_on_exactly(tiles, tmp_path):
     load_checkpoint(tmp_path / "c.npz", second.variables())
     for step in (5, 6):
         second.train(step, 5e-3)
+    # TensorFlow adds up in another order at times: 1.5e-8 was seen. Without the moments
+    # a step of Adam is as large as its rate, 5e-3.
     for name, value in whole.variables().items():
-        other = second.variables()[name]
-        assert np.array_equal(*(keras.ops.convert_to_numpy(v) for v in (value, other))), name
+        other = keras.ops.convert_to_numpy(second.variables()[name])
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(value), other, rtol=0, atol=1e-6, err_msg=name
+        )
 
 
 def test_a_distance_pulls_the_network_towards_it(tiles):
