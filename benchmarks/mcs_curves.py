@@ -118,6 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--first", type=int, help="only so many schemes")
     options = parser.parse_args(arguments)
     start, gap, curves = time.time(), 1.0, []
+    iterations = TransportBlockModem(MCS_TABLES[1][0]).num_iter
     made_by = {
         "command": f"python -m benchmarks.mcs_curves --seed {options.seed}",
         "date": str(date.today()),
@@ -126,7 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
             f"{name} {version(name)}" for name in ("numpy", "numba", "sionna-no-rt")
         ),
         "threads": os.environ.get("NUMBA_NUM_THREADS", "all"),
-        "decoder": f"belief propagation, at most {TransportBlockModem(MCS_TABLES[1][0]).num_iter} iterations",
+        "decoder": f"layered sum-product, at most {iterations} iterations",
         "channel": "AWGN, Es/N0 in dB, Gray QAM, a-posteriori demapping",
         "stopping": "a fixed number of blocks at each point",
         "points": "[Es/N0 in dB, blocks, block errors]",

@@ -29,12 +29,12 @@ class TransportBlockModem:
 
     Attributes:
         mcs: Modulation and code rate.
-        num_iter: Largest number of belief propagation iterations. Long code blocks need more than
-            the 20 that suit short ones: 50 gain 0.3 dB at high code rates.
+        num_iter: Largest number of belief propagation iterations, of the layered schedule. 25 of
+            them do what 50 of flooding do, which gain 0.3 dB over 20 at high code rates.
     """
 
     mcs: MCS
-    num_iter: int = 50
+    num_iter: int = 25
 
     @property
     def alphabet(self) -> int:

@@ -1,4 +1,6 @@
-"""The decoder of one codeword at a time against the one of sixteen side by side."""
+"""The layered decoder of one codeword at a time against flooding, and against its equations."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,8 +22,8 @@ def over_bpsk(code: BlockCode, length: int, deviation: float, count: int):
 # 44, 104 and 16, with and without filler bits.
 CASES = [
     (1, 8448, 9200, 0.464, 40),
-    (1, 7700, 15_400, 0.898, 40),
-    (2, 3840, 19_200, 1.61, 40),
+    (1, 7700, 15_400, 0.915, 40),
+    (2, 3840, 19_200, 1.66, 40),
     (2, 324, 648, 0.83, 400),
     (2, 1000, 2000, 0.85, 200),
     (2, 96, 200, 0.8, 400),
@@ -29,19 +31,64 @@ CASES = [
 
 
 @pytest.mark.parametrize(("base_graph", "k", "length", "deviation", "count"), CASES)
-def test_decisions_are_those_of_the_other_decoder(base_graph, k, length, deviation, count):
+def test_half_the_iterations_find_what_flooding_finds(base_graph, k, length, deviation, count):
     code = BlockCode(base_graph, k)
     bits, llr = over_bpsk(code, length, deviation, count)
-    expected = BeliefPropagation(code.graph(length)).decode(llr)
-    decoded = CirculantDecoder(code, length).decode(llr)
+    expected = BeliefPropagation(code.graph(length), 40).decode(llr)
+    decoded = CirculantDecoder(code, length, 20).decode(llr)
     failed = (expected.bits != bits).any(axis=1)
     assert 0 < failed.mean() < 1, "the comparison belongs into the waterfall"
-    # Sionna's own graph and XLA modes differ in 17 of 4,096 codewords; sums in another order do no
-    # worse.
-    differ = (decoded.bits != expected.bits).any(axis=1)
-    assert differ.sum() <= 2
-    np.testing.assert_array_equal(decoded.converged[~differ], expected.converged[~differ])
-    assert (np.abs(decoded.iterations - expected.iterations)[~failed] <= 1).all()
+    # Both schedules stop at codewords, and at the same one where both find one.
+    both = decoded.converged & expected.converged
+    np.testing.assert_array_equal(decoded.bits[both], expected.bits[both])
+    # Where one alone finds it is chance: within three deviations of a fair coin.
+    only = decoded.converged.astype(int) - expected.converged
+    assert only.sum() >= -3 * max(1, np.abs(only).sum()) ** 0.5
+    assert decoded.iterations[both].mean() <= 0.65 * expected.iterations[both].mean()
+
+
+def layered(code: BlockCode, length: int, llr: np.ndarray, num_iter: int) -> np.ndarray:
+    """Decisions of one codeword after some iterations of the layered schedule, in float64.
+
+    The first iteration leaves out checks that hold two nodes of which nothing is known.
+    """
+    graph = code.graph(length)
+    posterior = np.zeros(graph.num_vns)
+    posterior[graph.received] = -llr
+    posterior[graph.shortened] = 1e4
+    messages = [np.zeros(b - a) for a, b in pairwise(graph.cn_start)]
+    for iteration in range(num_iter):
+        for check, (a, b) in enumerate(pairwise(graph.cn_start)):
+            nodes = graph.cn_vn[a:b]
+            if iteration == 0 and (nodes < 2 * code.z).sum() == 2:
+                continue
+            incoming = posterior[nodes] - messages[check]
+            tanh = np.tanh(np.clip(incoming, -20, 20) / 2)
+            products = np.array([np.prod(np.delete(tanh, i)) for i in range(len(nodes))])
+            messages[check] = 2 * np.arctanh(np.clip(products, -1 + 1e-7, 1 - 1e-7))
+            posterior[nodes] = incoming + messages[check]
+    return (posterior[: code.k] <= 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("num_iter", [1, 2, 3])
+@pytest.mark.parametrize(("base_graph", "k", "length"), [(2, 200, 480), (1, 700, 1500)])
+def test_the_schedule_is_the_layered_one(base_graph, k, length, num_iter):
+    code = BlockCode(base_graph, k)
+    _, llr = over_bpsk(code, length, 1.0, 4)
+    decoded = CirculantDecoder(code, length, num_iter).decode(llr)
+    assert not decoded.converged.any()
+    expected = [layered(code, length, values.astype(np.float64), num_iter) for values in llr]
+    np.testing.assert_array_equal(decoded.bits, expected)
+
+
+def test_llrs_in_another_order():
+    code, rng = BlockCode(2, 1000), np.random.default_rng(5)
+    _, llr = over_bpsk(code, 2000, 0.8, 20)
+    order = rng.permutation(2000)
+    np.testing.assert_array_equal(
+        CirculantDecoder(code, 2000, order=order).decode(llr[:, order]).bits,
+        CirculantDecoder(code, 2000).decode(llr).bits,
+    )
 
 
 def test_the_result_depends_on_the_codeword_alone():
@@ -62,17 +109,3 @@ def test_wrong_input_is_named():
         CirculantDecoder(BlockCode(2, 90), 200)
     with pytest.raises(ValueError, match=r"\[B, 1200\]"):
         CirculantDecoder(BlockCode(2, 700), 1200).decode(np.zeros((1, 1201), np.float32))
-
-
-@pytest.mark.parametrize(("base_graph", "k", "length", "deviation", "count"), CASES[1:5])
-def test_rows_that_say_nothing_at_first_may_be_left_out(base_graph, k, length, deviation, count):
-    """Checks on both columns that are never sent: going through them changes nothing at all."""
-    code = BlockCode(base_graph, k)
-    _, llr = over_bpsk(code, length, deviation, min(count, 60))
-    decoder, whole = CirculantDecoder(code, length), CirculantDecoder(code, length)
-    first, every = whole._rows
-    assert len(first) < len(every)
-    whole._rows = every, every
-    ours, expected = decoder.decode(llr), whole.decode(llr)
-    for name in ("bits", "converged", "iterations"):
-        np.testing.assert_array_equal(getattr(ours, name), getattr(expected, name))

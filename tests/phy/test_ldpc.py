@@ -4,6 +4,8 @@ from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder, LDPCBPDecoder
 from sionna.phy.fec.linear import LinearEncoder
 from sionna.phy.fec.utils import load_parity_check_examples
 
+from moclink.phy.belief_propagation import BeliefPropagation
+from moclink.phy.circulant_decoder import CirculantDecoder
 from moclink.phy.engine import compiled
 from moclink.phy.ldpc import get_code, get_decoder
 from moclink.phy.tensors import tensor
@@ -180,3 +182,18 @@ def test_a_batch_of_none(standard_code):
     for engine in ("fast", "sionna"):
         decoded = get_decoder(standard_code, engine).decode(np.zeros((0, 648), np.float32))
         assert decoded.bits.shape == (0, 324) and decoded.converged.shape == (0,)
+
+
+def test_long_codewords_are_decoded_in_layers(over_awgn):
+    """With the bit interleaver; of the codewords that Sionna's flooding finds none is lost."""
+    code = get_code("ldpc5g", 1500, 3000, 6)
+    fast, sionna = get_decoder(code, "fast"), get_decoder(code, "sionna")
+    assert isinstance(fast, CirculantDecoder)
+    assert isinstance(get_decoder(get_code("ldpc5g", 324, 648, 6), "fast"), BeliefPropagation)
+    blocks = over_awgn(code, 6, 11.2, 64, seed=7)
+    decoded, expected = fast.decode(blocks.llr), sionna.decode(blocks.llr)
+    found = expected.converged
+    assert 0.5 < found.mean()
+    np.testing.assert_array_equal(decoded.bits[found], blocks.bits[found])
+    assert decoded.converged[found].all()
+    assert decoded.iterations[found].mean() < 0.65 * expected.iterations[found].mean()

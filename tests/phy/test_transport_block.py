@@ -62,23 +62,23 @@ def test_decoding_without_noise_returns_the_payload(size):
     )
 
 
-# SNRs within the waterfalls.
-@pytest.mark.parametrize(("size", "snr_db", "count"), [(SIZES[1], 6.1, 120), (SIZES[5], 12.6, 24)])
-def test_decoding_agrees_with_sionna(size, snr_db, count):
-    block = TransportBlock(*size)
+# SNRs within the waterfalls of 40 iterations.
+@pytest.mark.parametrize(("size", "snr_db", "count"), [(SIZES[1], 5.9, 120), (SIZES[5], 12.35, 24)])
+def test_half_the_iterations_find_what_sionna_finds(size, snr_db, count):
+    block = TransportBlock(*size, num_iter=20)
     bits, llr = over_awgn(block, snr_db, count, seed=3)
-    decoder = TBDecoder(sionna_encoder(*size))
+    decoder = TBDecoder(sionna_encoder(*size), num_bp_iter=40)
     theirs, holds = (t.numpy() for t in decoder(tensor(llr)))
     decoded = block.decode(llr)
     failed, expected = (decoded.bits != bits).any(axis=1), (theirs != bits).any(axis=1)
     assert 0.05 < expected.mean() < 0.95, "the comparison belongs into the waterfall"
-    # Sionna's own graph and XLA modes differ in 17 of 4,096 codewords in the waterfall. With so few
-    # expected here, more than 5 differences have a chance below 1 in 10,000.
-    assert count * block.segmentation.num_blocks * 17 / 4096 < 1
-    assert (failed != expected).sum() <= 5
-    np.testing.assert_array_equal(decoded.bits[~failed], bits[~failed])
+    np.testing.assert_array_equal(decoded.bits[~expected & ~failed], theirs[~expected & ~failed])
+    # Where one of the two schedules alone succeeds, it is ours as often as theirs or more.
+    ours_alone, theirs_alone = (expected & ~failed).sum(), (failed & ~expected).sum()
+    assert ours_alone - theirs_alone >= -3 * max(1, ours_alone + theirs_alone) ** 0.5
+    assert (failed != expected).mean() < 0.2
     assert (decoded.crc_ok != ~failed).sum() == 0, "a CRC of 24 bits misses one error in 17 million"
-    assert (decoded.crc_ok != holds).sum() <= 5
+    assert (holds != ~expected).sum() == 0
 
 
 def test_block_errors_are_told_block_by_block():

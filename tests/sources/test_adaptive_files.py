@@ -66,7 +66,7 @@ def test_damage_is_counted_where_the_channel_is_worse_than_known(chain, photo):
     got = through(chain, sent, 5.0)
     errors = chain.count_errors(sent, got)
     assert (errors.ber > 0.01).all() and (errors.bler == 1).all()
-    assert got.iterations == pytest.approx(50)
+    assert got.iterations == pytest.approx(25)
 
 
 def test_where_no_file_fits_the_symbols_are_still_kept(photo):
