@@ -68,13 +68,13 @@ def display_name(chain: str) -> str:
     if optimized := CHANNEL_OPTIMIZED.fullmatch(chain):
         return f"MOC-RVQ L{optimized['level']}, {optimized['kind']}"
     linear = re.fullmatch(
-        r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive|robust))(-robust)?", chain
+        r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive|robust))(-robust|-perceptual)?", chain
     )
     if linear:
         family, _, kind = linear[1].rpartition("-")
         known = {"moc-rvq": "MOC-RVQ", "jscc": "JSCC", "hybrid": "Hybrid"}
         written = f"{known[family]} {kind}" if family else "SoftCast"
-        return written + (", robust" if linear[2] else "")
+        return written + (linear[2] or "").replace("-", ", ")
     return _coded_name(chain) or printable(chain)
 
 

@@ -32,8 +32,10 @@ class PaperFigure:
 
 PAPER = {
     "fig3": PaperFigure(
-        r"moc-rvq(-perceptual)?-l\d|jscc-96|(jpeg|bpg)-ldpc(-.*)?",
-        "moc-rvq-l1 to -l4, moc-rvq-perceptual-l1 to -l4, jscc-96, jpeg-ldpc or bpg-ldpc",
+        r"moc-rvq(-perceptual)?-l\d|jscc-(96|16)|(jpeg|bpg)-(ldpc(-.*)?|capacity)|softcast"
+        r"|(moc-rvq|hybrid|jscc)-adaptive(-perceptual)?",
+        "moc-rvq-l1 to -l4, moc-rvq-perceptual-l1 to -l4, jscc-96, jscc-16, softcast, jpeg-ldpc, "
+        "bpg-ldpc or adaptive chains",
     ),
     "fig4": PaperFigure(r"moc-rvq-l4(-.*)?", "moc-rvq-l4 or its variants (moc-rvq-l4-no-nrb, ...)"),
     "fig5": PaperFigure(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from moclink.linear_names import FIXED_LINEAR, LINEAR_CODECS
 from moclink.results.names import (
     base_name,
     display_name,
@@ -29,6 +30,7 @@ from moclink.results.names import (
         ("moc-rvq-linear@1/24", "MOC-RVQ linear, CBR 1/24"),
         ("jscc-linear-robust", "JSCC linear, robust"),
         ("moc-rvq-adaptive", "MOC-RVQ adaptive"),
+        ("hybrid-adaptive-perceptual", "Hybrid adaptive, perceptual"),
         ("hybrid-robust@1/24", "Hybrid robust, CBR 1/24"),
         ("moc-rvq-adaptive-l4", "MOC-RVQ L4, adaptive"),
         ("moc-rvq-robust-l4", "MOC-RVQ L4, robust"),
@@ -119,3 +121,8 @@ def test_names_are_cut_between_words(text, most, short):
 
 def test_what_cannot_be_printed_is_escaped():
     assert printable("a\udcffb\tc\x1b é 图") == "a\\udcffb\\tc\\x1b é 图"
+
+
+@pytest.mark.parametrize("chain", [*LINEAR_CODECS, *FIXED_LINEAR])
+def test_every_linear_chain_has_a_name_for_figures(chain):
+    assert display_name(chain) != chain
