@@ -93,18 +93,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     means = np.mean([np.array(rows)[:, 0] for rows in pictures.values()], axis=0)
     print(options.codec, options.cbr, np.round(means, 2).tolist(), flush=True)
-    page = {
+    results = {
         "codec": options.codec,
         "cbr": str(options.cbr),
         "told": not options.not_told,
         "snr_db": options.snr,
     }
-    page |= {
+    results |= {
         "restoration": options.restoration,
         "columns": ["psnr_db", "header_share", "energy"],
         "pictures": pictures,
     }
-    options.out.write_text(json.dumps(page) + "\n", encoding="utf-8")
+    options.out.write_text(json.dumps(results) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -78,9 +78,9 @@ class SemanticChains:
 
     def channel_optimized(self, name: str, match: re.Match[str]) -> Chain:
         """Codebooks for the SNR, or for a range of them; `match` is of `CHANNEL_OPTIMIZED`."""
-        from moclink.codec.channel_codec import ChannelOptimizedCodec
+        from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
         from moclink.phy.modems import IndexModem
-        from moclink.sources.channel_semantic import ChannelOptimizedSource
+        from moclink.sources.channel_optimized_source import ChannelOptimizedSource
 
         if self._made_for_channel is None:
             preset = SEMANTIC_PRESETS["moc-rvq"]

@@ -146,7 +146,7 @@ def test_the_framework_in_phy_stays_in_the_files_of_the_engine():
 
 def test_codec_among_sources_stays_in_the_semantic_ones():
     users = {path.name for path in (PACKAGE / "sources").rglob("*.py") if "codec" in imports(path)}
-    assert users <= {"semantic.py", "channel_semantic.py", "semantic_files.py"}
+    assert users <= {"semantic.py", "channel_optimized_source.py", "semantic_files.py"}
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ WITHOUT |= {f"user_codec/{part}.py" for part in OWN} | {"sweep/trial.py", "error
 # Held by the tests of their users, test_presets.py and phy/test_user_block.py.
 WITHOUT |= {"bandwidth_ratio.py", "import_path.py"}
 WITHOUT |= {"phy/check_nodes.py"}  # by those of both decoders
-# Held by test_presets.py, and with its grid in codec/test_channel_grid.py.
-WITHOUT |= {"linear_names.py", "semantic_names.py", "semantic_chains.py", "codec/channel_codec.py"}
+# Held by test_presets.py, and with its grid in codec/test_channel_optimized_grid.py.
+WITHOUT |= {"linear_names.py", "semantic_names.py", "semantic_chains.py"}
+WITHOUT |= {"codec/channel_optimized_codec.py"}
 # Tests of what several modules do together, or of the repository.
 TOGETHER = {
     "phy/test_redundancy_versions.py",

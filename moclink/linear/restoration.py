@@ -221,13 +221,13 @@ class Restoration:
         Raises:
             ValueError: If there are none, or they are damaged; the message names the remedy.
         """
-        page, weights = files.find(name, "{}", KIND)
-        network = build(page["config"], "float32")
+        description, weights = files.find(name, "{}", KIND)
+        network = build(description["config"], "float32")
         if weights.suffix == ".npz":
             load_eight_bit(network, weights)
         else:  # float16, as `moclink.codec.weights.write_weights` writes it
             network.load_weights(weights)
-        return cls(network, page["config"])
+        return cls(network, description["config"])
 
     def __call__(self, estimate: Estimate) -> NDArray[np.float32]:
         """Restore pictures, in stripes that overlap by more than the network sees.

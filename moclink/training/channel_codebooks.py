@@ -19,14 +19,14 @@ from keras import ops
 from numpy.typing import NDArray
 
 from moclink.codec import weights as weight_files
-from moclink.codec.channel_grid import ChannelCodebookGrid
-from moclink.codec.channel_optimized import (
+from moclink.codec.channel_optimized_codebooks import (
     ChannelCodebooks,
     fit_codebooks,
     power_price,
     search,
     send,
 )
+from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import find_images, read_image
 

@@ -70,10 +70,10 @@ def run_link(args: argparse.Namespace) -> int:
     }
     if start:
         notes["options"]["start"] = Path(args.start).name
-    page = write_eight_bit(
+    description = write_eight_bit(
         Path(args.out) / "restoration", restoration.KIND, config, stage.averaged, notes
     )
-    print(f"wrote {page}")
+    print(f"wrote {description}")
     return 0
 
 

@@ -165,7 +165,7 @@ def run_link_gpu(args: argparse.Namespace) -> int:
         "options": {name: getattr(args, name) for name in names} | weights,
         "validation": figures,
     }
-    page = write_eight_bit(out / "restoration", restoration.KIND, config, network, notes)
+    description = write_eight_bit(out / "restoration", restoration.KIND, config, network, notes)
     plan.say("  ".join(f"{label} {value:.3f}" for label, value in figures.items()))
-    print(f"wrote {page}")
+    print(f"wrote {description}")
     return 0

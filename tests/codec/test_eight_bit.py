@@ -31,13 +31,13 @@ def test_kernels_are_within_half_a_step_of_their_channel():
 
 def test_written_weights_are_read_back(tmp_path):
     network, other = dense(), dense(1)
-    page = write_eight_bit(tmp_path / "net", "test", {"width": 5}, network, {"steps": 3})
-    description, weights = read_description(page, "test")
+    path = write_eight_bit(tmp_path / "net", "test", {"width": 5}, network, {"steps": 3})
+    description, weights = read_description(path, "test")
     assert weights == tmp_path / "net.weights.npz" and description["notes"] == {"steps": 3}
     load_eight_bit(other, weights)
     for one, found in zip(network.get_weights(), other.get_weights(), strict=True):
         assert np.abs(one - found).max() <= np.abs(one).max() / 127
-    assert read_description(weights, "test")[0] == json.loads(page.read_text())
+    assert read_description(weights, "test")[0] == json.loads(path.read_text())
 
 
 def test_a_wrong_file_is_refused(tmp_path):

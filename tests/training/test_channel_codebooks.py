@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 from PIL import Image
 
-from moclink.codec.channel_codec import ChannelOptimizedCodec
+from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
 from moclink.codec.codebook_start import start_codebooks
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import read_image, sample_paths

@@ -166,9 +166,9 @@ def test_one_command_makes_tiles_trains_and_writes_and_goes_on_where_it_was(tmp_
     small = (*plan, "--tiles", 2, "--steps")
     pictures = [str(path) for path in sample_paths()[:2]]
     assert run("link", *pictures, "--out", out, *small, 4) == 0
-    page = json.loads((out / "restoration.json").read_text())
-    assert page["notes"]["steps"] == 4 and page["config"] == TOY
-    assert page["notes"]["options"]["objective"] == "mse"
+    described = json.loads((out / "restoration.json").read_text())
+    assert described["notes"]["steps"] == 4 and described["config"] == TOY
+    assert described["notes"]["options"]["objective"] == "mse"
     weights = Restoration.load(out / "restoration").network.get_weights()
     stamp = (out / "tiles" / "pass00_con.npy").stat().st_mtime_ns
     assert run("link", *pictures, "--out", out, *small, 6) == 0
@@ -245,8 +245,11 @@ def test_jax_trains_in_mixed_precision(tiles, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "step 2  loss" in done.stdout
-    page = json.loads((tmp_path / "restoration.json").read_text())
-    assert page["notes"]["steps"] == 2 and page["notes"]["options"]["mixed_precision"] is True
+    described = json.loads((tmp_path / "restoration.json").read_text())
+    assert (
+        described["notes"]["steps"] == 2
+        and described["notes"]["options"]["mixed_precision"] is True
+    )
 
 
 def test_classes_and_codebooks_are_made_by_command(tmp_path, capsys):

@@ -123,9 +123,9 @@ def test_the_command_trains_writes_and_continues(tmp_path):
     done = on_jax("", *command, "--out", tmp_path / "a")
     assert done.returncode == 0, done.stderr[-2000:]
     assert "step 3  loss" in done.stdout
-    page = json.loads((tmp_path / "a" / "restoration.json").read_text())
-    assert page["notes"]["steps"] == 3 and page["config"] == CONFIGS["toy"]
-    assert "hybrid 1/24 10 dB gain" in page["notes"]["validation"]
+    described = json.loads((tmp_path / "a" / "restoration.json").read_text())
+    assert described["notes"]["steps"] == 3 and described["config"] == CONFIGS["toy"]
+    assert "hybrid 1/24 10 dB gain" in described["notes"]["validation"]
     assert Restoration.load(tmp_path / "a" / "restoration").config == CONFIGS["toy"]
     average = tmp_path / "a" / "average.npz"
     done = on_jax(

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from moclink.codec.channel_codec import ChannelOptimizedCodec
-from moclink.codec.channel_grid import ChannelCodebookGrid
-from moclink.codec.channel_optimized import ChannelCodebooks
+from moclink.codec.channel_optimized_codebooks import ChannelCodebooks
+from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
+from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.images import read_image, sample_paths
 
 

@@ -7,7 +7,7 @@ from moclink.chain_factory import ChainFactory
 from moclink.images import read_image, sample_paths
 from moclink.metrics import psnr
 from moclink.phy.channels import get_channel, noise_variance
-from moclink.sources.channel_semantic import ChannelOptimizedSource
+from moclink.sources.channel_optimized_source import ChannelOptimizedSource
 from moclink.types import ChannelState, Demodulated, Header
 
 

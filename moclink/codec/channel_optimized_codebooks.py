@@ -121,42 +121,42 @@ def retrieval_moments(
     return mean, ops.sum(share * spread, axis=-1)
 
 
-def _moments(made: ChannelCodebooks) -> tuple[Any, Any]:
+def _moments(books: ChannelCodebooks) -> tuple[Any, Any]:
     """Moments of all SNRs together: (sqrt(q_s) m_s side by side, [L, P, N, S*c]; sum_s q_s t_s)."""
     means, spread = [], 0.0
-    for snr_db, weight in made.states:
+    for snr_db, weight in books.states:
         no = noise_variance(snr_db)
-        mean, each = retrieval_moments(made.codebooks, made.priors, made.amplitudes, no)
+        mean, each = retrieval_moments(books.codebooks, books.priors, books.amplitudes, no)
         means.append(float(np.sqrt(weight)) * mean)
         spread = spread + weight * each
     return ops.concatenate(means, axis=-1), spread
 
 
-def _joined(z: Any, made: ChannelCodebooks) -> Any:
+def _joined(z: Any, books: ChannelCodebooks) -> Any:
     """Latents [..., P*c] as the moments are: sqrt(q_s) z side by side in each head, [..., P*S*c]."""
-    heads, width = made.codebooks.shape[1], made.codebooks.shape[3]
-    roots = np.sqrt([weight for _, weight in made.states]).astype(np.float32)
+    heads, width = books.codebooks.shape[1], books.codebooks.shape[3]
+    roots = np.sqrt([weight for _, weight in books.states]).astype(np.float32)
     split = ops.reshape(ops.cast(z, "float32"), (*ops.shape(z)[:-1], heads, 1, width))
     return ops.reshape(split * roots[:, None], (*ops.shape(z)[:-1], heads * len(roots) * width))
 
 
-def search_tables(made: ChannelCodebooks) -> tuple[Any, Any]:
+def search_tables(books: ChannelCodebooks) -> tuple[Any, Any]:
     """What the search uses in the place of code vectors.
 
     Returns:
         (m, float32 [L, P, N, S*c] with S SNRs side by side; penalties t + lambda g^2 a^2, float32
         [L, P, N]).
     """
-    means, spread = _moments(made)
-    return means, spread + made.price * made.amplitudes**2
+    means, spread = _moments(books)
+    return means, spread + books.price * books.amplitudes**2
 
 
-def search(z: Any, made: ChannelCodebooks, method: str = "joint") -> Any:
+def search(z: Any, books: ChannelCodebooks, method: str = "joint") -> Any:
     """The codes of least expected distortion and price.
 
     Args:
         z: Latents, float32 [B, h, w, P*c].
-        made: Codebooks of the channel.
+        books: Codebooks of the channel.
         method: "joint": all levels of a head together; "greedy": level by level.
 
     Returns:
@@ -167,9 +167,9 @@ def search(z: Any, made: ChannelCodebooks, method: str = "joint") -> Any:
     """
     if method not in ("joint", "greedy"):
         raise ValueError(f"method is {method!r}; it must be 'joint' or 'greedy'")
-    means, penalties = search_tables(made)
+    means, penalties = search_tables(books)
     count, heads, _, width = means.shape
-    z = _joined(z, made)
+    z = _joined(z, books)
     means, penalties = list(ops.unstack(means, count)), list(ops.unstack(penalties, count))
     if method == "joint":
         return joint_search(z, means, penalties)
@@ -182,20 +182,20 @@ def search(z: Any, made: ChannelCodebooks, method: str = "joint") -> Any:
     return ops.stack(found, axis=3)
 
 
-def expected_distortion(z: Any, codes: Any, made: ChannelCodebooks) -> Any:
+def expected_distortion(z: Any, codes: Any, books: ChannelCodebooks) -> Any:
     """|z - sum_d m|^2 + sum_d t of every head, averaged over SNRs: float32 [B, h, w, P]."""
-    means, spreads = _moments(made)
+    means, spreads = _moments(books)
     heads, states, width = means.shape[1:]
     sent = ops.one_hot(codes, states, dtype="float32")  # [B, h, w, L, P, N]
     mean = ops.einsum("bhwdpn,dpnc->bhwpc", sent, means)
-    wanted = ops.reshape(_joined(z, made), (*ops.shape(codes)[:3], heads, width))
+    wanted = ops.reshape(_joined(z, books), (*ops.shape(codes)[:3], heads, width))
     error = ops.sum((wanted - mean) ** 2, axis=-1)
     return error + ops.einsum("bhwdpn,dpn->bhwp", sent, spreads)
 
 
 def send(
     codes: NDArray[np.integer],
-    made: ChannelCodebooks,
+    books: ChannelCodebooks,
     rng: np.random.Generator,
     snr_db: float | None = None,
 ) -> NDArray[np.float32]:
@@ -203,10 +203,10 @@ def send(
 
     The channel has the SNR of the codebooks, or `snr_db`.
     """
-    no = np.float32(10 ** (-(made.snr_db if snr_db is None else snr_db) / 10))
+    no = np.float32(10 ** (-(books.snr_db if snr_db is None else snr_db) / 10))
     noise = rng.standard_normal(codes.shape, np.float32) * np.sqrt(no / 2)
-    received = made.amplitudes[codes] + noise
-    return posterior(log_likelihoods(received, no, made.amplitudes), made.priors)
+    received = books.amplitudes[codes] + noise
+    return posterior(log_likelihoods(received, no, books.amplitudes), books.priors)
 
 
 def fit_codebooks(
@@ -227,42 +227,42 @@ def fit_codebooks(
         Codebooks for the SNR of `start`.
     """
     _, heads, _, width = start.codebooks.shape
-    z, rng, made = np.asarray(samples, np.float32), np.random.default_rng(seed), start
+    z, rng, books = np.asarray(samples, np.float32), np.random.default_rng(seed), start
     targets = z.reshape(-1, heads, width).astype(np.float64)
     for _ in range(rounds):
-        codes = ops.convert_to_numpy(search(z[:, None, None], made))[:, 0, 0]  # [M, L, P]
-        made = _with_use(made, codes)
-        made = replace(made, codebooks=_solved(targets, codes, made, rng))
+        codes = ops.convert_to_numpy(search(z[:, None, None], books))[:, 0, 0]  # [M, L, P]
+        books = _with_use(books, codes)
+        books = replace(books, codebooks=_solved(targets, codes, books, rng))
     for _ in range(SETTLING):  # use moves with the gain that follows from it
-        made = _with_use(made, ops.convert_to_numpy(search(z[:, None, None], made))[:, 0, 0])
-    return made
+        books = _with_use(books, ops.convert_to_numpy(search(z[:, None, None], books))[:, 0, 0])
+    return books
 
 
 def _solved(
     targets: NDArray[np.float64],
     codes: NDArray[np.integer],
-    made: ChannelCodebooks,
+    books: ChannelCodebooks,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
     """Code vectors by least squares over targets [M, P, c] and what arrives of codes [M, L, P]."""
-    count, heads, states, _ = made.codebooks.shape
+    count, heads, states, _ = books.codebooks.shape
     size = count * states
     normal, right = np.zeros((heads, size, size)), np.zeros((heads, size, targets.shape[2]))
-    for snr_db, weight in made.states:
-        known = send(codes, made, rng, snr_db).astype(np.float64)  # [M, L, P, N]
+    for snr_db, weight in books.states:
+        known = send(codes, books, rng, snr_db).astype(np.float64)  # [M, L, P, N]
         flat = known.transpose(2, 0, 1, 3).reshape(heads, len(targets), size)
         normal += weight * flat.transpose(0, 2, 1) @ flat
         right += weight * flat.transpose(0, 2, 1) @ targets.transpose(1, 0, 2)
     solved = np.linalg.solve(normal + RIDGE * np.eye(size), right)  # [P, L*N, c]
-    books = solved.reshape(heads, count, states, -1).transpose(1, 0, 2, 3)
-    return np.ascontiguousarray(books, np.float32)
+    vectors = solved.reshape(heads, count, states, -1).transpose(1, 0, 2, 3)
+    return np.ascontiguousarray(vectors, np.float32)
 
 
-def _with_use(made: ChannelCodebooks, codes: NDArray[np.integer]) -> ChannelCodebooks:
+def _with_use(books: ChannelCodebooks, codes: NDArray[np.integer]) -> ChannelCodebooks:
     """The codebooks with the priors that codes [M, L, P] show."""
     use = (
-        np.stack([(codes == k).mean(0) for k in range(made.codebooks.shape[2])], axis=-1)
+        np.stack([(codes == k).mean(0) for k in range(books.codebooks.shape[2])], axis=-1)
         + PRIOR_FLOOR
     )
     priors = (use / use.sum(-1, keepdims=True)).astype(np.float32)
-    return replace(made, priors=priors)
+    return replace(books, priors=priors)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.channel_codec import ChannelOptimizedCodec
-from moclink.codec.channel_grid import Sending
+from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
+from moclink.codec.channel_optimized_grid import Sending
 from moclink.constants import CELL_SIZE
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 

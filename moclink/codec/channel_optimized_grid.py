@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.codec.channel_optimized import ChannelCodebooks
+from moclink.codec.channel_optimized_codebooks import ChannelCodebooks
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.channel_optimized import (
+from moclink.codec.channel_optimized_codebooks import (
     ChannelCodebooks,
     expected_distortion,
     fit_codebooks,

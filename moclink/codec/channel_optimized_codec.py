@@ -17,8 +17,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from moclink.codec import weights as weight_files
-from moclink.codec.channel_grid import ChannelCodebookGrid
-from moclink.codec.channel_optimized import ChannelCodebooks, search
+from moclink.codec.channel_optimized_codebooks import ChannelCodebooks, search
+from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.receiver import posterior
 from moclink.codec.semantic_codec import SemanticCodec
 
@@ -68,7 +68,7 @@ class ChannelOptimizedCodec:
         """Heads, P."""
         return self._codec.quantizer.heads
 
-    def encode(self, images: NDArray[np.floating], made: ChannelCodebooks) -> NDArray[np.int32]:
+    def encode(self, images: NDArray[np.floating], books: ChannelCodebooks) -> NDArray[np.int32]:
         """Images [B, H, W, 3] in [0, 1] -> indices int32 [B, h, w, L, P] of L levels.
 
         Raises:
@@ -80,7 +80,7 @@ class ChannelOptimizedCodec:
         z = self._latents[1]
         flat = z.reshape(-1, 1, 1, z.shape[-1])
         parts = [
-            ops.convert_to_numpy(search(flat[start : start + SEARCHED_CELLS], made))
+            ops.convert_to_numpy(search(flat[start : start + SEARCHED_CELLS], books))
             for start in range(0, len(flat), SEARCHED_CELLS)
         ]
         codes = np.concatenate(parts)
@@ -89,7 +89,7 @@ class ChannelOptimizedCodec:
     def decode(
         self,
         log_likelihoods: NDArray[np.floating],
-        made: ChannelCodebooks,
+        books: ChannelCodebooks,
         height: int,
         width: int,
     ) -> NDArray[np.float32]:
@@ -97,7 +97,7 @@ class ChannelOptimizedCodec:
 
         Args:
             log_likelihoods: ln p(y|k) up to a constant, float [B, h, w, L, P, N].
-            made: Codebooks.
+            books: Codebooks.
             height: Rows of the images.
             width: Columns of the images.
 
@@ -107,13 +107,13 @@ class ChannelOptimizedCodec:
         Raises:
             ValueError: If the shape does not fit the codebooks.
         """
-        if log_likelihoods.ndim != 6 or log_likelihoods.shape[3:] != made.priors.shape:
+        if log_likelihoods.ndim != 6 or log_likelihoods.shape[3:] != books.priors.shape:
             raise ValueError(
                 f"log-likelihoods have the shape {log_likelihoods.shape}; "
-                f"[B, h, w, {', '.join(map(str, made.priors.shape))}] is wanted"
+                f"[B, h, w, {', '.join(map(str, books.priors.shape))}] is wanted"
             )
-        known = posterior(np.asarray(log_likelihoods, np.float32), made.priors)
-        z = np.zeros((*known.shape[:3], self.heads, made.codebooks.shape[3]), np.float32)
-        for level, head in np.ndindex(*made.priors.shape[:2]):
-            z[:, :, :, head] += known[:, :, :, level, head] @ made.codebooks[level, head]
+        known = posterior(np.asarray(log_likelihoods, np.float32), books.priors)
+        z = np.zeros((*known.shape[:3], self.heads, books.codebooks.shape[3]), np.float32)
+        for level, head in np.ndindex(*books.priors.shape[:2]):
+            z[:, :, :, head] += known[:, :, :, level, head] @ books.codebooks[level, head]
         return self._codec.pictures(z.reshape(*z.shape[:3], -1), height, width)
