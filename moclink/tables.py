@@ -20,7 +20,7 @@ from moclink.constants import OUTAGES
 from moclink.standard_streams import command
 
 if TYPE_CHECKING:
-    from moclink.results.full_tables import Table
+    from moclink.results.mean_tables import Table
 
 MOST_SNRS = 8  # columns that fit on a page
 
@@ -51,7 +51,7 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     """The tables that the arguments ask for."""
     from moclink.results.averages import chosen_snrs
     from moclink.results.comparison_tables import comparison_tables
-    from moclink.results.full_tables import long_table, mean_tables
+    from moclink.results.mean_tables import long_table, mean_tables
     from moclink.results.metrics import choose_metrics, measured, usual
     from moclink.results.selection import (
         choose_chains,

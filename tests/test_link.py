@@ -11,7 +11,7 @@ from sionna.phy.channel import AWGN
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
 from moclink.chain import DigitalChain
-from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebook_initialization import initialize_codebooks
 from moclink.codec.codebooks import record_priors
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.semantic_codec import SemanticCodec
@@ -32,7 +32,9 @@ def made() -> SemanticCodec:
     """An untrained codec whose codebooks fit its latents and whose NRB does something."""
     keras.utils.set_random_seed(7)
     made = SemanticCodec.from_size("toy")
-    start_codebooks(made.quantizer, keras.ops.convert_to_numpy(made.encoder(pictures(8))), seed=1)
+    initialize_codebooks(
+        made.quantizer, keras.ops.convert_to_numpy(made.encoder(pictures(8))), seed=1
+    )
     for weight in made.nrb.trainable_variables:
         if weight.path.endswith("exit/kernel"):
             weight.assign(0.01 * keras.random.normal(weight.shape, seed=3))

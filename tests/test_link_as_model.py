@@ -6,7 +6,7 @@ import pytest
 from sionna.phy import Block
 from sionna.phy.channel import AWGN
 
-from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebook_initialization import initialize_codebooks
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.link import SemanticLink
@@ -22,7 +22,9 @@ def codec() -> SemanticCodec:
     """An untrained codec whose codebooks fit its latents."""
     keras.utils.set_random_seed(7)
     codec = SemanticCodec.from_size("toy")
-    start_codebooks(codec.quantizer, keras.ops.convert_to_numpy(codec.encoder(pictures(8))), seed=1)
+    initialize_codebooks(
+        codec.quantizer, keras.ops.convert_to_numpy(codec.encoder(pictures(8))), seed=1
+    )
     return codec
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.codebook_start import subtract_nearest
+from moclink.codec.codebook_initialization import subtract_nearest
 from moclink.codec.moc import MOC
 from moclink.codec.quantizer import MOCRVQ
 from moclink.codec.search import greedy_search, nearest_sum
@@ -97,7 +97,7 @@ def replace_dead(
     return codebooks
 
 
-def start_averages(quantizer: MOCRVQ, latents: NDArray[np.floating], weight: float) -> None:
+def initialize_averages(quantizer: MOCRVQ, latents: NDArray[np.floating], weight: float) -> None:
     """Let the averages stand at the codebooks, or the first batch alone would replace these.
 
     Args:

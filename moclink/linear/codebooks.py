@@ -176,7 +176,7 @@ class Code(Protocol):
 
 @dataclass(frozen=True)
 class SnrRange:
-    """Squared errors at the SNRs that a sender does not know (see `codebook_range`).
+    """Squared errors at the SNRs that a sender does not know (see `robust_codebooks`).
 
     Attributes:
         offsets_db: Distance from the nominal SNR, float64 [o], ascending.

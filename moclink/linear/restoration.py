@@ -19,7 +19,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from moclink.codec import weights as files
-from moclink.codec.eight_bit import load_eight_bit
+from moclink.codec.int8_weights import load_int8_weights
 from moclink.codec.tiling import CompiledFunction
 from moclink.linear.codec import Estimate
 
@@ -224,7 +224,7 @@ class Restoration:
         description, weights = files.find(name, "{}", KIND)
         network = build(description["config"], "float32")
         if weights.suffix == ".npz":
-            load_eight_bit(network, weights)
+            load_int8_weights(network, weights)
         else:  # float16, as `moclink.codec.weights.write_weights` writes it
             network.load_weights(weights)
         return cls(network, description["config"])

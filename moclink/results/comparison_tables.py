@@ -13,7 +13,7 @@ from moclink.results.comparison import (
     paired_differences,
     pairs,
 )
-from moclink.results.full_tables import Table
+from moclink.results.mean_tables import Table
 from moclink.results.metrics import Metric
 from moclink.results.names import display_name, printable
 from moclink.types import Row

@@ -16,7 +16,7 @@ from moclink.results.error_rates import ErrorRate, error_rates
 from moclink.results.metrics import METRICS, Metric
 from moclink.results.panels import BIT_SNR_LABEL, SNR_LABEL, Legend, draw_curve, one_snr, plain
 from moclink.results.style import CurveStyle, FigureOptions
-from moclink.results.theory import qam_bit_error_rate
+from moclink.results.uncoded_qam import qam_bit_error_rate
 from moclink.types import Row
 
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from moclink.arguments import read_folder, read_snr, shorten
 from moclink.results.curves import curves_figure
 from moclink.results.export import summary_rows
-from moclink.results.full_tables import long_table, mean_tables
 from moclink.results.gallery import gallery_figure
+from moclink.results.mean_tables import long_table, mean_tables
 from moclink.results.metrics import choose_metrics, measured, usual
 from moclink.results.rate_curves import rate_figure
 from moclink.results.selection import choose_outage, choose_rows, conditions

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 
-from moclink.results.full_tables import PLUS_MINUS, Table
+from moclink.results.mean_tables import PLUS_MINUS, Table
 
 FORMATS = {"latex": "tex", "markdown": "md", "csv": "csv"}
 _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {

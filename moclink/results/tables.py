@@ -28,7 +28,7 @@ def table(rows: Sequence[Row], note: str = "", outage: str = OUTAGES[0]) -> str:
     """Means over pictures at a few SNRs as text: a line a chain with its channel bandwidth ratio.
 
     Chains of pictures show PSNR and SSIM (or the first two metrics there are) and outages, chains
-    of random bits their error rates. `moclink.results.full_tables` has the rest.
+    of random bits their error rates. `moclink.results.mean_tables` has the rest.
 
     Args:
         rows: Results.

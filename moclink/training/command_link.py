@@ -19,7 +19,7 @@ from moclink.training.link_options import PATTERN, PERCEPTUAL
 
 def run_link(args: argparse.Namespace) -> int:
     """Make tiles if there are none, and train the restoration network on them."""
-    from moclink.codec.eight_bit import write_eight_bit
+    from moclink.codec.int8_weights import write_int8_weights
     from moclink.linear import restoration
     from moclink.linear.restoration import Restoration
     from moclink.training.link_data import VALIDATION
@@ -70,7 +70,7 @@ def run_link(args: argparse.Namespace) -> int:
     }
     if start:
         notes["options"]["start"] = Path(args.start).name
-    description = write_eight_bit(
+    description = write_int8_weights(
         Path(args.out) / "restoration", restoration.KIND, config, stage.averaged, notes
     )
     print(f"wrote {description}")

@@ -99,12 +99,12 @@ def load_guides(args: argparse.Namespace) -> dict[str, Any]:
     """The fixed networks of the semantic and the perceptual terms, where they are asked for."""
     from moclink.perceptual.lpips import load_lpips, load_st_lpips
     from moclink.perceptual.pretrained import WeightsUnavailable
-    from moclink.perceptual.vgg import load_vgg
+    from moclink.perceptual.semantic_features import load_semantic_features
 
     guides: dict[str, Any] = {}
     try:
         if args.features:
-            guides["features"] = load_vgg(args.features)
+            guides["features"] = load_semantic_features(args.features)
         if args.lpips is not None:
             guides["perceptual"] = load_lpips(args.lpips_net, args.lpips or None)
         if args.st_lpips:

@@ -18,7 +18,7 @@ from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.constants import CELL_SIZE
 from moclink.training.fit import Fit
-from moclink.training.linear_start import analog_start, suits
+from moclink.training.linear_initialization import initialize_analog_paths, suits
 from moclink.training.objectives import AnalogObjective
 from moclink.training.patches import CropFeeder
 from moclink.training.validation import mean_figures, picture_psnr, side_by_side
@@ -107,7 +107,7 @@ class JSCC:
         """Do one step."""
         if step == 0 and self.options.linear and suits(self.encoder, self.decoder):
             images = np.concatenate([self._feeder(10**9 - 1 - i) for i in range(16)])
-            power = analog_start(self.encoder, self.decoder, images)
+            power = initialize_analog_paths(self.encoder, self.decoder, images)
             if self.receiver is not None:
                 self.receiver.log_power.assign(np.log(power))
         return self._fit.step(self._batch(step), learning_rate)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear.codebook_design import design, distortion, source
-from moclink.linear.codebook_range import grid_for_range
 from moclink.linear.codebooks import Codebook, CodebookGrid
+from moclink.linear.robust_codebooks import grid_for_range
 from moclink.linear.side_information import DESIGN_SNR_DB
 
 _VECTOR_SNR_DB = (

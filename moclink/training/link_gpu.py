@@ -119,7 +119,7 @@ def run_link_gpu(args: argparse.Namespace) -> int:
     plan = Plan(time.monotonic(), args.minutes, args.steps, args.learning_rate)
     _check(args)
     weights = perceptual_weights(args)
-    from moclink.codec.eight_bit import write_eight_bit
+    from moclink.codec.int8_weights import write_int8_weights
     from moclink.linear import restoration
     from moclink.training.command_parts import set_precision
     from moclink.training.link_data import picture_middles
@@ -165,7 +165,7 @@ def run_link_gpu(args: argparse.Namespace) -> int:
         "options": {name: getattr(args, name) for name in names} | weights,
         "validation": figures,
     }
-    description = write_eight_bit(out / "restoration", restoration.KIND, config, network, notes)
+    description = write_int8_weights(out / "restoration", restoration.KIND, config, network, notes)
     plan.say("  ".join(f"{label} {value:.3f}" for label, value in figures.items()))
     print(f"wrote {description}")
     return 0

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.codec.blocks import convolution
-from moclink.codec.codebook_start import start_codebooks
-from moclink.codec.codebooks import code_usage, reseed_unused, start_averages
+from moclink.codec.codebook_initialization import initialize_codebooks
+from moclink.codec.codebooks import code_usage, initialize_averages, reseed_unused
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.quantizer import MOCRVQ
 from moclink.constants import CELL_SIZE
 from moclink.training.discriminator import Discriminator
 from moclink.training.fit import Fit
-from moclink.training.linear_start import linear_start, suits
+from moclink.training.linear_initialization import initialize_linear_paths, suits
 from moclink.training.objectives import CriticObjective, Stage1Objective, Stage1Weights
 from moclink.training.patches import CropFeeder
 from moclink.training.validation import mean_figures, picture_psnr, side_by_side
@@ -171,14 +171,14 @@ class Stage1:
         options, quantizer = self.options, self.quantizer
         if step == 0 and options.fresh and options.linear and suits(self.encoder, self.decoder):
             images = np.concatenate([self._feeder(10**9 - 1 - i) for i in range(16)])
-            linear_start(self.encoder, self.decoder, images, quantizer.heads)
+            initialize_linear_paths(self.encoder, self.decoder, images, quantizer.heads)
         if step == options.free_steps:
             latents = self._latents(step, 16)
             if options.fresh:
-                start_codebooks(quantizer, latents, options.seed)
+                initialize_codebooks(quantizer, latents, options.seed)
             if quantizer.ema_decay is not None:
                 cells = self._feeder.batch * (-(-self._feeder.crop // CELL_SIZE)) ** 2
-                start_averages(quantizer, latents, cells)
+                initialize_averages(quantizer, latents, cells)
         elif options.reseed_every and options.free_steps < step <= options.reseed_until:
             if step % options.reseed_every == 0:
                 latents = self._latents(step, 4)

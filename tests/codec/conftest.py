@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebook_initialization import initialize_codebooks
 from moclink.codec.codebooks import record_priors
 from moclink.codec.semantic_codec import SemanticCodec
 
@@ -20,7 +20,9 @@ def _loud(codec, seed=0):
         if weight.name not in ("priors", "codebook"):
             weight.assign(weight + 0.05 * rng.normal(size=weight.shape))
     if isinstance(codec, SemanticCodec):
-        start_codebooks(codec.quantizer, ops.convert_to_numpy(codec.encoder(_pictures(4, 64, 64))))
+        initialize_codebooks(
+            codec.quantizer, ops.convert_to_numpy(codec.encoder(_pictures(4, 64, 64)))
+        )
         record_priors(codec.quantizer, rng.integers(1, 50, size=codec.priors.shape))
     return codec
 

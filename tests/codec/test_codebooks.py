@@ -7,9 +7,9 @@ from keras import ops
 from moclink.codec.codebooks import (
     code_usage,
     copy_codebooks,
+    initialize_averages,
     record_priors,
     reseed_unused,
-    start_averages,
     update_averages,
 )
 from moclink.codec.quantizer import MOCRVQ
@@ -65,7 +65,7 @@ def test_averages_start_at_the_codebooks():
     quantizer = make(ema_decay=0.99)
     samples = latents(64, seed=11).reshape(-1, P * C)
     usage = code_usage(quantizer.encode(samples[:, None, None]), N)
-    start_averages(quantizer, samples, 96)
+    initialize_averages(quantizer, samples, 96)
     np.testing.assert_allclose(quantizer.ema_count, usage * 96 / len(samples), rtol=1e-6)
     mean = (
         ops.convert_to_numpy(quantizer.ema_sum)[usage > 0]

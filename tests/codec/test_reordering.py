@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.codebook_start import k_means
+from moclink.codec.codebook_initialization import k_means
 from moclink.codec.codebooks import code_usage, record_priors
 from moclink.codec.constellation import axis_labels
 from moclink.codec.quantizer import MOCRVQ

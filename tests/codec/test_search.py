@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.codebook_start import fit_jointly, start_codebooks
+from moclink.codec.codebook_initialization import fit_jointly, initialize_codebooks
 from moclink.codec.quantizer import MOCRVQ
 from moclink.codec.search import joint_search
 
@@ -59,7 +59,7 @@ def test_a_sum_of_code_vectors_is_found_again():
 def test_searching_together_beats_level_by_level_and_fitting_beats_k_means():
     z = np.random.default_rng(8).normal(size=(1, 40, 40, HEADS * WIDTH)).astype(np.float32)
     greedy = MOCRVQ(HEADS * WIDTH, HEADS, search="greedy")
-    start_codebooks(greedy, z)
+    initialize_codebooks(greedy, z)
     joint = MOCRVQ(HEADS * WIDTH, HEADS, search="joint")
     for theirs, mine in zip(greedy.mocs, joint.mocs, strict=True):
         mine.codebook.assign(theirs.codebook)

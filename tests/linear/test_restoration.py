@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from moclink.codec.eight_bit import write_eight_bit
+from moclink.codec.int8_weights import write_int8_weights
 from moclink.codec.weights import write_weights
 from moclink.images import read_image, sample_paths
 from moclink.linear import restoration
@@ -114,7 +114,7 @@ def test_eight_bits_are_enough(tmp_path):
         step = np.abs(value).max(tuple(range(value.ndim - 1))) / 127
         if value.ndim > 1:
             variable.assign(value + (step * rng.uniform(-0.5, 0.5, value.shape)).astype(np.float32))
-    write_eight_bit(tmp_path / "net", restoration.KIND, shipped.config, shipped.network, {})
+    write_int8_weights(tmp_path / "net", restoration.KIND, shipped.config, shipped.network, {})
     pixels, estimate = received(5.0)
     full, eight = (net(estimate) for net in (shipped, Restoration.load(tmp_path / "net")))
     assert 0 < np.abs(full - eight).max() < 0.02

@@ -8,7 +8,7 @@ from moclink.results.curves import curves_figure
 from moclink.results.error_curves import efficiencies
 from moclink.results.panels import FigureError
 from moclink.results.style import FigureOptions
-from moclink.results.theory import qam_bit_error_rate
+from moclink.results.uncoded_qam import qam_bit_error_rate
 
 QAM64 = {"bits": 64_800, "symbols": 10_800}
 CODED = {"bits": 64_800, "symbols": 21_600}

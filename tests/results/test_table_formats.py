@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from moclink.results.full_tables import Table
+from moclink.results.mean_tables import Table
 from moclink.results.table_formats import written
 
 TABLE = Table(

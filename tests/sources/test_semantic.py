@@ -8,7 +8,7 @@ import pytest
 from moclink.chain import DigitalChain
 from moclink.chain_factory import make_chain
 from moclink.codec.analog_codec import AnalogCodec
-from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebook_initialization import initialize_codebooks
 from moclink.codec.codebooks import record_priors
 from moclink.codec.constellation import amplitudes
 from moclink.codec.semantic_codec import SemanticCodec
@@ -26,7 +26,7 @@ def codec() -> SemanticCodec:
     """An untrained toy codec with codebooks that are told apart."""
     codec = SemanticCodec.from_size("toy")
     rng = np.random.default_rng(1)
-    start_codebooks(codec.quantizer, rng.normal(size=(4096, 16)).astype(np.float32))
+    initialize_codebooks(codec.quantizer, rng.normal(size=(4096, 16)).astype(np.float32))
     record_priors(codec.quantizer, rng.integers(1, 200, codec.priors.shape))
     return codec
 

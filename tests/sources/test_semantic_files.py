@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from moclink.chain_factory import ChainFactory
-from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebook_initialization import initialize_codebooks
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import read_image, sample_paths, to_float, to_uint8
 from moclink.metrics import psnr
@@ -99,7 +99,7 @@ def test_small_and_flat_pictures(codec, shape):
 def test_bits_are_those_of_the_indices():
     codec = SemanticCodec.from_size("toy")
     start = np.random.default_rng(1).normal(size=(4096, 16)).astype(np.float32)
-    start_codebooks(codec.quantizer, start)
+    initialize_codebooks(codec.quantizer, start)
     images = np.random.default_rng(2).random((2, 20, 33, 3)).astype(np.float32)
     source = SemanticBits(codec, 2)
     payload = source.encode(images)

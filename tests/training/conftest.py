@@ -53,12 +53,14 @@ def started(feeder):
     """A toy codec at its linear start, with codebooks that fit."""
     import keras
 
-    from moclink.codec.codebook_start import start_codebooks
+    from moclink.codec.codebook_initialization import initialize_codebooks
     from moclink.codec.semantic_codec import SemanticCodec
-    from moclink.training.linear_start import linear_start
+    from moclink.training.linear_initialization import initialize_linear_paths
 
     keras.utils.set_random_seed(3)
     codec = SemanticCodec.from_size("toy")
-    linear_start(codec.encoder, codec.decoder, np.concatenate([feeder(1000 + i) for i in range(8)]))
-    start_codebooks(codec.quantizer, keras.ops.convert_to_numpy(codec.encoder(feeder(2000))))
+    initialize_linear_paths(
+        codec.encoder, codec.decoder, np.concatenate([feeder(1000 + i) for i in range(8)])
+    )
+    initialize_codebooks(codec.quantizer, keras.ops.convert_to_numpy(codec.encoder(feeder(2000))))
     return codec

@@ -6,7 +6,7 @@ from keras import ops
 from PIL import Image
 
 from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
-from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebook_initialization import initialize_codebooks
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import read_image, sample_paths
 from moclink.training.channel_codebooks import crop_latents, main, simulated
@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
     for number, path in enumerate(sample_paths()[:2]):
         Image.fromarray(read_image(path)[:128, :160]).save(folder / f"{number}.png")
     crop = read_image(sample_paths()[2])[None, :128, :128].astype(np.float32) / 255
-    start_codebooks(codec.quantizer, ops.convert_to_numpy(codec.encoder(crop)))
+    initialize_codebooks(codec.quantizer, ops.convert_to_numpy(codec.encoder(crop)))
     codec.save(folder / "toy")
     return folder
 

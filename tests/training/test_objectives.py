@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.codebook_start import start_codebooks
+from moclink.codec.codebook_initialization import initialize_codebooks
 from moclink.codec.codebooks import copy_codebooks
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.quantizer import MOCRVQ
@@ -28,7 +28,7 @@ def codec():
     keras.utils.set_random_seed(2)
     codec = SemanticCodec.from_size("toy")
     rng = np.random.default_rng(0)
-    start_codebooks(codec.quantizer, rng.normal(size=(400, 16)).astype(np.float32) * 0.3)
+    initialize_codebooks(codec.quantizer, rng.normal(size=(400, 16)).astype(np.float32) * 0.3)
     return codec
 
 

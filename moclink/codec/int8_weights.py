@@ -38,7 +38,7 @@ def quantize(kernel: NDArray[np.floating]) -> tuple[NDArray[np.int8], NDArray[np
     return levels.astype(np.int8), scale
 
 
-def write_eight_bit(
+def write_int8_weights(
     path: str | Path,
     kind: str,
     config: dict[str, Any],
@@ -77,8 +77,8 @@ def write_eight_bit(
     return write_description(weights, kind, config, notes)
 
 
-def load_eight_bit(network: keras.Model, path: Path) -> None:
-    """Read weights that `write_eight_bit` wrote into a network.
+def load_int8_weights(network: keras.Model, path: Path) -> None:
+    """Read weights that `write_int8_weights` wrote into a network.
 
     Raises:
         ValueError: If the file is damaged or of another network.

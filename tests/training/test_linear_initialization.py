@@ -8,7 +8,7 @@ from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.sizes import analog_size
-from moclink.training import linear_start as start
+from moclink.training import linear_initialization as start
 from moclink.training.patches import CropFeeder, PatchPack
 
 
@@ -37,7 +37,7 @@ def test_components_are_dealt_there_and_back():
 def test_the_start_keeps_what_16_components_of_a_block_keep(images):
     keras.utils.set_random_seed(1)
     codec = SemanticCodec.from_size("toy")
-    start.linear_start(codec.encoder, codec.decoder, images)
+    start.initialize_linear_paths(codec.encoder, codec.decoder, images)
     side = images.shape[1] // 8
     blocks = (
         (2 * images - 1)
@@ -53,7 +53,7 @@ def test_the_start_keeps_what_16_components_of_a_block_keep(images):
 def test_the_analog_start_is_the_projection_on_components_at_power_one(images):
     keras.utils.set_random_seed(1)
     codec = AnalogCodec(analog_size("toy", 16))
-    power = start.analog_start(codec.encoder, codec.decoder, images)
+    power = start.initialize_analog_paths(codec.encoder, codec.decoder, images)
     z = keras.ops.convert_to_numpy(codec.encoder(images))
     assert (z**2).mean() == pytest.approx(0.5, rel=1e-3)
     np.testing.assert_allclose((z.astype(np.float64) ** 2).mean((0, 1, 2)), power, rtol=1e-3)
@@ -76,4 +76,4 @@ def test_networks_without_linear_paths_are_refused(images):
         Decoder(16, (32, 16), (1, 0), patch=4),
     )
     with pytest.raises(ValueError, match="linear start"):
-        start.linear_start(encoder, decoder, images)
+        start.initialize_linear_paths(encoder, decoder, images)

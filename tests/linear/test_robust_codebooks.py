@@ -7,14 +7,14 @@ from moclink.images import read_image, sample_paths
 from moclink.linear.analog_code import with_analog
 from moclink.linear.block_sizes import BlocksOfSeveralSizes
 from moclink.linear.codebook_design import distortion, source
-from moclink.linear.codebook_range import (
+from moclink.linear.codebooks import CodebookGrid
+from moclink.linear.octonary import OctonaryCodec
+from moclink.linear.robust_codebooks import (
     RANGE_DB,
     grid_for_range,
     mismatch_errors,
     usual_weights,
 )
-from moclink.linear.codebooks import CodebookGrid
-from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.side_information import DESIGN_SNR_DB
 
 GRID = CodebookGrid.load()

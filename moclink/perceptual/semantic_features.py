@@ -27,7 +27,7 @@ _DEPTH = {"vgg19": 4, "vgg": 4, "squeeze": 3}
 class SemanticFeatures(keras.layers.Layer):
     """Features of a frozen ImageNet network at an eighth of the image's size, differentiable in the image.
 
-    Made by `load_vgg` it has trained weights; made directly, random ones.
+    Made by `load_semantic_features` it has trained weights; made directly, random ones.
 
     Args:
         net: "vgg19" (relu4_4, 512 channels), "vgg" (VGG-16's relu4_3, 512 channels) or "squeeze"
@@ -79,7 +79,7 @@ class SemanticFeatures(keras.layers.Layer):
         return super().get_config() | {"net": self.backbone.net}
 
 
-def load_vgg(source: str | Path = "vgg19") -> SemanticFeatures:
+def load_semantic_features(source: str | Path = "vgg19") -> SemanticFeatures:
     """Features with ImageNet weights.
 
     Args:

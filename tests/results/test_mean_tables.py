@@ -3,7 +3,7 @@
 import pytest
 
 from moclink.results.averages import average
-from moclink.results.full_tables import long_table, mean_tables
+from moclink.results.mean_tables import long_table, mean_tables
 from moclink.results.metrics import METRICS
 
 PSNR, BER = METRICS["psnr_db"], METRICS["ber"]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from moclink.codec.eight_bit import load_eight_bit, quantize, write_eight_bit
+from moclink.codec.int8_weights import load_int8_weights, quantize, write_int8_weights
 from moclink.codec.weights import read_description
 
 
@@ -31,29 +31,29 @@ def test_kernels_are_within_half_a_step_of_their_channel():
 
 def test_written_weights_are_read_back(tmp_path):
     network, other = dense(), dense(1)
-    path = write_eight_bit(tmp_path / "net", "test", {"width": 5}, network, {"steps": 3})
+    path = write_int8_weights(tmp_path / "net", "test", {"width": 5}, network, {"steps": 3})
     description, weights = read_description(path, "test")
     assert weights == tmp_path / "net.weights.npz" and description["notes"] == {"steps": 3}
-    load_eight_bit(other, weights)
+    load_int8_weights(other, weights)
     for one, found in zip(network.get_weights(), other.get_weights(), strict=True):
         assert np.abs(one - found).max() <= np.abs(one).max() / 127
     assert read_description(weights, "test")[0] == json.loads(path.read_text())
 
 
 def test_a_wrong_file_is_refused(tmp_path):
-    write_eight_bit(tmp_path / "net", "test", {}, dense(), {})
+    write_int8_weights(tmp_path / "net", "test", {}, dense(), {})
     weights = tmp_path / "net.weights.npz"
     with pytest.raises(ValueError, match=r"of shape \(7, 5\), not \(7, 6\)"):
-        load_eight_bit(dense(width=6), weights)
+        load_int8_weights(dense(width=6), weights)
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(ValueError, match="no readable file of weights"):
-        load_eight_bit(dense(), weights)
+        load_int8_weights(dense(), weights)
     with pytest.raises(ValueError, match="sha256"):
         read_description(tmp_path / "net", "test")
     np.savez(weights, **{"0000": np.full((7, 5), np.nan, np.float32)})
     with pytest.raises(ValueError, match="not finite"):
-        load_eight_bit(dense(), weights)
+        load_int8_weights(dense(), weights)
     infinite = dense()
     infinite.weights[0].assign(np.full((7, 5), 1e9))
     with pytest.raises(ValueError, match="train with a lower rate"):
-        write_eight_bit(tmp_path / "bad", "test", {}, infinite, {})
+        write_int8_weights(tmp_path / "bad", "test", {}, infinite, {})

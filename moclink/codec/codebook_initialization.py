@@ -18,7 +18,7 @@ from moclink.codec.search import all_sums
 ITERATIONS = 25
 
 
-def start_codebooks(quantizer: MOCRVQ, samples: NDArray[np.floating], seed: int = 0) -> None:
+def initialize_codebooks(quantizer: MOCRVQ, samples: NDArray[np.floating], seed: int = 0) -> None:
     """Set the codebooks by k-means on latents, level after level; then jointly if they are so searched.
 
     Args:
