@@ -211,7 +211,9 @@ def show(row: DecoderRow) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--snr", default="5,9,10,11,12,15,20,30", help="Es/N0 in dB, comma list")
+    parser.add_argument(
+        "--snr", default="5,9,10,11,12,15,20,30", help="Es/N0 in dB, comma-separated list"
+    )
     parser.add_argument(
         "--codewords", type=int, default=20_480, help=f"per SNR, in chunks of {CHUNK}"
     )
@@ -246,7 +248,9 @@ def main(arguments: list[str] | None = None) -> None:
             show(row)
             rows.append(asdict(row))
     encoders = compare_encoders(code)
-    print("encoder, ms a picture:", ", ".join(f"{name} {ms:.1f}" for name, ms in encoders.items()))
+    print(
+        "encoder, ms per picture:", ", ".join(f"{name} {ms:.1f}" for name, ms in encoders.items())
+    )
     record = {
         "command": "python -m benchmarks.ldpc " + " ".join(arguments or sys.argv[1:]),
         "date": date.today().isoformat(),

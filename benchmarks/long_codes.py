@@ -117,7 +117,9 @@ def print_row(row: dict[str, float]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--snr", default="5,11,12,15,20,30", help="Es/N0 in dB, comma list")
+    parser.add_argument(
+        "--snr", default="5,11,12,15,20,30", help="Es/N0 in dB, comma-separated list"
+    )
     parser.add_argument("--blocks", type=int, default=24, help="long code blocks a turn")
     parser.add_argument("--turns", type=int, default=5, help="of which the fastest counts")
     parser.add_argument("--nice", type=int, default=0, help="lower the priority by this much")

@@ -45,7 +45,7 @@ def main() -> None:
     """Print the table."""
     curves = BlockErrorCurves.load()
     print(
-        "| bits | rate x 1024 | bits a symbol | SNR of BLER 1e-3 | to capacity | by QAM | by code |"
+        "| bits | rate x 1024 | bits per symbol | SNR of BLER 1e-3 | to capacity | by QAM | by code |"
     )
     print("|---|---|---|---|---|---|---|")
     for mcs in distinct_schemes():

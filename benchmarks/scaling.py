@@ -84,7 +84,7 @@ def cases(chain: str) -> dict[str, dict[int, tuple[Plan, list[Picture]]]]:
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--chains", help="comma list (the default sweep's chains)")
+    parser.add_argument("--chains", help="comma-separated list (the default sweep's chains)")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(
         "--out", type=Path, default=RESULTS / f"scaling-{date.today().isoformat()}.json"

@@ -175,7 +175,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--snr", default="-5:30:5", help="as of moclink.simulate (%(default)s)")
     parser.add_argument("--images", action="append", help="file or folder (moclink's samples)")
     parser.add_argument("--pictures", type=int, help="take only so many")
-    parser.add_argument("--chains", default="jpeg-ldpc,bpg-ldpc", help="comma list (%(default)s)")
+    parser.add_argument(
+        "--chains", default="jpeg-ldpc,bpg-ldpc", help="comma-separated list (%(default)s)"
+    )
     parser.add_argument("--workers", type=int, default=1, help="of the sweep (%(default)s)")
     parser.add_argument(
         "--ldpc", default="auto", choices=LDPC_DECODERS, help="of the sweep (%(default)s)"

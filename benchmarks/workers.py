@@ -54,7 +54,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--snr", default="-5:30", help="as of moclink.simulate (%(default)s)")
     parser.add_argument("--images", action="append", help="file or folder (moclink's samples)")
     parser.add_argument("--pictures", type=int, help="take only so many")
-    parser.add_argument("--chains", default="jpeg-ldpc,bpg-ldpc", help="comma list (%(default)s)")
+    parser.add_argument(
+        "--chains", default="jpeg-ldpc,bpg-ldpc", help="comma-separated list (%(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument(
         "--out", type=Path, default=RESULTS / f"workers-{date.today().isoformat()}.json"

@@ -20,7 +20,7 @@ class BlockCodec:
     multiple = N  # sides are padded to a multiple of 8 pixels, which the symbols may be counted for
 
     def __init__(self, options):
-        cbr = float(options.cbr or 1 / 24)  # symbols a value; a symbol carries two reals
+        cbr = float(options.cbr or 1 / 24)  # symbols per value; a symbol carries two reals
         self.kept = max(1, int(2 * cbr * N * N))  # coefficients of a block, of each colour
 
     def encode(self, images):  # float32 [B, H, W, 3] in [0, 1] -> reals of any shape [B, ...]

@@ -27,7 +27,7 @@ DEFAULT_SNR = "-5:30"
 DEFAULT_METRICS = "psnr,ssim"
 _DIGITS = {2: 3, 4: 6}  # bytes of a float -> decimal digits that it holds
 _DECIMALS = decimal.Context(prec=28, traps=[InvalidOperation])
-_SNRS = "start:stop[:step], a comma list or one value in dB, such as -5:30 or 0,10,20"
+_SNRS = "start:stop[:step], a comma-separated list or one value in dB, such as -5:30 or 0,10,20"
 
 
 class UsageError(ValueError):
@@ -56,12 +56,12 @@ def bind_values(arguments: Sequence[str], *options: str) -> list[str]:
 
 
 def comma_list(text: str) -> list[str]:
-    """The parts of a comma list, without blanks around them."""
+    """The parts of a comma-separated list, without blanks around them."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def parse_snr(text: str, option: str = "--snr") -> tuple[float, ...]:
-    """Read start:stop[:step] (inclusive), a comma list or one value, in dB.
+    """Read start:stop[:step] (inclusive), a comma-separated list or one value, in dB.
 
     Args:
         text: What was given.
@@ -137,7 +137,7 @@ def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:
 
 
 def read_metrics(value: Any, option: str = "metrics") -> tuple[str, ...]:
-    """Read names of metrics: None for the usual, "all", a comma list, or several names."""
+    """Read names of metrics: None for the usual, "all", a comma-separated list, or several names."""
     there = f"there are {', '.join(METRICS)}, or all"
     value = DEFAULT_METRICS if value is None else value
     try:

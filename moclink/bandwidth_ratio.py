@@ -30,6 +30,6 @@ def parse_cbr(text: str) -> Fraction:
         cbr = Fraction(0)
     if not 0 < cbr <= 1:
         raise ValueError(
-            f"CBR {text}: give symbols a value, above 0 and up to 1, such as 1/24 or 0.05"
+            f"CBR {text}: give symbols per value, above 0 and up to 1, such as 1/24 or 0.05"
         )
     return cbr

@@ -1,7 +1,7 @@
 """Command line of the figures: python -m moclink.figures DIR draws a run's figures from stored results.
 
-Exit status: 0 if a figure was drawn, 2 if none was or an argument is wrong; what cannot be drawn is
-said on standard error, a line a figure.
+Exit status: 0 if a figure was drawn, 2 if none was or an argument is wrong; figures that cannot be
+drawn are reported on standard error.
 """
 
 from __future__ import annotations
@@ -62,17 +62,20 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
     add("--out", metavar="DIR", help="folder for the figures (the first run folder)")
-    add("--chains", metavar="NAMES", help="comma list of the chains to show (all)")
+    add("--chains", metavar="NAMES", help="comma-separated list of the chains to show (all)")
     add("--snr", metavar="DB", help="SNRs to show, such as 0:20 or 0,10 (all)")
     add(
         "--metrics",
         metavar="NAMES",
-        help="comma list of the metrics to show (all that were measured)",
+        help="comma-separated list of the metrics to show (all that were measured)",
     )
     add("--picture", metavar="NAME", help="picture that the gallery shows (the first)")
     add("--rate", metavar="DB", help="also quality over the channel bandwidth ratio at these SNRs")
     add(
-        "--format", metavar="NAMES", default="png", help="comma list of png, pdf, svg (%(default)s)"
+        "--format",
+        metavar="NAMES",
+        default="png",
+        help="comma-separated list of png, pdf, svg (%(default)s)",
     )
     style = "ieee: a column of 3.5 inches, 8 point; galleries 7.16 inches (%(default)s)"
     add("--style", default="screen", choices=("screen", "ieee"), help=style)

@@ -14,7 +14,7 @@ Grammar of the names:
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L    moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
     jscc-96                        analog codec
-    jscc-16                        jscc-adaptive at 16 reals an 8x8 block, CBR 1/24
+    jscc-16                        jscc-adaptive at 16 reals per 8x8 block, CBR 1/24
     softcast, moc-rvq-linear, ...  linear and octonary codecs (`linear_names`)
     moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
     PATH[:lL[-VARIANT...]]         a codec of one's own           runs/mine/codec:l4-hard
@@ -158,7 +158,7 @@ def describe_chains() -> list[tuple[str, str]]:
         ("moc-rvq-lL-VARIANT...", f"the same with one or more of {', '.join(VARIANTS)}"),
         ("moc-rvq-perceptual-lL...", "the same, trained for perceptual distance instead of PSNR"),
         *SEMANTIC_DESCRIPTIONS,
-        ("jscc-96", "analog codec, 48 symbols an 8x8 block"),
+        ("jscc-96", "analog codec, 48 symbols per 8x8 block"),
         ("PATH, PATH:lL-VARIANT...", "a codec of your own, exported by python -m moclink.train"),
         ("MODULE:NAME, FILE.py:NAME", "anyone's codec, an object or a factory (docs/own-codec.md)"),
         (
@@ -167,7 +167,7 @@ def describe_chains() -> list[tuple[str, str]]:
         ),
         ("exec:COMMAND", "a codec in another environment, over standard input and output"),
     ]
-    rows.append(("jscc-16", "analog, 8 symbols an 8x8 block: jscc-adaptive at CBR 1/24"))
+    rows.append(("jscc-16", "analog, 8 symbols per 8x8 block: jscc-adaptive at CBR 1/24"))
     rows += LINEAR_CODECS.items()
     for codec in (codec for codec in FILE_CODECS if codec not in SEMANTIC_PRESETS):
         rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))

@@ -1,8 +1,7 @@
 """Command line of the simulator: python -m moclink.simulate --snr -5:30.
 
-Exit status: 0 done, 1 workers died again and again, 2 bad input (one line says what and how to mend
-it), 130 interrupted; finished cells are kept, and the same command with --out DIR goes on from
-there.
+Exit status: 0 done, 1 workers died repeatedly, 2 bad input (a one-line message says what is wrong and
+how to fix it), 130 interrupted; finished cells are kept, and the same command with --out DIR resumes.
 """
 
 from __future__ import annotations
@@ -96,15 +95,15 @@ def _parser() -> Parser:
         "--snr",
         default=DEFAULT_SNR,
         metavar="DB",
-        help="start:stop[:step] inclusive, a comma list or one value",
+        help="start:stop[:step] inclusive, a comma-separated list or one value",
     )
     add(
         "--chains",
         metavar="NAMES",
         default=",".join(default_chains()),
-        help="comma list of names, also my.py:MyCodec, module:name, exec:COMMAND (%(default)s)",
+        help="comma-separated names, also my.py:MyCodec, module:name, exec:COMMAND (%(default)s)",
     )
-    add("--list-chains", action="store_true", help="show the chains there are, and stop")
+    add("--list-chains", action="store_true", help="list all chains and exit")
     add(
         "--images",
         action="extend",
@@ -112,13 +111,13 @@ def _parser() -> Parser:
         metavar="PATH",
         help="files or folders, repeatable (sample photographs)",
     )
-    add("--recursive", action="store_true", help="look for pictures in folders within folders too")
-    bad = "leave out pictures that cannot be read, each with a line"
+    add("--recursive", action="store_true", help="look for pictures in subfolders too")
+    bad = "skip pictures that cannot be read, with a message for each"
     add("--skip-bad", action="store_true", help=bad)
-    add("--trials", default="1", metavar="N", help="noise realisations an image (%(default)s)")
+    add("--trials", default="1", metavar="N", help="noise realisations per image (%(default)s)")
     channel = "awgn, rayleigh, tdl-c?speed=3, mimo-2x2, path/to/file.py:name, ... (%(default)s)"
     add("--channel", default="awgn", metavar="SPEC", help=channel)
-    add("--list-channels", action="store_true", help="show the channels there are, and stop")
+    add("--list-channels", action="store_true", help="list all channels and exit")
     _add_link_options(add)
     _add_measuring_options(add)
     _add_work_options(add)
@@ -127,8 +126,8 @@ def _parser() -> Parser:
 
 
 def _add_link_options(add: Callable[..., Any]) -> None:
-    match = "classical files: as many bits as the semantic chain at L4, or as many symbols (%(default)s)"
-    add("--match", default=MATCHES[0], choices=MATCHES, help=match)
+    match = "budget of classical files: the bits, or the symbols, of the semantic chain with four levels (L4)"
+    add("--match", default=MATCHES[0], choices=MATCHES, help=f"{match} (%(default)s)")
     cbr = "channel bandwidth ratios of classical and ideal chains, such as 1/24 or 1/96,1/48,1/24"
     add("--cbr", metavar="RATIOS", help=f"{cbr} (see --match)")
     add(
@@ -140,13 +139,13 @@ def _add_link_options(add: Callable[..., Any]) -> None:
     add(
         "--ldpc", default=LDPC_DECODERS[0], choices=LDPC_DECODERS, help="LDPC decoder (%(default)s)"
     )
-    receiver = "retrieval in semantic chains (%(default)s)"
+    receiver = "semantic chains: posterior mean or nearest code vector (%(default)s)"
     add("--receiver", default=RECEIVERS[0], choices=RECEIVERS, help=receiver)
-    csi = "what adaptive chains are told on fading channels: this realisation's SNR, or the average"
+    csi = "SNR known to adaptive senders on fading channels: the realisation's, or the average"
     add("--csi", default=CSI[0], choices=CSI, help=f"{csi} (%(default)s)")
-    harq = "transmissions of a transport block at most, for chains of an MCS and adaptive ones"
+    harq = "maximum transmissions of a transport block, in chains of fixed or adaptive MCS"
     add("--harq", default="1", metavar="N", help=f"{harq} (%(default)s)")
-    outage = "a lost picture is scored as mid-grey, as its mean colour, or left out"
+    outage = "score a lost picture as mid-grey or as its mean colour, or leave it out"
     add("--outage", default=OUTAGES[0], choices=OUTAGES, help=f"{outage} (%(default)s)")
 
 
@@ -156,17 +155,17 @@ def _add_measuring_options(add: Callable[..., Any]) -> None:
         "--metrics",
         default=DEFAULT_METRICS,
         metavar="NAMES",
-        help=f"comma list of {metrics}, or all (%(default)s)",
+        help=f"comma-separated list of {metrics}, or all (%(default)s)",
     )
     add("--seed", default="1", metavar="N", help="seed of all noise (%(default)s)")
     add(
         "--min-errors",
         default="100",
         metavar="N",
-        help="errors at which random-* chains stop (%(default)s)",
+        help="number of errors at which random-* chains stop (%(default)s)",
     )
     bits = (
-        "bits at which random-* chains stop without so many errors, in whole batches (%(default)s)"
+        "number of bits at which random-* chains stop in any case, in whole batches (%(default)s)"
     )
     add("--max-bits", default=str(MAX_BITS), metavar="N", help=bits)
     reuse = "classical chains of a picture share one scrambled link, decoded once (docs/error-patterns.md)"
@@ -174,20 +173,24 @@ def _add_measuring_options(add: Callable[..., Any]) -> None:
 
 
 def _add_work_options(add: Callable[..., Any]) -> None:
-    engine = "Sionna 1.2 on TensorFlow or Sionna 2 on PyTorch (what is installed; MOCLINK_ENGINE)"
+    engine = (
+        "Sionna 1.2 on TensorFlow or Sionna 2 on PyTorch (MOCLINK_ENGINE, or what is installed)"
+    )
     add("--engine", choices=ENGINES, help=engine)
-    workers = "worker processes (as many as CPUs, or GPUs if there are any, and memory allow)"
+    workers = "worker processes (one per GPU or, without GPUs, per CPU, as memory allows)"
     add("--workers", metavar="N", help=workers)
-    add("--memory", metavar="SIZE", help="memory of all workers, such as 4G (what the machine has)")
-    cluster = "work on a Ray (local, ray://HOST:PORT) or Dask (tcp://HOST:PORT) cluster"
+    add(
+        "--memory", metavar="SIZE", help="memory of all workers, such as 4G (all that is available)"
+    )
+    cluster = "run on a Ray (local, ray://HOST:PORT) or Dask (tcp://HOST:PORT) cluster"
     add("--cluster", metavar="ADDRESS", help=cluster)
     add(
         "--out",
         metavar="DIR",
-        help="run folder; an existing one goes on, and is extended (a new dated one in runs/)",
+        help="run folder; an existing run is resumed and extended (a new dated one in runs/)",
     )
-    add("--quiet", action="store_true", help="no progress, no table: only what goes wrong")
-    anyway = "go on with a run of another version of moclink (recorded in run.json)"
+    add("--quiet", action="store_true", help="no progress, no table: print errors only")
+    anyway = "resume a run of another version of moclink (recorded in run.json)"
     add("--resume-anyway", action="store_true", help=anyway)
 
 
@@ -213,7 +216,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     workers = None if args.workers is None else read_integer("--workers", args.workers, 1)
     memory = None if args.memory is None else parse_memory(args.memory)
 
-    # From here on packages are loaded, which takes seconds: bad arguments have been answered.
+    # From here on packages are loaded, which takes seconds: arguments have been checked before.
     set_matplotlib_settings_aside()
     from moclink.runs import run
     from moclink.sweep.workers import WorkersLost
@@ -255,7 +258,7 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
 
 
 def _report(results: Run, quiet: bool) -> None:
-    """Print a table and the files that were written; quietly, only what went wrong."""
+    """Print a table and the files that were written; if quiet, errors only."""
     from moclink.results.figures import draw
     from moclink.results.tables import unmet_budgets
 

@@ -1,6 +1,6 @@
 """Command line of the tables: python -m moclink.tables DIR prints tables for papers from stored results.
 
-Means with 95 % intervals over pictures, a table a metric. With --bd also every chain against a
+Means with 95 % intervals over pictures, one table per metric. With --bd also every chain against a
 reference: differences over the same pictures with their significance (paired t test, Wilcoxon's
 signed-rank test), and Bjontegaard deltas over SNR and over the channel bandwidth ratio.
 
@@ -115,11 +115,15 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
     add("--format", default="markdown", choices=("latex", "markdown", "csv"), help="(%(default)s)")
-    add("--chains", metavar="NAMES", help="comma list of the chains to show (all)")
+    add("--chains", metavar="NAMES", help="comma-separated list of the chains to show (all)")
     add(
         "--snr", metavar="DB", help="SNRs to show, such as 0:20:5 or 0,10 (at most eight; csv: all)"
     )
-    add("--metrics", metavar="NAMES", help="comma list of metrics (quality and error rates)")
+    add(
+        "--metrics",
+        metavar="NAMES",
+        help="comma-separated list of metrics (quality and error rates)",
+    )
     add("--bd", metavar="REFERENCE", help="compare all chains with this one")
     outage = "exclude leaves outages out of the means (they count as the run says)"
     add("--outage", choices=OUTAGES, help=outage)

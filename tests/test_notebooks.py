@@ -102,7 +102,7 @@ def test_error_rates_agree_with_theory_and_with_each_other(executed):
             a = math.sqrt(10 ** (snr_db / 10) / 21)
             weights = {1: 7, 3: 6, 5: -1, 9: 1, 13: -1}
             theory = sum(w * q_function(i * a) for i, w in weights.items()) / 12
-            # Bits of a symbol err together; 3 bits an axis bound the variance by 3 times the
+            # Bits of a symbol err together; 3 bits per axis bound the variance by 3 times the
             # binomial one.
             sigma = math.sqrt(3 * theory * (1 - theory) / found["uncoded_bits"])
             assert abs(ber - theory) < 5 * sigma, snr_db

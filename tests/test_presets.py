@@ -33,7 +33,7 @@ def test_a_ratio_is_read_as_a_fraction_or_a_decimal():
 
 @pytest.mark.parametrize("text", ["0", "-1/24", "1/0", "2", "1.5", "a", "", "1/2/3", "nan", "inf"])
 def test_what_is_no_ratio_is_refused(text):
-    with pytest.raises(ValueError, match="give symbols a value, above 0 and up to 1"):
+    with pytest.raises(ValueError, match="give symbols per value, above 0 and up to 1"):
         parse_cbr(text)
 
 

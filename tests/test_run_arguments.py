@@ -29,7 +29,7 @@ def photo():
         ({"chains": "jpeg-ldpc-qpsk-r13", "code": "wifi648"}, "chain 'jpeg-ldpc-qpsk-r13': --code"),
         ({"snr": "4:0"}, "snr 4:0: the stop lies below the start"),
         ({"snr": "loud"}, "snr loud: not a number of dB"),
-        ({"cbr": 2}, "CBR 2: give symbols a value, above 0 and up to 1"),
+        ({"cbr": 2}, "CBR 2: give symbols per value, above 0 and up to 1"),
         ({"cbr": [None]}, "cbr None: give a ratio"),
         ({"images": 3}, "images 3: give files or folders, uint8 arrays"),
         ({"images": [3]}, "image 1 is 3; give uint8"),

@@ -65,7 +65,7 @@ def test_malformed_snr_is_one_clear_line(text, capsys):
         (["--chains", "jpg-ldpc"], "unknown chain 'jpg-ldpc'; did you mean jpeg-ldpc?"),
         (["--chains", ","], "--chains: the list is empty"),
         (["--metrics", "psnr,mse"], "--metrics 'mse': there are psnr, psnr-y, ssim"),
-        (["--cbr", "-1/24"], "CBR -1/24: give symbols a value, above 0 and up to 1"),
+        (["--cbr", "-1/24"], "CBR -1/24: give symbols per value, above 0 and up to 1"),
         (["--cbr", ""], "--cbr '': there is none; give ratios such as 1/24"),
         (["--max-bits", "0"], "--max-bits 0: a whole number of at least 1"),
         (["--channel", "ch.py"], "channel 'ch.py': say what in the file is the channel"),

@@ -143,12 +143,12 @@ def check_supported(info: BpgInfo) -> None:
     """Refuse what FFmpeg's HEVC decoder cannot decode.
 
     Raises:
-        UnsupportedBpgError: For 11, 13 and 14 bits a sample.
+        UnsupportedBpgError: For 11, 13 and 14 bits per sample.
     """
     if info.bit_depth not in DECODED_BIT_DEPTHS:
         decoded = ", ".join(map(str, DECODED_BIT_DEPTHS))
         raise UnsupportedBpgError(
-            f"the file has {info.bit_depth} bits a sample: not supported ({decoded} are decoded)"
+            f"the file has {info.bit_depth} bits per sample: not supported ({decoded} are decoded)"
         )
 
 

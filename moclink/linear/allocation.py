@@ -33,7 +33,7 @@ def strongest(levels: NDArray[np.int16], most: int) -> NDArray[np.int64]:
 
 
 def water_filling(levels: NDArray[np.integer], uses: int, snr: float) -> NDArray[np.float64]:
-    """Powers of least squared error for a linear code, one channel use a coefficient.
+    """Powers of least squared error for a linear code, one channel use per coefficient.
 
     Minimises sum v / (1 + p snr) subject to sum p = uses: p = max(0, (c sqrt(v) - 1) / snr).
 

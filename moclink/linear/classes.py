@@ -24,7 +24,7 @@ _CONTEXT_SHARE = 0.9  # of the two neighbours' log-probabilities, which overlap
 
 
 def block_bands(block: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Band of each coefficient of a block, and the coefficients a band.
+    """Band of each coefficient of a block, and the coefficients per band.
 
     The mean (frequency 0, 0) is coded apart: its band 0 counts no coefficients.
 

@@ -85,7 +85,7 @@ class ClassifiedBlocks:
         return self._spread(rings, np.zeros((3, groups), dtype=np.int64), chosen)
 
     def _floor(self, energies: NDArray[np.float32], uses: int, snr: float, total: int) -> float:
-        """Expected squared error a coefficient when classes are chosen without regard to the map."""
+        """Expected squared error per coefficient when classes are chosen without regard to the map."""
         chosen = self.classes.code_lengths(energies, 1e-3).argmin(1)
         members = np.bincount(chosen, minlength=self.classes.count)
         number = members[:, None, None] * np.tile(block_bands(self.classes.block)[1], (1, 3, 1))

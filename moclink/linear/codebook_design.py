@@ -56,7 +56,7 @@ def source(kind: str, size: int, seed: int = 0) -> SourceSamples:
 
 
 def distortion(codebook: Codebook, vectors: SourceSamples) -> tuple[float, float]:
-    """Expected squared error a coefficient, and mean energy a use."""
+    """Expected squared error per coefficient, and mean energy per use."""
     indices = codebook.search(vectors.points)
     mean, spread = codebook.tables()
     levels = np.arange(codebook.levels)
@@ -129,7 +129,7 @@ def design(
         near: A codebook of the same shape to start from as well.
 
     Returns:
-        (codebook, expected distortion a coefficient).
+        (codebook, expected distortion per coefficient).
     """
     snr, vectors = 10 ** (snr_db / 10), source(kind, size)
     even = np.full((levels, AXIS), 1 / AXIS)

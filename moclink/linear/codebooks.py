@@ -181,7 +181,7 @@ class SnrRange:
     Attributes:
         offsets_db: Distance from the nominal SNR, float64 [o], ascending.
         weights: Share of each in the distortions of the grid, float64 [o], adding up to 1.
-        errors: Expected distortion a coefficient at unit variance, float64 [shapes, g, o].
+        errors: Expected distortion per coefficient at unit variance, float64 [shapes, g, o].
     """
 
     offsets_db: NDArray[np.float64]
@@ -196,7 +196,7 @@ class CodebookGrid:
     Attributes:
         snr_db: float64 [g], ascending.
         books: For each shape the codebooks of all SNRs.
-        distortions: float64 [shapes, g], expected distortion a coefficient at unit variance and
+        distortions: float64 [shapes, g], expected distortion per coefficient at unit variance and
             power.
         over: Distortions at other SNRs than the nominal one; None where the sender is told.
     """

@@ -25,7 +25,7 @@ class Estimate:
 
     Attributes:
         images: float32 [B, H, W, 3] in [0, 1].
-        errors: float32 [B, rows, columns, 6], expected squared error a pixel in each block of 32 by
+        errors: float32 [B, rows, columns, 6], expected squared error per pixel in each block of 32 by
             32: luma in four bands from low to high frequencies, then the two chroma planes. Their
             sum is three times the mean squared error.
         snr_db: float32 [B], Es/N0 of what arrived (mean over symbols of the noise variance, in dB).

@@ -1,7 +1,7 @@
 """Octonary levels by band: a digital code of pictures whose precision goes where it pays.
 
 Coefficients of variance v are sent by codebooks of n coefficients over L octonary axis uses, from a
-quarter of a use a coefficient to three, each at a power of its own. A codebook made for SNR s_j has
+quarter of a use per coefficient to three, each at a power of its own. A codebook made for SNR s_j has
 distortion v D_j a coefficient and takes an energy L s_j / (n snr). Uses and energy are allocated by
 Lagrange multipliers: coefficients take the codebook of least
 
@@ -107,7 +107,7 @@ class _Options:
 
     Attributes:
         distortion: Squared error at unit variance.
-        uses: Axis uses a coefficient.
+        uses: Axis uses per coefficient.
         energy: Energy a coefficient, in units of the mean energy of a use.
     """
 

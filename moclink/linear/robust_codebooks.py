@@ -34,7 +34,7 @@ def usual_weights() -> NDArray[np.float64]:
 def mismatch_errors(
     book: Codebook, vectors: SourceSamples, snrs: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Squared error a coefficient where another SNR is met than the codebook is made for.
+    """Squared error per coefficient where another SNR is met than the codebook is made for.
 
     Args:
         book: Codebook; its search is that of its own SNR.

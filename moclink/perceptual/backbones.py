@@ -1,8 +1,8 @@
-"""AlexNet, SqueezeNet 1.1, VGG-16 and VGG-19 up to their last features: frozen towers with taps on the way.
+"""Frozen backbones of perceptual distances: AlexNet, SqueezeNet 1.1, VGG-16 and VGG-19 without their top.
 
     images -> [stage 1] -> tap -> [stage 2] -> tap -> ... -> [stage n] -> tap
 
-A tap is the rectified output of a stage's last convolution. The shift-tolerant towers are the same
+A tap is the rectified output of a stage's last convolution. Shift-tolerant backbones are the same
 ones with every stride of 2 spent in a low-pass filter: a maximum or a convolution runs at stride 1,
 a [1 2 1] blur then halves its output (R. Zhang, "Making Convolutional Networks Shift-Invariant
 Again", ICML 2019).
@@ -79,7 +79,7 @@ SHIFT_TOLERANT = ("alex", "vgg")
 
 
 def kernel_shapes(net: str) -> list[tuple[int, int, int, int]]:
-    """Shapes [kernel, kernel, channels in, channels out] of a tower's convolutions, in the order they run."""
+    """Shapes [kernel, kernel, channels in, channels out] of a backbone's convolutions, in order."""
     shapes, channels = [], 3
     for step in (step for stage in STAGES[net] for step in stage):
         if isinstance(step, Conv):
@@ -94,7 +94,7 @@ def kernel_shapes(net: str) -> list[tuple[int, int, int, int]]:
 
 
 def tap_channels(net: str) -> list[int]:
-    """Channels of each tap of a tower."""
+    """Channels of each tap of a backbone."""
     last = [stage[-1] for stage in STAGES[net]]
     return [
         2 * step.expand if isinstance(step, Fire) else step.filters
@@ -104,7 +104,7 @@ def tap_channels(net: str) -> list[int]:
 
 
 class Backbone(keras.layers.Layer):
-    """A frozen tower: [B, H, W, 3] -> one feature map a stage, [B, H_i, W_i, C_i].
+    """A frozen backbone: [B, H, W, 3] -> one feature map per stage, [B, H_i, W_i, C_i].
 
     Its input is normalised already; its weights are random until they are set.
 
@@ -119,7 +119,7 @@ class Backbone(keras.layers.Layer):
             in half precision the norms of features underflow.
 
     Raises:
-        ValueError: there is no such tower.
+        ValueError: there is no such backbone.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Backbone(keras.layers.Layer):
             )
 
     def call(self, inputs: Any) -> list[Any]:
-        """Run the tower.
+        """Run the backbone.
 
         Args:
             inputs: [B, H, W, 3], normalised images.

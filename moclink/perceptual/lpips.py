@@ -73,7 +73,7 @@ class PerceptualEmbedding(keras.layers.Layer):
             images: [B, H, W, 3] in [0, 1].
 
         Returns:
-            One map a tap, [B, H_i, W_i, C_i].
+            One map per tap, [B, H_i, W_i, C_i].
         """
         shift, scale = (
             ops.convert_to_tensor(v, dtype=self.compute_dtype) for v in (_SHIFT, _SCALE)
@@ -161,7 +161,7 @@ class DistanceScorer:
     """Scores images by a distance, one compiled graph for all sizes, each reference embedded once.
 
     The features of a single reference are kept for the next call, unless they are large (AlexNet's
-    take 42 bytes a pixel, VGG's 488). Images go through one at a time: a picture of 2012 x 1407 needs
+    take 42 bytes per pixel, VGG's 488). Images go through one at a time: a picture of 2012 x 1407 needs
     gigabytes on the way.
 
     Args:

@@ -31,7 +31,7 @@ def equalized(
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
     """Equalise the output of a channel block.
 
-    With gains known, y = h x + w: one gain a symbol is divided out; the gains [S, M] of M receive
+    With gains known, y = h x + w: one gain per symbol is divided out; the gains [S, M] of M receive
     antennas are combined (maximum ratio); with `vectors` = K the gains are matrices [S / K, M, K],
     and the symbols are detected by LMMSE, without bias.
 

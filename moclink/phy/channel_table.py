@@ -140,7 +140,9 @@ CHANNELS: Mapping[str, ChannelKind] = MappingProxyType(
             _rayleigh,
             coherence=lambda values: values["coherence"],
         ),
-        "rayleigh-fast": ChannelKind("flat Rayleigh fading, a gain a symbol, known", (), _rayleigh),
+        "rayleigh-fast": ChannelKind(
+            "flat Rayleigh fading, one gain per symbol, known", (), _rayleigh
+        ),
         **{name: _ofdm(name) for name in PROFILES},
         "mimo-2x2": _mimo(2),
         "mimo-4x4": _mimo(4),

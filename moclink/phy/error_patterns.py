@@ -33,7 +33,7 @@ from moclink.phy.modems import BitModem
 from moclink.protocols import Modem
 from moclink.types import Demodulated
 
-KEPT_BYTES = 64_000_000  # 36 SNRs of a 2K picture at 0.75 bits a pixel take 10 MB
+KEPT_BYTES = 64_000_000  # 36 SNRs of a 2K picture at 0.75 bits per pixel take 10 MB
 
 
 def can_share(modem: Modem, channel: str | Channel) -> TypeGuard[BitModem]:

@@ -36,8 +36,8 @@ class RayleighFading(Block):
     """Flat Rayleigh fading, y = h x + w with h ~ CN(0, 1) known at the receiver.
 
     Args:
-        coherence: Symbols in a row that share one gain; None for one gain an image (block fading),
-            1 for a gain a symbol.
+        coherence: Symbols in a row that share one gain; None for one gain per image (block fading),
+            1 for one gain per symbol.
         **kwargs: Arguments of `sionna.phy.Block`.
 
     Input:

@@ -58,7 +58,7 @@ class MCS:
 
     @property
     def spectral_efficiency(self) -> float:
-        """Information bits a symbol, Q_m R."""
+        """Information bits per symbol, Q_m R."""
         return self.bits_per_symbol * self.coderate
 
 

@@ -114,7 +114,7 @@ class BitModem:
     def __post_init__(self) -> None:
         if self.bits_per_symbol < 2 or self.bits_per_symbol % 2:
             raise ValueError(
-                f"{self.bits_per_symbol} bits a symbol: square QAM carries 2, 4, 6 or 8"
+                f"{self.bits_per_symbol} bits per symbol: square QAM carries 2, 4, 6 or 8"
             )
 
     @property

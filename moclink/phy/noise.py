@@ -84,7 +84,7 @@ def rayleigh(
         symbols: complex64 [1, S] or [B, S].
         no: float32 [B].
         keys: One key for each of the B realisations.
-        coherence: Symbols in a row that share one gain; 0 for one gain a transmission (block
+        coherence: Symbols in a row that share one gain; 0 for one gain per transmission (block
             fading).
     """
     count = symbols.shape[1]

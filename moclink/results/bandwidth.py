@@ -17,7 +17,7 @@ DENOMINATORS = [n for n in range(1, 385) if np.gcd(n, 6**8 * 5) == n]  # of 2, 3
 def chain_cbrs(rows: Sequence[Row]) -> dict[str, float]:
     """Channel bandwidth ratio of each chain that has one: all symbols over all values of its pictures.
 
-    So a picture of a few pixels, whose smallest codeword is many symbols a value, weighs what it is.
+    So a picture of a few pixels, whose smallest codeword is many symbols per value, weighs what it is.
     """
     found = {}
     for name, own in by_chain(rows).items():

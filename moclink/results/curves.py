@@ -1,4 +1,4 @@
-"""Curves over SNR: a panel a metric, a curve a chain."""
+"""Curves over SNR: one panel per metric, one curve per chain."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FEWEST_FOR_BANDS = (
 
 
 def curves_figure(rows: Sequence[Row], options: FigureOptions = PLAIN) -> Figure:
-    """Draw one panel a metric, one curve a chain; chains of random bits have panels of their own.
+    """Draw one panel per metric, one curve per chain; chains of random bits have panels of their own.
 
     Args:
         rows: Results, at least one.

@@ -57,7 +57,7 @@ def _asked(names: str | Sequence[str]) -> list[Metric]:
 
 
 def efficiencies(rows: Sequence[Row]) -> dict[str, float]:
-    """Information bits a symbol of each chain."""
+    """Information bits per symbol of each chain."""
     sent = {}
     for name, own in by_chain(rows).items():
         bits, symbols = sum(row.bits or 0 for row in own), sum(row.symbols or 0 for row in own)

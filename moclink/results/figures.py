@@ -54,7 +54,7 @@ class Choices:
 
     Attributes:
         out: Folder for the figures; None for the first run folder.
-        chains: Chains to show, a comma list or a sequence; None for all.
+        chains: Chains to show, a comma-separated list or a sequence; None for all.
         snrs: SNRs in dB to show; None for all.
         picture: Picture that the gallery shows; None for the first.
         formats: Some of `FORMATS`.

@@ -36,7 +36,7 @@ def gallery_figure(
 ) -> Figure:
     """Draw one picture as it was received, with its own PSNR below and the bandwidth that it took.
 
-    A line a chain and a column an SNR; at a single SNR the chains fill a grid.
+    One line per chain and one column per SNR; at a single SNR the chains fill a grid.
 
     Args:
         rows: Results.
@@ -88,7 +88,7 @@ class _Sheet:
 def _draw_lines(
     sheet: _Sheet, chains: Sequence[str], snrs: Sequence[float], options: FigureOptions, dpi: int
 ) -> Figure:
-    """A line a chain, a column an SNR."""
+    """One line per chain, one column per SNR."""
     figure = _figure(sheet.size, len(chains), len(snrs) + 1, 0, options, dpi)
     grid = figure.add_gridspec(len(chains), len(snrs) + 1)
     if sheet.original:

@@ -38,7 +38,7 @@ class Table:
 def mean_tables(
     rows: Sequence[Row], metrics: Sequence[Metric], note: str = "", outage: str = OUTAGES[0]
 ) -> list[Table]:
-    """A table a metric: a line a chain with its bandwidth ratio, a column an SNR, means with intervals.
+    """One table per metric, with a line per chain, a column per SNR, and means with intervals.
 
     Args:
         rows: Results.
@@ -109,7 +109,7 @@ def _notes(rows: Sequence[Row], metric: Metric, outage: str) -> list[str]:
 def long_table(
     rows: Sequence[Row], metrics: Sequence[Metric], channel: str = "awgn", outage: str = OUTAGES[0]
 ) -> Table:
-    """All means in one table, a line a chain, metric and SNR, as programs read it."""
+    """All means in one table, one line per chain, metric and SNR, as programs read it."""
     header = [
         "chain",
         "label",

@@ -115,7 +115,7 @@ def usual(rows: Sequence[Row], zeros: bool = False) -> list[Metric]:
 
 
 def choose_metrics(names: str | Sequence[str] | None, found: Sequence[Metric]) -> list[Metric]:
-    """The metrics of these names, as options ("psnr") or as columns ("psnr_db"), or a comma list; None: all.
+    """Metrics by name: options ("psnr") or columns ("psnr_db"), or a comma-separated list; None for all.
 
     Raises:
         ValueError: If a name is not among those found.
@@ -125,7 +125,7 @@ def choose_metrics(names: str | Sequence[str] | None, found: Sequence[Metric]) -
     if isinstance(names, str):
         names = comma_list(names)
     elif not isinstance(names, Iterable):
-        raise ValueError(f"metrics {shorten(names)}: give names, a comma list or several")
+        raise ValueError(f"metrics {shorten(names)}: give names, a comma-separated list or several")
     chosen, names = [], list(names)
     if not names:
         raise ValueError("no metric is named; leave --metrics out for the usual")

@@ -1,4 +1,4 @@
-"""Rate curves: quality over the channel bandwidth ratio at one SNR, a curve a family of chains."""
+"""Rate curves: quality over the channel bandwidth ratio at one SNR, one curve per family of chains."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from moclink.types import Row
 
 
 def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLAIN) -> Figure:
-    """Draw quality over channel bandwidth ratio at one SNR, a panel a metric.
+    """Draw quality over channel bandwidth ratio at one SNR, one panel per metric.
 
     Args:
         rows: Results.

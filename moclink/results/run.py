@@ -81,12 +81,12 @@ class Run:
         style: str = "screen",
         outage: str | None = None,
     ) -> Figure:
-        """Curves over SNR, a panel a metric.
+        """Curves over SNR, one panel per metric.
 
         Args:
-            chains: Names of chains or a comma list; None for all. A name without `@` means all its bandwidth
-                ratios.
-            metrics: Names such as "psnr" or a comma list; None for all that were measured.
+            chains: Names of chains or a comma-separated list; None for all. A name
+                without `@` means all its bandwidth ratios.
+            metrics: Names such as "psnr" or a comma-separated list; None for all that were measured.
             style: "screen" or "ieee".
             outage: "exclude" leaves outages out; None counts them as the run says, see
                 `moclink.results.averages.average`.
@@ -136,7 +136,7 @@ class Run:
         Args:
             format: "text" for one compact table of a few SNRs; "latex", "markdown" or "csv" for
                 every metric at every SNR, with 95 % intervals.
-            chains: Names of chains or a comma list; None for all.
+            chains: Names of chains or a comma-separated list; None for all.
             metrics: Names such as "psnr"; None for all of quality and errors. Not for "text".
             snr: SNRs in dB, as `moclink.run` takes them; None for all.
             outage: As of `plot`.

@@ -124,7 +124,7 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     """The chains of some rows that are meant by names; None for all, in the order of the rows.
 
     Args:
-        names: A comma list or a sequence. A name means also what stands at a stated bandwidth
+        names: A comma-separated list or a sequence. A name means also what stands at a stated bandwidth
             ratio, bpg-ldpc also bpg-ldpc@1/24. A name that holds a comma is taken as a whole if it
             is a chain.
         rows: Results.
@@ -138,7 +138,7 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     if isinstance(names, str):
         names = [names] if names in known else comma_list(names)
     elif not isinstance(names, Iterable):
-        raise ValueError(f"chains {shorten(names)}: give names, a comma list or several")
+        raise ValueError(f"chains {shorten(names)}: give names, a comma-separated list or several")
     chosen: list[str] = []
     names = list(names)
     if not names:

@@ -25,7 +25,7 @@ SHORT_FORMS = {  # format and width; of what is not named .3f and 6
 
 
 def table(rows: Sequence[Row], note: str = "", outage: str = OUTAGES[0]) -> str:
-    """Means over pictures at a few SNRs as text: a line a chain with its channel bandwidth ratio.
+    """Means over pictures at a few SNRs as text: one line per chain with its channel bandwidth ratio.
 
     Chains of pictures show PSNR and SSIM (or the first two metrics there are) and outages, chains
     of random bits their error rates. `moclink.results.mean_tables` has the rest.
@@ -57,7 +57,7 @@ def table(rows: Sequence[Row], note: str = "", outage: str = OUTAGES[0]) -> str:
 
 
 def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str, outage: str) -> str:
-    """One table: a group of columns a metric, in it a column an SNR."""
+    """One table: a group of columns per metric, one column per SNR in each."""
     snrs = chosen_snrs([row.snr_db for row in rows])
     chains, cbrs = by_chain(rows), chain_cbrs(rows)
     first = [

@@ -1,6 +1,6 @@
 r"""Bit error rates of uncoded Gray-mapped square QAM in closed form.
 
-With L = sqrt(M) levels an axis, bit k = 1 .. log2 L of an axis is wrong with probability (Cho and
+With L = sqrt(M) levels per axis, bit k = 1 .. log2 L of an axis is wrong with probability (Cho and
 Yoon, "On the general BER expression of one- and two-dimensional amplitude modulations", IEEE Trans.
 Commun. 50, 2002)
 

@@ -109,7 +109,7 @@ def train(
                 common = int(members.argmax())
                 variances[rare] = variances[common] * rng.uniform(0.7, 1.4, variances.shape[1:])
                 members[common] //= 2
-        print(f"round {round_}: {lengths.min(1).mean():.1f} bits a block", flush=True)
+        print(f"round {round_}: {lengths.min(1).mean():.1f} bits per block", flush=True)
     shapes = [one.shape[:2] for one in pictures]
     borders = np.cumsum([rows * columns for rows, columns in shapes])
     maps = [

@@ -32,7 +32,7 @@ class RunLog:
             csv.writer(sink).writerows([("step", "name", "value"), *rows])
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Add one row a value: step, name, value."""
+        """Add one row per value: step, name, value."""
         fresh = not self._path.exists()
         with open(self._path, "a", newline="") as sink:
             writer = csv.writer(sink)

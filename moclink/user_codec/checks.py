@@ -53,7 +53,7 @@ def checked_reals(chain: str, returned: Any, batch: int) -> NDArray[Any]:
     if values.ndim < 2 or len(values) != batch or not values.size:
         raise ChainError(
             chain,
-            f"encode returned {list(values.shape)}; [{batch}, ...], a row a picture, is wanted",
+            f"encode returned {list(values.shape)}; [{batch}, ...], one row per picture, is wanted",
         )
     if not np.isfinite(values).all():
         raise ChainError(
@@ -77,7 +77,7 @@ def checked_indices(
     if not isinstance(returned, Sequence | np.ndarray) or len(returned) != batch:
         raise ChainError(
             chain,
-            f"encode returned {_described(returned)}; [{batch}, K], a row a picture, is wanted",
+            f"encode returned {_described(returned)}; [{batch}, K], one row per picture, is wanted",
         )
     rows = [np.asarray(row).reshape(-1) for row in returned]
     for row in rows:

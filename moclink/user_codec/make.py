@@ -2,7 +2,7 @@
 
 A codec is any object with
 
-    encode(images)                  float32 [B, H, W, 3] in [0, 1] -> what is sent, a row a picture
+    encode(images)                  float32 [B, H, W, 3] in [0, 1] -> what is sent, one row per picture
     decode(received, height, width, snr_db)            what arrives -> images [B, H, W, 3] in [0, 1]
 
 of which `decode` may leave out the arguments that it has no use for. Without the attribute

@@ -31,7 +31,7 @@ def channel(request):
 
 
 def test_a_digital_chain_runs_over_every_channel(channel):
-    """LLRs are finite and honest, more power is better, more bits a symbol are worse."""
+    """LLRs are finite and honest, more power is better, more bits per symbol are worse."""
     rates = {}
     for bits_per_symbol in (2, 6):
         modem = BitModem(bits_per_symbol)

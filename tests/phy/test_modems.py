@@ -153,7 +153,7 @@ def test_symbols_have_unit_energy():
 def test_wrong_values_are_named():
     with pytest.raises(ValueError, match="index 9 is not below the 8 states"):
         IndexModem(8).modulate(np.array([[9]], np.uint8))
-    with pytest.raises(ValueError, match="3 bits a symbol"):
+    with pytest.raises(ValueError, match="3 bits per symbol"):
         BitModem(3)
     with pytest.raises(ValueError, match="6 states an axis"):
         pam_amplitudes(6)

@@ -10,7 +10,7 @@ from moclink.phy.modems import BitModem, pam_amplitudes
 from moclink.phy.tensors import tensor
 from moclink.phy.transport_block import TransportBlock, segment
 
-# (payload, coded bits, code rate, bits a symbol): sizes of TS 38.214, which are those that Sionna
+# (payload, coded bits, code rate, bits per symbol): sizes of TS 38.214, which are those that Sionna
 # has.
 SIZES = [
     (24, 200, 0.2, 2),
@@ -115,7 +115,7 @@ def test_below_the_mother_code_bits_are_repeated():
 
 
 def test_the_lowest_rate_works_at_minus_ten_db():
-    """Capacity at -10 dB is 0.1375 bits a symbol; MCS 0 of table 3 sends 0.0586 and works at -11."""
+    """Capacity at -10 dB is 0.1375 bits per symbol; MCS 0 of table 3 sends 0.0586 and works at -11."""
     block = TransportBlock(2000, 137_600, 30 / 1024, 2)
     bits, llr = over_awgn(block, -10.0, 40, seed=7)
     decoded = block.decode(llr)

@@ -1,4 +1,4 @@
-"""The log: one row a value, and lines of steps that are done again are removed."""
+"""The log: one row per value, and lines of steps that are done again are removed."""
 
 import csv
 
