@@ -1,4 +1,4 @@
-"""Reading of what a run is asked for: the command line and `moclink.run` take the same words.
+"""Parsing of the arguments that the command line and `moclink.run` share.
 
 Every function returns checked values, or raises ValueError with one line that names the value and
 what would be right. Nothing here loads a framework.
@@ -35,7 +35,7 @@ class UsageError(ValueError):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser of a command line that answers a wrong argument with one line and status 2."""
+    """An argument parser that reports a wrong argument in one line and exits with status 2."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and stop."""

@@ -1,4 +1,4 @@
-"""Transmit chains: what carries images over symbols, as values made of parts.
+"""Transmit chains: from images to symbols, and from received symbols to images.
 
 - `DigitalChain`: a source coder and a modem, joined by indices.
 - `AnalogChain`: a codec whose reals are the symbols' I and Q.
@@ -96,7 +96,7 @@ class DigitalChain:
 
 
 class _WithoutModem:
-    """Parts of `Chain` that a chain without a modem has nothing to say to."""
+    """The methods of `Chain` that need a modem, for chains without one."""
 
     modem = None
 

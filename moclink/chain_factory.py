@@ -111,7 +111,7 @@ class ChainFactory:
         return self.file_chain(name, codec, scheme, cbr)
 
     def file_chain(self, name: str, codec: Any, scheme: str, cbr: Fraction | None) -> Chain:
-        """The chain of a file codec behind ldpc[-MODULATION-RATE], ldpc-mcsN, ldpc-adaptive or capacity."""
+        """The chain of a file codec with ldpc[-MODULATION-RATE], ldpc-mcsN, ldpc-adaptive or capacity."""
         if scheme == "capacity":
             return self._ideal_chain(name, codec, cbr)
         if scheme == "ldpc-adaptive":
@@ -210,7 +210,7 @@ class ChainFactory:
     def budget(
         self, modem: Modem, cbr: Fraction | None
     ) -> Callable[[int, int, ChannelState | None], int]:
-        """(height, width, csi) -> bits of a file behind this modem."""
+        """(height, width, csi) -> bits of a file that this modem sends."""
 
         def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
             if cbr is None and self.options.match == "source-bits":

@@ -1,9 +1,8 @@
-"""Numba's compiler for this package: compiled code is kept on disk where that is possible.
+"""`numba.njit` for this package, with an on-disk cache where one can be written.
 
 Numba alone ends with a traceback where it finds no folder to write to (a read-only installation and
-an unwritable home, as in many containers), and for good where a file of its cache is damaged. Here
-a folder for temporary files comes next, then no cache at all, each said once; a damaged file is
-written anew.
+an unwritable home, as in many containers), or where a file of its cache is damaged. Here a folder
+for temporary files comes next, then no cache at all, each reported once; a damaged file is rewritten.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is wrong with an installation or its settings, said in one line before a run begins."""
+"""Checks of the installation and its settings, made before a run begins."""
 
 from __future__ import annotations
 

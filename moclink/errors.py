@@ -1,10 +1,10 @@
-"""Errors that are told apart by what they stop."""
+"""Errors of user-defined chains."""
 
 from __future__ import annotations
 
 
 class ChainError(ValueError):
-    """A chain of the user's own cannot send or receive a picture; the message says what to do.
+    """A user-defined chain cannot send or receive a picture; the message says what to do.
 
     Args:
         chain: Name of the chain.

@@ -1,4 +1,4 @@
-"""Pictures of a run, in whatever form they are given: files, folders, arrays, Pillow's images."""
+"""The `images` argument of a run: files, folders, arrays or Pillow images, as a list of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What picture files hold, as 8-bit sRGB: sample ranges, transparency, colour profiles.
+"""Conversion of image files to 8-bit sRGB: sample ranges, transparency, colour profiles.
 
 Samples are scaled by what the file says of their range. Where it does not say, or says what its
 samples contradict, the picture is refused: a wrong guess would be a picture almost black or white,

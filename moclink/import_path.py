@@ -1,4 +1,4 @@
-"""Objects of a user's own, named `module:name` or `path/to/file.py:name`."""
+"""User-defined objects, given as `module:name` or `path/to/file.py:name`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _load(path: Path) -> ModuleType:
 
 
 def describe_error(error: BaseException) -> str:
-    """An error of somebody else's code in one line: its type, first line, and where it was raised.
+    """An error of user code in one line: its type, first line, and where it was raised.
 
     Where is the innermost line that is neither of this package nor of an installed one. A
     ValueError without such a line is of this package, whose messages stand for themselves.

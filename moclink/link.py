@@ -1,4 +1,4 @@
-"""The semantic link as one Keras model, image -> image, with any channel in its middle.
+"""The semantic link as one Keras model, image -> image, around any channel.
 
     images -> E -> MOC-RVQ -> indices -> [LDPC] -> Gray QAM -> channel -> [LDPC] -> p(k|y)
     images <- G <- MOC-RVQ <- NRB <- z_hat <- R <-----------------------------------'
@@ -13,7 +13,7 @@ What is differentiable, and what is not:
   on z. That is fair while most indices arrive, and says little below 8 dB or so, where half are
   lost.
 - Variables of the framework inside a Sionna block (a trainable constellation) are not Keras weights:
-  `fit` leaves them alone. A training step of one's own reaches them through the soft receiver.
+  `fit` leaves them alone. A custom training step reaches them through the soft receiver.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class SemanticLink(keras.Model):
         levels: Levels sent, 1..D; None for all.
         receiver: "soft": mean of the code vectors under p(k|y) and the codes' priors; "hard": the
             vector of the likeliest index.
-        use_nrb: Whether NRB and requantisation run behind the retrieval.
+        use_nrb: Whether NRB and requantisation follow the retrieval.
         code: 5G LDPC code around the mapper: (k, n), or Sionna's encoder. Its `n` must be a
             multiple of the bits of a symbol. None for uncoded indices.
         train: Names of the parts that `fit` trains; the other parts are frozen in the codec. With
@@ -249,7 +249,7 @@ class SemanticLink(keras.Model):
         """Constructor arguments; the codec by its configuration, the weights being saved beside it.
 
         Raises:
-            ValueError: If the channel is a made Sionna block (see `SionnaLayer`), or
+            ValueError: If the channel is an instance of a Sionna block (see `SionnaLayer`), or
                 the codec is no SemanticCodec.
         """
         if not isinstance(self.codec, SemanticCodec):

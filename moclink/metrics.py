@@ -1,4 +1,4 @@
-"""Image quality: one figure per image, for images of shape [B, H, W, 3] with values in [0, 1].
+"""Image quality: one value per image, for images of shape [B, H, W, 3] with values in [0, 1].
 
 PSNR, SSIM and their relatives are NumPy and Numba and load nothing else, so that a worker of the
 simulator scores JPEG and BPG without Keras. `lpips` and `st_lpips` load Keras and their network on

@@ -1,4 +1,4 @@
-"""Pillow's switches, which hold for the whole process, whatever a user has set them to."""
+"""Pillow's process-wide settings, set for a while whatever the calling program has set."""
 
 from __future__ import annotations
 

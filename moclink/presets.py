@@ -17,8 +17,8 @@ Grammar of the names:
     jscc-16                        jscc-adaptive at 16 reals per 8x8 block, CBR 1/24
     softcast, moc-rvq-linear, ...  linear and octonary codecs (`linear_names`)
     moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
-    PATH[:lL[-VARIANT...]]         a codec of one's own           runs/mine/codec:l4-hard
-    MODULE:NAME, FILE.py:NAME      anyone's codec (docs/own-codec.md)   my_codec.py:MyCodec?depth=3
+    PATH[:lL[-VARIANT...]]         exported weights               runs/mine/codec:l4-hard
+    MODULE:NAME, FILE.py:NAME      your own codec (docs/own-codec.md)   my_codec.py:MyCodec?depth=3
     exec:COMMAND                   the same in another environment      exec:python3.9 codec.py
     NAME@CBR                       a file chain or linear codec at a channel bandwidth ratio of
                                    its own, symbols / (3 H W)     bpg-ldpc@1/24
@@ -62,7 +62,7 @@ class ChainOptions:
         code: "ldpc5g" or "wifi648".
         ldpc: LDPC decoder, "auto", "fast" or "sionna".
         receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
-        seed: Seed of the run, which codecs of the user's own are told.
+        seed: Seed of the run, passed to user-defined codecs.
         outage: How lost pictures are scored, one of `OUTAGES`.
         harq: Transmissions of a transport block at most (chains of one MCS and adaptive ones).
     """
@@ -159,8 +159,8 @@ def describe_chains() -> list[tuple[str, str]]:
         ("moc-rvq-perceptual-lL...", "the same, trained for perceptual distance instead of PSNR"),
         *SEMANTIC_DESCRIPTIONS,
         ("jscc-96", "analog codec, 48 symbols per 8x8 block"),
-        ("PATH, PATH:lL-VARIANT...", "a codec of your own, exported by python -m moclink.train"),
-        ("MODULE:NAME, FILE.py:NAME", "anyone's codec, an object or a factory (docs/own-codec.md)"),
+        ("PATH, PATH:lL-VARIANT...", "your own weights, exported by python -m moclink.train"),
+        ("MODULE:NAME, FILE.py:NAME", "your own codec, an object or a factory (docs/own-codec.md)"),
         (
             "FILE.py:NAME-SCHEME?A=B",
             "its bits by ldpc-MOD-RATE, ldpc-mcsN, MOD, ...; argument A is B",
@@ -175,7 +175,7 @@ def describe_chains() -> list[tuple[str, str]]:
             (f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}")
         )
         rows.append(
-            (f"{codec}-ldpc-adaptive", "the MCS of 5G NR that is best at the SNR, told the sender")
+            (f"{codec}-ldpc-adaptive", "the best 5G NR MCS at the SNR, which the sender is told")
         )
         rows.append(
             (f"{codec}-ldpc-mcsN", "one MCS of TS 38.214, table 5.1.3.1-1; -tableT for -2 or -3")
@@ -184,7 +184,7 @@ def describe_chains() -> list[tuple[str, str]]:
             (f"{codec}-capacity", f"{codec.upper()} + ideal code: bits = symbols * log2(1 + SNR)")
         )
     rows.append(
-        ("jpeg-ldpc-rst-mcsN", "JPEG with restart markers behind one MCS; lost rows are concealed")
+        ("jpeg-ldpc-rst-mcsN", "JPEG with restart markers, fixed MCS; lost rows are concealed")
     )
     rows.append(("random-MOD", "random bits, uncoded: " + modulations))
     rows.append(("random-ldpc, ...-MOD-RATE", "random bits + LDPC + QAM; (324, 648) and 64-QAM"))
@@ -253,7 +253,7 @@ def _check_level(name: str, level: str) -> None:
 def at_cbr(names: Iterable[str], cbrs: Iterable[Fraction]) -> tuple[str, ...]:
     """Names of chains at several channel bandwidth ratios; what declares its own stays as it is.
 
-    So do codecs of the user's own: which of them take a ratio is known when they are made.
+    So do user-defined codecs: which of them take a ratio is known when they are made.
     """
     found: dict[str, None] = {}
     for name in names:
@@ -272,7 +272,7 @@ def is_file_chain(name: str) -> bool:
     base = AT_CBR.sub(r"\g<base>", name)
     family, scheme = family_and_scheme(base)
     coded = family in FILE_CODECS and scheme.partition("-")[0] in ("ldpc", "capacity")
-    # The path of a codec of one's own may begin like a name.
+    # The path of exported weights may begin like a name.
     return coded and not set("/:") & set(base)
 
 

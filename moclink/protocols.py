@@ -1,4 +1,4 @@
-"""Protocols: what a source, a modem and a chain have to be able to do."""
+"""Interfaces of sources, modems and chains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chains of the learned digital codec: uncoded, made for the channel, and behind channel codes."""
+"""Chains of the semantic codec: uncoded, channel-optimised, and with a channel code."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SemanticChains:
         return self._codecs[key]
 
     def file_codec(self, preset: str, levels: int | None = None) -> Any:
-        """The codec as a file codec, of a fixed number of levels or of as many as pay."""
+        """The codec as a file codec, with a fixed number of levels or one chosen by cost."""
         from moclink.sources.semantic_files import SemanticFileCodec
 
         key = preset, levels
@@ -96,7 +96,7 @@ class SemanticChains:
         bit_modem: Callable[[str], Modem],
         file_source: Callable[..., Any],
     ) -> Chain:
-        """Some levels behind LDPC: as they are where errors may be left, else entropy-coded.
+        """Some levels with LDPC: uncompressed where bit errors may remain, else entropy-coded.
 
         Args:
             name: Name of the chain.

@@ -1,10 +1,10 @@
-"""Names of chains of the learned digital codec that are made for the channel or behind a channel code.
+"""Names of chains of the semantic codec that are channel-optimised or have a channel code.
 
     moc-rvq-adaptive-lL                 codebooks for the SNR, sender told it   moc-rvq-adaptive-l4
     moc-rvq-robust-l4                   codebooks for -5 to 20 dB, sender not told
     moc-rvq-lL-ldpc[-MODULATION-RATE]   its indices, LDPC and QAM               moc-rvq-l2-ldpc-16qam-r12
     moc-rvq-lL-ldpc-mcsN[-tableT]       its indices, entropy-coded, one MCS     moc-rvq-l2-ldpc-mcs13
-    moc-rvq-ldpc-adaptive, ...          a file codec: as many levels as pay     moc-rvq-ldpc-mcs13@1/24
+    moc-rvq-ldpc-adaptive, ...          a file codec: levels chosen by cost     moc-rvq-ldpc-mcs13@1/24
 
 `moc-rvq-adaptive` and `moc-rvq-robust`, without a level, are octonary codecs of `moclink.linear`.
 """
@@ -20,11 +20,11 @@ CODED = re.compile(r"(?P<family>moc-rvq(-perceptual)?)-l(?P<levels>[1-4])-(?P<sc
 SEMANTIC_DESCRIPTIONS = (
     (
         "moc-rvq-adaptive-l1 .. -l4",
-        "the learned codec, codebooks for the SNR that the sender is told (not moc-rvq-adaptive)",
+        "the learned codec, channel-optimised for the sender's SNR (not moc-rvq-adaptive)",
     ),
     (
         "moc-rvq-robust-l4",
-        "the learned codec, codebooks for -5 to 20 dB, the sender not told (not moc-rvq-robust)",
+        "the learned codec, channel-optimised for -5 to 20 dB, the sender not told (not moc-rvq-robust)",
     ),
     (
         "moc-rvq-lL-ldpc-MOD-RATE",
@@ -36,7 +36,7 @@ SEMANTIC_DESCRIPTIONS = (
     ),
     (
         "moc-rvq-ldpc..., -capacity",
-        "as a file codec: in each head as many levels as pay, entropy-coded; then as jpeg-ldpc...",
+        "as a file codec: levels per head by rate-distortion cost, entropy-coded; then as jpeg-ldpc...",
     ),
 )
 

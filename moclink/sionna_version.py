@@ -1,4 +1,4 @@
-"""Which engine there is: Sionna 1.2 on TensorFlow, or Sionna 2 on PyTorch; told from installed files.
+"""Which engine is installed: Sionna 1.2 on TensorFlow or Sionna 2 on PyTorch.
 
 Both lines of Sionna are the module `sionna`, so an environment holds one of them, and with it goes
 the engine. `--engine` and MOCLINK_ENGINE name the engine that is wanted; if it is not the installed

@@ -1,4 +1,4 @@
-"""Structural similarity of single channels: what `moclink.metrics` makes SSIM and MS-SSIM of."""
+"""Structural similarity of single channels, for SSIM and MS-SSIM of `moclink.metrics`."""
 
 from __future__ import annotations
 

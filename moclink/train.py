@@ -1,4 +1,4 @@
-"""How a codec is trained, stage by stage, from the command line.
+"""Command line of the training: python -m moclink.train STAGE.
 
     python -m moclink.train patches  --out data PHOTOS...        pictures -> packed patches
     python -m moclink.train stage1   --data data --out runs/s1   autoencoder and codebooks, no noise

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: a full disk or a kill leaves no half of one."""
+"""Atomic writing of files: a full disk or a kill leaves no partial file."""
 
 from __future__ import annotations
 

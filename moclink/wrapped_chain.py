@@ -1,4 +1,4 @@
-"""A chain around another: what both have in common is handed on."""
+"""Base class of chains that wrap another chain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from moclink.protocols import Chain, Modem
 class WrappedChain:
     """What a chain around another, `inner`, takes from it as it is.
 
-    `inner` may be an object of a user's own without some of these attributes: it then does not
+    `inner` may be a user-defined object without some of these attributes: it then does not
     adapt, has no modem, and sends pictures of every size.
     """
 

@@ -72,7 +72,7 @@ def test_tables_and_figures_say_it(runs, way, note, said):
 
 def test_what_was_not_scored_cannot_be_shown(runs):
     with pytest.raises(
-        ValueError, match="begun with --outage mean.* run it anew with --outage grey"
+        ValueError, match="begun with --outage mean.* run it again with --outage grey"
     ):
         runs["mean"].table("csv", outage="grey")
     with pytest.raises(ValueError, match="begun with --outage exclude"):

@@ -1,4 +1,4 @@
-"""The analog codec as it is used: NumPy in, NumPy out.
+"""The analog codec (learned JSCC), from NumPy to NumPy.
 
     images -> E -> power 1 ~~ channel ~~> scale, Wiener filter -> G -> images
 

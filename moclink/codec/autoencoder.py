@@ -29,8 +29,8 @@ class AutoencoderHalf(keras.layers.Layer):
         patch: Side of the pixel square that is folded into channels; 1 for none.
         normalization: "none", "rms" or "group"; see `make_normalization`.
         groups: Channel groups of "group".
-        linear_path: Whether a fixed linear map of each 8x8 block is added to the network, which
-            starts as nothing beside it.
+        linear_path: Whether a fixed linear map of each 8x8 block is added to the network, whose
+            output is zero at first.
 
     Raises:
         ValueError: If the stages do not change the resolution by 8, or `normalization` is unknown.

@@ -1,4 +1,4 @@
-"""A semantic codec that keeps its last results, for sweeps that ask for the same ones again."""
+"""A semantic codec that caches its last results, for sweeps that need them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search and codebooks made for a channel of known SNR: channel-optimised MOC-RVQ.
+"""Channel-optimised MOC-RVQ: codebooks and search for a channel of known SNR.
 
 One axis, code k at amplitude g a_k, noise variance no/2, the soft receiver's posterior w_k(y). Its
 mean vector is v(y) = sum_k w_k(y) c_k. For a code i that is sent,
@@ -11,9 +11,9 @@ distortion
     |z - sum_d m_{i_d}|^2 + sum_d t_{i_d}
 
 which is the search among sums of code vectors with m in their place and a penalty for each code.
-Power has a price, lambda g^2 a_k^2 beside t_k; g then scales what is used to unit power, so codes
-of low amplitude, if used more often, let all amplitudes grow. Without noise m = c and t = 0: the
-search of the noiseless codec.
+Energy has a price, the Lagrange multiplier lambda: lambda g^2 a_k^2 is added to t_k. The gain g
+scales to unit power, so codes of low amplitude, if used more often, let all amplitudes grow.
+Without noise m = c and t = 0: the search of the noiseless codec.
 
 A sender that is not told the SNR minimises the mean over several, sum_s q_s (|z - sum_d m_s|^2 +
 sum_d t_s): the same search on vectors that join sqrt(q_s) m_s of all SNRs.
@@ -49,7 +49,7 @@ class ChannelCodebooks:
         snr_db: Es/N0 in dB that they are made for.
         codebooks: c_k, float32 [L, P, N, c].
         priors: p(k), float32 [L, P, N].
-        price: lambda, what a unit of energy on an axis costs in squared error.
+        price: lambda, the Lagrange multiplier of the energy on an axis, in squared error.
         over: (SNR in dB, weight) of each SNR that search and design average over, weights adding up
             to 1, for a sender that is not told the SNR; empty for `snr_db` alone.
     """

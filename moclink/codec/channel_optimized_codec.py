@@ -1,4 +1,4 @@
-"""The semantic codec with codebooks made for its channel: its encoder and decoder, other code vectors.
+"""The semantic codec with channel-optimised codebooks in place of those of the weights.
 
     images -> E -> channel-optimised search -> indices ~~ link ~~> posteriors -> R -> G -> images
 

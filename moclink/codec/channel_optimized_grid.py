@@ -1,4 +1,4 @@
-"""Codebooks of MOC-RVQ over a grid of SNRs, and what a sender makes of the symbols it has.
+"""Channel-optimised codebooks over a grid of SNRs, and how many levels a sender uses at each.
 
 `moclink.training.channel_codebooks` makes a grid for trained weights. Above its last SNR the codec
 is the noiseless one, with the codebooks and priors of the weights themselves.
@@ -23,7 +23,7 @@ from moclink.codec.channel_optimized_codebooks import ChannelCodebooks
 
 @dataclass(frozen=True)
 class Sending:
-    """How a sender spends the symbols it has.
+    """How a sender uses its symbols.
 
     Attributes:
         books: Codebooks; their number of levels is how many indices a head sends.
@@ -84,7 +84,7 @@ class ChannelCodebookGrid:
         return replace(self.noiseless, codebooks=books, priors=priors, price=0.0)
 
     def _nearest(self, snr_db: float) -> int:
-        """The nearest SNR, the upper one of two: measured at middles, no mean of the two is better."""
+        """The nearest SNR, the upper one of two: between grid points no mean of the two is better."""
         return len(self.snr_db) - 1 - int(np.argmin(np.abs(self.snr_db - snr_db)[::-1]))
 
     def save(self, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Codebooks for a start, made from latents of the encoder: k-means level by level, then all levels jointly.
+"""Initial codebooks from latents of the encoder: k-means level by level, then a joint refinement.
 
 The k-means is SciPy's, from a k-means++ start.
 """

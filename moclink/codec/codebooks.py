@@ -1,4 +1,4 @@
-"""What is done to the codebooks of a quantiser in training: counting, averaging, replacing, copying."""
+"""Codebooks in training: usage counts, exponential averages, replacement of dead codes, copies."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Decoder(AutoencoderHalf):
         normalization: "none", "rms" or "group"; see `make_normalization`.
         groups: Channel groups of "group".
         linear_path: Whether a fixed linear map of each latent to its 8x8 block is added to the
-            picture, and the network starts as nothing beside it.
+            picture, the network's output being zero at first.
 
     Call Args:
         z: float [B, h, w, n_q].

@@ -31,7 +31,7 @@ class Encoder(AutoencoderHalf):
         normalization: "none", "rms" or "group"; see `make_normalization`.
         groups: Channel groups of "group".
         linear_path: Whether a fixed linear map of each 8x8 block is added to the latent, and the
-            network starts as nothing beside it (see `training.linear_initialization`).
+            network's output is zero at first (see `training.linear_initialization`).
 
     Call Args:
         images: float [B, H, W, 3] in [0, 1]. Sizes that are no multiple of 8 are extended inside

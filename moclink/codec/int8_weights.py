@@ -1,4 +1,4 @@
-"""Weights in eight bits: NAME.json beside NAME.weights.npz, half the size of float16.
+"""Network weights in int8: NAME.json beside NAME.weights.npz, half the size of float16.
 
 Kernels are int8 with one float16 scale for each output channel, w = scale * q, q in -127..127;
 vectors (biases) stay in float16. Arrays are in the network's order. Nothing is ever unpickled.

@@ -1,4 +1,4 @@
-"""The joint search of `moclink.codec.search` for NumPy arrays, compiled for a processor.
+"""The joint search of `moclink.codec.search` for NumPy arrays, compiled for the CPU.
 
 It chooses what `joint_search` chooses, up to ties within rounding, in a tenth of the time: 128 cells
 go side by side through the 4,096 comparisons of a head, in the first cache, where a graph writes each

@@ -4,7 +4,8 @@
     z_r_hat
 
 The last convolution starts at zero, so an untrained block is the identity and Stage 2 can only
-learn to remove noise. What it gives is requantised (eq. 9) before it is decoded.
+learn to remove noise. Its output is requantised (eq. 9) before it is decoded. "Scale and shift" is
+feature-wise linear modulation (FiLM).
 
 Reference: Zhou et al., "MOC-RVQ", section III-B; Liang et al., "SwinIR", ICCVW 2021 (the RSTB).
 """
@@ -93,7 +94,7 @@ class RSTB(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="moclink")
 class NoiseReduction(keras.layers.Layer):
-    """The NRB. It is told how many levels were sent and at which SNR they were received.
+    """The NRB, conditioned on the number of levels sent and the SNR at which they were received.
 
     Args:
         latent_channels: n_q.
@@ -106,7 +107,7 @@ class NoiseReduction(keras.layers.Layer):
         mlp_ratio: Hidden width of the MLPs over `width`.
         gated: Whether the correction is scaled by the square root of erfc(sqrt(SNR / s)), with s
             the squared spacing of the constellation (42 for 64-QAM): the chance of an index error
-            up to a factor. What hardly needs correction is then hardly touched.
+            up to a factor. A latent that hardly needs correction is then hardly changed.
         states: States of an index, N; read by the gate.
 
     Call Args:

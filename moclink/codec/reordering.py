@@ -1,4 +1,4 @@
-"""Codebook reordering: which code vector sits on which label of the constellation.
+"""Codebook reordering (index assignment): which code vector has which label of the constellation.
 
 A wrong decision mostly lands on a neighbour along the axis; neighbours should therefore hold like
 vectors. An index assignment is written as labels[k]: the new number of code k. It renames codes and

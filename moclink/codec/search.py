@@ -1,4 +1,4 @@
-"""Which code vectors: level by level as in the paper, or all levels of a head together.
+"""Search for the code vectors: level by level as in the paper, or jointly over all levels of a head.
 
 A residual quantiser picks the nearest vector of the first codebook, then the nearest of the second
 to what is left, and so on. The sum of what it picks is not the sum nearest to the input; that one

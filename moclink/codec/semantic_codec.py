@@ -1,4 +1,4 @@
-"""The digital codec as it is used: NumPy in, NumPy out.
+"""The semantic codec MOC-RVQ, from NumPy to NumPy.
 
     images -> E -> MOC-RVQ -> indices ~~ link ~~> indices or posteriors -> R -> NRB -> MOC-RVQ -> G
     -> images

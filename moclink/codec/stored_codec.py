@@ -1,4 +1,4 @@
-"""A codec with a network that is made from a config and kept in weight files."""
+"""Base class of codecs: a network that is made from a config and stored in weight files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights on disk: NAME.json (what to build, and a hash) beside NAME.weights.h5 (halves, by Keras).
+"""Weights on disk: NAME.json (what to build, and a hash) beside NAME.weights.h5 (float16, by Keras).
 
 Nothing in either file is ever unpickled or executed: JSON names constructor arguments, HDF5 holds
 arrays. The hash is checked before the weights are opened.

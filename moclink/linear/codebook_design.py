@@ -36,8 +36,8 @@ def source(kind: str, size: int, seed: int = 0) -> SourceSamples:
     """A source of vectors: a fine grid for one coefficient, a fixed sample for more.
 
     Args:
-        kind: "gaussian", or "laplacian", which is what coefficients of pictures over the deviation
-            of their class are (kurtosis 6.1 over 600,000 of them).
+        kind: "gaussian", or "laplacian", the distribution of coefficients of pictures divided by
+            the standard deviation of their class (kurtosis 6.1 over 600,000 of them).
         size: Coefficients n of a vector.
         seed: Of the sample.
     """

@@ -1,4 +1,4 @@
-"""What linear and octonary codecs share: batches, headers, frames, pictures and their expected error."""
+"""Base class of the linear and octonary codecs: batches, headers, frames, and expected errors."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The symbols of one picture: the header's place, then the payload at an energy that is exactly 1.
+"""The symbols of one picture: the header, then the payload, scaled to a mean energy of exactly 1.
 
 A header is 24 bits of the frame (the payload's gain in 16, the SNR that the sender was told in 8)
 and then the description's bits. A picture so small that its description would take more than 60 %
-of the symbols goes with the model's plain description, which has no bits; what is left of its
-header is charged as far as there are symbols for it.
+of the symbols is sent with the model's default description, which has no bits; the rest of its
+header is counted as far as there are symbols for it.
 """
 
 from __future__ import annotations

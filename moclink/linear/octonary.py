@@ -1,4 +1,4 @@
-"""Octonary levels by band: a digital code of pictures whose precision goes where it pays.
+"""The octonary codec: channel uses and energy are allocated to coefficients by their variance.
 
 Coefficients of variance v are sent by codebooks of n coefficients over L octonary axis uses, from a
 quarter of a use per coefficient to three, each at a power of its own. A codebook made for SNR s_j has

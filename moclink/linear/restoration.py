@@ -1,9 +1,9 @@
-"""A network behind a linear or octonary codec that removes what noise and unsent coefficients left.
+"""The restoration network: it follows a linear or octonary codec and reduces the remaining errors.
 
-It is told what the receiver knows: the expected squared error of every block of 32 by 32 in six
-bands (`moclink.linear.codec.Estimate`) and the SNR. It is a U-Net on pixels from 1/2 to 1/8
-resolution that adds a correction, scaled by the picture's expected error, to the codec's estimate;
-untrained it adds nothing.
+Its inputs are what the receiver knows: the decoded picture, the expected squared error of every
+block of 32 by 32 in six bands (`moclink.linear.codec.Estimate`) and the SNR. It is a U-Net on
+pixels from 1/2 to 1/8 resolution that adds a correction, scaled by the picture's expected error, to
+the codec's estimate; untrained it adds nothing.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Detail(layers.Layer):
 
 @keras.saving.register_keras_serializable("moclink")
 class Modulated(layers.Layer):
-    """Residual block whose hidden features are scaled and shifted by a condition.
+    """Residual block with feature-wise linear modulation (FiLM) by a condition.
 
     x + conv(relu(conv(x) * (1 + a(c)) + b(c))), 3 by 3 convolutions, a and b linear and 0 at the
     start.

@@ -1,4 +1,4 @@
-"""A picture codec with the restoration network behind its receiver."""
+"""A linear or octonary codec followed by the restoration network."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Codebooks for a sender that is not told the SNR: one set of choices for a range of SNRs.
 
-A codebook that is sent at a power that suits s dB at the nominal SNR meets s + o dB, o over the
+A codebook that is sent at a power for s dB at the nominal SNR is received at s + o dB, o over the
 range. Its squared error is then sum_o q_o D(s + o), with D by quadrature: the sender's search is
 that of the codebook's own SNR, the receiver's posteriors are those of what arrives. Of the codebooks
 of a shape the best is taken at each power; it is one made for a higher SNR than s, since a codebook

@@ -1,11 +1,11 @@
-"""What the receiver must know beside the symbols, as bits, and the symbols that those bits cost.
+"""Side information: what the receiver needs beside the payload, and the symbols that it takes.
 
 The bits travel over a strong code whose symbols are counted in the budget. The code is not
 simulated: its bits arrive without error, as in any comparison that counts side information and
-assumes it protected. The price is that of QPSK with a low-rate code as in TS 38.214 (rates from
+assumes it protected. The rate is that of QPSK with a low-rate code as in TS 38.214 (rates from
 30/1024), at a gap of 2.5 dB to capacity: log2(1 + SNR - 2.5 dB) bits per symbol, at most 2 (QPSK), at
 least 0.1. That is 0.24 bits per symbol at -5 dB, 0.64 at 0 dB, 1.48 at 5 dB and 2 from 7.3 dB on. A
-sender that is not told the SNR pays the rate of -5 dB; below -5 dB its header would be lost, which
+sender that is not told the SNR uses the rate of -5 dB; below -5 dB its header would be lost, which
 this simulation does not show.
 """
 

@@ -1,4 +1,4 @@
-"""What a source model is: pictures as coefficients of known variances.
+"""Source models: pictures as coefficients of known variances.
 
 A model turns a picture into a flat vector of orthonormal coefficients, the integer variance levels
 of them (see `allocation`) and the bits from which a receiver finds the same levels.

@@ -1,1 +1,1 @@
-"""Features and distances of perception: LPIPS, ST-LPIPS and the VGG features of the semantic guidance."""
+"""Perceptual distances, LPIPS and ST-LPIPS, and the VGG features of the semantic guidance."""

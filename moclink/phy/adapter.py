@@ -1,4 +1,4 @@
-"""A channel block of Sionna, of Keras or of one's own as a channel of the simulator."""
+"""A channel block of Sionna, of Keras or of the user as a channel of the simulator."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BlockChannel:
             "equalized".
         vectors: K if the block takes vectors of K symbols, [S / K, K], and `no` as a scalar, as
             Sionna's `FlatFadingChannel` does; 0 for rows of symbols.
-        check: Whether the block is somebody else's.
+        check: Whether the block is user-defined, so that randomness is checked.
 
     Raises:
         ValueError: In each call, if the block fails or returns what cannot be read; the message

@@ -1,4 +1,4 @@
-"""A sum-product decoder for CPUs that stops: 16 codewords side by side, refilled as they converge.
+"""Sum-product LDPC decoder for CPUs: 16 codewords side by side, early stopping, lanes refilled.
 
 The schedule is flooding, as in Sionna's `LDPCBPDecoder`. With l_v the channel LLR of variable node
 v, x_v its a-posteriori LLR and y_cv the message from check c, one iteration is

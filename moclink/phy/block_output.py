@@ -1,4 +1,4 @@
-"""What a channel block returned, as equalised symbols with their noise variance.
+"""The output of a channel block, converted to equalised symbols and their noise variance.
 
 Blocks return one of three things (`RETURNS`):
 

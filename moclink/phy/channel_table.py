@@ -44,7 +44,7 @@ OFDM_OVERHEAD = Overhead(pilots=2 / 14, cyclic_prefix=1 / 15)  # normal cyclic p
 
 @dataclass(frozen=True)
 class ChannelKind:
-    """A line of the table of channels.
+    """An entry of the table of channels.
 
     Attributes:
         summary: What it is, in a line.
@@ -103,11 +103,11 @@ def _rayleigh(coherence: int = 1) -> Model:
 
 
 def _ofdm(name: str) -> ChannelKind:
-    """A line for a channel model of TR 38.901 behind OFDM."""
+    """The entry of OFDM over a channel model of TR 38.901."""
     family, profile = name.upper().split("-")
     kinds = {"TDL": "tapped", "CDL": "clustered"}
     return ChannelKind(
-        f"{family}-{profile} {kinds[family]} delay line of TR 38.901 behind OFDM",
+        f"OFDM over {family}-{profile}, {kinds[family]} delay line of TR 38.901",
         FADING,
         block(f"moclink.phy.ofdm:{family}OverOFDM", model=profile),
         coherence=lambda values: DATA_SYMBOLS * values["subcarriers"],
@@ -116,7 +116,7 @@ def _ofdm(name: str) -> ChannelKind:
 
 
 def _mimo(antennas: int) -> ChannelKind:
-    """A line for a MIMO-OFDM link."""
+    """The entry of a MIMO-OFDM link."""
     return ChannelKind(
         f"{antennas}x{antennas} MIMO-OFDM, {antennas} streams, LMMSE detection",
         (Parameter("model", "tdl-a", choices=PROFILES), *FADING),

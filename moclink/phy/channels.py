@@ -63,7 +63,7 @@ class Channel:
     Attributes:
         spec: The specification it was made from.
         coherence: Symbols in a row whose gains depend on each other: 1 without fading or with a
-            gain a symbol, 0 for all of a transmission, which is also said of blocks of your own.
+            gain a symbol, 0 for all of a transmission, as for user-defined blocks.
             Errors of symbols further apart are independent; an interval of an error rate counts
             such stretches.
         causal: Whether what a symbol meets depends on no later symbol, so that a longer

@@ -1,4 +1,4 @@
-"""A drop-in for Sionna's 5G LDPC decoder that stops early."""
+"""A drop-in replacement for Sionna's 5G LDPC decoder, with early stopping."""
 
 from __future__ import annotations
 

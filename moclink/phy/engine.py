@@ -1,4 +1,4 @@
-"""What differs between the two lines of Sionna: 1.2 on TensorFlow and 2 on PyTorch.
+"""What differs between Sionna 1.2 on TensorFlow and Sionna 2 on PyTorch.
 
 Blocks and functions of both have the same names, arguments and results; what moclink's own blocks
 need around them is here, and the operations on their tensors in `moclink.phy.tensors`. Nothing else

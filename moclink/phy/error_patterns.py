@@ -1,4 +1,4 @@
-"""One decoding for all files that a picture becomes: error patterns of a scrambled coded link.
+"""Error patterns of a scrambled coded link: one decoding serves all files of a picture.
 
 A scrambler adds a pad that sender and receiver know to the message, modulo 2, before the encoder and after
 the decoder. With a uniform pad as long as the message, a uniform word u = message + pad goes

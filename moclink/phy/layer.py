@@ -94,7 +94,7 @@ class SionnaLayer(keras.layers.Layer):
         """Configuration for saving.
 
         Raises:
-            ValueError: If the layer was given a made block, whose arguments cannot be known, or a
+            ValueError: If the layer was given a block instance, whose arguments are unknown, or a
                 class from outside Sionna, which a saved file may not name.
         """
         if self.block_path is None:
@@ -142,7 +142,7 @@ def _as_array(argument: Any) -> Any:
 
 
 def _path(block: Any) -> str | None:
-    """Import path of a class that a saved file may name; None for a made block or a user's own class."""
+    """Import path of a class that a saved file may name; None for block instances and user classes."""
     if isinstance(block, str):
         return block
     if isinstance(block, Block):

@@ -1,4 +1,4 @@
-"""3GPP channel models behind OFDM, equalised, as Sionna blocks.
+"""OFDM over 3GPP channel models, equalised, as Sionna blocks.
 
 The symbols of an image fill as many slots of 14 OFDM symbols as they need, two of these 14 being
 pilots (symbols 2 and 11 on every subcarrier, as the front-loaded and the additional DM-RS of 5G).
@@ -37,7 +37,7 @@ MIN_VARIANCE = 1e-30  # beyond 150 dB nothing is left of no_eff in double precis
 
 
 class OFDMLink(Block):
-    """A channel model behind OFDM: resource grid, channel, channel estimate, LMMSE detection.
+    """OFDM over a channel model: resource grid, channel, channel estimate, LMMSE detection.
 
     With K streams, symbols are dealt to the streams in turn (the layer mapping of TS 38.211,
     7.3.1.3). Each stream has unit energy and its own transmit antenna.
@@ -208,7 +208,7 @@ def channel_model(
 
 
 class TDLOverOFDM(OFDMLink):
-    """A tapped delay line of TR 38.901 behind OFDM, one antenna on either side.
+    """OFDM over a tapped delay line of TR 38.901, one antenna on either side.
 
     Args:
         model: Power delay profile, "A" to "E".
@@ -241,7 +241,7 @@ class TDLOverOFDM(OFDMLink):
 
 
 class CDLOverOFDM(TDLOverOFDM):
-    """A clustered delay line of TR 38.901 behind OFDM, one vertical antenna on either side.
+    """OFDM over a clustered delay line of TR 38.901, one vertically polarised antenna on either side.
 
     Arguments as `TDLOverOFDM`.
 

@@ -1,4 +1,4 @@
-"""A channel block found by its import path or file, made with given arguments."""
+"""A user-defined channel block, found by its import path or file and made with given arguments."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class UserBlock:
 
         Args:
             arguments: Of the class or function.
-            check: Whether the block is somebody else's.
+            check: Whether the block is user-defined, so that randomness is checked.
             **reading: `returns` and `vectors` of `BlockChannel`.
 
         Raises:
@@ -136,7 +136,7 @@ def _keyed(
     no: NDArray[np.float32],
     keys: Sequence[Key],
 ) -> ChannelOutput:
-    """Call somebody's function (symbols, no, keys) and check what it returns."""
+    """Call a user-defined function (symbols, no, keys) and check what it returns."""
     try:
         output = function(symbols, no, keys)
     except Exception as error:  # whatever goes wrong in somebody else's code

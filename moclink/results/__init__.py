@@ -1,1 +1,1 @@
-"""Results of a run: kept in its folder, read again, averaged, tabled and drawn."""
+"""Results of a run: stored in its folder, read, averaged, and shown in tables and figures."""

@@ -1,4 +1,4 @@
-"""Channel bandwidth ratios: which chains are compared at unequal ones, and how that is said."""
+"""Channel bandwidth ratios: which chains have equal ones, and how labels and titles state them."""
 
 from __future__ import annotations
 

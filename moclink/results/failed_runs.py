@@ -1,4 +1,4 @@
-"""Runs that fail: what is said of cells that cannot be stored, and what is left of a run without any."""
+"""Failed runs: messages for results that cannot be stored, and removal of runs without any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of figures from stored results alone.
+"""Figure files from stored results.
 
 curves.png shows every measured metric over SNR; where a run holds several modulations and rates of
 one codec at the same bandwidth ratio, also the envelope of the best at each SNR. gallery.png shows

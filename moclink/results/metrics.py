@@ -1,4 +1,4 @@
-"""The one table of what a run measures: how each column is called, written, and which direction is better."""
+"""The table of metrics: label, format and direction of each column of the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How tables and figures write a chain's name, in the field's own words."""
+"""Display names of chains in tables and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all figures are made of: panels, titles, legends, curves."""
+"""Common parts of all figures: panels, titles, legends, curves."""
 
 from __future__ import annotations
 

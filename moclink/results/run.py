@@ -25,7 +25,7 @@ from moclink.types import Row
 
 
 class Run:
-    """A stored run; what it holds is read anew at each call, so a run in progress can be looked at.
+    """A stored run; it is read again at each call, so a run in progress can be looked at.
 
     Args:
         folder: A run folder, or another `Run`.

@@ -1,4 +1,4 @@
-"""What a run was begun with, and what it may go on with."""
+"""Parameters of a run, and which of them may change when it is resumed."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def choose_outage(parameters: dict[str, Any], asked: str | None = None) -> str:
         return asked or scored
     raise ValueError(
         f"outage {asked!r}: the run was begun with --outage {scored}, which can be shown, or exclude; "
-        f"run it anew with --outage {asked}"
+        f"run it again with --outage {asked}"
     )
 
 

@@ -1,4 +1,4 @@
-"""File codecs behind adaptive modulation and coding: the sender is told the SNR and chooses the MCS."""
+"""File codecs with adaptive modulation and coding: the sender knows the SNR and chooses the MCS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The semantic codec with codebooks made for its channel, as a source of octonary indices."""
+"""The semantic codec with channel-optimised codebooks, as a source of octonary indices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file format cannot hold: known before anything is encoded."""
+"""Size limits of file formats, checked before anything is encoded."""
 
 from __future__ import annotations
 

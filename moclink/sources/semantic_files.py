@@ -1,11 +1,11 @@
-"""The semantic codec as a file codec: indices entropy-coded, for channels that rule errors out.
+"""The semantic codec as a file codec: entropy-coded indices, for channels without residual errors.
 
-A head of a cell sends 0 to D levels, as many as pay: of n levels it takes the n that minimises
-|z - sum of n code vectors|^2 + lambda bits, and lambda is the quality. The file holds, arithmetically
-coded, how many levels each head of each cell has and their indices; both models adapt as they go, in
-the context of what the neighbours have. A head without levels is retrieved as the mean of its first
-codebook. An arithmetic code is lost with one wrong bit, so the file ends in a CRC of 32 bits, and a
-damaged one gives no picture.
+Each head of each latent cell sends 0 to D levels, by rate-distortion cost: it takes the n that
+minimises |z - sum of n code vectors|^2 + lambda bits, and lambda is the quality. The file holds,
+arithmetically coded, how many levels each head of each cell has and their indices; both models
+adapt as they go, in the context of what the neighbours have. A head without levels is retrieved as
+the mean of its first codebook. An arithmetic code is lost with one wrong bit, so the file ends in a
+CRC of 32 bits, and a damaged one gives no picture.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SemanticFileCodec:
 
     Args:
         codec: The trained codec.
-        levels: Send this many levels in every head and cell; None for as many as pay.
+        levels: Levels in every head and cell; None to choose them by rate-distortion cost.
         name: Name in results.
     """
 

@@ -44,13 +44,13 @@ def load_checkpoint(path: str | Path, variables: Mapping[str, Any]) -> dict[str,
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{path} is no readable checkpoint ({error}); delete it to start anew"
+            f"{path} is no readable checkpoint ({error}); delete it to start again"
         ) from error
     try:
         state = json.loads(str(arrays.pop("__state__")))
     except (KeyError, ValueError) as error:
         raise ValueError(
-            f"{path} is no checkpoint of a training; delete it to start anew"
+            f"{path} is no checkpoint of a training; delete it to start again"
         ) from error
     missing = sorted(set(variables) ^ set(arrays))
     if missing:

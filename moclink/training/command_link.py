@@ -1,4 +1,4 @@
-"""`python -m moclink.train link`, and what the linear link is made of besides.
+"""`python -m moclink.train link`, `link-classes`, `link-codebooks`: the codecs of `moclink.linear`.
 
 pictures -> classes (link-classes)    Laplacian -> codebooks (link-codebooks)
 pictures, classes, codebooks -> tiles -> restoration network (link)

@@ -1,4 +1,4 @@
-"""A trained codec written for use, with the quality that it was measured to have."""
+"""Export of a trained codec with its measured quality."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _deviation(snr_db: float) -> np.float32:
 
 
 def _centre(image: NDArray[np.uint8], crop: int | None) -> NDArray[np.uint8]:
-    """The middle crop x crop pixels, or fewer where the picture has fewer; all without crop."""
+    """The centre crop x crop pixels, or fewer where the picture has fewer; all without crop."""
     if crop is None:
         return image
     top, left = (max(0, side - crop) // 2 for side in image.shape[:2])
@@ -103,7 +103,7 @@ def measure(
         codec: The codec.
         pictures: Picture files or folders.
         snrs: Es/N0 in dB.
-        crop: Side of the middle square that is measured; None for whole pictures.
+        crop: Side of the centre crop that is measured; None for whole pictures.
         seed: Seed of the noise.
 
     Returns:
@@ -132,7 +132,7 @@ def export(
         out: Name of the files to write, without ending.
         pictures: Pictures to measure the PSNR on; it goes into the notes.
         snrs: Es/N0 in dB to measure at.
-        crop: Side of the middle square that is measured; None for whole pictures.
+        crop: Side of the centre crop that is measured; None for whole pictures.
         notes: More to say of the weights.
 
     Returns:

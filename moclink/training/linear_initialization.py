@@ -1,4 +1,4 @@
-"""A start from which little is left to learn: the best linear block transform, known without training.
+"""Initialisation of encoder and decoder as the best linear block transform, without training.
 
 Encoder and decoder with a `linear_path` carry a fixed linear map of 8x8 blocks beside their
 network. Here it becomes the principal components of photographs' blocks. The networks start as

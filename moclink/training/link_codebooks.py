@@ -47,7 +47,7 @@ def make_codebooks(
     """Design codebooks of all shapes and write them; about a quarter of an hour on one core.
 
     Args:
-        out: Path of the .npz; written anew after each shape.
+        out: Path of the .npz; rewritten after each shape.
         snrs: Es/N0 of the grid in dB, ascending.
         kind: Of the source, "laplacian" or "gaussian".
         rounds: Of the design of codebooks of several coefficients.

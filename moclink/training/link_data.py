@@ -1,7 +1,7 @@
 """Tiles of the restoration network on disk: passes over the pictures, and the validation.
 
 Each pass sends every training picture once (`moclink.training.link_sending`) and keeps some tiles.
-Some whole pictures are held out; their middles, sent at fixed bandwidths and SNRs, are
+Some whole pictures are held out; their centre crops, sent at fixed bandwidths and SNRs, are
 validation.npz.
 """
 
@@ -19,7 +19,7 @@ from moclink.training.link_sending import BLOCK, PARTS, TILE, LinkCodecs, Sent, 
 from moclink.whole_files import whole_file
 
 VALIDATION = "validation.npz"
-_MIDDLE = (320, 416)  # rows and columns of the pictures of validation
+_CROP = (320, 416)  # rows and columns of the pictures of validation
 _ADAPTIVE_SNRS = (-5, 0, 5, 10, 15, 20)
 _VALIDATION = {  # bandwidth and SNRs in dB at which the held-out pictures are sent
     ("octonary", "1/24"): (1 / 24, _ADAPTIVE_SNRS),
@@ -28,8 +28,8 @@ _VALIDATION = {  # bandwidth and SNRs in dB at which the held-out pictures are s
 }
 
 
-def picture_middles(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
-    """Middles of pictures, all of one size: _MIDDLE, or if none has that what all have.
+def centre_crops(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
+    """Centre crops of pictures, all of one size: _CROP, or if none has that what all have.
 
     Pictures smaller than that are left out if others are not.
     """
@@ -37,12 +37,12 @@ def picture_middles(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
     for path in paths:
         with Image.open(path) as opened:
             pictures.append(np.asarray(opened.convert("RGB")))
-    rows, columns = _MIDDLE
+    rows, columns = _CROP
     large = [p for p in pictures if p.shape[0] >= rows and p.shape[1] >= columns]
     if not large:
         rows, columns = (
             min(most, min(p.shape[axis] for p in pictures) // BLOCK * BLOCK)
-            for axis, most in enumerate(_MIDDLE)
+            for axis, most in enumerate(_CROP)
         )
     found = []
     for pixels in large or pictures:
@@ -79,18 +79,18 @@ def validation_rows(sent: Sequence[Sent]) -> dict[str, NDArray]:
 
 
 def make_validation(paths: Sequence[Path], folder: Path, codecs: LinkCodecs) -> int:
-    """Write validation.npz: the middles of pictures, sent in each way of a list.
+    """Write validation.npz: centre crops of pictures, sent in each way of a list.
 
     Returns:
         How many pictures it holds.
     """
-    middles = picture_middles(paths)
-    sent = [one for i, m in enumerate(middles) for one in send_for_validation(codecs, m, i)]
+    crops = centre_crops(paths)
+    sent = [one for i, m in enumerate(crops) for one in send_for_validation(codecs, m, i)]
     arrays: dict[str, Any] = validation_rows(sent)
-    arrays["label"] = np.array(validation_labels() * len(middles))
+    arrays["label"] = np.array(validation_labels() * len(crops))
     with whole_file(folder / VALIDATION) as part, open(part, "wb") as sink:
         np.savez(sink, **arrays)
-    return len(middles)
+    return len(crops)
 
 
 def make_pass(

@@ -247,7 +247,7 @@ class Trainer:
         self._kept = [np.asarray(v) for v in self.state["average"]]
 
     def restart(self) -> None:
-        """Go back to the averages that were noted last; moments begin anew, the step goes on."""
+        """Go back to the averages that were noted last; moments are reset, the step count continues."""
         step = self.state["step"]
         self.state = self._fresh([jnp.asarray(v) for v in self._kept]) | {"step": step}
 

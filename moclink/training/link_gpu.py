@@ -122,7 +122,7 @@ def run_link_gpu(args: argparse.Namespace) -> int:
     from moclink.codec.int8_weights import write_int8_weights
     from moclink.linear import restoration
     from moclink.training.command_parts import set_precision
-    from moclink.training.link_data import picture_middles
+    from moclink.training.link_data import centre_crops
     from moclink.training.link_device import Trainer, validate
     from moclink.training.link_objective import LinkObjective
     from moclink.training.link_passes import usable
@@ -144,8 +144,8 @@ def run_link_gpu(args: argparse.Namespace) -> int:
         trainer.load(Path(args.resume))
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="moclink-tiles-") as folder:
-        middles = picture_middles(held or paths)
-        stream = TileStream(paths, middles, Path(folder), args.workers, args.seed)
+        crops = centre_crops(held or paths)
+        stream = TileStream(paths, crops, Path(folder), args.workers, args.seed)
         try:
             with catch_signals() as caught:
                 _steps(trainer, stream, args, plan, caught)

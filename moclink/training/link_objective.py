@@ -1,4 +1,4 @@
-"""What the restoration network of the linear link minimises.
+"""Loss of the restoration network of `moclink.linear`.
 
     estimate, error map, SNR -> network -> squared error + w(SNR) * (LPIPS + LPIPS + ST-LPIPS)
 

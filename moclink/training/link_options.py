@@ -16,7 +16,7 @@ def add_link(stages: Any) -> None:
     """Add the stages of the linear link to a parser's stages."""
     from moclink.training.options import add_plan
 
-    link = stages.add_parser("link", help="restoration network of the linear and octonary links")
+    link = stages.add_parser("link", help="restoration network of the linear and octonary codecs")
     link.add_argument(
         "pictures", nargs="*", help="folders of pictures, or files, to make tiles of if none are"
     )
@@ -36,9 +36,7 @@ def add_link(stages: Any) -> None:
 
 def _add_gpu(stages: Any) -> None:
     """Options of `link-gpu`: the same network on a GPU that is at hand for some minutes."""
-    gpu = stages.add_parser(
-        "link-gpu", help="the same on a GPU that is at hand for some minutes (Keras on JAX)"
-    )
+    gpu = stages.add_parser("link-gpu", help="the same in some minutes on a GPU (Keras on JAX)")
     gpu.set_defaults(backend="jax")
     gpu.add_argument("pictures", nargs="+", help="folders of pictures, or files")
     gpu.add_argument("--out", required=True, help="folder of the run")
@@ -131,7 +129,9 @@ def _add_loss(link: argparse.ArgumentParser) -> None:
 
 def _add_classes(stages: Any) -> None:
     """Options of `link-classes`: block classes of the linear link."""
-    classes = stages.add_parser("link-classes", help="block classes of the linear link")
+    classes = stages.add_parser(
+        "link-classes", help="block classes of the linear and octonary codecs"
+    )
     classes.add_argument("pictures", nargs="+", help="training pictures or folders of them")
     classes.add_argument("--exclude", nargs="*", default=[], help="names of pictures to leave out")
     classes.add_argument("--out", required=True, help="path of the .npz to write")
@@ -155,7 +155,7 @@ def _add_classes(stages: Any) -> None:
 
 def _add_codebooks(stages: Any) -> None:
     """Options of `link-codebooks`: octonary codebooks of the linear link."""
-    codebooks = stages.add_parser("link-codebooks", help="octonary codebooks of the linear link")
+    codebooks = stages.add_parser("link-codebooks", help="codebooks of the octonary codec")
     codebooks.add_argument("--out", required=True, help="path of the .npz to write")
     codebooks.add_argument("--only", type=int, help="this shape alone (its position)")
     codebooks.add_argument(

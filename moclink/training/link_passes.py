@@ -1,4 +1,4 @@
-"""The folder of tiles that the linear link's network is trained on: all passes, and the validation.
+"""The folder of tiles that the restoration network is trained on: all passes, and the validation.
 
 A folder notes what its tiles are made of, so that those of other pictures are not taken for them.
 """

@@ -1,4 +1,4 @@
-"""Pictures sent in random ways through the codecs of the adaptive and robust chains, for training.
+"""Training data of the restoration network: pictures sent at random SNRs and bandwidths.
 
 A crop of a picture, at times reduced, mirrored or turned, goes through a linear, octonary or hybrid
 codec at a random SNR of -6 to 31 dB and a random bandwidth; some senders are not told the SNR. What

@@ -1,4 +1,4 @@
-"""The stage of the restoration network behind the linear link, as the loop sees it."""
+"""The training stage of the restoration network, for `loop.run`."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def _write(folder: Path, name: str, arrays: dict[str, NDArray]) -> None:
 def work(
     folder: Path,
     paths: Sequence[Path],
-    middles: Sequence[NDArray[np.uint8]],
+    crops: Sequence[NDArray[np.uint8]],
     worker: int,
     workers: int,
     seed: int,
@@ -49,8 +49,8 @@ def work(
     parent = multiprocessing.parent_process()
     os.nice(5)
     codecs = LinkCodecs.load()
-    for number in range(worker, len(middles), workers):
-        validation = validation_rows(list(send_for_validation(codecs, middles[number], number)))
+    for number in range(worker, len(crops), workers):
+        validation = validation_rows(list(send_for_validation(codecs, crops[number], number)))
         _write(folder, f"val-{number:05d}", validation)
     rng = np.random.default_rng([seed, 0x57, worker])
     count = 0
@@ -69,7 +69,7 @@ class TileStream:
 
     Args:
         paths: Pictures to train on.
-        middles: Held-out pictures uint8 [H, W, 3] of one size, H and W multiples of 32.
+        crops: Held-out pictures uint8 [H, W, 3] of one size, H and W multiples of 32.
         folder: Where files pass from the workers to here; best in memory.
         workers: How many processes.
         seed: Of all that is drawn.
@@ -81,18 +81,18 @@ class TileStream:
     def __init__(
         self,
         paths: Sequence[Path],
-        middles: Sequence[NDArray[np.uint8]],
+        crops: Sequence[NDArray[np.uint8]],
         folder: Path,
         workers: int,
         seed: int = 0,
     ) -> None:
-        self._folder, self._validations = folder, len(middles)
+        self._folder, self._validations = folder, len(crops)
         folder.mkdir(parents=True, exist_ok=True)
         context = multiprocessing.get_context("spawn")
         self._processes = [
             context.Process(
                 target=work,
-                args=(folder, list(paths), list(middles), i, workers, seed),
+                args=(folder, list(paths), list(crops), i, workers, seed),
                 daemon=True,
             )
             for i in range(workers)

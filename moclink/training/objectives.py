@@ -1,4 +1,4 @@
-"""What each stage minimises: from a batch to named losses, in `keras.ops`.
+"""The objective of each stage: from a batch to named losses, in `keras.ops`.
 
     stage 1   images, levels            -> E -> MOC-RVQ -> G            pixel, codebook, commitment,
     ... stage 2   images, levels, SNR       -> (E, MOC-RVQ fixed) -> channel -> NRB -> requantise -> (G fixed)

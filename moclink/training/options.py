@@ -73,10 +73,17 @@ def _add_patches(stages: Any) -> None:
         "--size", type=int, default=512, help="side of a patch (default %(default)s)"
     )
     patches.add_argument(
-        "--min-std", type=float, default=10.0, help="flatter patches are dropped: luma std"
+        "--min-std",
+        type=float,
+        default=10.0,
+        help="patches of lower luma standard deviation are dropped",
     )
     patches.add_argument(
-        "--resize", type=float, nargs=2, metavar=("LOW", "HIGH"), help="random shrinking"
+        "--resize",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="random factor of shrinking",
     )
     patches.add_argument(
         "--resize-only", nargs="+", default=[], metavar="FOLDER", help="shrink these alone"
@@ -135,7 +142,7 @@ def _add_stage1(stages: Any) -> None:
     )
     stage1.add_argument("--full-share", type=float, default=0.5, help="samples with all levels")
     stage1.add_argument(
-        "--free-steps", type=int, default=0, help="steps before the codebooks start"
+        "--free-steps", type=int, default=0, help="steps without quantiser at first"
     )
     stage1.add_argument(
         "--ema", type=float, default=0.99, help="codebooks by averages; 0: by gradients"
@@ -144,7 +151,9 @@ def _add_stage1(stages: Any) -> None:
 
 def _add_reorder(stages: Any) -> None:
     """Options of `reorder`: codes on the constellation."""
-    reorder = stages.add_parser("reorder", help="place the codes on the constellation")
+    reorder = stages.add_parser(
+        "reorder", help="index assignment: codes to labels of the constellation"
+    )
     reorder.add_argument("--data", required=True)
     reorder.add_argument("--codec", required=True, help="codec of stage 1")
     reorder.add_argument("--out", required=True)
@@ -164,7 +173,7 @@ def _add_reorder(stages: Any) -> None:
 
 def _add_stage2(stages: Any) -> None:
     """Options of `stage2`: noise reduction block."""
-    stage2 = stages.add_parser("stage2", help="noise reduction block, behind the channel")
+    stage2 = stages.add_parser("stage2", help="noise reduction block, after the channel")
     _add_run(stage2, crop=128, batch=8, rate=4e-4, steps=5_000)
     stage2.add_argument("--codec", required=True, help="reordered codec")
     stage2.add_argument("--pixel-loss", choices=("l1", "mse", "log-mse"), default="mse")
@@ -224,9 +233,7 @@ def _add_export(stages: Any) -> None:
     export.add_argument(
         "--test", nargs="*", default=[], help="pictures whose PSNR goes into the notes"
     )
-    export.add_argument(
-        "--test-crop", type=int, help="measure their middle square of this side only"
-    )
+    export.add_argument("--test-crop", type=int, help="measure a centre crop of this side only")
     export.add_argument("--snr", type=float, nargs="+", default=[0.0, 10.0, 20.0], help="Es/N0, dB")
     export.add_argument("--note", action="append", default=[], metavar="KEY=TEXT")
 

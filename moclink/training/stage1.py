@@ -1,4 +1,4 @@
-"""Stage 1 as the loop sees it: the autoencoder and its codebooks, without noise.
+"""Stage 1, for `loop.run`: the autoencoder and its codebooks, without noise.
 
 images -> E -> z -> MOC-RVQ, 1..D levels drawn per sample -> G -> images
 """

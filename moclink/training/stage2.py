@@ -1,4 +1,4 @@
-"""Stage 2 as the loop sees it: the noise reduction block, trained behind the channel.
+"""Stage 2, for `loop.run`: the noise reduction block, trained after the channel.
 
 images -> (E, MOC-RVQ) -> PAM + noise -> posteriors -> z_q_hat -> NRB -> requantise -> (G) -> images
 """

@@ -1,4 +1,4 @@
-"""Figures and pictures by which a stage is judged on held-out pictures."""
+"""Validation metrics and pictures of the training stages."""
 
 from __future__ import annotations
 

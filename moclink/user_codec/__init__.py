@@ -1,1 +1,1 @@
-"""Codecs of a user's own as chains: their names, what they may return, other environments."""
+"""User-defined codecs as chains: their names, what they may return, other environments."""

@@ -1,4 +1,4 @@
-"""A user's codec of amplitudes as a chain: its reals are the symbols' I and Q."""
+"""A user-defined codec of amplitudes as a chain: its reals are the symbols' I and Q."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole chain of a user's: what it sends and makes of what arrives is checked and brought to unit power."""
+"""User-defined chains: what they send and return is checked, and sent at unit power."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user's codec or chain returns, checked: each problem is one line that names the remedy."""
+"""Checks of what a user-defined codec or chain returns; each message names the remedy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOLERANCE = 0.02  # of a number of symbols, as where results compare bandwidth r
 
 
 def call_user_code(chain: str, what: str, function: Callable[[], Any]) -> Any:
-    """Call a function of a user's.
+    """Call a user-defined function.
 
     Raises:
         ChainError: Whatever goes wrong in it.

@@ -1,4 +1,4 @@
-"""A user's codec of files, for rate control and every scheme of the file chains."""
+"""A user-defined file codec, for rate control and every scheme of the file chains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chains as `moclink.run` takes them: names, chains, codecs, and factories of codecs."""
+"""The `chains` argument of `moclink.run`: names, chains, codecs, and factories of codecs."""
 
 from __future__ import annotations
 

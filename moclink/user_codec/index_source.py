@@ -1,4 +1,4 @@
-"""A user's codec of bits or indices as a source, and one of files as a file codec."""
+"""A user-defined codec of bits or indices as a source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chains around a user's codec: of amplitudes, of bits or indices, of files, or a whole chain.
+"""Chains around a user-defined codec: of amplitudes, of bits or indices, of files, or a whole chain.
 
 A codec is any object with
 
@@ -45,7 +45,7 @@ class CodecOptions:
         seed: Seed of the run, for what is random in a codec.
         symbols: (height, width) -> complex symbols of a picture at that ratio; without one, those
             of the classical chains of this match.
-        bits: (height, width) -> bits of a picture behind the name's modulation and code.
+        bits: (height, width) -> bits of a picture with the name's modulation and code.
     """
 
     cbr: Fraction | None
@@ -57,7 +57,7 @@ class CodecOptions:
 
 
 class Parts(Protocol):
-    """What `moclink.chain_factory` makes for a chain of a user's."""
+    """What `moclink.chain_factory` makes for a user-defined chain."""
 
     def bit_modem(self, scheme: str) -> Modem:
         """Bits <-> symbols by a scheme such as ldpc-16qam-r12."""
@@ -74,7 +74,7 @@ class Parts(Protocol):
     def budget(
         self, modem: Modem, cbr: Fraction | None
     ) -> Callable[[int, int, ChannelState | None], int]:
-        """(height, width, channel state) -> bits behind a modem."""
+        """(height, width, channel state) -> bits that a modem sends."""
 
 
 def build_codec(name: str, found: Any, options: CodecOptions, arguments: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Names of chains that a user brings: module:name, path/to/file.py:name, exec:COMMAND.
+"""Names of user-defined chains: module:name, path/to/file.py:name, exec:COMMAND.
 
     module:name[-SCHEME][?argument=value&...]              an object of a module on the Python path
     path/to/file.py:name[-SCHEME][?argument=value&...]     an object of a file
@@ -82,7 +82,7 @@ class UserCodecName:
 
 
 def parse_user_codec(name: str) -> UserCodecName | None:
-    """Read a name without its @CBR; None if it is none of a user's own codec.
+    """Read a name without its @CBR; None if it does not name a user-defined codec.
 
     Raises:
         ValueError: If the name is cut short, or an argument has no value.
@@ -108,7 +108,7 @@ def parse_user_codec(name: str) -> UserCodecName | None:
 
 
 def user_codec(name: str) -> UserCodecName | None:
-    """What the name of a user's own codec says; None if the name is another kind.
+    """The parsed name of a user-defined codec; None if the name is of another kind.
 
     Raises:
         ValueError: If the name is cut short or states no valid channel bandwidth ratio.

@@ -39,7 +39,7 @@ PATIENCE_S = 5.0  # for a program to end by itself
 
 
 class Options(Protocol):
-    """What the program is told of the run, see `moclink.user_codec.chains.CodecOptions`."""
+    """What the program is told of the run, see `moclink.user_codec.make.CodecOptions`."""
 
     @property
     def cbr(self) -> Fraction | None:

@@ -133,7 +133,7 @@ def test_every_channel_is_described_with_its_parameters():
     assert list(lines) == [*CHANNELS, "module:name"]
     assert all("\n" not in line and "common=0" in line for line in lines.values())
     assert lines["tdl-c"] == (
-        "TDL-C tapped delay line of TR 38.901 behind OFDM; delay_spread=1e-07 s, speed=0 m/s, "
+        "OFDM over TDL-C, tapped delay line of TR 38.901; delay_spread=1e-07 s, speed=0 m/s, "
         "csi=perfect|ls, subcarriers=72, carrier_frequency=3.5e+09 Hz, subcarrier_spacing=30000 Hz, common=0"
     )
 

@@ -1,4 +1,4 @@
-"""Channel models behind OFDM against TR 38.901, closed forms and fixed channels."""
+"""OFDM over channel models against TR 38.901, closed forms and fixed channels."""
 
 import numpy as np
 import pytest
