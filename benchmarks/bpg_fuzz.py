@@ -7,7 +7,7 @@ process, so that a crash is seen, blamed on its stream and survived.
 
     python -m benchmarks.bpg_fuzz --streams 20000
 
-writes benchmarks/results/bpg-fuzz-DATE.json and exits with status 1 if a stream broke a promise.
+writes benchmarks/results/bpg-fuzz-DATE.json and exits with status 1 if a stream violated a guarantee.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def work(pipe: Connection, files: list[bytes]) -> None:
 
 
 class Decoder:
-    """A child process that decodes, started anew after a crash or a hang.
+    """A child process that decodes, restarted after a crash or a hang.
 
     Args:
         files: The good files.
@@ -209,7 +209,7 @@ class Decoder:
 
 
 def main() -> int:
-    """Run the streams and write the result file; return 1 if a promise was broken."""
+    """Run the streams and write the result file; return 1 if a guarantee was violated."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,6 +1,6 @@
 """PSNR of linear and octonary codecs over AWGN: python -m benchmarks.link PICTURES --codec hybrid --out FILE.
 
-Takes the middle 768 by 1008 of each picture, sends it at each Es/N0 and writes PSNR, the header's
+Takes a centre crop of 768 by 1008 of each picture, sends it at each Es/N0 and writes PSNR, the header's
 share and the mean energy for each picture as JSON. docs/link.md has the tables.
 """
 
@@ -40,8 +40,8 @@ def make(name: str, cbr: float) -> PictureCodec:
     return OctonaryCodec(model, cbr, with_analog(grid) if name == "hybrid" else grid)
 
 
-def middle(path: Path) -> NDArray[np.float32]:
-    """The middle of a picture, float32 [at most 768, at most 1008, 3]."""
+def centre_crop(path: Path) -> NDArray[np.float32]:
+    """The centre crop of a picture, float32 [at most 768, at most 1008, 3]."""
     pixels = read_image(path)
     top, left = max(0, (pixels.shape[0] - 768) // 2), max(0, (pixels.shape[1] - 1008) // 2)
     return pixels[top : top + 768, left : left + 1008].astype(np.float32) / np.float32(255)
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     restore = Restoration.load(options.restoration) if options.restoration else without
     pictures = {
         path.stem: [
-            measure(codec, middle(path), snr, not options.not_told, rng, restore)
+            measure(codec, centre_crop(path), snr, not options.not_told, rng, restore)
             for snr in options.snr
         ]
         for path in find_images(options.inputs)

@@ -2,7 +2,7 @@
 
 For each chain, JPEG and BPG, the files fitted to the bits of the semantic codec at L1, L2, L3 and
 L4: PSNR, SSIM, LPIPS with AlexNet and VGG, and ST-LPIPS with AlexNet, of what is received without
-noise, the mean over pictures. The middle of each picture, as ST-LPIPS takes some six seconds a
+noise, the mean over pictures. Centre crops of the pictures, as ST-LPIPS takes some six seconds a
 megapixel and core. (LPIPS with VGG is what the shipped perceptual codec was not trained for.)
 """
 
@@ -39,8 +39,8 @@ NO = 1e-4  # noise variance that receivers are told: 40 dB, at which no index is
 COLUMNS = ("PSNR", "SSIM", "LPIPS", "LPIPS VGG", "ST-LPIPS")
 
 
-def middle(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
-    """The middle of an image, at most `side` pixels a side, whole cells of 8: float32 [1, H, W, 3]."""
+def centre_crop(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+    """The centre crop of an image, at most `side` pixels a side, whole cells of 8: float32 [1, H, W, 3]."""
     height, width = (min(side, n) // 8 * 8 for n in image.shape[:2])
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return to_float(image[top : top + height, left : left + width])[None]
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--images", action="append", required=True, metavar="PATH", help="file or folder"
     )
     parser.add_argument(
-        "--side", type=int, default=512, help="of the middle square (default %(default)s)"
+        "--side", type=int, default=512, help="of the centre crop (default %(default)s)"
     )
     parser.add_argument("--out", default=str(RESULTS / f"perceptual-{date.today()}.json"))
     args = parser.parse_args(argv)
@@ -103,7 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _measure(args: argparse.Namespace) -> int:
     machine = machine_line()
     images = [
-        middle(picture.pixels, args.side) for picture in read_pictures(find_images(args.images))
+        centre_crop(picture.pixels, args.side)
+        for picture in read_pictures(find_images(args.images))
     ]
     rows, networks = {}, {}
     print(f"{'':28}" + "".join(f"{column:>11}" for column in COLUMNS))

@@ -39,8 +39,8 @@ def distinct_schemes(tables: Sequence[int] = (1, 2, 3)) -> tuple[MCS, ...]:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What a scheme offers on the symbols at hand.
+class Candidate:
+    """A scheme, and what it carries on the available symbols.
 
     Attributes:
         mcs: The scheme.
@@ -54,7 +54,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Choice(Offer):
+class Choice(Candidate):
     """The scheme that was chosen.
 
     Attributes:
@@ -64,41 +64,41 @@ class Choice(Offer):
     expected_quality: float
 
 
-def best_offer(
-    offers: Sequence[Offer], quality: Callable[[int], float], outage_quality: float
+def best_candidate(
+    candidates: Sequence[Candidate], quality: Callable[[int], float], outage_quality: float
 ) -> Choice | None:
-    """The offer of the greatest expected quality.
+    """The candidate of the greatest expected quality.
 
-    Quality must not fall with the number of bits. Then an offer that carries no more bits than
+    Quality must not fall with the number of bits. Then a candidate that carries no more bits than
     another and fails no more rarely cannot be better, and the quality of a longer file bounds that
     of a shorter one; so `quality`, which may have to encode a picture, is called for few of the
-    offers.
+    candidates.
 
     Args:
-        offers: What there is to choose from.
+        candidates: Schemes to choose from.
         quality: Bits of a file -> quality of the best file of that size.
         outage_quality: Quality where the file is lost.
 
     Returns:
-        The best offer, the more reliable one of two that are equal; None if every offer is
+        The best candidate, the more reliable one of two that are equal; None if every candidate is
         hopeless.
     """
     best: Choice | None = None
     least_failure = 1 - NEGLIGIBLE
-    useful: list[Offer] = []
-    for offer in sorted(offers, key=lambda offer: (-offer.bits, offer.failure)):
-        if offer.bits and offer.failure < least_failure:
-            useful.append(offer)
-            least_failure = offer.failure
+    useful: list[Candidate] = []
+    for candidate in sorted(candidates, key=lambda candidate: (-candidate.bits, candidate.failure)):
+        if candidate.bits and candidate.failure < least_failure:
+            useful.append(candidate)
+            least_failure = candidate.failure
     bound = np.inf  # on the quality of what comes next, which is shorter
-    for offer in useful:
-        success = 1 - offer.failure
-        if best and success * bound + offer.failure * outage_quality < best.expected_quality:
+    for candidate in useful:
+        success = 1 - candidate.failure
+        if best and success * bound + candidate.failure * outage_quality < best.expected_quality:
             continue
-        bound = max(quality(offer.bits), outage_quality)
-        expected = success * bound + offer.failure * outage_quality
+        bound = max(quality(candidate.bits), outage_quality)
+        expected = success * bound + candidate.failure * outage_quality
         if best is None or expected >= best.expected_quality:
-            best = Choice(offer.mcs, offer.bits, offer.failure, float(expected))
+            best = Choice(candidate.mcs, candidate.bits, candidate.failure, float(expected))
     return best
 
 
@@ -151,29 +151,31 @@ class LinkAdaptation:
         """Whether so many complex symbols carry a transport block of any scheme."""
         return any(self.modem(mcs).max_indices(symbols) for mcs in self.schemes)
 
-    def offers(self, snr_db: float, symbols: int) -> list[Offer]:
-        """What each scheme offers.
+    def candidates(self, snr_db: float, symbols: int) -> list[Candidate]:
+        """What each scheme carries, and how often it fails.
 
         Args:
             snr_db: Es/N0 in dB.
-            symbols: Complex symbols at hand.
+            symbols: Complex symbols available.
         """
-        offers = []
+        candidates = []
         for mcs in self.schemes:
             bits = self.modem(mcs).max_indices(symbols)
-            offers.append(Offer(mcs, bits, self._failure(mcs, bits, snr_db) if bits else 1.0))
-        return offers
+            candidates.append(
+                Candidate(mcs, bits, self._failure(mcs, bits, snr_db) if bits else 1.0)
+            )
+        return candidates
 
     def choose(
         self, snr_db: float, symbols: int, quality: Callable[[int], float], outage_quality: float
     ) -> Choice:
-        """The scheme of the greatest expected quality (see `best_offer`).
+        """The scheme of the greatest expected quality (see `best_candidate`).
 
         Where every scheme is hopeless this is the one that fails least.
 
         Args:
             snr_db: Es/N0 in dB that the sender knows.
-            symbols: Complex symbols at hand.
+            symbols: Complex symbols available.
             quality: Bits of a file -> quality of the best file of that size; must not fall with the
                 bits.
             outage_quality: Quality where the file is lost.
@@ -183,13 +185,13 @@ class LinkAdaptation:
         """
         if np.isnan(snr_db):
             raise ValueError(f"the sender's SNR is {snr_db} dB; a number is wanted")
-        offers = [offer for offer in self.offers(snr_db, symbols) if offer.bits]
-        if not offers:
+        candidates = [candidate for candidate in self.candidates(snr_db, symbols) if candidate.bits]
+        if not candidates:
             raise ValueError(f"{symbols} symbols carry no transport block; give more")
-        choice = best_offer(offers, quality, outage_quality)
+        choice = best_candidate(candidates, quality, outage_quality)
         if choice is not None:
             return choice
-        last = min(offers, key=lambda offer: (offer.failure, offer.bits))
+        last = min(candidates, key=lambda candidate: (candidate.failure, candidate.bits))
         return Choice(last.mcs, last.bits, last.failure, float(outage_quality))
 
     def _failure(self, mcs: MCS, bits: int, snr_db: float) -> float:

@@ -8,10 +8,10 @@ from scipy.special import ndtr
 
 from moclink.phy.block_errors import BlockErrorCurve, BlockErrorCurves
 from moclink.phy.link_adaptation import (
+    Candidate,
     LinkAdaptation,
-    Offer,
     average_over_rayleigh,
-    best_offer,
+    best_candidate,
     distinct_schemes,
 )
 from moclink.phy.mcs import MCS_TABLES, get_mcs
@@ -49,7 +49,7 @@ def test_the_choice_equals_exhaustive_search():
     for _ in range(500):
         bits = rng.integers(1, 1000, 12)
         failures = rng.random(12) ** rng.choice([1, 8])
-        offers = [Offer(mcs, int(b), float(p)) for b, p in zip(bits, failures, strict=True)]
+        candidates = [Candidate(mcs, int(b), float(p)) for b, p in zip(bits, failures, strict=True)]
         slope, floor = rng.uniform(0, 20), rng.uniform(0, 30)
         asked = []
 
@@ -57,11 +57,11 @@ def test_the_choice_equals_exhaustive_search():
             asked.append(size)
             return 10 + slope * math.log10(size)
 
-        choice = best_offer(offers, quality, floor)
+        choice = best_candidate(candidates, quality, floor)
         # The best file is never worse than showing what an outage shows.
         expected = [
             max(10 + slope * math.log10(o.bits), floor) * (1 - o.failure) + floor * o.failure
-            for o in offers
+            for o in candidates
         ]
         assert choice.expected_quality == pytest.approx(max(expected), abs=1e-9)
         assert len(asked) <= 12

@@ -51,12 +51,12 @@ def test_the_scheme_is_the_best_of_all(chain, photo):
     snr_db, symbols = 9.0, semantic_symbols(256, 384)
     grey = psnr(np.full_like(photo, 0.5), photo)[0]
     expected = {}
-    for offer in chain.adaptation.offers(snr_db, symbols):
-        data, fit = fit_file(JPEG, photo[0], offer.bits)
+    for candidate in chain.adaptation.candidates(snr_db, symbols):
+        data, fit = fit_file(JPEG, photo[0], candidate.bits)
         quality = grey
         if fit.fits:
             quality = psnr(to_float(JPEG.decode_file(data, 256 * 384))[None], photo)[0]
-        expected[offer.mcs] = quality * (1 - offer.failure) + grey * offer.failure
+        expected[candidate.mcs] = quality * (1 - candidate.failure) + grey * candidate.failure
     sent = chain.transmit(photo, ChannelState(snr_db))
     assert expected[sent.header.mcs] == pytest.approx(max(expected.values()), abs=1e-9)
 
