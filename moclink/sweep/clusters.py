@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
 
-from moclink.sweep.workers import TRIES, Spread, joblib_spread
+from moclink.sweep.devices import share_gpus
+from moclink.sweep.ray_workers import RayWorkers, lost_errors
+from moclink.sweep.workers import Spread, joblib_spread
 
 
 def connect(
     cluster: str, close: contextlib.ExitStack
 ) -> tuple[Spread, tuple[type[BaseException], ...], int]:
     """Connect to a cluster: how to spread calls, how it tells of lost workers, number of workers."""
-    if cluster == "local" or cluster.startswith("ray://"):
+    if cluster.partition("?")[0] == "local" or cluster.startswith("ray://"):
         return _connect_ray(cluster, close)
     if cluster.startswith(("tcp://", "tls://")):
         return _connect_dask(cluster, close)
@@ -23,7 +23,8 @@ def connect(
 
 
 def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tuple, int]:
-    """Ray by its own tasks: its joblib backend hands back nothing before all is done."""
+    """Ray by actors of its own: its joblib backend hands back nothing before all is done."""
+    address, asked = _read_gpus(cluster)
     try:
         import ray
     except ImportError as error:
@@ -33,37 +34,33 @@ def _connect_ray(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tup
     try:
         if not ray.is_initialized():
             ray.init(
-                None if cluster == "local" else cluster, log_to_driver=False, logging_level="error"
+                None if address == "local" else address, log_to_driver=False, logging_level="error"
             )
             close.callback(ray.shutdown)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ValueError(f"--cluster {cluster}: Ray cannot be reached ({error})") from error
     resources = ray.cluster_resources()
-    gpus = int(resources.get("GPU", 0))  # Ray shows a task the GPU that it is given, and no other
-    workers = max(1, gpus or int(resources.get("CPU", 1)))
-
-    def spread(call: Callable, tasks: dict[int, Any]) -> Iterator[tuple[int, list]]:
-        # Ray itself repeats a task whose worker or node is lost.
-        remote = ray.remote(num_cpus=1, num_gpus=min(gpus, 1), max_retries=TRIES)(_apply)
-        waiting = list(tasks.items())[::-1]
-        running: list[Any] = []
-        while waiting or running:
-            while waiting and len(running) < 2 * workers:
-                running.append(remote.remote(call, *waiting.pop()))
-            (ready,), running = ray.wait(running)
-            yield ray.get(ready)
-
-    lost = (
-        ray.exceptions.WorkerCrashedError,
-        ray.exceptions.NodeDiedError,
-        ray.exceptions.ObjectLostError,
-    )
-    return spread, lost, workers
+    try:
+        share, count = share_gpus(int(resources.get("GPU", 0)), int(resources.get("CPU", 1)), asked)
+    except ValueError as error:
+        raise ValueError(f"--cluster {cluster}: {error}") from error
+    workers = RayWorkers(ray, share, count)
+    close.callback(workers.end)
+    return workers, lost_errors(ray), count
 
 
-def _apply(call: Callable, number: int, task: Any) -> Any:
-    """Call: Ray makes remote functions of functions only."""
-    return call(number, task)
+def _read_gpus(cluster: str) -> tuple[str, float | None]:
+    """The address, and the GPUs that each worker asks for: 0.5 of local?gpus=0.5, or None."""
+    address, _, query = cluster.partition("?")
+    name, _, value = query.partition("=")
+    try:
+        if query and name != "gpus":
+            raise ValueError
+        return address, float(value) if query else None
+    except ValueError:
+        raise ValueError(
+            f"--cluster {cluster}: behind ? stands what GPUs a worker asks for, such as gpus=0.5"
+        ) from None
 
 
 def _connect_dask(cluster: str, close: contextlib.ExitStack) -> tuple[Spread, tuple, int]:

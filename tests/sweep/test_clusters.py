@@ -9,15 +9,23 @@ import pytest
 from moclink.sweep.clusters import connect
 
 
+class FakeWorker(SimpleNamespace):
+    """An actor, which is a key as Ray's are."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
 class FakeRay:
-    """Remote functions that run when they are waited for, the latest first."""
+    """Actors that work when they are waited for, the latest call first."""
 
     def __init__(self, resources, running=False, error=None):
         self.resources, self.initialized, self.error = resources, running, error
         self.address, self.options, self.most, self.stopped = "never", {}, 0, False
-        self.exceptions = SimpleNamespace(
-            WorkerCrashedError=KeyError, NodeDiedError=OSError, ObjectLostError=EOFError
-        )
+        self.made, self.killed = [], []
+        names = ("RayActorError", "WorkerCrashedError", "NodeDiedError", "ObjectLostError")
+        names += ("OutOfMemoryError",)
+        self.exceptions = SimpleNamespace(**{name: type(name, (Exception,), {}) for name in names})
 
     def is_initialized(self):
         return self.initialized
@@ -35,15 +43,22 @@ class FakeRay:
 
     def remote(self, **options):
         self.options = options
-        return lambda function: SimpleNamespace(remote=lambda *args: (function, args))
+        return lambda kind: SimpleNamespace(remote=lambda share: self.start(share))
+
+    def start(self, share):
+        apply = SimpleNamespace(remote=lambda call, number, task: (call, number, task))
+        self.made.append(FakeWorker(begin=SimpleNamespace(remote=object), apply=apply))
+        return self.made[-1]
+
+    def kill(self, worker):
+        self.killed.append(worker)
 
     def wait(self, running):
-        self.most = max(self.most, len(running))
+        self.most = max(self.most, sum(isinstance(ref, tuple) for ref in running))
         return [running[-1]], running[:-1]
 
     def get(self, ready):
-        function, args = ready
-        return function(*args)
+        return ready[0](*ready[1:]) if isinstance(ready, tuple) else None
 
 
 def call(number, task):
@@ -52,21 +67,46 @@ def call(number, task):
 
 
 @pytest.mark.parametrize(
-    ("resources", "workers", "gpus"),
-    [({"CPU": 3.0}, 3, 0), ({"CPU": 8.0, "GPU": 2.0}, 2, 1), ({}, 1, 0)],
+    ("cluster", "resources", "workers", "gpus"),
+    [
+        ("local", {"CPU": 3.0}, 3, 0),
+        ("local", {"CPU": 8.0, "GPU": 2.0}, 2, 1),
+        ("local?gpus=0.5", {"CPU": 8.0, "GPU": 2.0}, 4, 0.5),
+        ("local?gpus=0", {"CPU": 8.0, "GPU": 2.0}, 8, 0),
+        ("local", {}, 1, 0),
+    ],
 )
-def test_ray_keeps_two_tasks_a_worker_in_flight(resources, workers, gpus, monkeypatch):
+def test_ray_keeps_two_tasks_a_worker_in_flight(cluster, resources, workers, gpus, monkeypatch):
     ray = FakeRay(resources)
     monkeypatch.setitem(sys.modules, "ray", ray)
     with contextlib.ExitStack() as close:
-        spread, lost, found = connect("local", close)
+        spread, lost, found = connect(cluster, close)
         assert (found, ray.address) == (workers, None)
-        tasks = {number: number + 1 for number in range(20)}
-        assert dict(spread(call, tasks)) == {n: [10 * task] for n, task in tasks.items()}
-        assert ray.most == 2 * workers and not ray.stopped
-        assert ray.options["num_gpus"] == gpus and ray.options["max_retries"] > 0
-        assert lost == (KeyError, OSError, EOFError)
-    assert ray.stopped
+        tasks = {number: number + 1 for number in range(40)}
+        for _ in range(2):  # the second call takes the workers of the first
+            assert dict(spread(call, tasks)) == {n: [10 * task] for n, task in tasks.items()}
+        assert len(ray.made) == workers and not ray.killed
+        assert 2 <= ray.most <= 2 * workers and not ray.stopped
+        assert ray.options == {"num_cpus": 1, "num_gpus": gpus}
+        assert ray.exceptions.RayActorError in lost and ray.exceptions.NodeDiedError in lost
+    assert ray.stopped and len(ray.killed) == workers
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message"),
+    [
+        ("local?gpus=2", r"--cluster local\?gpus=2: gpus=2: a worker has one GPU"),
+        ("local?gpus=-1", "gpus=-1: a worker has one GPU"),
+        ("local?gpus=nan", "gpus=nan: a worker has one GPU"),
+        ("local?gpus=0.5", "no node of the cluster has a GPU now"),
+        ("local?gpus=half", r"behind \? stands what GPUs a worker asks for, such as gpus=0.5"),
+        ("ray://head:10001?cpus=2", r"behind \? stands"),
+    ],
+)
+def test_gpus_that_cannot_be_had_are_one_line(cluster, message, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", FakeRay({"CPU": 2.0}))
+    with pytest.raises(ValueError, match=message), contextlib.ExitStack() as close:
+        connect(cluster, close)
 
 
 def test_a_ray_that_runs_already_is_used_and_left(monkeypatch):
