@@ -1,12 +1,13 @@
 """Which GPUs there are, and which one a worker takes."""
 
 import importlib.util
+import math
 import os
 
 import pytest
 
 from moclink.sweep import devices
-from moclink.sweep.devices import places, take_gpu, visible_gpus
+from moclink.sweep.devices import places, share_gpus, take_gpu, visible_gpus
 
 
 def test_gpus_are_dealt_out_one_each_then_in_turns(tmp_path, monkeypatch):
@@ -54,3 +55,28 @@ def test_without_cudas_libraries_there_are_no_gpus(tmp_path, monkeypatch):
     (tmp_path / "nvidia0").touch()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert visible_gpus(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("gpus", "cpus", "asked", "expected"),
+    [
+        (0, 8, None, (0.0, 8)),
+        (2, 8, None, (1.0, 2)),
+        (2, 8, 0.5, (0.5, 4)),
+        (2, 8, 0.4, (0.4, 4)),  # what is left of two devices is no device
+        (2, 8, 0.1, (0.1, 8)),  # a worker has a CPU
+        (1, 64, 0.1, (0.1, 10)),
+        (2, 8, 0.0, (0.0, 8)),
+        (1, 0, None, (1.0, 1)),
+    ],
+)
+def test_workers_of_a_cluster_have_a_gpu_or_a_share_of_one(gpus, cpus, asked, expected):
+    assert share_gpus(gpus, cpus, asked) == expected
+
+
+@pytest.mark.parametrize("asked", [-0.5, 1.5, math.nan, math.inf])
+def test_shares_that_no_worker_can_have_are_refused(asked):
+    with pytest.raises(ValueError, match=f"gpus={asked:g}: a worker has one GPU"):
+        share_gpus(2, 8, asked)
+    with pytest.raises(ValueError, match="no node of the cluster has a GPU now"):
+        share_gpus(0, 8, 0.5)
