@@ -37,7 +37,7 @@ from moclink.sionna_version import check_sionna
 from moclink.sweep.check import Check, check
 from moclink.sweep.measurable import drop_missing_metrics, report_small_pictures
 from moclink.sweep.memory import available_memory
-from moclink.sweep.plan import DEFAULT_MEMORY, Plan, least_memory, list_cells, list_units
+from moclink.sweep.plan import DEFAULT_MEMORY, Plan, count_cells, least_memory, list_units
 from moclink.sweep.progress import progress_bar
 from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
@@ -161,7 +161,7 @@ def run(
         _check_all(plan, pool, own_chains, pictures, make_session)
         folder = asked or make_dated_folder()
         with _open_store(folder, plan, pictures, resume_anyway, command) as store:
-            with progress_bar(progress, len(list_cells(plan, pictures))) as count:
+            with progress_bar(progress, count_cells(plan, pictures)) as count:
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
     return Run(folder)
 

@@ -207,7 +207,7 @@ class ErrorRates:
     bler: NDArray[np.float64] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One cell's result; None where something was not measured or has no meaning.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,17 +58,14 @@ def image_means(
     rows: Sequence[Row], column: str, outage: str = OUTAGES[0]
 ) -> dict[float, dict[str, float]]:
     """Means over trials, SNR -> image -> mean, of one metric of one chain; see `average`."""
-    if outage not in OUTAGES:
-        raise ValueError(f"outage {outage!r}: there are {', '.join(OUTAGES)}")
-    ceiling = METRICS[column].ceiling if column in METRICS else math.inf
-    only_decoded = outage == "exclude" and column in METRICS and METRICS[column].kind == "picture"
     cells: dict[float, dict[str, list[float]]] = {}
-    for row in rows:
-        value = getattr(row, column)
-        if is_number(value) and not (only_decoded and row.outage):
-            cells.setdefault(row.snr_db, {}).setdefault(row.image, []).append(min(value, ceiling))
+    for row in _counted(rows, column, outage):
+        cells.setdefault(row.snr_db, {}).setdefault(row.image, []).append(getattr(row, column))
+    ceiling = _ceiling(column)
     return {
-        snr: {image: float(np.mean(trials)) for image, trials in images.items()}
+        snr: {
+            image: float(np.mean(np.minimum(trials, ceiling))) for image, trials in images.items()
+        }
         for snr, images in sorted(cells.items())
     }
 
@@ -86,11 +83,66 @@ def average(rows: Sequence[Row], metric: str, outage: str = OUTAGES[0]) -> list[
     Raises:
         ValueError: If `outage` is none of these.
     """
-    averages = []
-    for snr_db, images in image_means(rows, metric, outage).items():
-        values = np.array(list(images.values()))
-        averages.append(Average(snr_db, float(values.mean()), half_width(values), len(values)))
-    return averages
+    counted = list(_counted(rows, metric, outage))
+    return average_values(
+        np.array([row.snr_db for row in counted], np.float64),
+        number_images(row.image for row in counted),
+        np.array([getattr(row, metric) for row in counted], np.float64),
+        metric,
+    )
+
+
+def average_values(
+    snrs: NDArray[np.float64], images: NDArray[np.intp], values: NDArray[np.float64], metric: str
+) -> list[Average]:
+    """Average values of one metric of one chain, see `average`.
+
+    Args:
+        snrs: Es/N0 in dB of each value, [n].
+        images: Number of its image, [n]; means over images add up in this order.
+        values: [n]; NaN is left out.
+        metric: The column.
+    """
+    there = ~np.isnan(values)
+    snrs, images = snrs[there], images[there]
+    order = np.lexsort((images, snrs))  # trials stay as they come
+    snrs, images = snrs[order], images[order]
+    values = np.minimum(values[there][order], _ceiling(metric))
+    if not len(values):
+        return []
+    new_snr = np.diff(snrs, prepend=np.nan) != 0
+    starts = np.flatnonzero(new_snr | (np.diff(images, prepend=-1) != 0))
+    trials = np.diff(starts, append=len(values))
+    means = np.empty(len(starts))
+    for count in np.unique(trials):  # as a rule all have as many
+        own = trials == count
+        means[own] = values[starts[own][:, None] + np.arange(count)].mean(axis=1)
+    firsts = np.flatnonzero(new_snr[starts])
+    return [
+        Average(float(snrs[starts[first]]), float(part.mean()), half_width(part), len(part))
+        for first, part in zip(firsts, np.split(means, firsts[1:]), strict=True)
+    ]
+
+
+def number_images(names: Iterable[str]) -> NDArray[np.intp]:
+    """A number for each name, the same for the same, in the order in which they first come."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.intp)
+
+
+def _counted(rows: Sequence[Row], column: str, outage: str) -> Iterator[Row]:
+    """Rows whose value counts in a mean."""
+    if outage not in OUTAGES:
+        raise ValueError(f"outage {outage!r}: there are {', '.join(OUTAGES)}")
+    only_decoded = outage == "exclude" and column in METRICS and METRICS[column].kind == "picture"
+    for row in rows:
+        if is_number(getattr(row, column)) and not (only_decoded and row.outage):
+            yield row
+
+
+def _ceiling(column: str) -> float:
+    """Values above count as this."""
+    return METRICS[column].ceiling if column in METRICS else math.inf
 
 
 def by_chain(rows: Sequence[Row]) -> dict[str, list[Row]]:

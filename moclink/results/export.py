@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
-from moclink.results.averages import average, by_chain
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.results.averages import average_values, by_chain, number_images
 from moclink.results.metrics import METRICS
 from moclink.results.names import printable
-from moclink.results.store import COLUMNS, FIT_COLUMNS, RunFolderError, read_rate_fits, read_rows
+from moclink.results.store import COLUMNS, FIT_COLUMNS, RunFolderError, read_cells, read_rate_fits
 from moclink.types import Row
 from moclink.whole_files import whole_file
 
@@ -30,15 +35,21 @@ def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:
     Raises:
         RunFolderError: If the folder holds no results, or the files cannot be written.
     """
-    rows, place = read_rows(folder), Path(out or folder)
-    values = ([getattr(row, name) for name in CSV_COLUMNS] for row in rows)
+    fits = read_rate_fits(folder)  # a folder without results is refused before anything is made
+    place, summary = Path(out or folder), Summary()
+    left_out = COLUMNS.index("iterations")
+    values = (
+        cell[:left_out] + cell[left_out + 1 :]
+        for cells in summary.watch(read_cells(folder))
+        for cell in cells
+    )
     header = ["chain", "metric", "snr_db", "mean", "ci95_half_width", "images"]
     try:
         place.mkdir(parents=True, exist_ok=True)
         return [
             write_csv(place / "results.csv", CSV_COLUMNS, values),
-            write_csv(place / "summary.csv", header, summary_rows(rows)),
-            write_csv(place / "rate_fits.csv", FIT_COLUMNS, read_rate_fits(folder)),
+            write_csv(place / "summary.csv", header, summary.rows),
+            write_csv(place / "rate_fits.csv", FIT_COLUMNS, fits),
         ]
     except OSError as error:
         reason = error.strerror or error
@@ -47,13 +58,47 @@ def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:
         ) from error
 
 
-def summary_rows(rows: Sequence[Row]) -> Iterable[tuple]:
-    """(chain, metric, SNR, mean, half of the 95 % interval, number of images) of all that was measured."""
-    for chain, own in by_chain(rows).items():
-        for metric in AVERAGED:
-            for point in average(own, metric):
+class Summary:
+    """Means over pictures of cells that pass by chain by chain; holds one chain's values at a time.
+
+    Attributes:
+        rows: (chain, metric, SNR, mean, half of the 95 % interval, number of images) of all that was
+            measured, of the chains that have passed.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[tuple] = []
+
+    def watch(self, lists: Iterable[list[tuple]]) -> Iterator[list[tuple]]:
+        """Hand on lists of cells of one chain, values of `COLUMNS`, and sum them up."""
+        for chain, own in groupby(lists, key=lambda cells: cells[0][0]):
+            images: list[str] = []
+            parts = []
+            for cells in own:
+                columns = list(zip(*cells, strict=True))
+                images += columns[1]
+                parts.append(np.array([columns[place] for place in _NUMBERS], np.float64))
+                yield cells
+            self._add(chain, number_images(images), np.concatenate(parts, axis=1))
+
+    def _add(self, chain: str, images: NDArray[np.intp], values: NDArray[np.float64]) -> None:
+        for metric, column in zip(AVERAGED, values[1:], strict=True):
+            for point in average_values(values[0], images, column, metric):
                 half = point.half_width if point.images > 1 else None
-                yield chain, metric, point.snr_db, point.mean, half, point.images
+                mean = chain, metric, point.snr_db, point.mean, half, point.images
+                self.rows.append(mean)
+
+
+_NUMBERS = [COLUMNS.index(name) for name in ("snr_db", *AVERAGED)]
+
+
+def summary_rows(rows: Sequence[Row]) -> Iterable[tuple]:
+    """The rows of a `Summary` of results."""
+    summary = Summary()
+    for own in by_chain(rows).values():
+        for _ in summary.watch([list(map(attrgetter(*COLUMNS), own))]):
+            pass
+    return summary.rows
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> Path:

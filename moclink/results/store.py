@@ -7,22 +7,25 @@ resumes only under the parameters that it was begun with.
 from __future__ import annotations
 
 import json
-import shutil
+import math
 import sqlite3
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import astuple, fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from moclink.results.failed_runs import describe_write_error, remove_begun_run
-from moclink.results.file_locks import find_file_problem, find_folder_problem
+from moclink.results.file_locks import find_folder_problem
+from moclink.results.open_store import open_store
 from moclink.results.run_parameters import RunFolderError, merged_parameters
 from moclink.types import Cell, GalleryPicture, RateFit, Row
 from moclink.whole_files import whole_file
 
 COLUMNS = [field.name for field in fields(Row)]
+_VALUES = attrgetter(*COLUMNS)  # what `astuple` gives, many times faster
+CELLS_AT_ONCE = 10_000  # that are read: a sweep may write meanwhile, and memory stays small
 
 
 class ResultStore:
@@ -117,7 +120,7 @@ class ResultStore:
         insert = f"INSERT OR REPLACE INTO cells ({names}) VALUES ({marks})"
         try:
             with self._base:
-                self._base.executemany(insert, map(astuple, rows))
+                self._base.executemany(insert, map(_VALUES, rows))
                 self._base.executemany(
                     "INSERT OR REPLACE INTO pictures VALUES (?,?,?,?)", map(astuple, gallery)
                 )
@@ -131,7 +134,10 @@ class ResultStore:
 
     def done(self) -> set[Cell]:
         """Cells that are finished."""
-        return set(self._base.execute("SELECT chain, image, snr_db, trial FROM cells"))
+        known: dict[Any, Any] = {}
+        one = known.setdefault  # of equal names and SNRs only one is kept
+        cells = self._base.execute("SELECT chain, image, snr_db, trial FROM cells")
+        return {(one(c, c), one(i, i), one(snr, snr), trial) for c, i, snr, trial in cells}
 
     def export(self) -> None:
         """Write results.csv, summary.csv and rate_fits.csv, in the same order whatever the order of work."""
@@ -206,31 +212,56 @@ def _columns(base: sqlite3.Connection, table: str) -> list[str]:
     return [name for _, name, *_ in base.execute(f"PRAGMA table_info({table})")]
 
 
-def read_rows(folder: str | Path) -> list[Row]:
-    """All finished cells of a run, by chain and image in the order of the run, then SNR and trial.
+def read_cells(folder: str | Path) -> Iterator[list[tuple]]:
+    """Values of `COLUMNS` of all finished cells, in lists of some cells of one chain and picture.
 
-    Of a run of another version, columns that it lacks are None, and those that this version lacks
-    are left out.
+    They come by chain and image in the order of the run, then SNR and trial. Of a run of another
+    version, columns that it lacks are None, and those that this version lacks are left out. A sweep
+    may write between two lists; what it adds there may be missed.
     """
-    with closing(_open(folder)) as base:
-        names = [name for name in _columns(base, "cells") if name in COLUMNS]
-        cells = base.execute(f"SELECT {','.join(names)} FROM cells")
-        rows = [Row(**dict(zip(names, values, strict=True))) for values in cells]
-        order = dict(base.execute("SELECT name, value FROM parameters"))
+    names, keys = COLUMNS[2:], [COLUMNS.index("snr_db"), COLUMNS.index("trial")]
+    with closing(open_store(folder)) as base:
+        there = set(_columns(base, "cells"))
+        values = ",".join(name if name in there else "NULL" for name in names)
+        for chain, image in _pairs(base):
+            last = [-math.inf, -1]
+            while True:
+                cells = base.execute(
+                    f"SELECT {values} FROM cells WHERE chain = ? AND image = ? "
+                    "AND (snr_db, trial) > (?, ?) ORDER BY snr_db, trial LIMIT ?",
+                    (chain, image, *last, CELLS_AT_ONCE),
+                ).fetchall()
+                if not cells:
+                    break
+                found = [(chain, image, *cell) for cell in cells]
+                last = [found[-1][key] for key in keys]
+                yield found
+                if len(cells) < CELLS_AT_ONCE:
+                    break
+
+
+def _pairs(base: sqlite3.Connection) -> list[tuple[str, str]]:
+    """(chain, image) of all finished cells, in the order of the run."""
+    order = dict(base.execute("SELECT name, value FROM parameters"))
     chains = {name: place for place, name in enumerate(json.loads(order.get("chains", "[]")))}
     images = {name: place for place, (name, _) in enumerate(json.loads(order.get("images", "[]")))}
     last = len(chains) + len(images)
 
-    def place(row: Row) -> tuple:
-        chain, image = chains.get(row.chain, last), images.get(row.image, last)
-        return chain, row.chain, image, row.image, row.snr_db, row.trial
+    def place(pair: tuple[str, str]) -> tuple:
+        chain, image = pair
+        return chains.get(chain, last), chain, images.get(image, last), image
 
-    return sorted(rows, key=place)
+    return sorted(base.execute("SELECT DISTINCT chain, image FROM cells").fetchall(), key=place)
+
+
+def read_rows(folder: str | Path) -> list[Row]:
+    """All finished cells of a run, in the order of `read_cells`."""
+    return [Row(*values) for cells in read_cells(folder) for values in cells]
 
 
 def read_gallery(folder: str | Path) -> list[GalleryPicture]:
     """Pictures kept for the gallery."""
-    with closing(_open(folder)) as base:
+    with closing(open_store(folder)) as base:
         return [
             GalleryPicture(*values)
             for values in base.execute("SELECT * FROM pictures ORDER BY image, snr_db")
@@ -239,7 +270,7 @@ def read_gallery(folder: str | Path) -> list[GalleryPicture]:
 
 def read_rate_fits(folder: str | Path) -> list[tuple]:
     """`FIT_COLUMNS` of each file that was fitted; the SNR is "all" if it is the same at every SNR."""
-    with closing(_open(folder)) as base:
+    with closing(open_store(folder)) as base:
         there = _columns(base, "rate_fits")
         names = ",".join(name if name in there else "''" for name in FIT_COLUMNS)
         return base.execute(
@@ -249,51 +280,5 @@ def read_rate_fits(folder: str | Path) -> list[tuple]:
 
 def read_parameters(folder: str | Path) -> dict:
     """Parameters that a run was begun with."""
-    with closing(_open(folder)) as base:
+    with closing(open_store(folder)) as base:
         return {k: json.loads(v) for k, v in base.execute("SELECT name, value FROM parameters")}
-
-
-def _open(folder: str | Path) -> sqlite3.Connection:
-    path = Path(folder) / "results.sqlite"
-    if not path.is_file():
-        raise RunFolderError(f"{folder} holds no results.sqlite; name the folder of a run")
-    try:
-        # A file beside it, which nobody locks, tells whether there are locks to wait for.
-        locks = "" if not find_file_problem(path.with_name("run.json")) else "&nolock=1"
-        uri = f"{path.resolve().as_uri()}?mode=ro{locks}"
-        try:
-            return _checked(sqlite3.connect(uri, uri=True, timeout=30))
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (
-                sqlite3.SQLITE_READONLY,
-                sqlite3.SQLITE_CANTOPEN,
-            ):
-                raise
-            return _checked(_rolled_back(path))
-    except sqlite3.Error as error:
-        raise RunFolderError(f"{path} cannot be read as results of moclink ({error})") from error
-
-
-def _checked(base: sqlite3.Connection) -> sqlite3.Connection:
-    """The connection, if the tables are there and can be read."""
-    try:
-        for name in ("cells", "parameters", "pictures", "rate_fits"):
-            base.execute(f"SELECT count(*) FROM {name}")
-    except sqlite3.Error:
-        base.close()
-        raise
-    return base
-
-
-def _rolled_back(path: Path) -> sqlite3.Connection:
-    """A copy in memory of what cannot be read in its place, as the run folder may be read-only.
-
-    A process was killed while it was writing, or another program has set a write-ahead log.
-    """
-    memory = sqlite3.connect(":memory:")
-    with tempfile.TemporaryDirectory() as place:
-        for part in path.parent.glob(f"{path.name}*"):  # with a journal or a log
-            shutil.copyfile(part, Path(place) / part.name)
-        with closing(sqlite3.connect(Path(place) / path.name)) as copy:
-            copy.backup(memory)
-    return memory

@@ -97,11 +97,15 @@ class Task:
         return f"{' + '.join(self.chains)}, {self.picture.name if self.picture else BITS_NAME}"
 
 
-def list_cells(plan: Plan, pictures: Sequence[Picture]) -> list[Cell]:
-    """All cells of a plan, in the order of the run."""
-    return [
-        cell for name, picture in list_units(plan, pictures) for cell in _cells(plan, name, picture)
-    ]
+def list_cells(plan: Plan, pictures: Sequence[Picture]) -> Iterator[Cell]:
+    """All cells of a plan one by one, in the order of the run."""
+    for name, picture in list_units(plan, pictures):
+        yield from _cells(plan, name, picture)
+
+
+def count_cells(plan: Plan, pictures: Sequence[Picture]) -> int:
+    """How many cells a plan has."""
+    return len(list_units(plan, pictures)) * plan.trials * len(plan.snrs)
 
 
 def choose_gallery_picture(pictures: Sequence[Picture]) -> Picture | None:
@@ -142,9 +146,9 @@ def group_chains(
     """
     files = tuple(name for name in plan.chains if is_file_chain(name))
     whole = [picture.name for picture in pictures if picture.name in unfinished]
-    whole = whole[: len(whole) - len(whole) % workers]
+    together = set(whole[: len(whole) - len(whole) % workers])
     for name, picture in list_units(plan, pictures):
-        if picture is None or name not in files or picture.name not in whole:
+        if picture is None or name not in files or picture.name not in together:
             yield (name,), picture
         elif name == files[0]:
             yield files, picture

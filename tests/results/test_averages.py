@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from moclink.results.averages import average, by_chain, chosen_snrs, image_means
+from moclink.results.averages import average, by_chain, chosen_snrs, half_width, image_means
 
 
 def test_averages_are_over_trials_then_images_with_students_t(row):
@@ -58,3 +58,27 @@ def test_chains_keep_their_order(row):
 )
 def test_a_few_snrs_are_chosen(snrs, chosen):
     assert chosen_snrs(snrs) == chosen
+
+
+def test_means_are_those_of_numpy_one_by_one(row):
+    """To the last bit, with cells missing, values that are no numbers."""
+    rng = np.random.default_rng(1)
+    odd = [math.inf, math.nan, None]
+    rows = [
+        row("a", str(image), snr, trial, psnr_db=odd[int(u * 40)] if u * 40 < 3 else 40 * u)
+        for image in range(5)
+        for snr in (10.0, -5.0, 0.5)
+        for trial, u in enumerate(rng.random(20))
+        if u < 0.9 or image == 2
+    ]
+    expected: dict = {}
+    for one in rows:
+        if one.psnr_db is not None and not math.isnan(one.psnr_db):
+            images = expected.setdefault(one.snr_db, {})
+            images.setdefault(one.image, []).append(min(one.psnr_db, 100.0))
+    for point, snr in zip(average(rows, "psnr_db"), sorted(expected), strict=True):
+        means = {image: float(np.mean(values)) for image, values in expected[snr].items()}
+        ordered = np.array([means[image] for image in "01234"])
+        assert (point.snr_db, point.images) == (snr, 5)
+        assert point.mean == ordered.mean() and point.half_width == half_width(ordered)
+        assert image_means(rows, "psnr_db")[snr] == means

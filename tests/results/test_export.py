@@ -7,8 +7,9 @@ from contextlib import closing
 
 import pytest
 
+from moclink.results.averages import average
 from moclink.results.export import export, summary_rows
-from moclink.results.store import RunFolderError
+from moclink.results.store import RunFolderError, read_rows
 from moclink.types import RateFit, Row
 
 
@@ -31,6 +32,21 @@ def test_means_have_an_interval_if_there_are_pictures(row):
         found[0][4] == pytest.approx(12.706 * 2, rel=1e-4) and found[0][5] == 2
     )  # t of one degree of freedom
     assert found[1] == ("b", "ber", 0.0, 0.1, None, 1)
+
+
+def test_the_summary_of_a_run_is_that_of_its_rows(run_folder, monkeypatch):
+    monkeypatch.setattr("moclink.results.store.CELLS_AT_ONCE", 2)
+    export(run_folder)
+    written = list(csv.reader((run_folder / "summary.csv").read_text().splitlines()))[1:]
+    expected = [
+        [format(v, ".9g") if isinstance(v, float) else "" if v is None else str(v) for v in mean]
+        for mean in summary_rows(read_rows(run_folder))
+    ]
+    assert written == expected and len(written) == 4 * 3 * 4
+    for mean in summary_rows(read_rows(run_folder)):
+        rows = [r for r in read_rows(run_folder) if (r.chain, r.snr_db) == (mean[0], mean[2])]
+        (point,) = average(rows, mean[1])
+        assert mean[3:] == (point.mean, point.half_width, 6)
 
 
 def test_files_go_where_they_are_asked_for(run_folder, tmp_path):

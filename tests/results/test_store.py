@@ -4,22 +4,22 @@ import errno
 import math
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
 
 from moclink.results.record import write_record
 from moclink.results.store import (
+    COLUMNS,
     ResultStore,
     RunFolderError,
+    read_cells,
     read_gallery,
     read_parameters,
     read_rate_fits,
     read_rows,
 )
-from moclink.types import GalleryPicture, RateFit
+from moclink.types import GalleryPicture, RateFit, Row
 
 PARAMETERS = {
     "snr": [0.0, 1.0],
@@ -37,6 +37,20 @@ def test_rows_come_back_in_the_order_of_the_run(tmp_path, row):
     assert store.done() == {(r.chain, r.image, r.snr_db, r.trial) for r in rows}
     store.close()
     assert read_rows(tmp_path) == [rows[3], rows[2], rows[1], rows[0]]
+
+
+def test_cells_are_read_a_few_at_a_time_while_a_sweep_writes(tmp_path, row, monkeypatch):
+    monkeypatch.setattr("moclink.results.store.CELLS_AT_ONCE", 3)
+    snrs, trials = (-5.0, 0.0, 0.5), range(4)
+    rows = [row("b", i, s, t, psnr_db=t) for i in "yx" for s in snrs for t in trials]
+    with ResultStore(tmp_path, PARAMETERS) as store:
+        store.add(rows[::-1])
+        lists = read_cells(tmp_path)
+        assert [cell[COLUMNS.index("trial")] for cell in next(lists)] == [0, 1, 2]
+        store.add([row("b", "y", 1.0), row("a", "y")])  # a reader holds nobody up between two lists
+        others = [Row(*cell) for cells in lists for cell in cells]
+        assert others == [*rows[3:12], row("b", "y", 1.0), *rows[12:]]
+        assert read_rows(tmp_path) == [*rows[:12], row("b", "y", 1.0), *rows[12:], row("a", "y")]
 
 
 def test_the_file_of_a_new_run_is_whole_when_it_appears(tmp_path, monkeypatch):
@@ -186,51 +200,3 @@ def test_a_run_of_another_version_is_read_and_goes_on(tmp_path, row):
     store.close()
     assert read_rate_fits(tmp_path)[0][-1] == "too wide"
     assert read_rows(tmp_path) == [row(psnr_db=30.0), row(snr=1.0, papr_db=3.5, iterations=2.0)]
-
-
-KILLED = """
-import os, sqlite3, sys
-base = sqlite3.connect(sys.argv[1], isolation_level=None)
-base.execute("PRAGMA cache_size = 1")
-base.execute("BEGIN")
-insert = "INSERT INTO cells (chain, image, snr_db, trial) VALUES ('half', ?, 0, 0)"
-for number in range(3000):
-    base.execute(insert, ("x" * 400 + str(number),))
-os._exit(9)
-"""
-
-
-def test_what_a_killed_process_left_is_read_without_writing(tmp_path, row):
-    store = ResultStore(tmp_path, PARAMETERS)
-    store.add([row(psnr_db=30.0)])
-    store.close()
-    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "results.sqlite")])
-    journal = tmp_path / "results.sqlite-journal"
-    before = {path: path.read_bytes() for path in (journal, tmp_path / "results.sqlite")}
-    assert len(before[journal]) > 1000  # the half-written transaction is in the file
-    assert read_rows(tmp_path) == [row(psnr_db=30.0)]
-    assert {path: path.read_bytes() for path in before} == before
-    ResultStore(tmp_path, PARAMETERS).close()  # a run that goes on undoes it in place
-    assert not journal.exists() and read_rows(tmp_path) == [row(psnr_db=30.0)]
-
-
-def test_a_write_ahead_log_that_another_program_has_set_is_read(tmp_path, row, monkeypatch):
-    """In a read-only folder SQLite wants to write beside it, and says so."""
-    with ResultStore(tmp_path, PARAMETERS) as store:
-        store.add([row()])
-    connect = sqlite3.connect
-    browser = connect(tmp_path / "results.sqlite")
-    browser.execute("PRAGMA journal_mode=WAL")
-    browser.execute("UPDATE cells SET psnr_db = 31.0")
-    browser.commit()  # into the log alone, while the program is open
-
-    def read_only(path, **options):
-        if options.get("uri"):
-            error = sqlite3.OperationalError("attempt to write a readonly database")
-            error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
-            raise error
-        return connect(path, **options)
-
-    monkeypatch.setattr(sqlite3, "connect", read_only)
-    assert read_rows(tmp_path) == [row(psnr_db=31.0)]
-    browser.close()

@@ -7,6 +7,7 @@ from moclink.images import Picture
 from moclink.sweep.plan import (
     Plan,
     choose_gallery_picture,
+    count_cells,
     estimate_effort,
     group_chains,
     list_cells,
@@ -20,6 +21,7 @@ def test_file_chains_of_a_picture_are_one_task_unless_workers_would_idle(workers
     plan = Plan((5.0, 10.0), ("moc-rvq-l4", "jpeg-ldpc", "bpg-ldpc", "random-64qam"))
     pictures = [Picture(str(side), np.zeros((side, side, 3), np.uint8)) for side in (20, 30, 40)]
     cells = set(list_cells(plan, pictures))
+    assert len(cells) == count_cells(plan, pictures)
     groups = list(group_chains(plan, pictures, {"20", "30", "40"}, workers))
     tasks = [t for names, p in groups for t in make_tasks(plan, names, p, cells, False, 2**32)]
     assert {cell for task in tasks for cell in task.cells} == cells

@@ -16,7 +16,7 @@ from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import Picture, read_image, sample_paths
 from moclink.results.store import ResultStore, read_gallery, read_rows
 from moclink.simulate import main
-from moclink.sweep.plan import Plan, Task, list_cells
+from moclink.sweep.plan import Plan, Task, count_cells, list_cells
 from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
 from moclink.sweep.task import work
@@ -47,7 +47,7 @@ def sweep(folder, plan, pictures, **options):
     counts = []
     run_sweep(plan, pictures, store, lambda cells, unit: counts.append(cells), **options)
     store.close()
-    assert sum(counts) == len(list_cells(plan, pictures))
+    assert sum(counts) == count_cells(plan, pictures)
     return read_rows(folder), sorted(
         read_gallery(folder), key=lambda s: (s.chain, s.image, s.snr_db)
     )
@@ -83,7 +83,7 @@ def test_two_workers_give_the_rows_of_one_process(plan, sharing, pictures, alone
     with Pool(2) as pool:
         spread = sweep(tmp_path / "alone", plan, pictures, pool=pool)
         assert sweep(tmp_path / "shared", sharing, pictures, pool=pool) == shared
-    assert len(spread[0]) == len(list_cells(plan, pictures)) == 2 * 3 * (2 * 6 + 1)
+    assert len(spread[0]) == count_cells(plan, pictures) == 2 * 3 * (2 * 6 + 1)
     assert spread == alone  # to the last bit, pictures of the gallery too
 
 
