@@ -25,6 +25,7 @@ from moclink.linear.codec import Estimate
 
 KIND = "linear-restoration"
 SMALLEST_ERROR = 1e-5  # expected squared error (50 dB) below which pictures are left as they are
+SNR_RANGE = -6.0, 31.0  # dB, of the training; beyond, the network is told the nearest of it
 BLOCK = 32  # of the error map
 BANDS = 6
 CONFIGS: dict[str, dict[str, Any]] = {  # see `build`; 1, 49 and 122 thousand MAC a pixel
@@ -244,7 +245,9 @@ class Restoration:
         _, height, width, _ = images.shape
         bottom, right = -height % BLOCK, -width % BLOCK
         padded = np.pad(images, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
-        spread, condition, scale = conditions(estimate.errors, estimate.snr_db)
+        spread, condition, scale = conditions(
+            estimate.errors, np.clip(estimate.snr_db, *SNR_RANGE)
+        )
         halo, found = _halo(self.config), np.empty_like(padded)
         for first in range(0, padded.shape[1], self.rows):
             last = min(first + self.rows, padded.shape[1])

@@ -52,6 +52,25 @@ def test_what_is_nearly_perfect_is_left(noisy_network):
     assert np.abs(found[0] - estimate.images[0]).max() > 1e-3
 
 
+def test_beyond_the_snrs_of_the_training_it_is_told_the_nearest(noisy_network):
+    restoration_of = Restoration(noisy_network, SMALL)
+    estimate = estimate_of(64, 64)
+    for inside, beyond in ((31, 100), (-6, -100)):
+        estimate.snr_db[:] = inside
+        expected = restoration_of(estimate)
+        estimate.snr_db[:] = beyond
+        assert np.array_equal(restoration_of(estimate), expected)
+    estimate.snr_db[:] = 20
+    assert np.abs(restoration_of(estimate) - expected).max() > 1e-4
+
+
+@pytest.mark.parametrize("snr_db", [-30.0, 60.0])
+def test_far_from_its_training_the_network_does_no_harm(snr_db):
+    picture, estimate = received(snr_db)
+    before = psnr_db(estimate.images, picture)
+    assert psnr_db(Restoration.load()(estimate), picture) > before - 0.3
+
+
 def test_stripes_are_the_whole(noisy_network):
     estimate = estimate_of(300, 64)
     whole = Restoration(noisy_network, SMALL, 320)(estimate)
