@@ -114,7 +114,8 @@ class BlockChannel:
         return x_hat[: sent.size], no_eff[: sent.size]
 
     def _call(self, sent: NDArray[np.complex64], no: float, key: Key) -> tuple[NDArray, NDArray]:
-        x: Any = sent.reshape(-1, self._vectors) if self._vectors else sent[None]
+        own = sent.copy()  # a function may compute in place
+        x: Any = own.reshape(-1, self._vectors) if self._vectors else own[None]
         variance: Any = np.full([] if self._vectors else [1], no, np.float32)
         if self._wants_tensors:
             x, variance = tensors.tensor(x), tensors.tensor(variance)

@@ -138,7 +138,7 @@ def _keyed(
 ) -> ChannelOutput:
     """Call a user-defined function (symbols, no, keys) and check what it returns."""
     try:
-        output = function(symbols, no, keys)
+        output = function(symbols.copy(), no.copy(), keys)  # it may compute in place
     except Exception as error:  # whatever goes wrong in somebody else's code
         raise ValueError(f"channel {path}: {describe_error(error)}") from error
     if not isinstance(output, ChannelOutput):

@@ -35,11 +35,14 @@ def encoded(chain: str, codec: Any, images: NDArray[np.float32], csi: ChannelSta
 
 
 def decode_call(codec: Any) -> Callable[..., Any]:
-    """`codec.decode`, called with those of height, width and snr_db that it takes."""
+    """`codec.decode`, called with those of height, width and snr_db, in this order, that it takes."""
     parameters = inspect.signature(codec.decode).parameters
-    every = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    kinds = {parameter.kind for parameter in parameters.values()}
+    every = inspect.Parameter.VAR_KEYWORD in kinds
 
     def decode(received: Any, **known: Any) -> Any:
+        if inspect.Parameter.VAR_POSITIONAL in kinds:  # decode(*args)
+            return codec.decode(received, *known.values())
         wanted = {k: v for k, v in known.items() if every or k in parameters}
         return codec.decode(received, **wanted)
 

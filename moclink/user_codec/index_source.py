@@ -68,7 +68,7 @@ class UserSource:
 
             def own(rows: slice) -> Any:
                 iterations = None if got.iterations is None else got.iterations[rows]
-                part = Demodulated(got.values[rows], got.no[rows], iterations)
+                part = Demodulated(got.values[rows].copy(), got.no[rows].copy(), iterations)
                 found = self.codec.decode(part, header)
                 if not isinstance(found, Decoded):
                     raise ChainError(

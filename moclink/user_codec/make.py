@@ -29,9 +29,12 @@ from moclink.user_codec.analog import AnalogUserChain
 from moclink.user_codec.checked_chain import CheckedChain
 from moclink.user_codec.checks import TOLERANCE, error_summary
 from moclink.user_codec.files import UserFileCodec
+from moclink.user_codec.guard import GuardedCodec
 from moclink.user_codec.index_source import UserSource
 from moclink.user_codec.names import UserCodecName
 from moclink.user_codec.subprocess_codec import SubprocessCodec
+
+ALPHABETS = tuple(2**bits for bits in range(1, 9))  # of indices that constellations have
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,12 @@ def make_user_chain(
             found = find_object(place.path, "chain")
         arguments = {key: literal(text) for key, text in place.arguments}
         codec = build_codec(name, found, options, arguments)
-    return build_chain(name, codec, scheme, cbr, parts)
+    return build_chain(name, codec, scheme, cbr, parts, run.seed)
 
 
-def build_chain(name: str, codec: Any, scheme: str, cbr: Fraction | None, parts: Parts) -> Chain:
+def build_chain(
+    name: str, codec: Any, scheme: str, cbr: Fraction | None, parts: Parts, seed: int = 1
+) -> Chain:
     """The chain of a codec, by what the codec can do.
 
     Args:
@@ -151,6 +156,7 @@ def build_chain(name: str, codec: Any, scheme: str, cbr: Fraction | None, parts:
         scheme: How bits are sent; empty if the name does not say.
         cbr: Channel bandwidth ratio that the name states.
         parts: Modems and file chains.
+        seed: Seed of the run.
 
     Raises:
         ValueError: If the codec has no way to send a picture, or the name asks for what it cannot do.
@@ -167,8 +173,9 @@ def build_chain(name: str, codec: Any, scheme: str, cbr: Fraction | None, parts:
         return all(callable(getattr(codec, method, None)) for method in methods)
 
     adaptive = bool(getattr(codec, "adaptive", False))
+    guarded: Any = GuardedCodec(name, codec, seed)
     if has("encode_file", "decode_file"):
-        return parts.file_chain(name, UserFileCodec(name, codec), scheme or "ldpc", cbr)
+        return parts.file_chain(name, UserFileCodec(name, guarded), scheme or "ldpc", cbr)
     alphabet = getattr(codec, "alphabet", None)
     if scheme in ("ldpc-adaptive", "capacity") or (scheme and alphabet != 2):
         raise ValueError(
@@ -177,18 +184,19 @@ def build_chain(name: str, codec: Any, scheme: str, cbr: Fraction | None, parts:
             + f", and {type(codec).__name__} is none"
         )
     if has("transmit", "receive"):
-        return CheckedChain(name, codec, allowed)
+        return CheckedChain(name, guarded, allowed)
     if not has("encode", "decode"):
         raise ValueError(
             f"chain {name}: {type(codec).__name__} has no encode and decode (nor transmit and "
             "receive, nor encode_file and decode_file); see docs/own-codec.md"
         )
     if alphabet is None:
-        return AnalogUserChain(name, codec, allowed, adaptive)
-    if not isinstance(alphabet, int) or not 2 <= alphabet <= 256:
-        raise ValueError(f"chain {name}: alphabet is {alphabet!r}; 2 to 256 is wanted")
+        return AnalogUserChain(name, guarded, allowed, adaptive)
+    if alphabet not in ALPHABETS or isinstance(alphabet, bool | float):
+        there = ", ".join(map(str, ALPHABETS))
+        raise ValueError(f"chain {name}: alphabet is {alphabet!r}; one of {there} is wanted")
     modem = parts.bit_modem(scheme or "ldpc") if alphabet == 2 else parts.index_modem(alphabet)
-    return DigitalChain(name, UserSource(name, codec, modem, allowed), modem, adaptive)
+    return DigitalChain(name, UserSource(name, guarded, modem, allowed), modem, adaptive)
 
 
 def _stated_cbr(name: str, codec: Any, asked: Fraction | None) -> float | None:
@@ -197,7 +205,7 @@ def _stated_cbr(name: str, codec: Any, asked: Fraction | None) -> float | None:
     if own is None:
         return None if asked is None else float(asked)
     try:
-        value = float(Fraction(own) if isinstance(own, str) else own)
+        value = 0.0 if isinstance(own, bool) else float(Fraction(own) if isinstance(own, str) else own)
     except (TypeError, ValueError, ZeroDivisionError):
         value = 0.0
     if not 0 < value <= 1:

@@ -232,7 +232,9 @@ def test_what_cannot_be_made_is_one_line(file, suffix, message):
 @pytest.mark.parametrize(
     "attributes,message",
     [
-        ({"alphabet": 1}, "alphabet is 1; 2 to 256"),
+        ({"alphabet": 1}, "alphabet is 1; one of 2, 4, 8"),
+        ({"alphabet": 6}, "alphabet is 6; one of 2, 4, 8"),
+        ({"cbr": True}, "its cbr is True"),
         ({"cbr": "1/0"}, "its cbr is '1/0'"),
         ({"cbr": 2}, "2"),
     ],
