@@ -49,9 +49,31 @@ def to_srgb(image: Image.Image, path: str | Path) -> NDArray[np.uint8]:
             _apply_profile(Image.fromarray(grey), image.info.get("icc_profile"), path)
         )
     _check_wide_colour(image, path)
+    _read_transparent_level(image, path)
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
     colour = _apply_profile(_without_alpha(image), image.info.get("icc_profile"), path)
     return np.asarray(colour if alpha is None else on_white(colour, alpha))
+
+
+def _read_transparent_level(image: Image.Image, path: str | Path) -> None:
+    """Scale the transparent level of a PNG of fewer bits as Pillow has scaled its samples.
+
+    Raises:
+        ImageError: If it is a colour of 16 bits, of which Pillow has kept the upper 8.
+    """
+    if image.format != "PNG" or image.mode not in ("L", "RGB"):
+        return
+    level, header = image.info.get("transparency"), _png_chunk(path, b"IHDR")
+    if level is None or header is None:
+        return
+    bits = header[8]
+    if bits == 16:
+        raise ImageError(
+            f"{path}: one of its colours, of 16 bits, is transparent, and 8 bits of each are read; "
+            "convert it to 8 bits, or give it an alpha channel"
+        )
+    if isinstance(level, int) and bits < 8:
+        image.info["transparency"] = level * 255 // (2**bits - 1)
 
 
 def on_white(colour: Image.Image, alpha: Image.Image) -> Image.Image:

@@ -6,6 +6,8 @@ then on. Files that cannot be read raise `ImageError`, which names the file and 
 
 from __future__ import annotations
 
+import copy
+import glob
 import hashlib
 import sys
 from collections.abc import Iterable, Sequence
@@ -98,6 +100,12 @@ class Picture:
             raise ImageError(f"{self.source}: the picture has changed since it was first read")
         return pixels
 
+    def renamed(self, name: str) -> Picture:
+        """The same picture under another name."""
+        picture = copy.copy(self)
+        object.__setattr__(picture, "name", name)
+        return picture
+
     def loaded(self) -> Picture:
         """The same picture with its pixels in memory, for machines that do not see the file."""
         return Picture(self.name, self.pixels)
@@ -144,7 +152,10 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
         elif item.exists():
             raise ImageError(f"{_plain(item)} is a stream or device; save the picture as a file")
         else:
-            raise ImageError(f"no such image or folder: {_plain(item)}")
+            fitting = sorted(map(Path, glob.glob(str(item))))  # a pattern that no shell has read
+            if not fitting:
+                raise ImageError(f"no such image or folder: {_plain(item)}")
+            found += fitting
     files: dict[object, Path] = {}
     for path in found:
         files.setdefault(_identity(path), path)
@@ -210,7 +221,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
 
 
 def _read_with_pillow(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:
-    with pillow_switches(show_truncated=False), Image.open(path) as image:
+    # Not by its name: Pillow 13 maps grey TIFF files to memory, and scrambles those lying on a side.
+    with pillow_switches(show_truncated=False), open(path, "rb") as file, Image.open(file) as image:
         _check_size(path, *image.size, max_pixels)
         image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -31,6 +32,26 @@ SUFFIXES = {
 }
 
 
+# Pictures too, which are not taken from a folder: Pillow does not read them, or not as photographs.
+OTHERS = {
+    *(".heic", ".heif", ".mpo", ".tga", ".psd", ".jxl", ".exr", ".hdr", ".pfm", ".svg", ".webm"),
+    *(
+        ".dng",
+        ".nef",
+        ".cr2",
+        ".cr3",
+        ".arw",
+        ".orf",
+        ".rw2",
+        ".raw",
+        ".npy",
+        ".npz",
+        ".eps",
+        ".qoi",
+    ),
+}
+
+
 def is_picture(path: Path) -> bool:
     """Say whether a file in a folder is taken for a picture, by its name alone.
 
@@ -51,7 +72,15 @@ def list_folder(folder: Path, recursive: bool = False) -> list[Path]:
     Raises:
         ImageError: If a folder cannot be read.
     """
-    return sorted(path for path in _files(folder, recursive) if is_picture(path))
+    files = list(_files(folder, recursive))
+    others = [f for f in files if f.suffix.lower() in OTHERS and not f.name.startswith(".")]
+    if others:
+        kinds = ", ".join(sorted({file.suffix for file in others}))
+        print(
+            f"note: {len(others)} files of {folder} are not taken ({kinds}); convert them, to PNG say",
+            file=sys.stderr,
+        )
+    return sorted(path for path in files if is_picture(path))
 
 
 def _files(folder: Path, recursive: bool) -> Iterator[Path]:

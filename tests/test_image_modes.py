@@ -233,3 +233,47 @@ def test_every_mode_that_tiff_has(tmp_path, mode):
         white = grey.convert(mode)
     white.save(tmp_path / "a.tif")
     assert read_image(tmp_path / "a.tif").min() >= 253
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_a_transparent_level_of_few_bits_becomes_white(tmp_path, bits):
+    """Pillow scales the samples of such files to 8 bits, and not the level that is transparent."""
+
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    row = {2: bytes([0b00011011]), 4: bytes([0x01, 0x23])}[bits]
+    header = struct.pack(">IIBBBBB", 4, 1, bits, 0, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"tRNS", b"\0\1"), (b"IDAT", zlib.compress(b"\0" + row))]
+    data = b"".join(chunk(*part) for part in [*parts, (b"IEND", b"")])
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    unit = 255 // (2**bits - 1)
+    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 255, 2 * unit, 3 * unit]
+
+
+def test_a_transparent_colour_of_16_bits_is_refused(tmp_path):
+    def chunk(name, data):
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    row = zlib.compress(b"\0" + struct.pack(">3H", 60000, 1, 2))
+    parts = [(b"IHDR", header), (b"tRNS", struct.pack(">3H", 60000, 1, 2)), (b"IDAT", row)]
+    data = b"".join(chunk(*part) for part in [*parts, (b"IEND", b"")])
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    with pytest.raises(ImageError, match="of 16 bits, is transparent.*alpha"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("orientation", [3, 5, 6, 8])
+def test_a_grey_tiff_that_lies_on_a_side_is_turned(tmp_path, kind, orientation):
+    rng = np.random.default_rng(1)
+    grey = rng.integers(0, 256, (6, 9), dtype=np.uint8)
+    samples = grey if kind is np.uint8 else grey.astype(np.uint16) * 257
+    Image.fromarray(samples).save(tmp_path / "a.tif", tiffinfo={274: orientation})
+    turned = {3: np.rot90(grey, 2), 5: grey.T, 6: np.rot90(grey, -1), 8: np.rot90(grey)}
+    assert np.array_equal(read_image(tmp_path / "a.tif")[..., 0], turned[orientation])

@@ -65,3 +65,21 @@ def test_folders_that_cannot_be_read_are_named(tmp_path, monkeypatch):
 def test_a_folder_called_like_a_picture_is_none(tmp_path):
     (tmp_path / "a.png").mkdir()
     assert not is_picture(tmp_path / "a.png")
+
+
+def test_pictures_that_are_not_taken_are_told(tmp_path, capsys):
+    save(tmp_path / "a.png")
+    for name in ("b.HEIC", "c.dng", "d.tga", "notes.txt", ".e.heic"):
+        (tmp_path / name).write_bytes(b"x")
+    assert list_folder(tmp_path) == [tmp_path / "a.png"]
+    assert "3 files of " in (note := capsys.readouterr().err) and "(.HEIC, .dng, .tga)" in note
+
+
+def test_a_pattern_that_no_shell_has_read_is_read(tmp_path):
+    files = [
+        save(tmp_path / name, seed) for seed, name in enumerate(("a.png", "b.png", "c[1].png"))
+    ]
+    assert find_images([tmp_path / "*.png"]) == files
+    assert find_images([tmp_path / "c[1].png"]) == files[2:]  # a file of that name goes first
+    with pytest.raises(ImageError, match="no such image or folder: .*z.*png"):
+        find_images([tmp_path / "z*.png"])
