@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ CHANNELS = {
     "mimo-4x4": "4x4 MIMO-OFDM",
 }
 ALWAYS_ALIKE = ("images", "channel", "outage")  # parameters that runs in one figure share
-_SHARED = ("match", "code", "receiver", "harq")  # of runs with the same chains
+_SHARED = ("match", "code", "receiver", "harq", "csi")  # of runs with the same chains
 MATCHES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
 
 
@@ -36,6 +37,8 @@ def read_runs(
     folders: Sequence[str | Path], chains: str | Sequence[str] | None = None
 ) -> tuple[list[Row], list[GalleryPicture]]:
     """Rows and pictures of all folders; of a cell that several have, the first folder's.
+
+    Runs of other seeds have met other noise: their trials are further ones.
 
     Args:
         folders: Run folders.
@@ -49,8 +52,14 @@ def read_runs(
         _check_alike(folders[0], other, chains)
     rows: dict[Any, Row] = {}
     gallery: dict[Any, GalleryPicture] = {}
+    first_trial: dict[Any, int] = {}  # of each seed
+    trials = 0
     for folder in folders:
+        parameters = read_parameters(folder)
+        start = first_trial.setdefault(parameters.get("seed"), trials)
+        trials = max(trials, start + parameters.get("trials", 1))
         for row in read_rows(folder):
+            row = replace(row, trial=start + row.trial)
             rows.setdefault((row.chain, row.image, row.snr_db, row.trial), row)
         for picture in read_gallery(folder):
             gallery.setdefault((picture.chain, picture.image, picture.snr_db), picture)
@@ -64,7 +73,17 @@ def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str]
     if chains is not None:
         wanted = {chains, *comma_list(chains)} if isinstance(chains, str) else set(chains)
         shared = {name for name in shared if wanted & {name, base_name(name)}}
+    codecs = [dict(run.get("codecs", ())) for run in (first, second)]
+    for name in sorted(shared):
+        versions = {codec[name] for codec in codecs if name in codec}
+        if len(versions) > 1:
+            raise RunFolderError(
+                f"{one} and {other} hold results of two versions of {printable(name)}; draw them one "
+                "by one, or choose other --chains"
+            )
     for name in (*ALWAYS_ALIKE, *(_SHARED if shared else ())):
+        if name == "csi" and first.get("channel") == "awgn":  # where there is but one SNR
+            continue
         default = DEFAULTS.get(name)
         if first.get(name, default) != second.get(name, default):
             common = f", and both have {printable(min(shared))}" if shared else ""

@@ -30,6 +30,45 @@ def test_runs_that_differ_are_not_read_as_one(name, value, run, row, run_folder)
         read_runs((run_folder, other))
 
 
+def test_trials_of_other_seeds_are_further_ones(run, row):
+    rows = [row("jpeg-ldpc", "0", trial=trial, psnr_db=30.0 + trial) for trial in (0, 1)]
+    one = run(rows, folder="one", seed=1, trials=2)
+    two = run([row("jpeg-ldpc", "0", psnr_db=20.0)], folder="two", seed=2, trials=1)
+    again = run([row("jpeg-ldpc", "0", 5.0, psnr_db=35.0)], folder="again", seed=1, trials=2)
+    found = read_runs((one, two, again))[0]
+    assert [(r.snr_db, r.trial, r.psnr_db) for r in found] == [
+        (0.0, 0, 30.0),
+        (0.0, 1, 31.0),
+        (0.0, 2, 20.0),
+        (5.0, 0, 35.0),
+    ]
+
+
+def test_what_a_sender_knows_is_one_in_a_curve_over_fading(run, row):
+    for channel in ("rayleigh", "awgn"):
+        folders = [
+            run([row("softcast")], folder=f"{channel}-{csi}", channel=channel, csi=csi)
+            for csi in ("instantaneous", "average")
+        ]
+        if channel == "awgn":  # where both are the same
+            assert len(read_runs(folders)[0]) == 1
+        else:
+            with pytest.raises(RunFolderError, match="different csi, and both have softcast"):
+                read_runs(folders)
+
+
+def test_two_versions_of_a_codec_are_not_read_as_one(run, row):
+    first, second = (
+        run([row("my.py:C"), row("softcast")], folder=digest, codecs=[["my.py:C", digest]])
+        for digest in ("a", "b")
+    )
+    old = run([row("my.py:C")], folder="old")  # of a version that kept no digest of it
+    with pytest.raises(RunFolderError, match="two versions of my.py:C; draw them one by one"):
+        read_runs((first, second))
+    assert len(read_runs((first, second), "softcast")[0]) == 2
+    assert len(read_runs((first, old))[0]) == 2
+
+
 def test_how_other_chains_were_run_does_not_matter(run, row, run_folder):
     images = [[str(i), ""] for i in range(6)]
     rows = [row("jpeg-ldpc", "0"), row("bpg-ldpc@1/24", "0")]
