@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import decimal
+import difflib
 import numbers
 import os
 import re
@@ -39,9 +40,23 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and stop."""
-        if re.match("unrecognized arguments: [^-]", message):
-            message += "; several values of one option are joined by commas"
+        if unknown := re.match(r"unrecognized arguments: (\S+)", message):
+            message += self._hint(unknown[1])
         self.exit(2, f"moclink: {message} (--help shows the options)\n")
+
+    def _hint(self, argument: str) -> str:
+        """What may have been meant by an argument that does not exist."""
+        if Path(argument, "results.sqlite").is_file():
+            return (
+                f"; {argument} is the folder of a run, which goes on with --out {argument}"
+                if "--out" in self._option_string_actions and "--snr" in self._option_string_actions
+                else "; one run folder at a time"
+            )
+        if argument.startswith("-"):
+            option = argument.partition("=")[0]
+            near = difflib.get_close_matches(option, self._option_string_actions, 1, 0.7)
+            return f"; did you mean {near[0]}?" if near else ""
+        return "; several values of one option are joined by commas"
 
 
 def bind_values(arguments: Sequence[str], *options: str) -> list[str]:
@@ -121,7 +136,9 @@ def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:
     wanted = f"give numbers of dB, such as 10 or [0, 10, 20], or text: {_SNRS}"
     try:
         array = np.atleast_1d(np.asarray(value if hasattr(value, "ndim") else _listed(value)))
-        if array.dtype.kind not in "iuf":
+        if array.dtype.kind == "O" and all(isinstance(v, Fraction | Decimal) for v in array.flat):
+            array = array.astype(float)
+        if array.dtype.kind not in "iuf" or isinstance(value, bytes | bytearray | memoryview):
             raise TypeError
         # 0.30000000000000004 of numpy.arange is the 0.3 of a command line, as 0.3 in single
         # precision is, and -0 is 0.
@@ -207,6 +224,13 @@ def read_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise UsageError(f"{name} {shorten(value)}: there are {', '.join(choices)}")
     return value
+
+
+def read_switch(name: str, value: Any) -> bool:
+    """Read a choice between yes and no: a bool. Words are refused, of which "no" would be true too."""
+    if isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
+        return bool(value)
+    raise UsageError(f"{name} {shorten(value)}: True or False is needed")
 
 
 def read_folder(name: str, value: Any) -> Path:

@@ -8,6 +8,15 @@ from fractions import Fraction
 AT_CBR = re.compile(r"(?P<base>.+)@(?P<cbr>[\d./]+)", re.DOTALL)
 
 
+ROUNDED = Fraction(1, 10**5)  # a decimal so near to a fraction, relatively, is that fraction
+
+
+def usual_name(name: str) -> str:
+    """NAME@CBR with the ratio as a fraction in lowest terms: of 2/48 and 0.0416667 it is 1/24."""
+    base, cbr = split_cbr(name)
+    return name if cbr is None else f"{base}@{cbr}"
+
+
 def split_cbr(name: str) -> tuple[str, Fraction | None]:
     """NAME@CBR -> the name and the channel bandwidth ratio, None if there is none.
 
@@ -21,6 +30,8 @@ def split_cbr(name: str) -> tuple[str, Fraction | None]:
 def parse_cbr(text: str) -> Fraction:
     """Read a channel bandwidth ratio, symbols / (3 H W), such as 1/24 or 0.05.
 
+    A decimal that is a fraction up to rounding is that fraction.
+
     Raises:
         ValueError: If the text is no number above 0 and up to 1.
     """
@@ -28,6 +39,9 @@ def parse_cbr(text: str) -> Fraction:
         cbr = Fraction(text.strip())
     except (ValueError, ZeroDivisionError):
         cbr = Fraction(0)
+    near = cbr.limit_denominator(1000)
+    if "/" not in text and abs(near - cbr) < cbr * ROUNDED:  # 0.0416667
+        cbr = near
     if not 0 < cbr <= 1:
         raise ValueError(
             f"CBR {text}: give symbols per value, above 0 and up to 1, such as 1/24 or 0.05"

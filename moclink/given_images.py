@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from moclink.arguments import shorten
+from moclink.arguments import read_switch, shorten
 from moclink.image_modes import ImageError, to_srgb
 from moclink.images import MAX_PIXELS, Picture, find_images, read_pictures, sample_paths
 from moclink.picture_folders import list_folder
@@ -36,6 +37,7 @@ def given_pictures(
     Raises:
         ValueError: If there is no picture, or one cannot be used; each is named.
     """
+    recursive, skip_bad = read_switch("recursive", recursive), read_switch("skip_bad", skip_bad)
     if images is None:
         return read_pictures(sample_paths())
     wanted = _several(images)
@@ -44,6 +46,9 @@ def given_pictures(
             "images is empty; name at least one, or leave it out for the sample photographs"
         )
     files = [item for item in wanted if isinstance(item, str | os.PathLike)]
+    for file in files:
+        if re.match(r"[a-z]+://", str(file)):
+            raise ImageError(f"{file} is an address; download the picture, and name its file")
     paths = [Path(os.path.expanduser(file)) for file in files]
     found = find_images(_with_subfolders(paths) if recursive else paths) if files else []
     pictures = read_pictures(found, skip_bad) if files else []
@@ -74,6 +79,10 @@ def _several(images: Any) -> list[Any]:
     one = isinstance(images, str | os.PathLike | Picture | Image.Image)
     if one or getattr(images, "ndim", 0) in (2, 3):
         return [images]
+    if hasattr(images, "read"):
+        raise ValueError(
+            f"images {shorten(images)}: an open file; give its path, or a Pillow image"
+        )
     if isinstance(images, dict | bytes) or not isinstance(images, Iterable):
         raise ValueError(f"images {shorten(images)}: {WANTED}")
     return list(images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib
@@ -12,6 +13,8 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+_PREFIX = "moclink_user_"  # of the names of modules that are made of files
 
 
 def check_place(path: str, what: str) -> None:
@@ -52,9 +55,11 @@ def find_object(path: str, what: str) -> Any:
     place, _, name = path.rpartition(":")
     try:
         module = _load(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-    except Exception as error:  # whatever goes wrong in somebody else's module
+    except (Exception, SystemExit) as error:  # whatever goes wrong in somebody else's module
+        ends = isinstance(error, SystemExit)
+        remedy = '; put what is a program\'s under if __name__ == "__main__"' if ends else ""
         raise ValueError(
-            f"{what} {path}: {place} cannot be imported: {describe_error(error)}"
+            f"{what} {path}: {place} cannot be imported: {describe_error(error)}{remedy}"
         ) from error
     if not hasattr(module, name):
         near = difflib.get_close_matches(name.lower(), dir(module), 1)
@@ -82,20 +87,54 @@ def file_digest(path: str) -> str:
 def _load(path: Path) -> ModuleType:
     """Import a file as a module of its own, once in a process."""
     where = path.resolve()
-    name = f"moclink_user_{where.stem}_{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
+    name = f"{_PREFIX}{where.stem}_{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, where)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
+    _refuse_other_helpers(where)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look it up there
+    # What it imports from beside it is found first, as if it were run as a program; later, last.
+    folder = str(where.parent)
+    sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+    if folder not in sys.path:
+        sys.path.append(folder)
     return module
+
+
+def _refuse_other_helpers(file: Path) -> None:
+    """Raise if a module beside a file has the name of one beside another file that was imported.
+
+    A process has one module of a name: the file would be given the other one's.
+    """
+    others = {
+        Path(str(module.__file__)).parent
+        for name, module in list(sys.modules.items())
+        if name.startswith(_PREFIX) and getattr(module, "__file__", None)
+    } - {file.parent}
+    for name, module in list(sys.modules.items()):
+        place = getattr(module, "__file__", None)
+        if "." in name or not place:
+            continue
+        beside = (
+            Path(place).parent.parent if Path(place).name == "__init__.py" else Path(place).parent
+        )
+        here = (file.parent / f"{name}.py", file.parent / name / "__init__.py")
+        if beside in others and any(each.is_file() for each in here):
+            raise ImportError(
+                f"{beside} and {file.parent} both have a module {name}, and a process can hold one; "
+                "rename one, or run one of the codecs by exec: (docs/own-codec.md)"
+            )
 
 
 def describe_error(error: BaseException) -> str:

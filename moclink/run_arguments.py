@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from moclink.arguments import read_choice, read_integer, read_metrics, read_snr, shorten
+from moclink.arguments import (
+    read_choice,
+    read_integer,
+    read_metrics,
+    read_snr,
+    read_switch,
+    shorten,
+)
 from moclink.constants import CODES, CSI, LDPC_DECODERS, MATCHES, OUTAGES, RECEIVERS
 from moclink.presets import ChainOptions
 from moclink.sweep.memory import parse_memory
@@ -72,18 +79,24 @@ def read_plan(
         options.seed,
         read_integer("min_errors", min_errors, 1),
         options,
-        bool(reuse_error_patterns),
+        read_switch("reuse_error_patterns", reuse_error_patterns),
         read_choice("csi", csi, CSI),
         read_integer("max_bits", max_bits, 1),
     )
 
 
-def read_resources(workers: Any, memory: Any, cluster: Any) -> tuple[int | None, int | None]:
+def read_resources(
+    workers: Any, memory: Any, cluster: Any, resume_anyway: Any, progress: Any
+) -> tuple[int | None, int | None]:
     """(workers, memory in bytes), None where it is not said; arguments as of `moclink.run`.
+
+    The last two are only looked at.
 
     Raises:
         ValueError: If one is wrong, or the cluster is no address.
     """
+    read_switch("resume_anyway", resume_anyway)
+    read_switch("progress", progress)
     if not isinstance(cluster, str | None):
         raise ValueError(f"cluster {shorten(cluster)}: an address is wanted, such as local")
     memory = parse_memory(memory) if isinstance(memory, str) else memory

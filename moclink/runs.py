@@ -28,10 +28,11 @@ from moclink.constants import (
     OUTAGES,
     RECEIVERS,
 )
-from moclink.presets import at_cbr, user_codec
+from moclink.presets import at_cbr
 from moclink.results.record import write_record
 from moclink.results.run_parameters import RunFolderError
 from moclink.results.store import ResultStore
+from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources
 from moclink.sionna_version import check_sionna
 from moclink.sweep.check import Check, check
@@ -43,7 +44,7 @@ from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
 from moclink.sweep.trial import make_trials, try_chain
 from moclink.sweep.workers import Pool, WorkersLost, cpus
-from moclink.user_codec.given import named_chains
+from moclink.user_codec.given import codec_digests, named_chains
 
 if TYPE_CHECKING:
     from moclink.images import Picture
@@ -132,8 +133,7 @@ def run(
         KeyboardInterrupt: On Ctrl-C. What is finished is stored.
 
     Example:
-        >>> results = moclink.run(["moc-rvq-l4", "jpeg-ldpc"], snr=[0, 10, 20], images="photos/")
-        >>> results.plot()
+        >>> moclink.run(["moc-rvq-l4", "jpeg-ldpc"], snr=[0, 10, 20], images="photos/").plot()
     """
     from moclink.environment import check_environment
     from moclink.given_images import given_pictures
@@ -150,9 +150,10 @@ def run(
     plan = read_plan(
         names, made, options, snr, trials, metrics, min_errors, reuse_error_patterns, csi, max_bits
     )
-    workers, memory = read_resources(workers, memory, cluster)
+    workers, memory = read_resources(workers, memory, cluster, resume_anyway, progress)
     asked = None if out is None else run_folder(read_folder("out", out))
-    pictures = given_pictures(images, recursive, skip_bad)
+    pictures = named_as_stored(asked, given_pictures(images, recursive, skip_bad))
+    plan.check_count(pictures)
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
         each = _memory_each(memory, cluster, pool, pictures)
         if wants_all_metrics(metrics):
@@ -160,7 +161,8 @@ def run(
         make_session = partial(Session, plan, own_chains, made)
         _check_all(plan, pool, own_chains, pictures, make_session)
         folder = asked or make_dated_folder()
-        with _open_store(folder, plan, pictures, resume_anyway, command) as store:
+        parameters = collect_parameters(plan, pictures, own_chains)
+        with _open_store(folder, parameters, resume_anyway, command) as store:
             with progress_bar(progress, count_cells(plan, pictures)) as count:
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
     return Run(folder)
@@ -169,21 +171,18 @@ def run(
 @contextmanager
 def _open_store(
     folder: Path,
-    plan: Plan,
-    pictures: Sequence[Picture],
+    parameters: dict[str, Any],
     resume_anyway: bool,
     command: str | Sequence[str] | None,
 ) -> Iterator[ResultStore]:
     """Open the store of a run and write its record; what ends the run early says how it goes on."""
-    parameters = collect_parameters(plan, pictures)
     words = [command] if isinstance(command, str) else command or ["moclink.run"]
     try:
         with ResultStore(folder, parameters, resume_anyway) as store:
             write_record(folder, [str(word) for word in words], parameters)
             yield store
     except WorkersLost as error:
-        lost = f"{error}; finished cells are kept, --out {folder} resumes"
-        raise WorkersLost(lost) from error
+        raise WorkersLost(f"{error}; finished cells are kept, --out {folder} resumes") from error
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"finished cells are kept, --out {folder} resumes") from None
 
@@ -206,10 +205,11 @@ def _check_all(
     report_small_pictures(plan, pictures)
 
 
-def collect_parameters(plan: Plan, pictures: Sequence[Picture]) -> dict[str, Any]:
+def collect_parameters(
+    plan: Plan, pictures: Sequence[Picture], own_chains: dict[str, Any]
+) -> dict[str, Any]:
     """What identifies a run, by name, in JSON types."""
-    own = {name: user_codec(name) for name in plan.chains if ":" in name}
-    codecs = [[name, place.digest()] for name, place in own.items() if place]
+    codecs = codec_digests(plan.chains, own_chains)
     return {
         "snr": list(plan.snrs),
         "chains": list(plan.chains),

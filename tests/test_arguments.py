@@ -1,6 +1,7 @@
 """What the command lines and `moclink.run` share: the same words mean the same."""
 
 import decimal
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from moclink.arguments import (
     read_integer,
     read_metrics,
     read_snr,
+    read_switch,
 )
 from moclink.constants import METRICS
 
@@ -203,3 +205,38 @@ def test_a_callers_decimal_context_changes_no_snr(context):
             parse_snr("100.4")
         with pytest.raises(ValueError, match="not a number of dB"):
             parse_snr("a:b")
+
+
+def test_decimals_and_fractions_are_snrs_and_bytes_are_none():
+    assert read_snr([Decimal("1.5"), Fraction(1, 2)]) == (0.5, 1.5)
+    for value in (b"10", bytearray(b"10"), memoryview(b"10"), [True], [None]):
+        with pytest.raises(ValueError, match="not a number of dB"):
+            read_snr(value)
+
+
+def test_a_switch_is_true_or_false():
+    assert read_switch("x", True) and not read_switch("x", 0) and read_switch("x", np.True_)
+    for value in ("no", "yes", None, 2, 0.0):
+        with pytest.raises(ValueError, match="x .*: True or False is needed"):
+            read_switch("x", value)
+
+
+def test_what_may_have_been_meant_is_said(tmp_path, capsys):
+    (tmp_path / "results.sqlite").write_bytes(b"")
+    one = Parser(allow_abbrev=False)
+    one.add_argument("DIR")
+    several = Parser(allow_abbrev=False)
+    several.add_argument("--chains")
+    several.add_argument("--snr")
+    several.add_argument("--out")
+    for parser, arguments, hint in (
+        (several, ["--chain", "softcast"], "did you mean --chains?"),
+        (several, ["--nothing-like-it"], "arguments: --nothing-like-it (--help"),
+        (several, [str(tmp_path)], f"is the folder of a run, which goes on with --out {tmp_path}"),
+        (several, ["5"], "several values of one option are joined by commas"),
+        (one, ["a", str(tmp_path)], "one run folder at a time"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            parser.parse_args(arguments)
+        error = capsys.readouterr().err
+        assert hint in error and error.count("\n") == 1

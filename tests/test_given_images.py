@@ -89,3 +89,15 @@ def test_a_home_that_is_not_known_leaves_the_path_as_it_is(monkeypatch):
     monkeypatch.setattr("os.path.expanduser", lambda path: path)  # no HOME, no such user
     with pytest.raises(ValueError, match="no such image or folder: ~/a.png"):
         given_pictures("~/a.png")
+
+
+def test_addresses_and_open_files_are_answered_with_what_to_give(tmp_path):
+    with pytest.raises(ValueError, match=r"https://a.b/c.png is an address; download the picture"):
+        given_pictures("https://a.b/c.png")
+    (tmp_path / "a.png").write_bytes(b"x")
+    with open(tmp_path / "a.png", "rb") as file:
+        with pytest.raises(ValueError, match="an open file; give its path, or a Pillow image"):
+            given_pictures(file)
+    for name in ("recursive", "skip_bad"):
+        with pytest.raises(ValueError, match=f"{name} 'no': True or False is needed"):
+            given_pictures(None, **{name: "no"})

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from moclink.bandwidth_ratio import parse_cbr
+from moclink.bandwidth_ratio import parse_cbr, usual_name
 from moclink.chain import AnalogChain
 from moclink.chain_factory import make_chain
 from moclink.codec.analog_codec import AnalogCodec
@@ -23,6 +23,7 @@ from moclink.presets import (
     takes_cbr,
 )
 from moclink.types import ChannelState
+from moclink.user_codec.given import named_chains
 
 
 def test_a_ratio_is_read_as_a_fraction_or_a_decimal():
@@ -143,3 +144,11 @@ def test_jscc_16_is_the_adaptive_analog_codec_at_16_reals_a_cell():
     no = np.float32([0.1])
     received = [chain.receive(sent.symbols, no, sent.header).images for chain in (named, other)]
     assert np.array_equal(*received)
+
+
+def test_one_ratio_has_one_spelling():
+    for name in ("softcast@2/48", "softcast@0.0416667", "softcast@0.041666666666666664"):
+        assert usual_name(name) == "softcast@1/24"
+    assert usual_name("softcast@0.0417") == "softcast@417/10000"
+    assert usual_name("my.py:C@0.05") == "my.py:C@1/20" and usual_name("softcast") == "softcast"
+    assert named_chains("softcast@1/24, softcast@2/48,softcast@0.0416667")[1] == ("softcast@1/24",)

@@ -107,7 +107,7 @@ class BlockChannel:
                         f"sionna.phy.config.np_rng or {engine.GENERATOR}, or write a function "
                         "(symbols, no, keys) that takes them from moclink.phy.channels.stream(key)"
                     )
-        except Exception as error:  # whatever goes wrong in somebody else's code
+        except (Exception, SystemExit) as error:  # whatever goes wrong in somebody else's code
             raise ValueError(
                 f"channel {self._name}, called on {filled.size} symbols: {describe_error(error)}"
             ) from error

@@ -6,6 +6,7 @@ Nothing here loads TensorFlow or Sionna.
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,28 @@ def literal(text: str) -> Value:
         except ValueError:
             continue
     return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def with_switches(arguments: Mapping[str, Any], target: Any) -> dict[str, Any]:
+    """Arguments of a function or class, as `literal` reads them, with true or false where that is meant.
+
+    Where the default is True or False, 0, no and false are False: as text they would be true.
+
+    Raises:
+        ValueError: If such an argument is something else.
+    """
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):  # built-in code without a signature
+        return dict(arguments)
+    read = dict(arguments)
+    for name, value in arguments.items():
+        if name in parameters and isinstance(parameters[name].default, bool):
+            found = SWITCH.get(str(value).lower())
+            if found is None:
+                raise ValueError(f"{name} is {value!r}; it must be 0 or 1")
+            read[name] = found
+    return read
 
 
 def nearest(name: str, names: Iterable[Any]) -> str:

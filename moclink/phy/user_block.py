@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.import_path import check_place, describe_error, find_object
-from moclink.phy.channel_spec import nearest
+from moclink.phy.channel_spec import nearest, with_switches
 from moclink.phy.noise import ChannelOutput, Key
 
 
@@ -81,11 +81,15 @@ class UserBlock:
             raise ValueError(
                 f"channel {self.path}: {found!r} is no block, layer, function or class of one"
             )
+        try:
+            arguments = with_switches(arguments, found)
+        except ValueError as error:
+            raise ValueError(f"channel {self.path}: {error}") from None
         if isinstance(found, type):
             self._check_arguments(found, arguments)
             try:
                 found = found(**arguments)
-            except Exception as error:  # whatever goes wrong in somebody else's constructor
+            except (Exception, SystemExit) as error:  # whatever goes wrong in somebody else's
                 raise ValueError(f"channel {self.path}: {describe_error(error)}") from error
             if not callable(found):
                 raise ValueError(
@@ -111,10 +115,11 @@ class UserBlock:
     def _check_arguments(self, target: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
         """Raise if a keyword does not exist; the message lists those that do."""
         try:
-            parameters = inspect.signature(target).parameters.values()
+            parameters = list(inspect.signature(target).parameters.values())
         except (TypeError, ValueError):  # built-in code without a signature
             return
         # What **kwargs takes is not known; Sionna's ends in `object`, whose message does not help.
+        takes_all = inspect.isroutine(target) and any(p.kind is p.VAR_KEYWORD for p in parameters)
         named = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
         names = [
             name
@@ -122,7 +127,7 @@ class UserBlock:
             if isinstance(target, type) or name not in ("x", "no", "symbols", "keys")
         ]
         for name in arguments:
-            if name not in names:
+            if name not in names and not takes_all:
                 raise ValueError(
                     f"channel {self.path} has no parameter {name!r}{nearest(name, names)}; "
                     f"there are: {', '.join(names) or 'none'}"
@@ -139,7 +144,7 @@ def _keyed(
     """Call a user-defined function (symbols, no, keys) and check what it returns."""
     try:
         output = function(symbols.copy(), no.copy(), keys)  # it may compute in place
-    except Exception as error:  # whatever goes wrong in somebody else's code
+    except (Exception, SystemExit) as error:  # whatever goes wrong in somebody else's code
         raise ValueError(f"channel {path}: {describe_error(error)}") from error
     if not isinstance(output, ChannelOutput):
         raise ValueError(

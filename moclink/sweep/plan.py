@@ -19,6 +19,7 @@ from moclink.types import Cell
 BITS_NAME = "random-bits"  # in the image column, for chains that carry random bits
 GALLERY_SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
 LEAST_GALLERY_SIDE = 64  # pixels a side of a picture in the gallery, if there is one so large
+MAX_CELLS = 5_000_000  # of a run
 TASK_PIXELS = 128_000_000  # received in one task: all SNRs of a 2K picture
 # Measured with /usr/bin/time over chains of all kinds; see benchmarks/README.md.
 WORKER_BYTES = 1_500_000_000  # Python with TensorFlow, a codec's weights and its activations
@@ -66,6 +67,20 @@ class Plan:
             return GALLERY_SNRS
         places = np.linspace(0, len(self.snrs) - 1, min(len(GALLERY_SNRS), len(self.snrs)))
         return tuple(self.snrs[round(place)] for place in places)
+
+    def check_count(self, pictures: Sequence[Picture]) -> None:
+        """Check that there are no more cells than memory holds.
+
+        Raises:
+            ValueError: If there are more than MAX_CELLS.
+        """
+        count = len(list_units(self, pictures)) * len(self.snrs) * self.trials
+        if count > MAX_CELLS:
+            raise ValueError(
+                f"{count} cells (chains x pictures x SNRs x trials) are too many for one run, which "
+                f"has {MAX_CELLS} at most; give fewer trials, or runs of several seeds, which figures "
+                "and tables show together"
+            )
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,13 @@ class Pool:
             return
         import cloudpickle  # for what a notebook has defined
 
-        call = partial(_call, function, cloudpickle.dumps(make_session))
+        try:
+            call = partial(_call, function, cloudpickle.dumps(make_session))
+        except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
+            raise ValueError(
+                f"a chain or channel that was given cannot be sent to worker processes ({error}); run "
+                "with workers=1, or give its class, or the name of its file"
+            ) from error
         missing, tries = dict(enumerate(tasks)), 0
         while missing:
             before = len(missing)

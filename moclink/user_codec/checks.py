@@ -27,7 +27,7 @@ def call_user_code(chain: str, what: str, function: Callable[[], Any]) -> Any:
         return function()
     except ChainError:
         raise
-    except Exception as error:  # whatever goes wrong in somebody else's code
+    except (Exception, SystemExit) as error:  # whatever goes wrong in somebody else's code
         raise ChainError(chain, f"{what} failed: {error_summary(error)}") from error
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from moclink.arguments import comma_list, shorten
-from moclink.presets import check_name, default_chains
+from moclink.bandwidth_ratio import usual_name
+from moclink.presets import check_name, default_chains, user_codec
 
 
 def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The chains that are objects, by name, and the names of all."""
     if isinstance(chains, str):
-        chains = dict.fromkeys(comma_list(chains))
+        chains = dict.fromkeys(map(_checked, comma_list(chains)))
     elif _is_chain_like(chains):
         chains = [chains]
     try:
@@ -25,8 +29,7 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     own, names = {}, []
     for chain in wanted:
         if isinstance(chain, str):
-            check_name(chain)
-            names.append(chain)
+            names.append(_checked(chain))
             continue
         if not _is_chain_like(chain):
             raise ValueError(
@@ -35,12 +38,63 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
             )
         named = getattr(chain, "name", None) or getattr(chain, "__name__", None)
         names.append(named if isinstance(named, str) else type(chain).__name__)
+        _refuse_names_of_ours(names[-1], chain)
         own[names[-1]] = chain
     if len(set(names)) < len(names):
         raise ValueError(
             f"chains have the same name: {', '.join(names)}; give each a name of its own"
         )
     return own, tuple(names)
+
+
+def codec_digests(names: Sequence[str], own: dict[str, Any]) -> list[list[str]]:
+    """[name, SHA-256] of each codec of the user's own: of its files, or of the source of an object.
+
+    The latter is that of its class or function, where Python knows it: of a notebook's cell, not
+    of what was typed in. Of weights that an object holds nothing is known.
+    """
+    found = []
+    for name in names:
+        if name in own:
+            digest = _source_digest(own[name])
+        elif ":" in name and (place := user_codec(name)):
+            digest = place.digest()
+        else:
+            continue
+        if digest or name not in own:
+            found.append([name, digest])
+    return found
+
+
+def _source_digest(chain: Any) -> str:
+    """SHA-256 of the source of an object's class, or of a function; empty if it is not known."""
+    kind = chain if inspect.isclass(chain) or inspect.isroutine(chain) else type(chain)
+    if kind.__module__.startswith("moclink."):
+        return ""
+    try:
+        return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()
+    except (OSError, TypeError):
+        return ""
+
+
+def _checked(name: str) -> str:
+    """The name of a chain that there is, its bandwidth ratio as it is usually written."""
+    check_name(name)
+    return usual_name(name)
+
+
+def _refuse_names_of_ours(name: str, chain: Any) -> None:
+    """Raise ValueError if an object of the user's has the name of one of moclink's chains."""
+    if (chain if isinstance(chain, type) else type(chain)).__module__.startswith("moclink."):
+        return
+    try:
+        check_name(name)
+    except ValueError:
+        return
+    raise ValueError(
+        f"chain {name}: moclink has a chain of this name, for which results would be taken; give the "
+        "object another name, by its attribute name"
+    )
 
 
 def _is_chain_like(chain: Any) -> bool:

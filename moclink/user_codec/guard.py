@@ -74,8 +74,7 @@ def _seeded(seed: int) -> Iterator[Callable[[], bool]]:
     tensors = torch.random.get_rng_state() if torch is not None else None
 
     def positions() -> list[Any]:
-        key, place, *rest = np.random.get_state()[1:]  # noqa: NPY002
-        found = [key.tobytes(), place, rest, random.getstate()]
+        found: list[Any] = [repr(np.random.get_state(legacy=False)), random.getstate()]  # noqa: NPY002
         return found + ([torch.random.get_rng_state().numpy().tobytes()] if torch else [])
 
     try:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from moclink.chain import DigitalChain
 from moclink.import_path import find_object
-from moclink.phy.channel_spec import literal
+from moclink.phy.channel_spec import literal, with_switches
 from moclink.presets import ChainOptions
 from moclink.protocols import Chain, Modem
 from moclink.types import ChannelState
@@ -104,10 +104,14 @@ def build_codec(name: str, found: Any, options: CodecOptions, arguments: Mapping
         names = inspect.signature(found).parameters
     except (TypeError, ValueError):  # built-in code without a signature
         names = {}  # type: ignore[assignment]
-    given = {**arguments, **({"options": options} if "options" in names else {})}
+    try:
+        given = with_switches(arguments, found)
+    except ValueError as error:
+        raise ValueError(f"chain {name}: {error}") from None
+    given |= {"options": options} if "options" in names else {}
     try:
         return found(**given)
-    except Exception as error:  # whatever goes wrong in somebody else's code
+    except (Exception, SystemExit) as error:  # whatever goes wrong in somebody else's code
         raise ValueError(f"chain {name}: making it failed: {error_summary(error)}") from error
 
 
@@ -205,7 +209,9 @@ def _stated_cbr(name: str, codec: Any, asked: Fraction | None) -> float | None:
     if own is None:
         return None if asked is None else float(asked)
     try:
-        value = 0.0 if isinstance(own, bool) else float(Fraction(own) if isinstance(own, str) else own)
+        value = (
+            0.0 if isinstance(own, bool) else float(Fraction(own) if isinstance(own, str) else own)
+        )
     except (TypeError, ValueError, ZeroDivisionError):
         value = 0.0
     if not 0 < value <= 1:

@@ -222,3 +222,39 @@ def test_the_worked_example_of_the_documentation_runs(tmp_path):
     names = {"symbols": SENT}
     exec(second.split("```")[0], names)
     assert names["output"].received.shape == names["output"].no.shape == (2, 2000)
+
+
+def test_a_function_may_compute_in_place(tmp_path):
+    (tmp_path / "place.py").write_text(
+        "import numpy as np\n"
+        "from moclink.phy.channels import ChannelOutput\n"
+        "def plain(x, no):\n    x *= 1j\n    no *= 3\n    return x / 1j\n"
+        "def keyed(symbols, no, keys):\n    symbols *= 1j\n"
+        "    return ChannelOutput(np.repeat(symbols / 1j, len(keys), 0), no)\n"
+    )
+    for name in ("plain", "keyed"):
+        sent, no = SENT.copy(), NO.copy()
+        output = get_channel(f"{tmp_path / 'place.py'}:{name}")(sent, no, keys=KEYS)
+        assert np.allclose(output.received, SENT) and np.array_equal(sent, SENT)
+        assert np.array_equal(no, NO)
+
+
+def test_what_is_true_or_false_is_read_so_and_kwargs_take_what_they_take(tmp_path):
+    (tmp_path / "switch.py").write_text(
+        "def gated(x, no, flip=True):\n    assert flip is False\n    return x\n"
+        "def any_of(x, no, **options):\n    assert options == {'gain': 2}\n    return x\n"
+    )
+    for spec in ("gated?flip=no", "gated?flip=0", "gated?flip=False", "any_of?gain=2"):
+        get_channel(f"{tmp_path / 'switch.py'}:{spec}")(SENT, NO, keys=KEYS)
+    with pytest.raises(ValueError, match="switch.py:gated: flip is 'never'; it must be 0 or 1"):
+        get_channel(f"{tmp_path / 'switch.py'}:gated?flip=never")(SENT, NO, keys=KEYS)
+
+
+@pytest.mark.parametrize("text", ["import sys\nsys.exit(0)", "raise SystemExit('usage')"])
+def test_a_file_that_ends_the_program_is_named(tmp_path, text):
+    (tmp_path / "ends.py").write_text(text)
+    with pytest.raises(ValueError, match="ends.py cannot be imported: SystemExit.*__main__"):
+        get_channel(f"{tmp_path / 'ends.py'}:block")(SENT, NO, keys=KEYS)
+    (tmp_path / "late.py").write_text("import sys\ndef block(x, no):\n    sys.exit(0)\n")
+    with pytest.raises(ValueError, match="late.py:block, called on .*: SystemExit: 0"):
+        get_channel(f"{tmp_path / 'late.py'}:block")(SENT, NO, keys=KEYS)

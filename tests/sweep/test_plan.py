@@ -39,3 +39,10 @@ def test_the_gallery_shows_a_picture_in_which_something_can_be_seen():
     )
     assert choose_gallery_picture([dot, small, larger, large]) is larger
     assert choose_gallery_picture([dot, small]) is small and choose_gallery_picture([]) is None
+
+
+def test_more_cells_than_memory_holds_are_refused():
+    picture = Picture("a", np.zeros((8, 8, 3), np.uint8))
+    Plan((0.0, 5.0), ("softcast", "random-qpsk"), trials=1_250_000).check_count([picture])
+    with pytest.raises(ValueError, match="5000004 cells .* fewer trials, or runs of several seeds"):
+        Plan((0.0, 5.0), ("softcast", "random-qpsk"), trials=1_250_001).check_count([picture])

@@ -78,9 +78,7 @@ class Dithered(Halves):
 
 
 def psnrs(codec, images, folder, **options):
-    results = moclink.run(
-        [codec], [0, 20], images, out=folder, trials=2, progress=False, **options
-    )
+    results = moclink.run([codec], [0, 20], images, out=folder, trials=2, progress=False, **options)
     return {(row.image, row.snr_db, row.trial): row.psnr_db for row in results.rows()}
 
 

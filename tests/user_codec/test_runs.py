@@ -1,12 +1,15 @@
 """Runs with codecs of a user's own: beside named chains, in workers, resumed, with bad pictures."""
 
+import inspect
 import sys
+import threading
 
 import cloudpickle
 import numpy as np
 import pytest
 
 import moclink
+from moclink.chain_factory import make_chain
 from moclink.images import Picture, read_image, sample_paths
 from moclink.results.store import RunFolderError, read_rate_fits
 from moclink.simulate import main
@@ -64,7 +67,7 @@ def test_codecs_run_beside_named_chains_and_in_workers(file, photo, tmp_path):
     one = moclink.run(chains, out=tmp_path / "a", **options)
     two = moclink.run(chains, out=tmp_path / "b", workers=2, **options)
     assert one.rows() == two.rows() and len(one.rows()) == 6
-    assert one.parameters["codecs"] == [[f"{file}:Pixels", one.parameters["codecs"][0][1]]]
+    assert [name for name, _ in one.parameters["codecs"]] == [f"{file}:Pixels", "shades"]
     rows = {(row.chain, row.snr_db): row for row in one.rows()}
     lost, seen = rows[f"{file}:Pixels", 0], rows[f"{file}:Pixels", 20]
     assert (lost.outage, seen.outage) == (1, 0) and seen.psnr_db > 12
@@ -134,3 +137,69 @@ def test_what_was_wrong_with_a_picture_is_told_at_the_end(file, photo, tmp_path,
     assert main([*arguments, *images]) == 0
     error = capsys.readouterr().err
     assert "Pixels, short at 20 dB: an outage, since encode failed: RuntimeError: forty" in error
+
+
+def test_an_object_whose_source_has_changed_does_not_go_on(photo, tmp_path, monkeypatch):
+    def go():
+        return moclink.run([Shades()], 20, photo, out=tmp_path / "r", progress=False).rows()
+
+    assert go() == go()
+    source = inspect.getsource(Shades)
+    monkeypatch.setattr(inspect, "getsource", lambda kind: source.replace("0.5", "0.4"))
+    with pytest.raises(RunFolderError, match="another version of shades; choose another --out"):
+        go()
+
+
+def test_an_object_cannot_pass_for_a_chain_of_moclink(photo, tmp_path):
+    class Mine(Shades):
+        name = "softcast"
+
+    with pytest.raises(ValueError, match="chain softcast: moclink has a chain of this name"):
+        moclink.run([Mine()], 20, photo, out=tmp_path / "r", progress=False)
+    made = make_chain("softcast@1/24")  # one of moclink's own may have it
+    rows = moclink.run([made], 20, photo, out=tmp_path / "r", progress=False).rows()
+    assert [row.chain for row in rows] == ["softcast@1/24"]
+
+
+def test_what_cannot_be_sent_to_workers_is_said(photo, tmp_path):
+    codec = Shades()
+    codec.lock = threading.Lock()
+    with pytest.raises(ValueError, match=r"sent to worker processes \(.*lock.*workers=1"):
+        moclink.run([codec], [0, 20], photo, out=tmp_path / "r", workers=2, progress=False)
+
+
+def test_a_codec_that_ends_the_program_is_an_error(tmp_path, photo, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ends.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "late.py").write_text(
+        "class C:\n    def __init__(self):\n        raise SystemExit\n"
+    )
+    for name, message in (
+        ("ends.py:C", "ends.py cannot be imported: SystemExit: 0"),
+        ("late.py:C", "making it failed: SystemExit"),
+    ):
+        assert main(["--chains", name, "--snr", "20", "--workers", "1"]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_file_imports_what_lies_beside_it(tmp_path, photo):
+    for name, gain in (("one", 1.0), ("two", 0.5)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "moclink_test_helper.py").write_text(f"GAIN = {gain}\n")
+        (folder / "moclink_test_lazy.py").write_text("SHIFT = 0.5\n")
+        (folder / "my-model.py").write_text(
+            "from moclink_test_helper import GAIN\n"
+            "class C:\n"
+            "    def encode(self, images):\n"
+            "        from moclink_test_lazy import SHIFT\n"
+            "        return images[:, ::8, ::8] - SHIFT\n"
+            "    def decode(self, received, height, width):\n"
+            "        large = received.repeat(8, 1).repeat(8, 2)[:, :height, :width]\n"
+            "        return GAIN * (large + 0.5)\n"
+        )
+    options = {"snr": 20, "images": photo, "progress": False}
+    first = f"{tmp_path / 'one' / 'my-model.py'}:C"
+    assert moclink.run(first, out=tmp_path / "r", **options).rows()[0].psnr_db > 12
+    with pytest.raises(ValueError, match="both have a module moclink_test_helper"):
+        moclink.run(f"{tmp_path / 'two' / 'my-model.py'}:C", out=tmp_path / "s", **options)
