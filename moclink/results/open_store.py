@@ -20,7 +20,8 @@ def open_store(folder: str | Path) -> sqlite3.Connection:
     """
     path = Path(folder) / "results.sqlite"
     if not path.is_file():
-        raise RunFolderError(f"{folder} holds no results.sqlite; name the folder of a run")
+        what = "is a file" if Path(folder).is_file() else "holds no results.sqlite"
+        raise RunFolderError(f"{folder} {what}; name the folder of a run")
     try:
         # A file beside it, which nobody locks, tells whether there are locks to wait for.
         locks = "" if not find_file_problem(path.with_name("run.json")) else "&nolock=1"

@@ -61,16 +61,28 @@ def _version(package: str, module: str) -> str | None:
 
 
 def _git_revision() -> str | None:
-    """Revision of the source tree that moclink runs from; None if it is no checkout."""
-    try:
+    """Revision of the source tree that moclink runs from; None if it is no checkout.
+
+    A repository that moclink is merely installed in, a project with its environment, is not meant.
+    """
+    place = Path(__file__)
+    # Not the repository of a hook that runs this.
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+
+    def git(*words: str) -> str:
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=Path(__file__).parent,
+            ["git", *words],
+            cwd=place.parent,
+            env=variables,
             capture_output=True,
             text=True,
             timeout=10,
             check=True,
         )
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", place.name)  # fails if it is not part of the repository
+        return git("describe", "--always", "--dirty", "--abbrev=40") or None
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None

@@ -42,9 +42,10 @@ class Run:
     """
 
     def __init__(self, folder: str | Path | Run) -> None:
-        self.folder: Path = (
-            folder.folder if isinstance(folder, Run) else read_folder("folder", folder)
-        )
+        place = folder.folder if isinstance(folder, Run) else read_folder("folder", folder)
+        if place.name == "results.sqlite" and place.is_file():
+            place = place.parent
+        self.folder: Path = place.absolute()  # wherever the program goes from here
         read_parameters(self.folder)
 
     @property

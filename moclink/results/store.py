@@ -74,6 +74,7 @@ class ResultStore:
             ) from error
 
     def _connect(self, name: str, **options: Any) -> sqlite3.Connection:
+        (self.folder / name).touch()  # made by the umask
         return self._opened.enter_context(closing(sqlite3.connect(self.folder / name, **options)))
 
     def _agree(self, parameters: dict, resume_anyway: bool) -> None:
@@ -192,7 +193,7 @@ CREATE TABLE IF NOT EXISTS rate_fits (
 def _create(path: Path, parameters: dict) -> None:
     """Make the file of a new run; it takes its name when it is whole, for readers beside the run."""
     with whole_file(path) as partial:
-        partial.unlink(missing_ok=True)  # of a process that was killed
+        partial.write_bytes(b"")  # by the umask; also what a killed process left
         with closing(sqlite3.connect(partial)) as base, base:
             base.executescript(_SCHEMA)
             base.executemany(
@@ -262,10 +263,8 @@ def read_rows(folder: str | Path) -> list[Row]:
 def read_gallery(folder: str | Path) -> list[GalleryPicture]:
     """Pictures kept for the gallery."""
     with closing(open_store(folder)) as base:
-        return [
-            GalleryPicture(*values)
-            for values in base.execute("SELECT * FROM pictures ORDER BY image, snr_db")
-        ]
+        rows = base.execute("SELECT * FROM pictures ORDER BY image, snr_db")
+        return [GalleryPicture(*values) for values in rows]
 
 
 def read_rate_fits(folder: str | Path) -> list[tuple]:

@@ -1,6 +1,7 @@
 """run.json."""
 
 import json
+import subprocess
 from importlib import metadata
 
 from moclink.results import record
@@ -21,3 +22,24 @@ def test_a_package_under_another_name_is_recorded(tmp_path, monkeypatch):
     record.write_record(tmp_path, ["one"], {})
     versions = json.loads((tmp_path / "run.json").read_text())["versions"]
     assert versions == {"renamed-numpy": f"numpy {metadata.version('numpy')}", "nowhere": None}
+
+
+def test_a_revision_is_that_of_moclink_and_of_no_project_around_it(tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
+
+    (tmp_path / "mine.txt").write_text("a project")
+    place = tmp_path / "site-packages" / "record.py"
+    place.parent.mkdir()
+    place.write_text("")
+    monkeypatch.setattr(record, "__file__", str(place))
+    git("init", "-q")
+    git("add", "mine.txt")
+    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x")
+    record.write_record(tmp_path, ["one"], {})
+    assert json.loads((tmp_path / "run.json").read_text())["git_revision"] is None
+    git("add", str(place))
+    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "y")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "of-a-hook"))
+    record.write_record(tmp_path, ["one"], {})
+    assert len(json.loads((tmp_path / "run.json").read_text())["git_revision"]) == 40

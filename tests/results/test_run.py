@@ -43,3 +43,17 @@ def test_an_empty_run_says_so(run):
     assert repr(empty).endswith("0 cells of 0 chains)")
     with pytest.raises(ValueError, match="holds no finished cells"):
         empty.plot()
+
+
+def test_results_are_found_wherever_the_program_goes(run_folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(run_folder.parent)
+    results, by_file = Run(run_folder.name), Run(f"{run_folder.name}/results.sqlite")
+    (tmp_path / "elsewhere").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert results.rows() == by_file.rows() == Run(run_folder).rows()
+
+
+def test_a_file_of_a_run_is_no_folder(run_folder):
+    with pytest.raises(ValueError, match="notes.txt is a file; name the folder of a run"):
+        (run_folder / "notes.txt").write_text("mine")
+        Run(run_folder / "notes.txt")

@@ -200,3 +200,13 @@ def test_a_run_of_another_version_is_read_and_goes_on(tmp_path, row):
     store.close()
     assert read_rate_fits(tmp_path)[0][-1] == "too wide"
     assert read_rows(tmp_path) == [row(psnr_db=30.0), row(snr=1.0, papr_db=3.5, iterations=2.0)]
+
+
+def test_files_of_a_run_have_the_permissions_of_the_user(tmp_path):
+    before = os.umask(0o002)
+    try:
+        ResultStore(tmp_path / "run", {}).close()
+    finally:
+        os.umask(before)
+    for name in ("results.sqlite", ".lock.sqlite"):
+        assert (tmp_path / "run" / name).stat().st_mode & 0o777 == 0o664
