@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.simplefilter("always", UserWarning)
             options.run(options)
     except (ValueError, OSError) as error:
-        print(f"bpg: {error}", file=sys.stderr)
+        named = getattr(error, "filename", None) is not None
+        text = f"{error.filename}: {error.strerror}" if named else error  # type: ignore[union-attr]
+        print(f"bpg: {text}", file=sys.stderr)
         return 1
     for warning in caught:
         print(f"bpg: note: {warning.message}", file=sys.stderr)
@@ -116,7 +118,19 @@ def _info(options: argparse.Namespace) -> None:
     print("\n".join(f"{name:24} {value}" for name, value in lines.items()))
 
 
+def _check_output(options: argparse.Namespace) -> None:
+    """Raise ValueError for an output that would take the place of the input, or has no folder."""
+    output = options.output
+    if output.exists() and options.input.exists() and output.samefile(options.input):
+        raise ValueError(f"{output}: that is the file to read; name another one to write")
+    if not output.parent.is_dir():
+        raise ValueError(f"{output}: there is no folder {output.parent}")
+
+
 def _encode(options: argparse.Namespace) -> None:
+    _check_output(options)
+    if options.output.suffix.lower() in Image.registered_extensions():
+        raise ValueError(f"{options.output}: a BPG file is written; give it the ending .bpg")
     image = read_image(options.input)
     data = encode(image, options.qp, options.chroma, options.preset, options.md5)
     with whole_file(options.output) as part:
@@ -124,6 +138,7 @@ def _encode(options: argparse.Namespace) -> None:
 
 
 def _decode(options: argparse.Namespace) -> None:
+    _check_output(options)
     image = decode(options.input.read_bytes(), not options.damaged, options.max_pixels)
     form = Image.registered_extensions().get(options.output.suffix.lower())
     if form is None:

@@ -118,3 +118,24 @@ def test_a_wrong_command_is_a_usage_error(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["transcode"])
     assert "usage" in capsys.readouterr().err
+
+
+def test_what_is_read_is_not_written_over(tmp_path, small_vector, capsys):
+    picture, coded = tmp_path / "in.png", tmp_path / "a.bpg"
+    Image.fromarray(small_vector.source).save(picture)
+    coded.write_bytes(small_vector.path.read_bytes())
+    (tmp_path / "link.png").symlink_to(picture)
+    kept = picture.read_bytes(), coded.read_bytes()
+    for arguments, problem in (
+        (["encode", picture, picture], "that is the file to read"),
+        (["encode", picture, tmp_path / "link.png"], "that is the file to read"),
+        (["encode", picture, tmp_path / "b.png"], "give it the ending .bpg"),
+        (["decode", coded, coded], "that is the file to read"),
+        (["decode", coded, tmp_path / "no" / "x.png"], "there is no folder"),
+        (["encode", picture, tmp_path / "no" / "x.bpg"], "there is no folder"),
+        (["decode", tmp_path / "-", tmp_path / "x.png"], "-: No such file"),
+    ):
+        assert main(list(map(str, arguments))) == 1
+        error = capsys.readouterr().err
+        assert problem in error and error.count("\n") == 1 and ".part" not in error
+    assert kept == (picture.read_bytes(), coded.read_bytes()) and not (tmp_path / "b.png").exists()
