@@ -245,9 +245,7 @@ class Restoration:
         _, height, width, _ = images.shape
         bottom, right = -height % BLOCK, -width % BLOCK
         padded = np.pad(images, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
-        spread, condition, scale = conditions(
-            estimate.errors, np.clip(estimate.snr_db, *SNR_RANGE)
-        )
+        spread, condition, scale = conditions(estimate.errors, np.clip(estimate.snr_db, *SNR_RANGE))
         halo, found = _halo(self.config), np.empty_like(padded)
         for first in range(0, padded.shape[1], self.rows):
             last = min(first + self.rows, padded.shape[1])
