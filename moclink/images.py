@@ -6,7 +6,6 @@ then on. Files that cannot be read raise `ImageError`, which names the file and 
 
 from __future__ import annotations
 
-import copy
 import glob
 import hashlib
 import sys
@@ -100,12 +99,6 @@ class Picture:
             raise ImageError(f"{self.source}: the picture has changed since it was first read")
         return pixels
 
-    def renamed(self, name: str) -> Picture:
-        """The same picture under another name."""
-        picture = copy.copy(self)
-        object.__setattr__(picture, "name", name)
-        return picture
-
     def loaded(self) -> Picture:
         """The same picture with its pixels in memory, for machines that do not see the file."""
         return Picture(self.name, self.pixels)
@@ -151,11 +144,10 @@ def find_images(inputs: Iterable[str | Path]) -> list[Path]:
             found.append(item)
         elif item.exists():
             raise ImageError(f"{_plain(item)} is a stream or device; save the picture as a file")
-        else:
-            fitting = sorted(map(Path, glob.glob(str(item))))  # a pattern that no shell has read
-            if not fitting:
-                raise ImageError(f"no such image or folder: {_plain(item)}")
+        elif fitting := sorted(map(Path, glob.glob(str(item)))):  # a pattern no shell has read
             found += fitting
+        else:
+            raise ImageError(f"no such image or folder: {_plain(item)}")
     files: dict[object, Path] = {}
     for path in found:
         files.setdefault(_identity(path), path)

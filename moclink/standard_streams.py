@@ -39,6 +39,9 @@ def command(main: C) -> C:
             _on_null_device(1, 2)
             return 0
         except OSError as error:
+            if error.errno == errno.EIO:  # the terminal is gone
+                _on_null_device(1, 2)
+                return 1
             if error.errno not in FULL:
                 raise
             return _full(error)

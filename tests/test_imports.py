@@ -89,6 +89,7 @@ MAY = {
     "simulate": {"phy", "presets", "sweep", "results"},
     "run_arguments": {"phy", "presets", "sweep"},
     "runs": {"phy", "presets", "sweep", "results", "user_codec"},
+    "__main__": set(),
     "__init__": {"codec", "link", "phy", "results", "sweep"},
 }
 

@@ -81,7 +81,7 @@ def test_killed_at_ten_random_moments_a_run_ends_as_if_undisturbed(photo, undist
     assert (out / "rate_fits.csv").read_bytes() == (undisturbed / "rate_fits.csv").read_bytes()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_end_from_outside_keeps_what_is_finished(number, photo, undisturbed, tmp_path):
     """One task of three is let through, the workers are held in the others."""
     gate, out = tmp_path / "gate", tmp_path / "run"

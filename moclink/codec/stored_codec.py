@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from moclink.codec import weights as weight_files
 from moclink.codec.network import Network
 from moclink.codec.tiling import DEFAULT_BUDGET, Budget
@@ -40,6 +43,15 @@ class StoredCodec:
         self.network = type(self).make_network(config, dtype)
         self.encoder = self.network.encoder
         self.decoder = self.network.decoder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as config and weights, which Keras's own way has no words for."""
+        policy = self.network.dtype_policy.name
+        return _made, (type(self), self.config, self.budget, policy, self.weights(), self.notes)
+
+    def weights(self) -> list[NDArray[Any]]:
+        """Weights of the network, in its order."""
+        return [np.asarray(value) for value in self.network.get_weights()]
 
     @classmethod
     def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32") -> Self:
@@ -79,3 +91,18 @@ class StoredCodec:
         notes = self.notes if notes is None else notes
         make = type(self).make_network
         return weight_files.write_weights(path, self.kind, self.config, self.network, make, notes)
+
+
+def _made(
+    kind: type[StoredCodec],
+    config: dict[str, Any],
+    budget: Budget,
+    dtype: str,
+    weights: list[NDArray[Any]],
+    notes: dict[str, Any],
+) -> StoredCodec:
+    """A codec of what `StoredCodec.__reduce__` has taken it apart into."""
+    codec = kind(config, budget, dtype)
+    codec.network.set_weights(weights)
+    codec.notes = notes
+    return codec

@@ -117,10 +117,18 @@ def find(preset: str | Path, shipped: str, kind: str) -> tuple[dict[str, Any], P
         return read_description(path, kind)
     if not _json_path(preset).is_file() and Path(preset).name == str(preset):
         raise ValueError(
-            f"{preset!r} is neither a file here nor a preset whose trained weights are shipped; "
-            "give the path of an export of python -m moclink.train, or take from_size(...), untrained"
+            f"{preset!r} is neither a file here nor a preset whose trained weights are shipped "
+            f"({', '.join(_presets(shipped))}); give the path of an export of python -m moclink.train, "
+            "or take from_size(...), untrained"
         )
     return read_description(preset, kind)
+
+
+def _presets(shipped: str) -> list[str]:
+    """Names of the weights that ship with the package, of one kind."""
+    before, _, after = shipped.partition("{}")
+    files = SHIPPED.glob(f"{before}*{after}.json")
+    return sorted(file.stem.removeprefix(before).removesuffix(after) for file in files)
 
 
 def read_description(path: str | Path, kind: str) -> tuple[dict[str, Any], Path]:

@@ -62,6 +62,12 @@ class SionnaLayer(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         check_backend("Sionna blocks")
+        options = {"name", "dtype", "trainable", "activity_regularizer", "autocast"}
+        if unknown := sorted(set(kwargs) - options):
+            given = {name: kwargs[name] for name in unknown}
+            raise ValueError(
+                f"arguments of a block are given as one dict: SionnaLayer(block, {given})"
+            )
         super().__init__(**{"dtype": "float32", **kwargs})
         engine.make_generators()
         if isinstance(block, Block) and arguments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,5 +35,7 @@ def named_as_stored(folder: Path | None, pictures: Sequence[Picture]) -> list[Pi
         name = names.get(picture.digest, picture.name)
         if name != picture.name:
             print(f"note: {picture.name} is {name} of the run {folder}", file=sys.stderr)
-        found.append(picture.renamed(name))
+            picture = copy.copy(picture)  # making it anew would read its file again
+            object.__setattr__(picture, "name", name)
+        found.append(picture)
     return found

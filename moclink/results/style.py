@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib
 import matplotlib.colors
 import matplotlib.style
+from matplotlib import font_manager
 
 from moclink.constants import OUTAGES
 from moclink.results.names import LEVEL, base_name
@@ -39,6 +40,13 @@ OTHERS = (
     "0.7",
 )
 MARKERS = "osD^vP*X<>hdp8H"
+
+# Fonts for what DejaVu lacks, where they are installed: names of pictures and codecs in Chinese, say.
+EAST_ASIAN = (
+    *("Noto Serif CJK SC", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Zen Hei"),
+    *("WenQuanYi Micro Hei", "Microsoft YaHei", "SimSun", "PingFang SC", "Hiragino Sans"),
+    *("Yu Gothic", "Malgun Gothic", "Noto Sans CJK JP", "Noto Sans CJK KR", "Arial Unicode MS"),
+)
 
 _COMMON: dict[str, Any] = {
     "font.family": "serif",
@@ -75,7 +83,9 @@ class Style:
 
     def context(self) -> AbstractContextManager[Any]:
         """Matplotlib's own parameters and these, whatever a user's matplotlibrc says."""
-        return matplotlib.style.context(["default", self.rc])
+        installed = {font.name for font in font_manager.fontManager.ttflist}
+        families = ["serif", *(name for name in EAST_ASIAN if name in installed)]
+        return matplotlib.style.context(["default", self.rc | {"font.family": families}])
 
 
 STYLES = {

@@ -1,4 +1,4 @@
-"""How Ctrl-C and SIGTERM end a run: at once, but not amid the start or the end of processes."""
+"""How Ctrl-C, SIGTERM and SIGHUP end a run: at once, but not amid the start or the end of processes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM)
+HANGUP = tuple(getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name))
+ENDINGS = (signal.SIGINT, signal.SIGTERM, *HANGUP)
 REPEAT_S = 10.0  # a SIGTERM that follows another within this time adds nothing to it
 
 
 @contextlib.contextmanager
 def defer_signals() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back while processes are started or ended.
+    """Hold Ctrl-C, SIGTERM and SIGHUP back while processes are started or ended.
 
     An exception amid either would leave a pool that nobody ends, and this process would wait for
     it. What is started meanwhile gets neither before it lets them through. Handlers of our own hold
@@ -48,7 +49,9 @@ def release_signals() -> None:
 
 @contextlib.contextmanager
 def interrupt_on_sigterm() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C, in the main thread of a process; then it is as it was before.
+    """Take SIGTERM, and a SIGHUP that is not ignored, for Ctrl-C, in the main thread of a process.
+
+    Then they are as they were before. SIGHUP comes when a connection is lost; nohup(1) ignores it.
 
     One that follows soon after another is of the same wish: timeout(1) and schedulers send it to a
     process and to its group, and it may not disturb how a run ends.
@@ -62,12 +65,14 @@ def interrupt_on_sigterm() -> Iterator[None]:
             last = now
             raise KeyboardInterrupt
 
+    wanted = [signal.SIGTERM, *(n for n in HANGUP if signal.getsignal(n) is not signal.SIG_IGN)]
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        before = {number: signal.signal(number, interrupt) for number in wanted}
     except ValueError:  # not in the main thread, which alone can catch signals
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def run_all(args: argparse.Namespace, run_stage: Callable[[argparse.Namespace], 
     """
     from moclink.training.picture_lists import list_pictures
 
+    if not 0 < args.minutes < math.inf:
+        raise ValueError(f"--minutes is {args.minutes:g}; it must be above 0 and finite")
     out, pictures = Path(args.out), list_pictures(args.pictures)
     data, stage1, placed, stage2 = (
         str(out / name) for name in ("data", "stage1", "placed", "stage2")

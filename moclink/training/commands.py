@@ -40,6 +40,10 @@ def run_patches(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     out = Path(args.out)
+    if any(path.resolve().parent == out.resolve() for path in pictures):
+        raise ValueError(
+            f"--out {out} is a folder of the pictures; choose another, such as {out}-data"
+        )
     for chosen, folder, purpose in (
         (train, out, ""),
         (kept, out / "held_out", " held out for validation"),

@@ -112,9 +112,14 @@ class Outcome:
 
 @contextmanager
 def catch_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying of them, so that a step is never cut in half."""
+    """Collect SIGINT, SIGTERM and SIGHUP instead of dying of them: no step is cut in half.
+
+    A SIGHUP that is ignored, as nohup(1) has it, stays so.
+    """
     caught: list[int] = []
-    wanted = (signal.SIGINT, signal.SIGTERM)
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
     previous = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in wanted}
     try:
         yield caught
@@ -181,7 +186,7 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
         options: Length, rate and rhythm.
 
     Returns:
-        How it ended; after SIGINT or SIGTERM the checkpoint is written and `finished` is False.
+        How it ended; after SIGINT, SIGTERM or SIGHUP the checkpoint is written and `finished` is False.
 
     Raises:
         ValueError: If the folder holds a checkpoint of other options.

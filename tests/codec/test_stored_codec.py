@@ -1,5 +1,8 @@
 """Codecs and their files: shipped ones by name, notes that stay, kinds that are told apart."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -41,3 +44,24 @@ def test_shipped_weights_are_found_by_their_name_and_others_named():
     for kind in (SemanticCodec, AnalogCodec):
         with pytest.raises(ValueError, match=r"'tiny' is neither .*from_size"):
             kind.from_preset("tiny")
+
+
+@pytest.mark.parametrize("kind", [SemanticCodec, AnalogCodec])
+def test_a_codec_is_copied_and_sent_to_another_process(kind):
+    codec = kind.from_size("toy", Budget(cells=100))
+    codec.notes = {"steps": 3}
+    images = np.random.default_rng(0).random((1, 16, 24, 3), np.float32)
+    sent = np.asarray(codec.encode(images))
+    for again in (pickle.loads(pickle.dumps(codec)), copy.deepcopy(codec)):
+        assert type(again) is kind and again.network is not codec.network
+        assert (again.config, again.budget, again.notes) == (
+            codec.config,
+            codec.budget,
+            {"steps": 3},
+        )
+        assert np.array_equal(np.asarray(again.encode(images)), sent)
+
+
+def test_presets_that_there_are_are_named():
+    with pytest.raises(ValueError, match=r"'Small' is neither .* \(small, small-perceptual\)"):
+        SemanticCodec.from_preset("Small")

@@ -176,3 +176,11 @@ def test_errors_name_what_was_given():
         SionnaLayer("sionna.phy.channel.Nothing")
     with pytest.raises(ValueError, match="no Sionna block"):
         SionnaLayer(42)
+
+
+def test_arguments_of_a_block_that_are_not_in_the_dict_are_answered_with_it():
+    with pytest.raises(
+        ValueError, match=r"one dict: SionnaLayer\(block, .'num_bits_per_symbol': 2"
+    ):
+        SionnaLayer("sionna.phy.mapping.Mapper", num_bits_per_symbol=2)
+    assert SionnaLayer("sionna.phy.channel.AWGN", name="noise", trainable=False).name == "noise"

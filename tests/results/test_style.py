@@ -1,7 +1,10 @@
 """Colours, markers and lines of chains."""
 
+from types import SimpleNamespace
+
 import matplotlib
 import pytest
+from matplotlib import font_manager
 
 from moclink.results.style import OTHERS, STYLES, chain_colour, curve_styles
 
@@ -44,3 +47,13 @@ def test_a_users_parameters_are_put_aside(style):
             assert not matplotlib.rcParams["pdf.use14corefonts"]
             assert matplotlib.rcParams["font.size"] == style.rc["font.size"]
         assert matplotlib.rcParams["figure.dpi"] == 4000
+
+
+def test_fonts_for_chinese_names_follow_where_they_are_installed(monkeypatch):
+    with STYLES["screen"].context():
+        usual = list(matplotlib.rcParams["font.family"])
+    fonts = [SimpleNamespace(name=name) for name in ("DejaVu Serif", "SimSun", "Noto Sans CJK SC")]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", fonts)
+    with STYLES["ieee"].context():
+        found = list(matplotlib.rcParams["font.family"])
+    assert usual[0] == "serif" and found == ["serif", "Noto Sans CJK SC", "SimSun"]

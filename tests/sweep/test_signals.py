@@ -61,6 +61,22 @@ def test_sigterm_is_afterwards_what_it_was():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_lost_connection_is_the_same_unless_it_is_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        with interrupt_on_sigterm(), pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
+        with interrupt_on_sigterm():
+            os.kill(os.getpid(), signal.SIGHUP)
+            with defer_signals():
+                os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_another_thread_goes_on_without():
     done = []
 

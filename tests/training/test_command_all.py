@@ -1,6 +1,8 @@
 """One command from pictures to a codec, which goes on where it was stopped."""
 
 import numpy as np
+import pytest
+from PIL import Image
 
 from moclink.train import main
 
@@ -56,3 +58,19 @@ def test_small_pictures_and_a_single_one_are_trained_on_if_asked_for(tmp_path, c
         in capsys.readouterr().err
     )
     assert (tmp_path / "out" / "codec.json").is_file()
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
+def test_a_plan_is_looked_at_before_anything_is_written(minutes, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["all", str(tmp_path), "--out", str(out), "--minutes", minutes]) == 2
+    assert f"--minutes is {minutes}; it must be above 0" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_patches_are_not_put_among_the_pictures(tmp_path, capsys):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert main(["patches", str(tmp_path), "--out", str(tmp_path), "--min-side", "8"]) == 2
+    assert "is a folder of the pictures; choose another" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
