@@ -60,7 +60,7 @@ class ChainOptions:
             at L4 (the paper's way); "symbols": as many symbols as the semantic chain at L4 (equal
             CBR).
         code: "ldpc5g" or "wifi648".
-        ldpc: LDPC decoder, "auto", "fast" or "sionna".
+        ldpc: LDPC decoder, "auto", "fast", "sionna" or "device".
         receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
         seed: Seed of the run, passed to user-defined codecs.
         outage: How lost pictures are scored, one of `OUTAGES`.

@@ -102,7 +102,7 @@ def run(
         match: Budget of classical chains without a CBR: "source-bits" or "symbols" of the semantic
             chain at L4.
         code: "ldpc5g" or "wifi648".
-        ldpc: LDPC decoder: "auto", "fast" or "sionna".
+        ldpc: LDPC decoder: "auto", "fast", "sionna" or "device".
         receiver: Retrieval in the semantic chains: "soft" or "hard".
         csi: What adaptive chains are told on fading channels: "instantaneous" or "average".
         outage: How a lost picture is scored: "grey", "mean" (its mean colour) or "exclude" (left

@@ -32,7 +32,7 @@ from moclink.phy.ldpc_graph import (
 from moclink.phy.staged_decoder import StagedDecoder, place_tensor
 
 CODES = ("ldpc5g", "wifi648")
-ENGINES = ("auto", "sionna", "fast")
+ENGINES = ("auto", "sionna", "fast", "device")
 # From here on one codeword at a time is decoded faster than sixteen side by side, rate 1/5 to 0.95.
 LONG = 2000
 
@@ -164,7 +164,9 @@ def get_decoder(
 
     Args:
         code: From `get_code`.
-        engine: "sionna", "fast" (CPU), or "auto": Sionna where its framework sees a GPU, else fast.
+        engine: "fast" (CPU), "sionna", "device" (`moclink.phy.device_decoder`, PyTorch only), or
+            "auto": where Sionna's framework sees a GPU, device on PyTorch and Sionna on TensorFlow,
+            else fast.
         num_iter: The most iterations spent on a codeword.
         threads: Threads of the fast engine; None: numba's number (all CPUs, or what a worker pool
             gives).
@@ -173,18 +175,29 @@ def get_decoder(
         An object with `decode(llr) -> DecodedBlocks`.
 
     Raises:
-        ValueError: If the engine is unknown or num_iter or threads is not positive.
+        ValueError: If the engine is unknown or runs on PyTorch alone, or num_iter or threads is not
+            positive.
     """
     if engine not in ENGINES:
         raise ValueError(f"engine {engine!r} is unknown; there are {', '.join(ENGINES)}")
     if num_iter < 1:
         raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
     if engine == "auto":
-        engine = "sionna" if framework.is_gpu_there() else "fast"
+        on_gpu = "device" if framework.ON_TORCH else "sionna"
+        engine = on_gpu if framework.is_gpu_there() else "fast"
     if engine == "fast" and code.encoder_5g is not None and code.n >= LONG:
         return CirculantDecoder(code.block_code, code.n, num_iter, threads, code.interleaver)
     if engine == "fast":
         return BeliefPropagation(code.graph, num_iter, threads)
+    if engine == "device":
+        if not framework.ON_TORCH:
+            raise ValueError(
+                "LDPC decoder 'device' runs on PyTorch, and Sionna here on TensorFlow; choose "
+                "--engine torch, or the decoder 'sionna' on a GPU"
+            )
+        from moclink.phy.device_decoder import DeviceDecoder
+
+        return DeviceDecoder(code.graph, num_iter)
     return SionnaDecoder(code, num_iter)
 
 

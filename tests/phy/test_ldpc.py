@@ -70,7 +70,7 @@ def test_wrong_input_is_named(standard_code):
         code.encode(np.zeros((2, 323), np.uint8))
     with pytest.raises(ValueError, match="value 2"):
         code.encode(np.full((2, 324), 2, np.uint8))
-    with pytest.raises(ValueError, match="auto, sionna, fast"):
+    with pytest.raises(ValueError, match="auto, sionna, fast, device"):
         get_decoder(code, "quick")
     with pytest.raises(ValueError, match="num_iter is 0"):
         get_decoder(code, "fast", num_iter=0)
@@ -197,3 +197,9 @@ def test_long_codewords_are_decoded_in_layers(over_awgn):
     np.testing.assert_array_equal(decoded.bits[found], blocks.bits[found])
     assert decoded.converged[found].all()
     assert decoded.iterations[found].mean() < 0.65 * expected.iterations[found].mean()
+
+
+@pytest.mark.tensorflow_only("PyTorch has this decoder")
+def test_the_decoder_of_pytorch_is_refused_on_tensorflow(standard_code):
+    with pytest.raises(ValueError, match="--engine torch"):
+        get_decoder(standard_code, "device")
