@@ -11,7 +11,6 @@ Nothing is added up in an order that is left to chance (there is no scatter-add)
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from sionna.phy import config
 
 from moclink.phy.check_nodes import LLR_MAX, SMALLEST_Q
 from moclink.phy.degree_groups import DegreeGroups, group_by_degree
+from moclink.phy.fused import Fused
 from moclink.phy.ldpc_graph import DecodedBlocks, TannerGraph, checked_llr
 
 Tensor = Any  # of PyTorch
@@ -84,6 +84,10 @@ class DeviceDecoder:
             minute once a process; None: on a GPU. Where it fails, as without a C compiler,
             iterations run unfused, and one line says so.
 
+    Attributes:
+        device: Where it decodes.
+        fuses: Whether iterations are compiled.
+
     Example:
         >>> decoder = DeviceDecoder(get_code("ldpc5g", 324, 648).graph)
         >>> bits = decoder.decode(llr).bits
@@ -110,9 +114,8 @@ class DeviceDecoder:
         # An information bit that is shortened is zero, as the last row says.
         self._information = self._on_device(self._groups.row_of[: graph.k])
         iterate = _make_iteration(self._groups, self._on_device)
-        fuse = self.device.type == "cuda" if compile is None else compile
-        self._unfused = iterate
-        self._fused = torch.compile(iterate, fullgraph=True) if fuse else None
+        self.fuses = self.device.type == "cuda" if compile is None else compile
+        self._iterate = Fused(iterate, "LDPC decoding") if self.fuses else iterate
         kind = "cpu" if self.device.type == "cpu" else "cuda"
         most = MOST_MESSAGES[kind] // self._groups.num_messages
         self._most = max(VECTOR, most // VECTOR * VECTOR)
@@ -199,21 +202,7 @@ class DeviceDecoder:
     def _advance(self, batch: _Batch) -> None:
         """One iteration of all columns."""
         state = batch.posterior, batch.messages, batch.channel, batch.done, batch.spent
-        batch.posterior, batch.messages, batch.done, batch.spent = self._run(state)
-
-    def _run(self, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        if self._fused is not None:
-            from torch._dynamo.exc import TorchDynamoException  # takes a second to load
-
-            for tensor in state:  # one compilation for all widths
-                torch._dynamo.mark_dynamic(tensor, tensor.dim() - 1)
-            try:
-                return self._fused(*state)
-            except TorchDynamoException as error:
-                reason = " ".join(str(error).strip().split("\n\n")[0].split())
-                print(f"note: LDPC decoding is not compiled ({reason})", file=sys.stderr)
-                self._fused = None
-        return self._unfused(*state)
+        batch.posterior, batch.messages, batch.done, batch.spent = self._iterate(*state)
 
     def _leave(self, batch: _Batch, outputs: tuple[Tensor, Tensor, Tensor]) -> None:
         """Write what the columns decide; those that go on will write again."""

@@ -201,6 +201,15 @@ def get_decoder(
     return SionnaDecoder(code, num_iter)
 
 
+def runs_on_device(decoder: LDPCDecoder) -> bool:
+    """Whether a decoder is the one that takes tensors on a device of PyTorch."""
+    if not framework.ON_TORCH:
+        return False
+    from moclink.phy.device_decoder import DeviceDecoder
+
+    return isinstance(decoder, DeviceDecoder)
+
+
 class SionnaDecoder:
     """Sionna's belief propagation with early stopping; on TensorFlow compiled once for one batch size.
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.phy.axis_llrs import axis_llrs, axis_log_likelihoods
-from moclink.phy.ldpc import LDPCCode, get_decoder
+from moclink.phy.ldpc import LDPCCode, get_decoder, runs_on_device
 from moclink.types import Demodulated
 
 
@@ -102,7 +102,8 @@ class BitModem:
     Attributes:
         bits_per_symbol: 2, 4, 6 or 8 (QPSK to 256-QAM).
         code: Channel code, or None for uncoded transmission.
-        engine: LDPC decoder: "auto", "fast" or "sionna" (see `moclink.phy.ldpc`).
+        engine: LDPC decoder: "auto", "fast", "sionna" or "device" (see `moclink.phy.ldpc`). With
+            "device" the demapper runs on that device as well.
         num_iter: Largest number of belief-propagation iterations.
     """
 
@@ -169,11 +170,14 @@ class BitModem:
             received: complex64 [B, S].
             no: Noise variance, [B] or [B, S].
         """
-        llr = self.demap(received, no)
         if not self.code:
-            return Demodulated(llr, no)
-        batch, blocks = llr.shape[0], llr.shape[1] // self.code.n
-        decoded = self._decoder.decode(llr[:, : blocks * self.code.n].reshape(-1, self.code.n))
+            return Demodulated(self.demap(received, no), no)
+        batch, blocks = len(received), received.shape[1] * self.bits_per_symbol // self.code.n
+        if self._device_receiver is not None:
+            decoded = self._device_receiver.receive(received, no)
+        else:
+            llr = self.demap(received, no)
+            decoded = self._decoder.decode(llr[:, : blocks * self.code.n].reshape(-1, self.code.n))
         bits = decoded.bits.reshape(batch, blocks * self.code.k)
         return Demodulated(
             2 * bits.astype(np.float32) - 1, no, decoded.iterations.reshape(batch, blocks)
@@ -188,3 +192,13 @@ class BitModem:
     @cached_property
     def _decoder(self):  # noqa: ANN202
         return get_decoder(self.code, self.engine, self.num_iter)
+
+    @cached_property
+    def _device_receiver(self):  # noqa: ANN202
+        """Demapper and decoder on a device of PyTorch, where that is the decoder's; else None."""
+        if not runs_on_device(self._decoder):
+            return None
+        from moclink.phy.device_receiver import DeviceReceiver
+
+        amplitudes = pam_amplitudes(2 ** (self.bits_per_symbol // 2))
+        return DeviceReceiver(self._decoder, self.code.n, amplitudes)

@@ -143,17 +143,3 @@ def test_compiled_iterations_decide_the_same(small_graph, monkeypatch):
     assert_same(fused.decode(llr), DeviceDecoder(small_graph, compile=False).decode(llr))
     fused.decode(llr[:70])
     assert len(graphs) == 1
-
-
-def test_what_cannot_be_compiled_runs_unfused_and_says_so(small_graph, monkeypatch, capsys):
-    def backend(module, inputs):
-        raise RuntimeError("no compiler here")
-
-    real = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda f, **kw: real(f, backend=backend, **kw))
-    llr = np.random.default_rng(7).normal(-1, 1.5, (100, 24)).astype(np.float32)
-    decoder = DeviceDecoder(small_graph, compile=True)
-    assert_same(decoder.decode(llr), BeliefPropagation(small_graph).decode(llr))
-    said = capsys.readouterr().err
-    assert said.startswith("note: LDPC decoding is not compiled") and "no compiler here" in said
-    assert said.count("\n") == 1
