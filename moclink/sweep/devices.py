@@ -8,19 +8,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from moclink.sionna_version import TENSORFLOW, TORCH, WrongSionna, check_sionna
+
 PATIENCE_S = 60.0  # how long a worker waits for a GPU of its own
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
-    """Names of the GPUs that TensorFlow would use, as CUDA_VISIBLE_DEVICES takes them.
+    """Names of the GPUs that the engine's framework would use, as CUDA_VISIBLE_DEVICES takes them.
 
     Those that CUDA_VISIBLE_DEVICES names if it is set, else all whose device files NVIDIA's driver
-    has made; none where the libraries are missing that `pip install moclink[gpu]` brings.
+    has made; none where `has_cuda` says that the framework cannot use them.
     """
-    try:
-        if importlib.util.find_spec("nvidia.cudnn") is None:
-            return []
-    except ModuleNotFoundError:
+    if not has_cuda():
         return []
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is None:
@@ -29,6 +28,27 @@ def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
     # CUDA stops reading at the first name that is no device, such as -1.
     end = next((place for place, name in enumerate(names) if name in ("", "-1")), len(names))
     return names[:end]
+
+
+def has_cuda() -> bool:
+    """Whether the engine's framework can use GPUs, told from installed files.
+
+    TensorFlow needs the libraries that `pip install moclink[gpu]` brings; PyTorch is built for GPUs
+    or is not, and then brings or needs its libraries itself.
+    """
+    try:
+        engine = check_sionna()
+    except WrongSionna:  # which whatever needs Sionna will say
+        engine = TENSORFLOW
+    if engine == TORCH:
+        found = importlib.util.find_spec("torch")
+        if found is None or found.origin is None:
+            return False
+        return any(Path(found.origin).parent.glob("lib/*torch_cuda*"))
+    try:
+        return importlib.util.find_spec("nvidia.cudnn") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def places(gpus: Sequence[str], workers: int) -> list[tuple[str, int]]:
@@ -70,7 +90,7 @@ def share_gpus(gpus: int, cpus: int, asked: float | None = None) -> tuple[float,
 
 
 def take_gpu(gpus: Sequence[str], workers: int, folder: Path) -> int:
-    """Take a GPU that no other worker has, and show this process no other; before TensorFlow is loaded.
+    """Take a GPU that no other worker has, and show this process no other; before its framework is loaded.
 
     A place is held by the lock on a file in `folder`, which the system gives back however the
     process ends: whoever comes instead takes its place.

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from moclink.sweep import devices
-from moclink.sweep.devices import places, share_gpus, take_gpu, visible_gpus
+from moclink.sweep.devices import has_cuda, places, share_gpus, take_gpu, visible_gpus
 
 
 def test_gpus_are_dealt_out_one_each_then_in_turns(tmp_path, monkeypatch):
@@ -44,7 +44,7 @@ def test_gpus_are_dealt_out_one_each_then_in_turns(tmp_path, monkeypatch):
 def test_visible_gpus_are_those_of_cuda(chosen, expected, tmp_path, monkeypatch):
     for name in ("nvidia0", "nvidia1", "nvidia5", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(devices, "has_cuda", lambda: True)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if chosen is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
@@ -53,7 +53,7 @@ def test_visible_gpus_are_those_of_cuda(chosen, expected, tmp_path, monkeypatch)
 
 def test_without_cudas_libraries_there_are_no_gpus(tmp_path, monkeypatch):
     (tmp_path / "nvidia0").touch()
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(devices, "has_cuda", lambda: False)
     assert visible_gpus(tmp_path) == []
 
 
@@ -80,3 +80,24 @@ def test_shares_that_no_worker_can_have_are_refused(asked):
         share_gpus(2, 8, asked)
     with pytest.raises(ValueError, match="no node of the cluster has a GPU now"):
         share_gpus(0, 8, 0.5)
+
+
+def test_tensorflow_uses_gpus_by_libraries_beside_it(monkeypatch):
+    monkeypatch.setattr(devices, "check_sionna", lambda: "tensorflow")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert has_cuda()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert not has_cuda()
+
+
+def test_pytorch_uses_gpus_if_it_was_built_for_them(tmp_path, monkeypatch):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libtorch_cpu.so").touch()
+    found = importlib.util.spec_from_file_location("torch", tmp_path / "__init__.py")
+    monkeypatch.setattr(devices, "check_sionna", lambda: "torch")
+    monkeypatch.setattr(importlib.util, "find_spec", {"torch": found}.get)
+    assert not has_cuda()
+    (tmp_path / "lib" / "libtorch_cuda.so").touch()
+    assert has_cuda()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert not has_cuda()
