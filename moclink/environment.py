@@ -8,6 +8,9 @@ import os
 import sys
 from pathlib import Path
 
+from moclink.constants import ENGINES
+from moclink.matrix_products import VARIABLE as PRODUCTS
+from moclink.matrix_products import asked_products
 from moclink.sionna_version import TENSORFLOW, TORCH, VARIABLE, WrongSionna, check_sionna
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -62,6 +65,7 @@ def check_environment() -> None:
         raise ValueError(f"NUMBA_NUM_THREADS is {threads!r}: {error}") from error
     check_compiler()
     check_backend()
+    check_products()
 
 
 def check_working_folder() -> None:
@@ -133,6 +137,30 @@ def check_backend() -> None:
             f"{place} is {name!r}, which is not installed; install it, or set "
             f"KERAS_BACKEND={check_sionna()}"
         )
+
+
+def check_products() -> None:
+    """Check what MOCLINK_PRODUCTS asks for.
+
+    Raises:
+        ValueError: If there is no such precision, or Keras does not run on PyTorch.
+    """
+    asked, backend = asked_products(), _chosen_backend()[0]
+    if asked not in (None, "float32") and backend != TORCH:
+        raise ValueError(
+            f"{PRODUCTS} is {asked!r}, which Keras on {backend} does not know; unset it, or choose "
+            "--engine torch"
+        )
+
+
+def parameters_of_engine() -> dict[str, str]:
+    """What identifies the arithmetic of a run, by name; nothing that is the default."""
+    engine, asked = check_sionna(), asked_products()
+    # Not the defaults: runs that were begun before there was a choice go on.
+    return {
+        **({"engine": engine} if engine != ENGINES[0] else {}),
+        **({"products": asked} if asked not in (None, "float32") else {}),
+    }
 
 
 def _chosen_backend() -> tuple[str, str]:

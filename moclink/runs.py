@@ -21,20 +21,19 @@ from moclink.codeword_length import check_code
 from moclink.constants import (
     CODES,
     CSI,
-    ENGINES,
     LDPC_DECODERS,
     MATCHES,
     MAX_BITS,
     OUTAGES,
     RECEIVERS,
 )
+from moclink.environment import parameters_of_engine
 from moclink.presets import at_cbr
 from moclink.results.record import write_record
 from moclink.results.run_parameters import RunFolderError
 from moclink.results.store import ResultStore
 from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources
-from moclink.sionna_version import check_sionna
 from moclink.sweep.check import Check, check
 from moclink.sweep.measurable import drop_missing_metrics, report_small_pictures
 from moclink.sweep.memory import available_memory
@@ -231,7 +230,7 @@ def collect_parameters(
         "version": __version__,
         # Not the default: runs that were begun before there was a choice go on.
         **({"max_bits": plan.max_bits} if plan.max_bits != MAX_BITS else {}),
-        **({"engine": engine} if (engine := check_sionna()) != ENGINES[0] else {}),
+        **parameters_of_engine(),
     }
 
 

@@ -51,6 +51,7 @@ MAY = {
     "metrics": {"perceptual"},
     "structural_similarity": {"numba", "compiled"},
     "compiled": {"numba"},
+    "matrix_products": {"keras", "torch"},
     "standard_streams": set(),
     "environment": {"phy", "matplotlib"},
     "sionna_version": set(),

@@ -76,10 +76,12 @@ class SemanticCodec(StoredCodec):
         self._look_up = CompiledFunction(quantizer.look_up, [quantizer])
         self._expected = CompiledFunction(quantizer.expected, [quantizer])
         self._requantizing = CompiledFunction(quantizer.requantize, [quantizer])
-        self._denoising = CompiledFunction(nrb, [nrb])
+        self._denoising = CompiledFunction(nrb, [nrb], coarse=True)
         self._transforming = CompiledFunction(encoder, [encoder])
         decoder = self.decoder
-        self._decoding = CompiledFunction(lambda z: clip_to_unit(decoder(z)), [decoder])
+        self._decoding = CompiledFunction(
+            lambda z: clip_to_unit(decoder(z)), [decoder], coarse=True
+        )
 
     @property
     def priors(self) -> NDArray[np.float32]:

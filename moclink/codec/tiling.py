@@ -20,6 +20,7 @@ from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.inputs import check_images
 from moclink.constants import CELL_SIZE
+from moclink.matrix_products import codec_products
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,20 @@ class CompiledFunction(keras.Model):
     Args:
         function: From tensors to a tensor.
         parts: The layers that `function` uses; their weights may change between calls.
+        coarse: Whether its matrix products may be in bfloat16; see `moclink.matrix_products`.
     """
 
     def __init__(
-        self, function: Callable[..., Any], parts: Sequence[keras.layers.Layer], **kwargs: Any
+        self,
+        function: Callable[..., Any],
+        parts: Sequence[keras.layers.Layer],
+        coarse: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(dtype="float32", **kwargs)
         self.function = function
         self.parts = list(parts)
+        self.coarse = coarse
         self.built = True
         self.compile(jit_compile=keras.backend.backend() == "jax")
 
@@ -85,7 +92,8 @@ class CompiledFunction(keras.Model):
         logger = logging.getLogger("tensorflow")
         logger.addFilter(_not_retracing)
         try:
-            return np.asarray(self.predict_on_batch(list(arrays)))
+            with codec_products(self.coarse):
+                return np.asarray(self.predict_on_batch(list(arrays)))
         finally:
             logger.removeFilter(_not_retracing)
 

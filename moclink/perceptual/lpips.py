@@ -19,6 +19,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from moclink.matrix_products import float32_products
+
 from .backbones import Backbone, kernel_shapes, tap_channels
 from .pretrained import in_order, lpips_arrays, lpips_heads, stlpips_arrays
 
@@ -197,7 +199,8 @@ class DistanceScorer:
         return distances
 
     def _embed(self, image: np.ndarray) -> list[np.ndarray]:
-        found = self._model.predict_on_batch(np.asarray(image, np.float32)[None])
+        with float32_products():
+            found = self._model.predict_on_batch(np.asarray(image, np.float32)[None])
         # Under a mixed policy they come in bfloat16, in which no mean can be taken.
         return [np.asarray(features, np.float32) for features in found]
 

@@ -9,7 +9,12 @@ from typing import Any
 from moclink.constants import ENGINES, OUTAGES
 
 # Of runs that were begun before these could be chosen.
-DEFAULTS: dict[str, Any] = {"outage": OUTAGES[0], "harq": 1, "engine": ENGINES[0]}
+DEFAULTS: dict[str, Any] = {
+    "outage": OUTAGES[0],
+    "harq": 1,
+    "engine": ENGINES[0],
+    "products": "float32",
+}
 EXTENDABLE = ("snr", "chains", "images", "trials", "codecs")
 _OTHERS = {"images": "another picture called", "codecs": "results of another version of"}
 
