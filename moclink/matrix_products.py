@@ -14,6 +14,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from moclink.keras_device import on_torch, on_torch_gpu
+
 KINDS = ("float32", "tf32", "bfloat16")
 VARIABLE = "MOCLINK_PRODUCTS"
 
@@ -40,16 +42,16 @@ def codec_products(coarse: bool = False) -> contextlib.AbstractContextManager[No
         ValueError: If MOCLINK_PRODUCTS names no precision.
     """
     kind = asked_products()
-    if not _on_torch():
+    if not on_torch():
         return contextlib.nullcontext()
     if kind is None:
-        kind = "tf32" if _gpu_is_there() else "float32"
+        kind = "tf32" if on_torch_gpu() else "float32"
     return products("tf32" if kind == "bfloat16" and not coarse else kind)
 
 
 def float32_products() -> contextlib.AbstractContextManager[None]:
     """Where products are in float32, whatever PyTorch is set to, as metrics want them."""
-    return products("float32") if _on_torch() else contextlib.nullcontext()
+    return products("float32") if on_torch() else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -60,7 +62,7 @@ def products(kind: str) -> Iterator[None]:
     """
     import torch
 
-    on_gpu = _gpu_is_there()
+    on_gpu = on_torch_gpu()
     convolutions = torch.backends.cudnn
     before = torch.get_float32_matmul_precision(), convolutions.allow_tf32
     torch.set_float32_matmul_precision("high" if kind == "tf32" and on_gpu else "highest")
@@ -72,15 +74,3 @@ def products(kind: str) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(before[0])
         convolutions.allow_tf32 = before[1]
-
-
-def _on_torch() -> bool:
-    import keras
-
-    return keras.backend.backend() == "torch"
-
-
-def _gpu_is_there() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

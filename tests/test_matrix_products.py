@@ -70,7 +70,7 @@ def test_settings_hold_inside_and_are_given_back(torch, monkeypatch):
         )  # what a processor would make of "high" is not TF32
         raise KeyError
     assert settings(torch) == before and (a @ a).dtype == torch.float32
-    monkeypatch.setattr(matrix_products, "_gpu_is_there", lambda: True)
+    monkeypatch.setattr(matrix_products, "on_torch_gpu", lambda: True)
     with products("tf32"):
         assert settings(torch) == ("high", True)
     assert settings(torch) == before
@@ -82,7 +82,7 @@ def test_tf32_is_the_choice_on_a_gpu_and_bfloat16_is_for_what_may_be_coarse(
 ):
     with codec_products():
         assert settings(torch) == ("highest", False)
-    monkeypatch.setattr(matrix_products, "_gpu_is_there", lambda: True)
+    monkeypatch.setattr(matrix_products, "on_torch_gpu", lambda: True)
     with codec_products():
         assert settings(torch) == ("high", True)
     with float32_products():

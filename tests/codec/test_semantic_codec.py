@@ -53,6 +53,27 @@ def test_certain_posteriors_decode_as_their_indices(codec, pictures):
     np.testing.assert_allclose(codec.decode(certain), codec.decode(indices), atol=1e-5)
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_search_on_a_gpu_chooses_what_the_processor_chooses(levels, pictures, monkeypatch):
+    """The GPU's way, here on a CPU: sums as near, and the same codes but where two are as near."""
+    codec = SemanticCodec.from_preset("small")
+    images = pictures(2, 48, 64)
+    here = codec.encode(images, levels)
+    z = codec.latents(images)
+    expected = codec.decode(here[:, :, :, :levels], snr_db=5.0)
+    monkeypatch.setattr("moclink.codec.semantic_codec.on_torch_gpu", lambda: True)
+    there = codec.encode(images, levels)
+    assert there.dtype == np.int32 and there.shape == here.shape
+    assert (there != here).mean() < 0.01
+    distances = []
+    for codes in (here, there):
+        vectors = ops.convert_to_numpy(codec.quantizer.look_up(codes, levels))
+        distances.append(((vectors - z) ** 2).sum())
+    assert distances[1] == pytest.approx(distances[0], rel=1e-5)
+    found = codec.decode(here[:, :, :, :levels], snr_db=5.0)
+    assert np.abs(found - expected).mean() < 1e-4
+
+
 def test_levels_that_were_not_sent_need_not_be_there(codec, pictures):
     indices = codec.encode(pictures(1, 24, 32))
     np.testing.assert_array_equal(
