@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpu import Bench, matrix_rate
+from benchmarks.gpu_bench import Bench, matrix_rate
 from moclink import metrics
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.tiling import Budget

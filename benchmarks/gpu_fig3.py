@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.gpu import Bench, OutOfTime
+from benchmarks.gpu_bench import Bench, OutOfTime
 from moclink.arguments import parse_snr
 from moclink.images import Picture, find_images, read_pictures, sample_paths
 from moclink.presets import default_chains
@@ -31,6 +31,7 @@ class Rows:
 
     def __init__(self, bench: Bench) -> None:
         self.rows: list[Row] = []
+        self._begun = time.monotonic()
         self._bench = bench
 
     def done(self) -> set[Cell]:
@@ -44,6 +45,12 @@ class Rows:
             OutOfTime: If there is no time left.
         """
         self.rows += rows
+        # A run that is ended from outside keeps this much.
+        self._bench.record["fig3_so_far"] = {
+            "cells": len(self.rows),
+            "seconds": time.monotonic() - self._begun,
+        }
+        self._bench.save()
         self._bench.need(0)
 
 
@@ -80,6 +87,7 @@ def run(bench: Bench, images: Sequence[str] | None, snr: str, workers: int | Non
     row |= {"cells_done": len(store.rows), "whole": whole, "seconds": took}
     row |= {"workers": pool.workers, "metrics": ", ".join(plan.metrics)}
     row["mpixel"] = sum(picture.height * picture.width for picture in pictures) / 1e6
+    bench.record.pop("fig3_so_far", None)
     bench.put("fig3", row)
     done, psnr = Counter(each.chain for each in store.rows), defaultdict(float)
     for each in store.rows:

@@ -12,7 +12,7 @@ import torch
 from sionna.phy.fec.ldpc import LDPC5GDecoder
 from sionna.phy.mapping import Demapper
 
-from benchmarks.gpu import Bench
+from benchmarks.gpu_bench import Bench
 from moclink.phy.device_decoder import DeviceDecoder
 from moclink.phy.device_receiver import demap
 from moclink.phy.fused import Fused
