@@ -18,6 +18,7 @@ import numpy as np
 from moclink.structural_similarity import (
     MS_SSIM_WEIGHTS,
     SSIM_WINDOW,
+    in_decibels,
     mean_similarity,
     pyramid,
 )
@@ -103,7 +104,7 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         section III.C.
     """
     images, reference = checked_pair(images, reference)
-    _check_size("SSIM", images, SSIM_WINDOW, "its window")
+    check_size("SSIM", images, SSIM_WINDOW, "its window")
     similarity = np.zeros(len(images))
     for c in range(3):
         for b, image in enumerate(images):
@@ -137,7 +138,7 @@ def ms_ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         Asilomar Conference on Signals, Systems and Computers, 2003, eq. 7 and section 3.2.
     """
     images, reference = checked_pair(images, reference)
-    _check_size("MS-SSIM", images, MS_SSIM_SIZE, "its window at the coarsest of five scales")
+    check_size("MS-SSIM", images, MS_SSIM_SIZE, "its window at the coarsest of five scales")
     similarity = np.zeros(len(images))
     for c in range(3):
         known: list[np.ndarray] = []
@@ -157,10 +158,7 @@ def ms_ssim_db(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
     Arguments and errors are those of `ms_ssim`. Averages are averages of this figure.
     """
-    # Rounding puts MS-SSIM of identical images up to 1e-15 off 1.
-    distance = 1.0 - ms_ssim(images, reference)
-    with np.errstate(divide="ignore"):
-        return -10.0 * np.log10(np.where(distance < 1e-14, 0.0, distance))
+    return in_decibels(ms_ssim(images, reference))
 
 
 def lpips(
@@ -266,7 +264,7 @@ def _perceptual(
 ) -> np.ndarray:
     images, reference = checked_pair(images, reference)
     name = "ST-LPIPS" if "st_" in loader else "LPIPS"
-    _check_size(name, images, PERCEPTUAL_SIZE, "of which its strides leave something")
+    check_size(name, images, PERCEPTUAL_SIZE, "of which its strides leave something")
     kept = {} if networks is None else networks
     if (loader, net, path) not in kept:
         kept[loader, net, path] = _load(loader, net, path)
@@ -287,7 +285,8 @@ def _load(loader: str, net: str, path: str | Path | None) -> Any:
         return error
 
 
-def _check_size(metric: str, images: np.ndarray, least: int, reason: str) -> None:
+def check_size(metric: str, images: np.ndarray, least: int, reason: str) -> None:
+    """Raise ValueError for images [B, H, W, 3] with a side below `least`, too small for the metric."""
     height, width = images.shape[1:3]
     if min(height, width) < least:
         raise ValueError(

@@ -38,6 +38,14 @@ def mean_similarity(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(similarity.sum() / count), float(structure.sum() / count)
 
 
+def in_decibels(similarity: np.ndarray) -> np.ndarray:
+    """-10 log10(1 - s) of figures s that are 1 for identical images, `inf` there."""
+    # Rounding puts MS-SSIM of identical images up to 1e-15 off 1.
+    distance = 1.0 - similarity
+    with np.errstate(divide="ignore"):
+        return -10.0 * np.log10(np.where(distance < 1e-14, 0.0, distance))
+
+
 @compiled(nogil=True, error_model="numpy")
 def _sums(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums over rows of SSIM and of its contrast-structure term, by column."""

@@ -49,6 +49,7 @@ MAY = {
     "link": {"sionna", "keras", "codec", "phy"},
     "link_inputs": {"keras", "codec", "phy"},
     "metrics": {"perceptual"},
+    "device_metrics": {"torch"},
     "structural_similarity": {"numba", "compiled"},
     "compiled": {"numba"},
     "matrix_products": {"torch"},

@@ -19,6 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from moclink.keras_device import on_torch_gpu
 from moclink.matrix_products import float32_products
 
 from .backbones import Backbone, kernel_shapes, tap_channels
@@ -175,7 +176,7 @@ class DistanceScorer:
         self._model = keras.Model(inputs, distance.embedding(inputs))
         # XLA would compile anew for every image size where a plain graph serves all of them.
         self._model.compile(jit_compile=keras.backend.backend() == "jax")
-        self._kept: tuple[np.ndarray, list[np.ndarray]] | None = None  # a reference, its features
+        self._kept: tuple[np.ndarray, list[Any]] | None = None  # a reference, its features
 
     def __call__(self, images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Distances of images from their references.
@@ -193,24 +194,33 @@ class DistanceScorer:
             if maps is None or len(reference) > 1:
                 maps = self._embed_reference(reference[i])
             distances[i] = sum(
-                float(np.mean(np.sum(np.square(a - b), axis=-1)))
-                for a, b in zip(self._embed(image), maps, strict=True)
+                _mean_square(a, b) for a, b in zip(self._embed(image), maps, strict=True)
             )
         return distances
 
-    def _embed(self, image: np.ndarray) -> list[np.ndarray]:
+    def _embed(self, image: np.ndarray) -> list[Any]:
         with float32_products():
-            found = self._model.predict_on_batch(np.asarray(image, np.float32)[None])
+            pixels = np.asarray(image, np.float32)[None]
+            if on_torch_gpu():  # where the features stay: they are many times the picture
+                return [ops.cast(features, "float32") for features in self._model(pixels)]
+            found = self._model.predict_on_batch(pixels)
         # Under a mixed policy they come in bfloat16, in which no mean can be taken.
         return [np.asarray(features, np.float32) for features in found]
 
-    def _embed_reference(self, image: np.ndarray) -> list[np.ndarray]:
+    def _embed_reference(self, image: np.ndarray) -> list[Any]:
         if self._kept is not None and np.array_equal(self._kept[0], image):
             return self._kept[1]
         maps = self._embed(image)
         large = sum(features.nbytes for features in maps) > MOST_KEPT_BYTES * image[..., 0].size
         self._kept = None if large else (np.array(image), maps)
         return maps
+
+
+def _mean_square(a: Any, b: Any) -> float:
+    """Mean over positions of squared differences of features [1, H, W, C], where the features are."""
+    if isinstance(a, np.ndarray):
+        return float(np.mean(np.sum(np.square(a - b), axis=-1)))
+    return float(ops.mean(ops.sum(ops.square(a - b), axis=-1)))
 
 
 def load_lpips(net: str = "alex", path: str | Path | None = None, dtype: str = "float32") -> LPIPS:

@@ -21,6 +21,8 @@ from moclink import metrics as measures
 from moclink.chain import BitChain
 from moclink.chain_factory import ChainFactory
 from moclink.protocols import Chain
+from moclink.sionna_version import TORCH, check_sionna
+from moclink.sweep.devices import visible_gpus
 from moclink.sweep.plan import Plan
 from moclink.sweep.quiet import quietly
 from moclink.types import ChannelState, Transmission
@@ -155,10 +157,26 @@ class Session:
             "lpips-vgg": partial(measures.lpips, net="vgg", networks=kept),
             "st-lpips": partial(measures.st_lpips, networks=kept),
         }
+        if measures_on_gpu():
+            from moclink import device_metrics
+
+            functions |= device_metrics.functions()
         chosen = {name: METRIC_COLUMNS[name] for name in metrics}
         return {
             column: functions[name] for name, (column, least) in chosen.items() if side >= least
         }
+
+
+def measures_on_gpu() -> bool:
+    """Whether metrics are computed on a GPU: with the engine on PyTorch, where there is one.
+
+    Told from installed files first, so that nothing is loaded where there is none.
+    """
+    if not visible_gpus() or check_sionna() != TORCH:
+        return False
+    from moclink.phy.engine import is_gpu_there
+
+    return is_gpu_there()
 
 
 class Scorer:

@@ -88,6 +88,20 @@ def test_lpips_and_its_gradient_equal_torchs_with_equal_weights(case):
     np.testing.assert_allclose(gradient[height // 2, width // 2], middle, rtol=0, atol=1e-3 * norm)
 
 
+@pytest.mark.torch_only("features stay on a GPU of PyTorch")
+def test_on_a_gpu_features_stay_there(monkeypatch):
+    """The GPU's way, here on a CPU."""
+    rng = np.random.default_rng(8)
+    original = rng.random((1, 48, 40, 3), np.float32)
+    noisy = np.clip(original + 0.1 * rng.normal(size=(2, 48, 40, 3)), 0, 1).astype(np.float32)
+    expected = DistanceScorer(_seeded("alex"))(noisy, original)
+    monkeypatch.setattr("moclink.perceptual.lpips.on_torch_gpu", lambda: True)
+    scorer = DistanceScorer(_seeded("alex"))
+    np.testing.assert_allclose(scorer(noisy, original), expected, rtol=1e-5)
+    assert not any(isinstance(features, np.ndarray) for features in scorer._kept[1])
+    assert not any(features.requires_grad for features in scorer._kept[1])
+
+
 def test_a_kept_reference_is_told_from_another():
     """Features of the last reference are kept; another one, or the same array changed, is embedded."""
     scorer = DistanceScorer(_seeded("alex"))

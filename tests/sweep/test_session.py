@@ -86,3 +86,32 @@ def test_metrics_are_those_that_a_picture_is_large_enough_for(photo):
     assert scores["ms_ssim_db"][0] == pytest.approx(-10 * np.log10(1 - scores["ms_ssim"][0]))
     assert list(scorer_of(names, photo)(photo)) == ["psnr_db", "psnr_y_db", "ssim"]
     assert list(scorer_of(names, photo[:, :8])(photo[:, :8])) == ["psnr_db", "psnr_y_db"]
+
+
+@pytest.mark.torch_only("TensorFlow computes no metrics on its GPU")
+def test_metrics_are_computed_on_a_gpu_where_there_is_one(monkeypatch):
+    from moclink.sweep import session as module
+
+    names = ("psnr", "psnr-y", "ssim", "ms-ssim-db", "lpips")
+    session = Session(Plan((0.0,), ("jpeg-ldpc",)))
+    assert not module.measures_on_gpu()
+    here = session.metric_functions(names, 200)
+    monkeypatch.setattr(module, "measures_on_gpu", lambda: True)
+    there = session.metric_functions(names, 200)
+    assert list(there) == list(here) == ["psnr_db", "psnr_y_db", "ssim", "ms_ssim_db", "lpips"]
+    modules = {name: getattr(found, "func", found).__module__ for name, found in there.items()}
+    moved = [name for name, place in modules.items() if place == "moclink.device_metrics"]
+    assert moved == ["psnr_db", "ssim", "ms_ssim_db"]
+
+
+@pytest.mark.torch_only("TensorFlow computes no metrics on its GPU")
+def test_a_gpu_counts_if_there_is_one_and_pytorch_sees_it(monkeypatch):
+    from moclink.phy import engine
+    from moclink.sweep import session as module
+
+    monkeypatch.setattr(engine, "is_gpu_there", lambda: True)
+    assert not module.measures_on_gpu()
+    monkeypatch.setattr(module, "visible_gpus", lambda: ["0"])
+    assert module.measures_on_gpu()
+    monkeypatch.setattr(engine, "is_gpu_there", lambda: False)
+    assert not module.measures_on_gpu()
