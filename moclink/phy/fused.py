@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ class Fused:
 
     def __init__(self, function: Callable[..., Any], what: str) -> None:
         self._function, self._what = function, what
-        self._compiled: Callable[..., Any] | None = torch.compile(function, fullgraph=True)
+        self._compiled: Callable[..., Any] | None = torch.compile(_own(function), fullgraph=True)
 
     def __call__(self, *tensors: Any) -> Any:
         """Call the function."""
@@ -36,3 +37,22 @@ class Fused:
                 print(f"note: {self._what} is not compiled ({reason})", file=sys.stderr)
                 self._compiled = None
         return self._function(*tensors)
+
+
+def _own(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with a code object of its own.
+
+    PyTorch counts compilations by code object and gives up after eight: closures of one function, such
+    as the iterations of several codes, would share the eight.
+    """
+    if not isinstance(function, types.FunctionType):
+        return function
+    own = types.FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    own.__kwdefaults__ = function.__kwdefaults__
+    return own

@@ -53,3 +53,21 @@ def test_errors_of_the_function_itself_are_not_hidden(backend):
     backend(lambda module, inputs: module.forward)
     with pytest.raises((RuntimeError, TypeError)):
         Fused(squares, "squaring")(torch.ones(2, 5), torch.ones(3, 7))
+
+
+def test_each_has_compilations_of_its_own(backend):
+    """PyTorch gives up a function after eight: closures of one function are as many as there are codes."""
+    graphs = []
+    backend(lambda module, inputs: graphs.append(module) or module.forward)
+
+    def make(places):
+        def chosen(x):
+            return x[places] + len(places)
+
+        return Fused(chosen, "choosing")
+
+    x = torch.arange(24.0).reshape(12, 2)
+    for count in range(2, 12):
+        places = torch.arange(count)
+        assert torch.equal(make(places)(x), x[:count] + count)
+    assert len(graphs) == 10

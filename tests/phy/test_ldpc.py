@@ -6,8 +6,8 @@ from sionna.phy.fec.utils import load_parity_check_examples
 
 from moclink.phy.belief_propagation import BeliefPropagation
 from moclink.phy.circulant_decoder import CirculantDecoder
-from moclink.phy.engine import compiled
-from moclink.phy.ldpc import get_code, get_decoder
+from moclink.phy.engine import ON_TORCH, compiled
+from moclink.phy.ldpc import get_code, get_decoder, runs_on_device
 from moclink.phy.tensors import tensor
 
 # The last one is too large for a generator matrix.
@@ -203,3 +203,11 @@ def test_long_codewords_are_decoded_in_layers(over_awgn):
 def test_the_decoder_of_pytorch_is_refused_on_tensorflow(standard_code):
     with pytest.raises(ValueError, match="--engine torch"):
         get_decoder(standard_code, "device")
+
+
+def test_auto_takes_the_gpu_where_there_is_one(standard_code, monkeypatch):
+    assert type(get_decoder(standard_code, "auto")) is BeliefPropagation
+    monkeypatch.setattr("moclink.phy.ldpc.framework.is_gpu_there", lambda: True)
+    found = get_decoder(standard_code, "auto")
+    assert type(found).__name__ == ("DeviceDecoder" if ON_TORCH else "SionnaDecoder")
+    assert runs_on_device(found) == ON_TORCH
