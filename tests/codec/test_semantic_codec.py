@@ -53,7 +53,7 @@ def test_certain_posteriors_decode_as_their_indices(codec, pictures):
     np.testing.assert_allclose(codec.decode(certain), codec.decode(indices), atol=1e-5)
 
 
-@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+@pytest.mark.parametrize("levels", [1, 4])
 def test_search_on_a_gpu_chooses_what_the_processor_chooses(levels, pictures, monkeypatch):
     """The GPU's way, here on a CPU: sums as near, and the same codes but where two are as near."""
     codec = SemanticCodec.from_preset("small")
