@@ -1,7 +1,7 @@
 """PSNR of linear and octonary codecs over AWGN: python -m benchmarks.link PICTURES --codec hybrid --out FILE.
 
 Takes a centre crop of 768 by 1008 of each picture, sends it at each Es/N0 and writes PSNR, the header's
-share and the mean energy for each picture as JSON. docs/link.md has the tables.
+share and the mean energy for each picture as JSON. docs/adaptive-codecs.md has the tables.
 """
 
 from __future__ import annotations

@@ -35,13 +35,13 @@ from moclink.results.store import ResultStore
 from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources
 from moclink.sweep.check import Check, check
+from moclink.sweep.dry_run import make_trials, try_chain
 from moclink.sweep.measurable import drop_missing_metrics, report_small_pictures
 from moclink.sweep.memory import available_memory
 from moclink.sweep.plan import DEFAULT_MEMORY, Plan, count_cells, least_memory, list_units
 from moclink.sweep.progress import progress_bar
 from moclink.sweep.run import run_sweep
 from moclink.sweep.session import Session
-from moclink.sweep.trial import make_trials, try_chain
 from moclink.sweep.workers import Pool, WorkersLost, cpus
 from moclink.user_codec.given import codec_digests, named_chains
 
@@ -84,7 +84,7 @@ def run(
 
     Args:
         chains: Names (see `moclink.presets`), chain objects (`moclink.protocols.Chain`), codecs or
-            factories of your own (docs/own-codec.md), or a mixture; a comma list; None for the
+            factories of your own (docs/own-codec.md), or a mixture; comma-separated text; None for the
             default chains.
         snr: Es/N0 in dB, one value or several, or text as on the command line, "0:20:2"; None for
             -5 to 30.
@@ -93,7 +93,7 @@ def run(
         channel: Name of a channel, or a Sionna block, Keras layer or function of your own; see
             `moclink.phy.channels.get_channel`.
         trials: Noise realisations of each picture.
-        metrics: Some of `moclink.constants.METRICS`, several or a comma list; "all" for all that
+        metrics: Some of `moclink.constants.METRICS`, several or comma-separated; "all" for all that
             can be measured here.
         cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains:
             one or several, as fractions, floats or text such as "1/24". Chains get names such as
@@ -119,7 +119,7 @@ def run(
         memory: Bytes for all workers, or text such as "4G"; None for what the machine has.
         cluster: Address of a Ray or Dask cluster; see docs/workers.md.
         recursive: Look for pictures in folders within folders too.
-        skip_bad: Leave out picture files that cannot be read, each with a line on standard error.
+        skip_bad: Skip picture files that cannot be read, with a message for each.
         progress: Show a progress bar.
         command: What is written to run.json as the command line.
 

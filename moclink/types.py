@@ -133,7 +133,7 @@ class Decoded:
         images: float32 [B, H, W, 3] in [0, 1].
         ok: bool [B]; false where nothing could be decoded (an outage), in which case the image
             is mid-grey.
-        problems: What went wrong with each image in a codec of the user's own, empty where nothing
+        problems: What went wrong with each image in a user-defined codec, empty where nothing
             did; () if nothing did at all.
     """
 
@@ -292,5 +292,5 @@ def mean_snr_db(no: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def mean_capacity(no: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean of log2(1 + 1 / no) over each row's symbols, bits a symbol, float64 [B], no [B] or [B, S]."""
+    """Mean of log2(1 + 1 / no) over each row's symbols, bits per symbol, float64 [B], no [B] or [B, S]."""
     return np.log2(1 + 1 / np.asarray(no, np.float64).reshape(len(no), -1)).mean(axis=1)

@@ -32,7 +32,7 @@ from moclink.phy.ldpc_graph import (
 from moclink.phy.staged_decoder import StagedDecoder, place_tensor
 
 CODES = ("ldpc5g", "wifi648")
-ENGINES = ("auto", "sionna", "fast", "device")
+DECODERS = ("auto", "sionna", "fast", "device")
 # From here on one codeword at a time is decoded faster than sixteen side by side, rate 1/5 to 0.95.
 LONG = 2000
 
@@ -155,41 +155,41 @@ def get_code(name: str, k: int, n: int, num_bits_per_symbol: int | None = None) 
 
 
 def get_decoder(
-    code: LDPCCode, engine: str = "auto", num_iter: int = 20, threads: int | None = None
+    code: LDPCCode, kind: str = "auto", num_iter: int = 20, threads: int | None = None
 ) -> LDPCDecoder:
     """Make a sum-product decoder that stops at satisfied parity.
 
-    The schedule is flooding, as Sionna's; of the fast engine with 5G codewords from `LONG` bits on it
+    The schedule is flooding, as Sionna's; of the fast decoder with 5G codewords from `LONG` bits on it
     is layered, which needs half as many iterations.
 
     Args:
         code: From `get_code`.
-        engine: "fast" (CPU), "sionna", "device" (`moclink.phy.device_decoder`, PyTorch only), or
+        kind: "fast" (CPU), "sionna", "device" (`moclink.phy.device_decoder`, PyTorch only), or
             "auto": where Sionna's framework sees a GPU, device on PyTorch and Sionna on TensorFlow,
             else fast.
         num_iter: The most iterations spent on a codeword.
-        threads: Threads of the fast engine; None: numba's number (all CPUs, or what a worker pool
+        threads: Threads of the fast decoder; None: numba's number (all CPUs, or what a worker pool
             gives).
 
     Returns:
         An object with `decode(llr) -> DecodedBlocks`.
 
     Raises:
-        ValueError: If the engine is unknown or runs on PyTorch alone, or num_iter or threads is not
+        ValueError: If the kind is unknown or runs on PyTorch alone, or num_iter or threads is not
             positive.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"engine {engine!r} is unknown; there are {', '.join(ENGINES)}")
+    if kind not in DECODERS:
+        raise ValueError(f"decoder {kind!r} is unknown; there are {', '.join(DECODERS)}")
     if num_iter < 1:
         raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
-    if engine == "auto":
+    if kind == "auto":
         on_gpu = "device" if framework.ON_TORCH else "sionna"
-        engine = on_gpu if framework.is_gpu_there() else "fast"
-    if engine == "fast" and code.encoder_5g is not None and code.n >= LONG:
+        kind = on_gpu if framework.is_gpu_there() else "fast"
+    if kind == "fast" and code.encoder_5g is not None and code.n >= LONG:
         return CirculantDecoder(code.block_code, code.n, num_iter, threads, code.interleaver)
-    if engine == "fast":
+    if kind == "fast":
         return BeliefPropagation(code.graph, num_iter, threads)
-    if engine == "device":
+    if kind == "device":
         if not framework.ON_TORCH:
             raise ValueError(
                 "LDPC decoder 'device' runs on PyTorch, and Sionna here on TensorFlow; choose "

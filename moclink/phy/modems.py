@@ -102,14 +102,14 @@ class BitModem:
     Attributes:
         bits_per_symbol: 2, 4, 6 or 8 (QPSK to 256-QAM).
         code: Channel code, or None for uncoded transmission.
-        engine: LDPC decoder: "auto", "fast", "sionna" or "device" (see `moclink.phy.ldpc`). With
+        decoder: LDPC decoder: "auto", "fast", "sionna" or "device" (see `moclink.phy.ldpc`). With
             "device" the demapper runs on that device as well.
         num_iter: Largest number of belief-propagation iterations.
     """
 
     bits_per_symbol: int = 6
     code: LDPCCode | None = None
-    engine: str = "auto"
+    decoder: str = "auto"
     num_iter: int = 20
 
     def __post_init__(self) -> None:
@@ -191,7 +191,7 @@ class BitModem:
 
     @cached_property
     def _decoder(self):  # noqa: ANN202
-        return get_decoder(self.code, self.engine, self.num_iter)
+        return get_decoder(self.code, self.decoder, self.num_iter)
 
     @cached_property
     def _device_receiver(self):  # noqa: ANN202

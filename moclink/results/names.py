@@ -68,7 +68,8 @@ def display_name(chain: str) -> str:
     if optimized := CHANNEL_OPTIMIZED.fullmatch(chain):
         return f"MOC-RVQ L{optimized['level']}, {optimized['kind']}"
     linear = re.fullmatch(
-        r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive|robust))(-robust|-perceptual)?", chain
+        r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive|robust))(-robust|-perceptual)?",
+        chain,
     )
     if linear:
         family, _, kind = linear[1].rpartition("-")

@@ -147,7 +147,7 @@ class ResultStore:
         export(self.folder)
 
     def close(self) -> None:
-        """Give the folder back."""
+        """Close the store and release the lock on the folder."""
         self._opened.close()
 
     def __enter__(self) -> ResultStore:

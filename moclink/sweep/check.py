@@ -1,4 +1,4 @@
-"""What a worker looks at before a sweep begins, so that what cannot work is said at once."""
+"""Checks of chains and channel before a sweep begins, so that errors are reported at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Check:
 
 
 def check(session: Session, task: Check) -> list[str]:
-    """Make chains and channel of a plan, so that what cannot work is said before anything is written.
+    """Make chains and channel of a plan, so that errors are reported before anything is written.
 
     Returns:
         What is wrong with the plan: nothing or one message.

@@ -34,7 +34,7 @@ def find_missing_metrics(session: Session, plan: Plan) -> list[tuple[str, str]]:
 
 
 def drop_missing_metrics(plan: Plan, pool: Pool, make_session: Callable[[], Session]) -> Plan:
-    """The plan without metrics whose weights are not to be had; a line on standard error names them."""
+    """The plan without metrics whose weights are missing; a message on standard error names them."""
     missing = {name: why for _, (name, why) in pool.run(find_missing_metrics, [plan], make_session)}
     for reason in dict.fromkeys(missing.values()):
         names = ", ".join(name for name, why in missing.items() if why == reason)

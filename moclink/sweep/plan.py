@@ -35,7 +35,7 @@ class Plan:
     Attributes:
         snrs: Es/N0 values in dB, ascending.
         chains: Names of the chains.
-        trials: Noise realisations an image.
+        trials: Noise realisations per image.
         channel: Name of the channel.
         metrics: Names of the metrics.
         seed: Seed of all noise.
@@ -108,7 +108,7 @@ class Task:
 
     @property
     def label(self) -> str:
-        """What the user is told of it."""
+        """Its label in the progress bar."""
         return f"{' + '.join(self.chains)}, {self.picture.name if self.picture else BITS_NAME}"
 
 

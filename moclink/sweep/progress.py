@@ -1,4 +1,4 @@
-"""How far a sweep is: a bar in a terminal or a notebook, a line now and then in a log."""
+"""Progress of a sweep: a bar in a terminal or a notebook, occasional lines in a log."""
 
 from __future__ import annotations
 

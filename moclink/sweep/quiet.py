@@ -1,4 +1,4 @@
-"""TensorFlow's notes on CPU and GPU, kept off the terminal."""
+"""Suppression of TensorFlow's log messages on CPU and GPU."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Run a sweep: cut what is missing into tasks, have them worked on, store what they give.
+"""Run a sweep: cut the missing cells into tasks, run them on workers, store the rows.
 
 Workers compute tasks in any order, and this process alone writes what they give, each time in one
 transaction. Noise is keyed by (seed, SNR, picture, trial): chains of equal length meet the same
-noise, and a row is the same whichever worker computes it, in whatever company.
+noise, and a row is the same whichever worker computes it, with whatever other cells.
 """
 
 from __future__ import annotations

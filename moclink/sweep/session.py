@@ -1,4 +1,4 @@
-"""What a worker keeps while it works: one session a worker, made once, passed on, ended with it.
+"""The session of a worker: all that it caches, made once per worker and passed on.
 
 Everything that saves a worker from doing work twice is held here or by what is held here: chains
 with their weights and traced graphs, encoded pictures, files that rate control has tried, error
@@ -96,7 +96,7 @@ class Session:
         return self._channel or get_channel(self.plan.channel)
 
     def build_channel(self) -> None:
-        """Make what is behind the channel's name now, so that what is wrong with it is said early.
+        """Build the channel now, so that errors in it are reported early.
 
         Raises:
             ValueError: If a block of the user's cannot be imported or made.

@@ -43,7 +43,7 @@ GALLERY_SIDE = 512
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What some cells of a task gave, ready for the store.
+    """Results of some cells of a task, ready for the store.
 
     Attributes:
         rows: One a cell.
@@ -121,7 +121,7 @@ def _outage_result(
     digest: str,
     error: ChainError,
 ) -> TaskResult:
-    """Cells of a picture that a chain of the user's own could not send: outages, with the reason."""
+    """Cells of a picture that a user-defined chain could not send: outages, with the reason."""
     outage = session.plan.options.outage
     lost = lost_picture(outage, image)
     scores = _scored(session.scorer(image, digest)(lost), 0, outage != "exclude")
@@ -237,7 +237,7 @@ def _gallery(
 
 
 def _problems(cells: Sequence[Cell], problems: Sequence[str]) -> list[FitRecord]:
-    """What went wrong in cells of a chain of the user's own, where a run keeps such reasons."""
+    """Errors of a user-defined chain, stored with the rate fits."""
     return [
         (name, picture, snr, RateFit("", 0.0, 0, 0, problem))
         for (name, picture, snr, _), problem in zip(cells, problems, strict=False)

@@ -1,4 +1,4 @@
-"""Who does the work: this process, worker processes on this machine, or a Ray or Dask cluster.
+"""Workers: this process, worker processes on this machine, or a Ray or Dask cluster.
 
 A task may run anywhere and more than once; its results may not depend on where. Worker processes
 and Dask come through joblib. A worker that dies takes the tasks in flight with it: the pool is
@@ -38,7 +38,7 @@ WATCH_S = 0.5  # how often a worker looks whether its parent still lives
 
 
 class WorkersLost(RuntimeError):
-    """Workers die as often as they are started; the message says what may help."""
+    """Worker processes die repeatedly; the message says what may help."""
 
 
 class Pool:

@@ -76,9 +76,9 @@ def test_wrong_input_is_named(standard_code):
         get_decoder(code, "fast", num_iter=0)
     with pytest.raises(ValueError, match="threads is 0"):
         get_decoder(code, "fast", threads=0)
-    for engine in ("fast", "sionna"):
+    for kind in ("fast", "sionna"):
         with pytest.raises(ValueError, match=r"\[B, 648\]"):
-            get_decoder(code, engine).decode(np.zeros((2, 324), np.float32))
+            get_decoder(code, kind).decode(np.zeros((2, 324), np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def stock_decoder():
 
 
 @pytest.mark.parametrize("snr_db", [10.0, 11.0, 12.0])
-def test_both_engines_agree_with_stock_sionna(
+def test_both_decoders_agree_with_stock_sionna(
     snr_db, sionna_decoder, stock_decoder, standard_code, standard_blocks
 ):
     blocks = standard_blocks(snr_db, 512)
@@ -118,7 +118,7 @@ WATERFALL = {9.0: 0.99, 10.0: 0.69, 10.5: 0.35, 11.0: 0.117, 11.5: 0.021, 12.0: 
 
 
 @pytest.mark.parametrize("snr_db", WATERFALL)
-def test_waterfall_of_the_fast_engine(snr_db, standard_code, standard_blocks):
+def test_waterfall_of_the_fast_decoder(snr_db, standard_code, standard_blocks):
     count = 2048
     blocks = standard_blocks(snr_db, count)
     errors = (
@@ -132,7 +132,7 @@ def test_waterfall_of_the_fast_engine(snr_db, standard_code, standard_blocks):
     assert abs(errors - count * bler) <= slack
 
 
-def test_waterfall_of_the_sionna_engine(sionna_decoder, standard_blocks):
+def test_waterfall_of_the_sionna_decoder(sionna_decoder, standard_blocks):
     blocks = standard_blocks(10.5, 512)
     errors = (sionna_decoder.decode(blocks.llr).bits != blocks.bits).any(axis=1).sum()
     assert abs(errors - 512 * 0.35) <= 4 * np.sqrt(512 * 0.35 * 0.65) + 512 * 0.005
@@ -147,13 +147,13 @@ def test_wifi_decoding_agrees_with_sionna(over_awgn):
     expected = decode(tensor(blocks.llr)).numpy()[:, :324]
     bler = (expected != blocks.bits).any(axis=1).mean()
     assert 0.05 < bler < 0.95, "the comparison belongs into the waterfall"
-    for engine in ("fast", "sionna"):
-        decoded = get_decoder(code, engine).decode(blocks.llr)
+    for kind in ("fast", "sionna"):
+        decoded = get_decoder(code, kind).decode(blocks.llr)
         assert (decoded.bits != expected).any(axis=1).sum() <= LARGEST_DIFFERENCE
 
 
 @pytest.mark.tensorflow_only("PyTorch traces nothing")
-def test_sionna_engine_never_retraces():
+def test_sionna_decoder_never_retraces():
     decoder = get_decoder(get_code("ldpc5g", 20, 40), "sionna", num_iter=5)
     for count in (1, 7, 300, 5000):
         decoded = decoder.decode(np.full((count, 40), -5, np.float32))
@@ -163,7 +163,7 @@ def test_sionna_engine_never_retraces():
     assert decoder.num_traces == 1
 
 
-def test_engines_report_the_iterations_they_spent(sionna_decoder, standard_code, standard_blocks):
+def test_decoders_report_the_iterations_they_spent(sionna_decoder, standard_code, standard_blocks):
     blocks = standard_blocks(11.0, 512)
     fast = get_decoder(standard_code, "fast").decode(blocks.llr)
     staged = sionna_decoder.decode(blocks.llr)
@@ -179,8 +179,8 @@ def test_engines_report_the_iterations_they_spent(sionna_decoder, standard_code,
 
 
 def test_a_batch_of_none(standard_code):
-    for engine in ("fast", "sionna"):
-        decoded = get_decoder(standard_code, engine).decode(np.zeros((0, 648), np.float32))
+    for kind in ("fast", "sionna"):
+        decoded = get_decoder(standard_code, kind).decode(np.zeros((0, 648), np.float32))
         assert decoded.bits.shape == (0, 324) and decoded.converged.shape == (0,)
 
 

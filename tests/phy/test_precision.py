@@ -45,7 +45,7 @@ def test_channels_give_the_same_symbols(name):
 
 def test_sionnas_decoder_runs(double):
     code = get_code("ldpc5g", 100, 200)
-    decoded = get_decoder(code, engine="sionna").decode(np.full((3, 200), -9, np.float32))
+    decoded = get_decoder(code, kind="sionna").decode(np.full((3, 200), -9, np.float32))
     assert not decoded.bits.any() and decoded.converged.all()
 
 

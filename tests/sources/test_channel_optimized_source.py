@@ -46,7 +46,7 @@ def test_told_or_not_it_is_above_the_chain_made_for_no_channel(chains, photo):
     assert not robust.adaptive
     for snr_db in (0.0, 5.0, 10.0, 15.0):
         best = quality(adaptive, photo, snr_db)
-        # 3 dB and more in docs/link.md; a small picture varies by a fraction of that.
+        # 3 dB and more in docs/adaptive-codecs.md; a small picture varies by a fraction of that.
         assert best > quality(plain, photo, snr_db) + 2
         assert best > quality(robust, photo, snr_db) - 0.3
         assert quality(robust, photo, snr_db) > quality(plain, photo, snr_db) + 1

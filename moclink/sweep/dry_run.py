@@ -1,4 +1,4 @@
-"""A trial of chains of the user's own before a run: what never works is said before anything is written."""
+"""A dry run of user-defined chains: what never works is reported before anything is written."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Trial:
 
 
 def make_trials(plan: Plan, given: Mapping[str, Any], pictures: Sequence[Picture]) -> list[Trial]:
-    """A trial for each chain of the user's own."""
+    """A dry run for each user-defined chain."""
     smallest = tuple(sorted(pictures, key=lambda picture: picture.height * picture.width)[:TRIED])
     own = [
         name
