@@ -16,9 +16,6 @@ instructions. Batch, order and number of threads do not matter.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +27,7 @@ from moclink.phy.check_nodes import (
     combine_following,
     outgoing_magnitude,
 )
+from moclink.phy.codeword_shares import check_limits, decode_in_shares
 from moclink.phy.lanes import (
     LANES,
     all_nonzero,
@@ -168,10 +166,7 @@ class BeliefPropagation:
     """
 
     def __init__(self, graph: TannerGraph, num_iter: int = 20, threads: int | None = None) -> None:
-        if num_iter < 1:
-            raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads is {threads}; at least 1 is wanted")
+        check_limits(num_iter, threads)
         # A shortened bit is known: it takes no part in a parity check but as a zero.
         known = np.zeros(graph.num_vns, bool)
         known[graph.shortened] = True
@@ -202,21 +197,9 @@ class BeliefPropagation:
             ValueError: If llr is not [B, n].
         """
         llr = checked_llr(llr, self._n)
-        bits = np.empty((len(llr), self._k), np.uint8)
-        converged = np.empty(len(llr), np.bool_)
-        iterations = np.empty(len(llr), np.int32)
-        allowed = self._threads or numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-        threads = max(1, min(allowed, -(-len(llr) // LANES)))
 
-        def decode_share(thread: int) -> None:
-            _decode_every(
-                llr, thread, threads, self._num_iter, self._graph, bits, converged, iterations
-            )
+        def decode_share(first: int, step: int, decoded: DecodedBlocks) -> None:
+            outputs = decoded.bits, decoded.converged, decoded.iterations
+            _decode_every(llr, first, step, self._num_iter, self._graph, *outputs)
 
-        if threads == 1:
-            decode_share(0)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                # list() hands on any exception.
-                list(pool.map(decode_share, range(threads)))
-        return DecodedBlocks(bits, converged, iterations)
+        return decode_in_shares(decode_share, len(llr), self._k, self._threads, LANES)

@@ -14,9 +14,6 @@ node. Filler bits take part as reliable zeros. A codeword's result depends on it
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,6 +26,7 @@ from moclink.phy.check_nodes import (
     combine_following,
     outgoing_magnitude,
 )
+from moclink.phy.codeword_shares import check_limits, decode_in_shares
 from moclink.phy.lanes import (
     LANES,
     all_nonzero,
@@ -161,7 +159,7 @@ class CirculantDecoder:
             they come in another order (a bit interleaver's).
 
     Raises:
-        ValueError: If the lifting size is smaller.
+        ValueError: If the lifting size is smaller, or num_iter or threads is not positive.
     """
 
     def __init__(
@@ -172,6 +170,7 @@ class CirculantDecoder:
         threads: int | None = None,
         order: NDArray[np.integer] | None = None,
     ) -> None:
+        check_limits(num_iter, threads)
         z, information = code.z, INFORMATION_COLUMNS[code.base_graph]
         if z < SMALLEST_Z:
             raise ValueError(
@@ -231,21 +230,10 @@ class CirculantDecoder:
             ValueError: If llr is not [B, n].
         """
         llr = checked_llr(llr, self._n)
-        bits = np.empty((len(llr), self._k), np.uint8)
-        converged = np.empty(len(llr), np.bool_)
-        iterations = np.empty(len(llr), np.int32)
-        allowed = self._threads or numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-        threads = max(1, min(allowed, len(llr)))
-        outputs = bits, converged, iterations
 
-        def decode_share(thread: int) -> None:
-            share = llr, thread, threads, self._num_iter, self._graph, self._rows
+        def decode_share(first: int, step: int, decoded: DecodedBlocks) -> None:
+            share = llr, first, step, self._num_iter, self._graph, self._rows
+            outputs = decoded.bits, decoded.converged, decoded.iterations
             _decode_every(*share, self._places, self._known, self._size, *outputs)
 
-        if threads == 1:
-            decode_share(0)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                # list() hands on any exception.
-                list(pool.map(decode_share, range(threads)))
-        return DecodedBlocks(*outputs)
+        return decode_in_shares(decode_share, len(llr), self._k, self._threads)

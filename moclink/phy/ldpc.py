@@ -33,7 +33,8 @@ from moclink.phy.staged_decoder import StagedDecoder, place_tensor
 
 CODES = ("ldpc5g", "wifi648")
 DECODERS = ("auto", "sionna", "fast", "device")
-# From here on one codeword at a time is decoded faster than sixteen side by side, rate 1/5 to 0.95.
+# Shorter codes keep Sionna's schedule. At n = 1,998 the layered one is 1.5 to 2.5 times as fast, rate
+# 1/5 to 0.95, where codewords are found.
 LONG = 2000
 
 
@@ -262,9 +263,7 @@ class SionnaDecoder:
             ValueError: If llr is not [B, n].
         """
         llr = checked_llr(llr, self._code.n)
-        bits = np.empty((len(llr), self._code.k), np.uint8)
-        converged = np.empty(len(llr), bool)
-        iterations = np.empty(len(llr), np.int32)
+        found = DecodedBlocks.empty(len(llr), self._code.k)
         padded = np.zeros((self._batch, self._code.n), np.float32)
         for start in range(0, len(llr), self._batch):
             count = min(self._batch, len(llr) - start)
@@ -273,7 +272,7 @@ class SionnaDecoder:
             if not framework.ON_TORCH:  # XLA compiles for one shape
                 padded[:count], given = given, padded
             decoded = self._run(tensors.tensor(given), tensors.tensor(count, "int32"))
-            bits[part], converged[part], iterations[part] = (
+            found.bits[part], found.converged[part], found.iterations[part] = (
                 tensors.to_numpy(values)[:count] for values in decoded
             )
-        return DecodedBlocks(bits, converged, iterations)
+        return found

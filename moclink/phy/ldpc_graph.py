@@ -34,6 +34,12 @@ class DecodedBlocks:
     converged: NDArray[np.bool_]
     iterations: NDArray[np.int32]
 
+    @classmethod
+    def empty(cls, count: int, k: int) -> DecodedBlocks:
+        """Arrays for `count` codewords of k information bits, to be written to."""
+        bits = np.empty((count, k), np.uint8)
+        return cls(bits, np.empty(count, np.bool_), np.empty(count, np.int32))
+
 
 @dataclass(frozen=True, eq=False)
 class TannerGraph:

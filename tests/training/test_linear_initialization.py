@@ -34,10 +34,8 @@ def test_components_are_dealt_there_and_back():
     ]  # fmt: skip
 
 
-def test_the_start_keeps_what_16_components_of_a_block_keep(images):
-    keras.utils.set_random_seed(1)
-    codec = SemanticCodec.from_size("toy")
-    start.initialize_linear_paths(codec.encoder, codec.decoder, images)
+def error_beyond(images: np.ndarray, kept: int) -> float:
+    """Mean squared error of 8x8 blocks in [0, 1] of which some principal components are kept."""
     side = images.shape[1] // 8
     blocks = (
         (2 * images - 1)
@@ -45,8 +43,15 @@ def test_the_start_keeps_what_16_components_of_a_block_keep(images):
         .transpose(0, 1, 3, 2, 4, 5)
         .reshape(-1, 192)
     )
-    lost = np.linalg.svd(blocks, compute_uv=False)[16:]
-    expected = (lost.astype(np.float64) ** 2).sum() / blocks.size / 4
+    lost = np.linalg.svd(blocks, compute_uv=False)[kept:]
+    return (lost.astype(np.float64) ** 2).sum() / blocks.size / 4
+
+
+def test_the_start_keeps_what_16_components_of_a_block_keep(images):
+    keras.utils.set_random_seed(1)
+    codec = SemanticCodec.from_size("toy")
+    start.initialize_linear_paths(codec.encoder, codec.decoder, images)
+    expected = error_beyond(images, 16)
     assert mse(codec.decoder(codec.encoder(images)), images) == pytest.approx(expected, rel=1e-3)
 
 
@@ -58,15 +63,7 @@ def test_the_analog_start_is_the_projection_on_components_at_power_one(images):
     assert (z**2).mean() == pytest.approx(0.5, rel=1e-3)
     np.testing.assert_allclose((z.astype(np.float64) ** 2).mean((0, 1, 2)), power, rtol=1e-3)
     np.testing.assert_allclose(z[..., -1], PILOT, rtol=1e-6)
-    side = images.shape[1] // 8
-    blocks = (
-        (2 * images - 1)
-        .reshape(-1, side, 8, side, 8, 3)
-        .transpose(0, 1, 3, 2, 4, 5)
-        .reshape(-1, 192)
-    )
-    lost = np.linalg.svd(blocks, compute_uv=False)[15:]
-    expected = (lost.astype(np.float64) ** 2).sum() / blocks.size / 4
+    expected = error_beyond(images, 15)
     assert mse(codec.decoder(z), images) == pytest.approx(expected, rel=1e-3)
 
 
