@@ -96,7 +96,7 @@ MCS_COUNTS = {1: 29, 2: 28, 3: 29}  # schemes of tables 5.1.3.1-1 to -3 of TS 38
 VARIANTS: dict[str, tuple[str, Any]] = {
     "no-nrb": ("use_nrb", False),
     "no-requantize": ("requantize", False),
-    "no-cr": ("index_assignment", "none"),
+    "no-cr": ("index_assignment", "random"),
     "greedy": ("index_assignment", "greedy"),
     "greedy-paper": ("index_assignment", "greedy-paper"),
     "hard": ("receiver", "hard"),

@@ -7,6 +7,7 @@ moves nothing, so what is decoded without noise is the same to the last bit.
 Index assignments by name:
 
 - "none": as trained.
+- "random": in random order, always the same one: codes as k-means or training alone would leave them.
 - "greedy": Algorithm 1 of the paper, with the labels of the constellation in use: the k-th vector
   of the nearest-neighbour order goes to the k-th label along the amplitude axis.
 - "greedy-paper": the same with the paper's g = {0,1,3,2,6,7,5,4}, the binary-reflected Gray code.
@@ -32,7 +33,15 @@ from numpy.typing import NDArray
 from moclink.codec.constellation import amplitudes, axis_labels
 from moclink.codec.quantizer import MOCRVQ
 
-METHODS = ("none", "greedy", "greedy-paper", "exact", "descent")
+METHODS = ("none", "random", "greedy", "greedy-paper", "exact", "descent")
+
+RANDOM_ORDER_SEED = 0
+
+
+def random_labels(shape: Sequence[int]) -> NDArray[np.int64]:
+    """A random permutation of 0..N-1 in each row: int64 of the shape [..., N] given."""
+    rows = np.broadcast_to(np.arange(shape[-1]), shape)
+    return np.random.default_rng(RANDOM_ORDER_SEED).permuted(rows, axis=-1)
 
 
 def reflected_gray(states: int) -> NDArray[np.int64]:
@@ -155,7 +164,7 @@ def assign_labels(
 
     Args:
         codebook: float [N, c].
-        method: "none", "greedy", "greedy-paper", "exact" or "descent".
+        method: One of METHODS, described above.
         prior: p(k), float [N]; None for equal. Read by "exact" and "descent".
         snr_db: Es/N0 in dB that "exact" and "descent" assign for; the mean over several.
 
@@ -170,6 +179,8 @@ def assign_labels(
     states = len(codebook)
     if method == "none":
         return np.arange(states)
+    if method == "random":
+        return random_labels([states])
     if method == "greedy-paper":
         return _labels_along(nearest_neighbour_order(codebook), reflected_gray(states))
     greedy = _labels_along(nearest_neighbour_order(codebook), axis_labels(states))
@@ -199,6 +210,8 @@ def assign_codebook_labels(
         int64 [D, P, N].
     """
     levels, heads, states = codebooks.shape[:3]
+    if method == "random":
+        return random_labels((levels, heads, states))
     labels = np.empty((levels, heads, states), np.int64)
     for d, p in itertools.product(range(levels), range(heads)):
         prior = None if priors is None else priors[d, p]

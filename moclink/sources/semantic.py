@@ -15,7 +15,6 @@ from moclink.codec.semantic_codec import SemanticCodec
 from moclink.constants import CELL_SIZE, RECEIVERS
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
-SHUFFLE_SEED = 0  # of the code order that "no reordering" stands for
 ASSIGNMENT_SNRS = (0.0, 5.0, 10.0, 15.0)
 
 
@@ -157,19 +156,15 @@ def load_semantic(preset: str | Path, index_assignment: str = "trained") -> Sema
 
     Args:
         preset: Name of shipped weights or a path.
-        index_assignment: "trained": as the weights are; "none": in random order, as training leaves
-            codes; "greedy", "greedy-paper" or "exact" (see `moclink.codec.reordering.assign_labels`).
+        index_assignment: "trained": as the weights are; "random", "greedy", "greedy-paper" or "exact"
+            (see `moclink.codec.reordering`).
 
     Raises:
         ValueError: Missing or damaged weights.
     """
     codec = SemanticCodec.from_preset(preset)
     quantizer = codec.quantizer
-    if index_assignment == "none":
-        rng = np.random.default_rng(SHUFFLE_SEED)
-        shape = quantizer.priors.shape
-        renumber(quantizer, rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1))
-    elif index_assignment != "trained":
+    if index_assignment != "trained":
         codebooks, priors = quantizer.codebooks, quantizer.priors
         renumber(
             quantizer, assign_codebook_labels(codebooks, index_assignment, priors, ASSIGNMENT_SNRS)

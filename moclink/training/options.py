@@ -158,7 +158,7 @@ def _add_reorder(stages: Any) -> None:
     reorder.add_argument("--codec", required=True, help="codec of stage 1")
     reorder.add_argument("--out", required=True)
     reorder.add_argument(
-        "--method", default="exact", help="exact, greedy, greedy-paper, descent, or none: as it is"
+        "--method", default="exact", help="exact, greedy, greedy-paper, descent, random, or none: as it is"
     )
     reorder.add_argument(
         "--snr", type=float, nargs="+", default=[0.0, 5.0, 10.0, 15.0], help="Es/N0, dB"

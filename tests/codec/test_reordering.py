@@ -108,6 +108,7 @@ def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
         mean[method] = np.mean(placed)
     assert mean["exact"] <= mean["descent"] <= mean["greedy"] < mean["greedy-paper"] < mean["none"]
     assert mean["exact"] < 0.75 * mean["none"]
+    assert mean["greedy"] < mean["random"]
 
 
 def test_sixteen_states_descend_and_are_never_worse_than_greedy():
@@ -131,8 +132,8 @@ def test_all_codebooks_are_placed_one_by_one():
 
 
 def test_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="'random'.*greedy-paper"):
-        assign_labels(codebooks(1)[0], "random")
+    with pytest.raises(ValueError, match="'alphabetical'.*greedy-paper"):
+        assign_labels(codebooks(1)[0], "alphabetical")
 
 
 P, D, N, C = 2, 3, 8, 6
@@ -168,3 +169,11 @@ def test_renumbering_changes_labels_and_not_one_bit_of_the_latent():
         np.testing.assert_array_equal(quantizer.priors[d, p][labels[d, p]], priors[d, p])
     with pytest.raises(ValueError, match="permutation"):
         renumber(quantizer, np.zeros((D, P, N), int))
+
+
+def test_a_random_order_is_another_permutation_of_every_codebook_and_always_the_same():
+    books = np.stack(codebooks(8)).reshape(2, 4, 8, 6)
+    labels = assign_codebook_labels(books, "random")
+    assert (np.sort(labels, -1) == np.arange(8)).all()
+    assert len(np.unique(labels.reshape(8, 8), axis=0)) == 8
+    np.testing.assert_array_equal(labels, assign_codebook_labels(books, "random"))
