@@ -12,10 +12,12 @@ REQUIREMENTS = requirements.txt
 endif
 RUN = $(VENV)/bin/python
 ARGS ?=
+# Processes that share the tests, file by file; each takes up to 3 GB.
+TEST_PROCESSES ?= 2
 
 # What the suite needs on PyTorch, in the versions of requirements-dev.txt; and the tests of what
 # differs between the engines.
-TORCH_DEV = pytest hypothesis scikit-image stlpips-pytorch
+TORCH_DEV = pytest pytest-xdist hypothesis scikit-image stlpips-pytorch
 TORCH_TESTS = tests/phy tests/codec tests/sources tests/sweep tests/user_codec tests/perceptual \
 	tests/linear $(filter-out tests/test_notebooks.py,$(wildcard tests/test_*.py))
 
@@ -25,13 +27,13 @@ simulate: $(VENV)/.runtime
 	$(RUN) -m moclink.simulate --snr -5:30 --engine $(ENGINE) $(ARGS)
 
 test: $(VENV)/.dev
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 test-torch:
 	$(MAKE) ENGINE=torch VENV=$(TORCH_VENV) run-test-torch
 
 run-test-torch: $(VENV)/.dev-torch
-	MOCLINK_ENGINE=torch $(RUN) -m pytest $(TORCH_TESTS) $(ARGS)
+	MOCLINK_ENGINE=torch $(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile $(TORCH_TESTS) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check moclink tests benchmarks notebooks examples
