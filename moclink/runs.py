@@ -29,8 +29,8 @@ from moclink.constants import (
 )
 from moclink.environment import parameters_of_engine
 from moclink.presets import at_cbr
-from moclink.results.record import write_record
 from moclink.results.run_parameters import RunFolderError
+from moclink.results.run_record import write_record
 from moclink.results.store import ResultStore
 from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from moclink.results.record import write_record
+from moclink.results.run_record import write_record
 from moclink.results.store import (
     COLUMNS,
     ResultStore,

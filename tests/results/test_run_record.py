@@ -4,12 +4,12 @@ import json
 import subprocess
 from importlib import metadata
 
-from moclink.results import record
+from moclink.results import run_record
 
 
 def test_commands_add_up_and_versions_are_recorded(tmp_path):
-    record.write_record(tmp_path, ["one"], {"seed": 1})
-    record.write_record(tmp_path, ["two"], {"seed": 1})
+    run_record.write_record(tmp_path, ["one"], {"seed": 1})
+    run_record.write_record(tmp_path, ["two"], {"seed": 1})
     stored = json.loads((tmp_path / "run.json").read_text())
     assert [entry["command"] for entry in stored["commands"]] == [["one"], ["two"]]
     assert stored["versions"]["numpy"] == metadata.version("numpy") and stored["parameters"] == {
@@ -18,8 +18,10 @@ def test_commands_add_up_and_versions_are_recorded(tmp_path):
 
 
 def test_a_package_under_another_name_is_recorded(tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "PACKAGES", {"renamed-numpy": "numpy", "nowhere": "no_such_module"})
-    record.write_record(tmp_path, ["one"], {})
+    monkeypatch.setattr(
+        run_record, "PACKAGES", {"renamed-numpy": "numpy", "nowhere": "no_such_module"}
+    )
+    run_record.write_record(tmp_path, ["one"], {})
     versions = json.loads((tmp_path / "run.json").read_text())["versions"]
     assert versions == {"renamed-numpy": f"numpy {metadata.version('numpy')}", "nowhere": None}
 
@@ -32,14 +34,14 @@ def test_a_revision_is_that_of_moclink_and_of_no_project_around_it(tmp_path, mon
     place = tmp_path / "site-packages" / "record.py"
     place.parent.mkdir()
     place.write_text("")
-    monkeypatch.setattr(record, "__file__", str(place))
+    monkeypatch.setattr(run_record, "__file__", str(place))
     git("init", "-q")
     git("add", "mine.txt")
     git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x")
-    record.write_record(tmp_path, ["one"], {})
+    run_record.write_record(tmp_path, ["one"], {})
     assert json.loads((tmp_path / "run.json").read_text())["git_revision"] is None
     git("add", str(place))
     git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "y")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "of-a-hook"))
-    record.write_record(tmp_path, ["one"], {})
+    run_record.write_record(tmp_path, ["one"], {})
     assert len(json.loads((tmp_path / "run.json").read_text())["git_revision"]) == 40
