@@ -16,7 +16,7 @@ from moclink.images import Picture, find_images, read_pictures, sample_paths
 from moclink.presets import default_chains
 from moclink.sweep.measurable import find_missing_metrics
 from moclink.sweep.plan import Plan
-from moclink.sweep.run import run_sweep
+from moclink.sweep.run_sweep import run_sweep
 from moclink.sweep.session import Session
 from moclink.sweep.workers import Pool
 from moclink.types import Cell, Row

@@ -31,7 +31,7 @@ from moclink.images import Picture, read_image, sample_paths
 from moclink.presets import default_chains
 from moclink.results.store import ResultStore
 from moclink.sweep.plan import Plan
-from moclink.sweep.run import run_sweep
+from moclink.sweep.run_sweep import run_sweep
 
 RESULTS = Path(__file__).parent / "results"
 SNRS = (4.0, 8.0, 12.0, 16.0)  # on both sides of the waterfall

@@ -56,7 +56,7 @@ from moclink.results.store import COLUMNS, ResultStore, read_rows
 from moclink.simulate import parse_snr
 from moclink.sources.file_source import FileCache
 from moclink.sweep.plan import Plan
-from moclink.sweep.run import run_sweep
+from moclink.sweep.run_sweep import run_sweep
 from moclink.sweep.workers import Pool
 from moclink.types import Decoded, Demodulated, Header, Payload, Row, Transmission
 

@@ -40,7 +40,7 @@ from moclink.sweep.measurable import drop_missing_metrics, report_small_pictures
 from moclink.sweep.memory import available_memory
 from moclink.sweep.plan import DEFAULT_MEMORY, Plan, count_cells, least_memory, list_units
 from moclink.sweep.progress import progress_bar
-from moclink.sweep.run import run_sweep
+from moclink.sweep.run_sweep import run_sweep
 from moclink.sweep.session import Session
 from moclink.sweep.workers import Pool, WorkersLost, cpus
 from moclink.user_codec.given import codec_digests, named_chains

@@ -18,7 +18,7 @@ from moclink.results.figures import draw
 from moclink.results.store import ResultStore, read_rows
 from moclink.simulate import UsageError, main, parse_snr
 from moclink.sweep.plan import Plan
-from moclink.sweep.run import run_sweep
+from moclink.sweep.run_sweep import run_sweep
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from moclink.images import Picture, read_image, sample_paths
 from moclink.results.store import ResultStore, read_gallery, read_rows
 from moclink.simulate import main
 from moclink.sweep.plan import Plan, Task, count_cells, list_cells
-from moclink.sweep.run import run_sweep
+from moclink.sweep.run_sweep import run_sweep
 from moclink.sweep.session import Session
 from moclink.sweep.task import work
 from moclink.sweep.workers import Pool
