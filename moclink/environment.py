@@ -59,7 +59,7 @@ def check_environment() -> None:
     import moclink.phy  # noqa: F401 - checks Sionna's version
 
     try:
-        from moclink.compiled import check_compiler
+        from moclink.numba_cache import check_compiler
     except ValueError as error:  # of Numba, which does not name the variable
         threads = os.environ.get("NUMBA_NUM_THREADS")
         raise ValueError(f"NUMBA_NUM_THREADS is {threads!r}: {error}") from error

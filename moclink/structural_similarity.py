@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moclink.compiled import compiled
+from moclink.numba_cache import compiled
 
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5

@@ -33,7 +33,7 @@ PACKAGES = {
 # aside
 MAY = {
     "bpg": {"av", "PIL"},
-    "codec": {"keras", "compiled"},
+    "codec": {"keras", "numba_cache"},
     "perceptual": {"keras"},
     "linear": {"keras", "codec"},
     "training": {"keras", "codec", "linear", "perceptual", "PIL"},
@@ -50,8 +50,8 @@ MAY = {
     "link_inputs": {"keras", "codec", "phy"},
     "metrics": {"perceptual"},
     "device_metrics": {"torch"},
-    "structural_similarity": {"numba", "compiled"},
-    "compiled": {"numba"},
+    "structural_similarity": {"numba", "numba_cache"},
+    "numba_cache": {"numba"},
     "matrix_products": {"torch"},
     "keras_device": {"keras", "torch"},
     "standard_streams": set(),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.compiled import compiled, inlined
+from moclink.numba_cache import compiled, inlined
 
 LANES = 128  # cells that are searched side by side
 BEYOND = np.float32(3e38)  # farther than any sum

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.compiled import compiled, inlined
+from moclink.numba_cache import compiled, inlined
 from moclink.phy.lanes import LANES, exp_negative, fill, load, log, maximum, minimum, store
 
 _FAR = np.float32(80.0)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.compiled import compiled, inlined
+from moclink.numba_cache import compiled, inlined
 from moclink.phy.check_nodes import (
     LLR_MAX,
     add_message,

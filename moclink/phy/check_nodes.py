@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from moclink.compiled import inlined
+from moclink.numba_cache import inlined
 from moclink.phy.lanes import (
     as_float,
     as_int,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.compiled import compiled, inlined
+from moclink.numba_cache import compiled, inlined
 from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode, cyclic_shifts
 from moclink.phy.check_nodes import (
     LLR_MAX,

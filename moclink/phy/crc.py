@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.compiled import compiled
+from moclink.numba_cache import compiled
 
 # Generator polynomials without their leading term, and their degree L.
 CRC24A = (0x864CFB, 24)

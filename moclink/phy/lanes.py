@@ -24,7 +24,7 @@ from numba.core import types
 from numba.core.datamodel import models, register_default
 from numba.extending import intrinsic, overload
 
-from moclink.compiled import inlined
+from moclink.numba_cache import inlined
 
 LANES = 16
 

@@ -10,10 +10,10 @@ import numba
 import pytest
 from numba.core import caching
 
-from moclink import compiled
+from moclink import numba_cache
 
 SOURCE = """
-from moclink.compiled import compiled, inlined
+from moclink.numba_cache import compiled, inlined
 
 @inlined
 def half(x):
@@ -129,4 +129,4 @@ def test_disabled_compilation_is_said_by_each_function(functions, monkeypatch):
     with pytest.raises(ValueError, match="NUMBA_DISABLE_JIT is set"):
         functions().one(4.0)
     with pytest.raises(ValueError, match="NUMBA_DISABLE_JIT is set"):
-        compiled.check_compiler()
+        numba_cache.check_compiler()
