@@ -57,7 +57,7 @@ MAY = {
     "standard_streams": set(),
     "environment": {"phy", "matplotlib"},
     "sionna_version": set(),
-    "whole_files": set(),
+    "atomic_files": set(),
     "images": {"PIL", "bpg"},
     "given_images": {"PIL"},
     "picture_folders": set(),

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from moclink.atomic_files import atomic_write
 from moclink.images import read_image
 from moclink.standard_streams import command
-from moclink.whole_files import whole_file
 
 from .codec import DEFAULT_MAX_PIXELS, MAX_QP, decode, encode
 from .container import ENCODED_CHROMA, check_supported, read_info, read_picture
@@ -133,7 +133,7 @@ def _encode(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.output}: a BPG file is written; give it the ending .bpg")
     image = read_image(options.input)
     data = encode(image, options.qp, options.chroma, options.preset, options.md5)
-    with whole_file(options.output) as part:
+    with atomic_write(options.output) as part:
         part.write_bytes(data)
 
 
@@ -143,7 +143,7 @@ def _decode(options: argparse.Namespace) -> None:
     form = Image.registered_extensions().get(options.output.suffix.lower())
     if form is None:
         raise ValueError(f"{options.output}: name a picture file with an ending such as .png")
-    with whole_file(options.output) as part:
+    with atomic_write(options.output) as part:
         Image.fromarray(image).save(part, form)
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.atomic_files import atomic_write
 from moclink.results.averages import average_values, by_chain, number_images
 from moclink.results.metrics import METRICS
 from moclink.results.names import printable
 from moclink.results.store import COLUMNS, FIT_COLUMNS, RunFolderError, read_cells, read_rate_fits
 from moclink.types import Row
-from moclink.whole_files import whole_file
 
 CSV_COLUMNS = [name for name in COLUMNS if name != "iterations"]
 AVERAGED = [name for name in COLUMNS if name in METRICS and name in CSV_COLUMNS]
@@ -103,7 +103,7 @@ def summary_rows(rows: Sequence[Row]) -> Iterable[tuple]:
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> Path:
     """Write a CSV file whole: a reader sees the old one or the new one."""
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         with open(part, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)

@@ -18,6 +18,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from moclink.atomic_files import atomic_write
 from moclink.constants import OUTAGES
 from moclink.results.curves import curves_figure
 from moclink.results.gallery import gallery_figure
@@ -29,7 +30,6 @@ from moclink.results.selection import choose_outage, choose_rows, conditions, re
 from moclink.results.store import read_parameters
 from moclink.results.style import STYLES, FigureOptions
 from moclink.types import GalleryPicture, Row
-from moclink.whole_files import whole_file
 
 FORMATS = ("png", "pdf", "svg")
 DPI = {"screen": 200, "ieee": 300}
@@ -172,7 +172,7 @@ def save(
             figure.draw_without_rendering()  # tick labels move panels: lay them out twice
             for form in wanted.formats:
                 path = out / f"{name}.{form}"
-                with whole_file(path) as part:
+                with atomic_write(path) as part:
                     figure.savefig(part, format=form, dpi=DPI[wanted.style])
                 drawn.files.append(path)
     except FigureError as error:

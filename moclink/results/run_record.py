@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from moclink import __version__
-from moclink.whole_files import whole_file
+from moclink.atomic_files import atomic_write
 
 # Package -> its module, which may be installed as another package: sionna, tensorflow-cpu.
 PACKAGES = {
@@ -47,7 +47,7 @@ def write_record(folder: Path, command: Sequence[str], parameters: dict[str, Any
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         part.write_text(json.dumps(record, indent=1) + "\n")
 
 

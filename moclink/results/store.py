@@ -16,12 +16,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from moclink.atomic_files import atomic_write
 from moclink.results.failed_runs import describe_write_error, remove_begun_run
 from moclink.results.file_locks import find_folder_problem
 from moclink.results.open_store import open_store
 from moclink.results.run_parameters import RunFolderError, merged_parameters
 from moclink.types import Cell, GalleryPicture, RateFit, Row
-from moclink.whole_files import whole_file
 
 COLUMNS = [field.name for field in fields(Row)]
 _VALUES = attrgetter(*COLUMNS)  # what `astuple` gives, many times faster
@@ -192,7 +192,7 @@ CREATE TABLE IF NOT EXISTS rate_fits (
 
 def _create(path: Path, parameters: dict) -> None:
     """Make the file of a new run; it takes its name when it is whole, for readers beside the run."""
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(b"")  # by the umask; also what a killed process left
         with closing(sqlite3.connect(partial)) as base, base:
             base.executescript(_SCHEMA)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from moclink.whole_files import whole_file
+from moclink.atomic_files import atomic_write
 
 
 def save_checkpoint(
@@ -29,7 +29,7 @@ def save_checkpoint(
     arrays: dict[str, Any] = {
         name: ops.convert_to_numpy(variable) for name, variable in variables.items()
     }
-    with whole_file(path) as part, open(part, "wb") as sink:
+    with atomic_write(path) as part, open(part, "wb") as sink:
         np.savez(sink, __state__=np.array(json.dumps(state)), **arrays)
 
 

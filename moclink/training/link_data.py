@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from moclink.atomic_files import atomic_write
 from moclink.training.link_sending import BLOCK, PARTS, TILE, LinkCodecs, Sent, send, send_at_random
-from moclink.whole_files import whole_file
 
 VALIDATION = "validation.npz"
 _CROP = (320, 416)  # rows and columns of the pictures of validation
@@ -88,7 +88,7 @@ def make_validation(paths: Sequence[Path], folder: Path, codecs: LinkCodecs) -> 
     sent = [one for i, m in enumerate(crops) for one in send_for_validation(codecs, m, i)]
     arrays: dict[str, Any] = validation_rows(sent)
     arrays["label"] = np.array(validation_labels() * len(crops))
-    with whole_file(folder / VALIDATION) as part, open(part, "wb") as sink:
+    with atomic_write(folder / VALIDATION) as part, open(part, "wb") as sink:
         np.savez(sink, **arrays)
     return len(crops)
 

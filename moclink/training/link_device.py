@@ -14,12 +14,12 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from moclink.atomic_files import atomic_write
 from moclink.linear import restoration
 from moclink.training.link_objective import INPUTS, Distance, LinkObjective
 from moclink.training.link_sending import BLOCK, PARTS, TILE
 from moclink.training.link_stream import TileStream
 from moclink.training.link_tiles import SHIFTS, network_inputs
-from moclink.whole_files import whole_file
 
 CHUNK = 256  # tiles that are sent to the device together
 SIDE = TILE // BLOCK
@@ -226,7 +226,7 @@ class Trainer:
         arrays: dict[str, Any] = {
             f"{i:04d}": np.asarray(v) for i, v in enumerate(self.state["average"])
         }
-        with whole_file(path) as part, open(part, "wb") as sink:
+        with atomic_write(path) as part, open(part, "wb") as sink:
             np.savez(sink, **arrays)
 
     def load(self, path: Path) -> None:

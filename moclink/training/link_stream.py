@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.atomic_files import atomic_write
 from moclink.training.link_data import send_for_validation, validation_labels, validation_rows
 from moclink.training.link_sending import BLOCK, PARTS, TILE, LinkCodecs, send_at_random
-from moclink.whole_files import whole_file
 
 _WAITING = 600  # files, above which workers pause
 
@@ -33,7 +33,7 @@ def grid_corners(shape: tuple[int, ...], rng: np.random.Generator) -> list[tuple
 
 
 def _write(folder: Path, name: str, arrays: dict[str, NDArray]) -> None:
-    with whole_file(folder / f"{name}.npz") as part, open(part, "wb") as sink:
+    with atomic_write(folder / f"{name}.npz") as part, open(part, "wb") as sink:
         np.savez(sink, allow_pickle=False, **arrays)
 
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from moclink.atomic_files import atomic_write
 from moclink.constants import CELL_SIZE
 from moclink.images import read_image
-from moclink.whole_files import whole_file
 
 FORMAT = "moclink-patches-1"
 
@@ -136,7 +136,7 @@ def make_pack(
     unreadable: list[str] = []
     # Pixels get their name when all are written: a run that breaks off leaves no pack that looks
     # whole.
-    with whole_file(out / "patches.bin") as partial:
+    with atomic_write(out / "patches.bin") as partial:
         with open(partial, "wb") as sink:
             for path in pictures:
                 factor = (

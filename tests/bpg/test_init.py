@@ -16,7 +16,7 @@ ALLOWED = {
     "numpy",
 }
 # What the command line shares with those of the whole of moclink.
-COMMAND_LINE = ("moclink.images", "moclink.standard_streams", "moclink.whole_files", "PIL")
+COMMAND_LINE = ("moclink.images", "moclink.standard_streams", "moclink.atomic_files", "PIL")
 
 
 def test_the_package_stands_alone():

@@ -62,7 +62,7 @@ def test_the_file_of_a_new_run_is_whole_when_it_appears(tmp_path, monkeypatch):
         os.rename(partial, path)
         seen.append((read_rows(tmp_path), read_parameters(tmp_path)))
 
-    monkeypatch.setattr("moclink.whole_files.os.replace", replace)
+    monkeypatch.setattr("moclink.atomic_files.os.replace", replace)
     ResultStore(tmp_path, PARAMETERS).close()
     ResultStore(tmp_path, PARAMETERS).close()
     assert seen == [([], PARAMETERS)]

@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give the path of a file beside `path` to write to, and put it in the place of `path`.
 
     Raises:
         OSError: If it cannot be written; what was there before is kept, what was begun is removed.
 
     Example:
-        >>> with whole_file("results.csv") as part:
+        >>> with atomic_write("results.csv") as part:
         ...     part.write_text("1,2")
     """
     path = Path(path)

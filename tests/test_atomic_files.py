@@ -4,13 +4,13 @@ import errno
 
 import pytest
 
-from moclink.whole_files import whole_file
+from moclink.atomic_files import atomic_write
 
 
 def test_a_file_is_replaced_when_it_is_whole(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("old")
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         part.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
@@ -20,7 +20,7 @@ def test_a_file_is_replaced_when_it_is_whole(tmp_path):
 def test_what_was_there_is_kept_and_what_was_begun_is_removed(tmp_path, error):
     path = tmp_path / "a.csv"
     path.write_text("old")
-    with pytest.raises(type(error)), whole_file(path) as part:
+    with pytest.raises(type(error)), atomic_write(path) as part:
         part.write_text("ne")
         raise error
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
@@ -29,5 +29,5 @@ def test_what_was_there_is_kept_and_what_was_begun_is_removed(tmp_path, error):
 
 
 def test_an_error_of_words_alone_keeps_them(tmp_path):
-    with pytest.raises(OSError, match="^no file of this kind$"), whole_file(tmp_path / "a.csv"):
+    with pytest.raises(OSError, match="^no file of this kind$"), atomic_write(tmp_path / "a.csv"):
         raise OSError("no file of this kind")
