@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from moclink.image_modes import ImageError, on_white, to_srgb
 from moclink.picture_folders import SUFFIXES, list_folder
-from moclink.pillow_switches import pillow_switches
+from moclink.pillow_settings import pillow_settings
 
 __all__ = [
     "MAX_PIXELS",
@@ -214,7 +214,7 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
 
 def _read_with_pillow(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:
     # Not by its name: Pillow 13 maps grey TIFF files to memory, and scrambles those lying on a side.
-    with pillow_switches(show_truncated=False), open(path, "rb") as file, Image.open(file) as image:
+    with pillow_settings(show_truncated=False), open(path, "rb") as file, Image.open(file) as image:
         _check_size(path, *image.size, max_pixels)
         image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)

@@ -61,7 +61,7 @@ MAY = {
     "images": {"PIL", "bpg"},
     "given_images": {"PIL"},
     "picture_folders": set(),
-    "pillow_switches": {"PIL"},
+    "pillow_settings": {"PIL"},
     "arguments": set(),
     "image_modes": {"PIL"},
     "presets": {"user_codec"},

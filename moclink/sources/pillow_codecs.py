@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moclink.pillow_switches import pillow_switches
+from moclink.pillow_settings import pillow_settings
 from moclink.sources.limits import FileCodecError, side_problem
 
 
@@ -99,7 +99,7 @@ def _save(
 @contextlib.contextmanager
 def _lenient() -> Iterator[None]:
     """Show damaged files as far as they go, without warnings."""
-    with pillow_switches(show_truncated=True), warnings.catch_warnings():
+    with pillow_settings(show_truncated=True), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

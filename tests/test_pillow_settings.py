@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from moclink.images import ImageError, read_image
-from moclink.pillow_switches import pillow_switches
+from moclink.pillow_settings import pillow_settings
 from moclink.sources.pillow_codecs import JPEG
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (64, 64, 3)).astype(np.uint8)
@@ -45,7 +45,7 @@ def test_threads_do_not_leave_each_others_settings():
 
     def show(value: bool) -> None:
         inside.wait()
-        with pillow_switches(value):
+        with pillow_settings(value):
             for _ in range(100):
                 seen.append(ImageFile.LOAD_TRUNCATED_IMAGES is value)
 
