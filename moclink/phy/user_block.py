@@ -108,7 +108,7 @@ class UserBlock:
             and "keys" in inspect.signature(found).parameters
         ):
             return functools.partial(_keyed, self.path, found)
-        from moclink.phy.adapter import BlockChannel
+        from moclink.phy.block_channel import BlockChannel
 
         return BlockChannel(found, self.path, check=check, **reading)
 

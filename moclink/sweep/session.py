@@ -103,7 +103,7 @@ class Session:
         """
         if self.channel.spec.partition("?")[0] not in WITHOUT_FRAMEWORK:
             with quietly():  # but not around a user's own code, whose output is the user's
-                importlib.import_module("moclink.phy.adapter")
+                importlib.import_module("moclink.phy.block_channel")
         self.channel.build()
 
     @cached_property

@@ -8,7 +8,7 @@ import pytest
 from sionna.phy import config
 from sionna.phy.channel import AWGN, FlatFadingChannel
 
-from moclink.phy.adapter import BlockChannel
+from moclink.phy.block_channel import BlockChannel
 from moclink.phy.engine import ON_TORCH, seeded
 from moclink.phy.fading import RayleighFading
 from moclink.phy.layer import SionnaLayer
@@ -180,9 +180,12 @@ def test_no_symbols_are_no_symbols():
         (lambda x, no: (x, -no), "channel mine, .*noise variance of -1; it must be positive"),
         (
             lambda x, no: x.nothing,
-            r"mine, .*AttributeError: .*nothing.* \(test_adapter.py, line \d+\)",
+            r"mine, .*AttributeError: .*nothing.* \(test_block_channel.py, line \d+\)",
         ),
-        (lambda x, no: np.reshape(x, 7), r"mine, .*: ValueError: .* \(test_adapter.py, line \d+\)"),
+        (
+            lambda x, no: np.reshape(x, 7),
+            r"mine, .*: ValueError: .* \(test_block_channel.py, line \d+\)",
+        ),
         (
             lambda x, no: x + np.random.default_rng().normal(size=x.shape),
             r"channel mine, .*same key gave different results; take random numbers from sionna.phy.config",
