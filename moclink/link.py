@@ -33,7 +33,7 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder
 from moclink.codec.receiver import noise_variance, posterior
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.link_inputs import check_batch, check_pair, check_snr, unit_images
-from moclink.phy.qam_path import QAMPath, index_path
+from moclink.phy.qam_link import QAMLink, make_index_link
 
 PARTS = ("encoder", "quantizer", "nrb", "decoder")
 RECEIVERS = ("soft", "hard")
@@ -44,7 +44,7 @@ class SemanticLink(keras.Model):
     """Encoder, indices, channel, retrieval, noise reduction and decoder in one trainable model.
 
     The parts are the codec's own: what `fit` changes here is changed in the codec, and a second
-    link around the same codec with another channel goes on from there. Pictures are worked on
+    link around the same codec with another channel continues from there. Pictures are worked on
     whole, a batch at a time; for 2K pictures at many SNRs the simulator is the tool.
 
     Args:
@@ -104,7 +104,7 @@ class SemanticLink(keras.Model):
         train: Sequence[str] = ("nrb", "decoder"),
         **kwargs: Any,
     ):
-        path = index_path(codec.quantizer.states, channel, code)
+        path = make_index_link(codec.quantizer.states, channel, code)
         super().__init__(**{"dtype": "float32", **kwargs})
         deepest = codec.quantizer.levels
         levels = deepest if levels is None else levels
@@ -124,7 +124,7 @@ class SemanticLink(keras.Model):
         self.quantizer = codec.quantizer
         self.nrb = codec.nrb
         self.decoder = codec.decoder
-        self.index_path = path
+        self.index_path = path  # a name in saved models
         for name in PARTS:
             getattr(self, name).trainable = name in train
         self._quantizer_learns = bool({"encoder", "quantizer"} & set(train))
@@ -184,7 +184,7 @@ class SemanticLink(keras.Model):
         """
         shape = tuple(ops.shape(indices))
         flat = ops.reshape(indices, (shape[0], -1))
-        if isinstance(self.index_path, QAMPath):
+        if isinstance(self.index_path, QAMLink):
             log_likelihoods, no = self.index_path(flat, snr_db, training=training)
         else:
             posteriors = self.index_path(flat, snr_db)
@@ -256,12 +256,12 @@ class SemanticLink(keras.Model):
             raise ValueError(
                 f"the codec is a {type(self.codec).__name__}; only a SemanticCodec can be saved"
             )
-        coded = isinstance(self.index_path, QAMPath) and self.index_path.code
+        coded = isinstance(self.index_path, QAMLink) and self.index_path.code
         return {
             **super().get_config(),
             "codec": self.codec.config,
             "channel": keras.saving.serialize_keras_object(
-                self.index_path.channel if isinstance(self.index_path, QAMPath) else self.index_path
+                self.index_path.channel if isinstance(self.index_path, QAMLink) else self.index_path
             ),
             "levels": self.levels,
             "receiver": self.receiver,

@@ -137,7 +137,7 @@ def test_sweep_and_results_do_not_import_each_other():
 
 
 def test_keras_in_phy_stays_in_the_layer_files():
-    allowed = {"layer.py", "qam_path.py"}
+    allowed = {"layer.py", "qam_link.py"}
     users = {path.name for path in (PACKAGE / "phy").rglob("*.py") if "keras" in imports(path)}
     assert users <= allowed
 

@@ -102,7 +102,7 @@ class LDPCReceiver(keras.layers.Layer):
         return self._all_iterations(placed)[:, : self._code.k]
 
 
-class QAMPath(keras.layers.Layer):
+class QAMLink(keras.layers.Layer):
     """Indices over Sionna blocks: mapper, channel and demapper, with an LDPC code around them or without.
 
     The symbols of each picture are sent with mean energy 1: their scale is side information, like
@@ -220,7 +220,7 @@ class QAMPath(keras.layers.Layer):
         return y / tensors.astype(scale, y.dtype), no_eff / scale**2
 
 
-def index_path(states: int, channel: Any, code: Any = None) -> keras.layers.Layer:
+def make_index_link(states: int, channel: Any, code: Any = None) -> keras.layers.Layer:
     """The layer that carries indices over a channel.
 
     Args:
@@ -243,7 +243,7 @@ def index_path(states: int, channel: Any, code: Any = None) -> keras.layers.Laye
                 f"of {width}, the bits of a symbol"
             ) from error
     if isinstance(channel, SionnaLayer):
-        return QAMPath(states, channel, code)
+        return QAMLink(states, channel, code)
     if not isinstance(channel, keras.layers.Layer):
         raise ValueError(
             f"channel is {channel!r}; it must be a Sionna block, its class or import path, a SionnaLayer, "

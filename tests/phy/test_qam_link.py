@@ -8,7 +8,7 @@ from sionna.phy import Block, config
 from sionna.phy.fec.ldpc import LDPC5GDecoder, LDPC5GEncoder
 
 from moclink.phy.layer import SionnaLayer
-from moclink.phy.qam_path import LDPCReceiver, QAMPath, equivalent_snr, interleave_axes
+from moclink.phy.qam_link import LDPCReceiver, QAMLink, equivalent_snr, interleave_axes
 from moclink.phy.tensors import tensor, to_numpy
 
 AWGN_PATH = "sionna.phy.channel.AWGN"
@@ -28,7 +28,7 @@ def test_every_row_is_sent_with_unit_power_and_received_in_its_own_units(code):
     indices[0] = 7  # the outermost amplitude
     indices[1, ::2] = 4
     channel = SionnaLayer(Measured())
-    path = QAMPath(
+    path = QAMLink(
         8, channel, None if code is None else LDPC5GEncoder(*code, num_bits_per_symbol=6)
     )
     likelihoods, no = map(to_numpy, path(indices, np.full(3, 30.0, np.float32)))
@@ -46,7 +46,7 @@ def test_every_row_is_sent_with_unit_power_and_received_in_its_own_units(code):
 @pytest.mark.parametrize("training", [False, True])
 def test_codes_that_sionnas_decoder_cannot_reshape_are_decoded(code, training):
     config.seed = 17
-    path = QAMPath(8, SionnaLayer(AWGN_PATH), LDPC5GEncoder(*code, num_bits_per_symbol=6))
+    path = QAMLink(8, SionnaLayer(AWGN_PATH), LDPC5GEncoder(*code, num_bits_per_symbol=6))
     indices = np.random.default_rng(9).integers(0, 8, (1, 1300))
     snr_db = np.float32([5.0 if code[1] > 5 * code[0] - 1 else 16.0])
     likelihoods, no = map(to_numpy, path(indices, snr_db, training=training))
