@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'moclink' has no attribute {name!r}")
     import importlib
 
-    from moclink.sweep.quiet import quietly
+    from moclink.sweep.tensorflow_log import quietly
 
     with quietly():  # without the notes that TensorFlow writes on the machine while it is loaded
         return getattr(importlib.import_module(_LAZY[name]), name)

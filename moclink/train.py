@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from moclink.environment import check_address_space, check_working_folder
 from moclink.standard_streams import FULL, command
-from moclink.sweep.quiet import quietly
+from moclink.sweep.tensorflow_log import quietly
 from moclink.training.commands import run_stage
 from moclink.training.options import make_parser, use_backend
 

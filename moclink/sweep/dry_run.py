@@ -12,8 +12,8 @@ from moclink.errors import ChainError
 from moclink.images import Picture, to_float
 from moclink.presets import is_bit_chain, user_codec
 from moclink.sweep.plan import Plan
-from moclink.sweep.quiet import quietly
 from moclink.sweep.session import Session
+from moclink.sweep.tensorflow_log import quietly
 from moclink.types import ChannelState
 
 TRIED = 3  # pictures, the smallest ones: where one passes, a problem is one of pictures

@@ -12,8 +12,8 @@ from moclink.images import Picture
 from moclink.metrics import PERCEPTUAL_SIZE
 from moclink.presets import is_bit_chain
 from moclink.sweep.plan import Plan
-from moclink.sweep.quiet import quietly
 from moclink.sweep.session import METRIC_COLUMNS, Session
+from moclink.sweep.tensorflow_log import quietly
 from moclink.sweep.workers import Pool
 
 

@@ -24,7 +24,7 @@ from moclink.protocols import Chain
 from moclink.sionna_version import TORCH, check_sionna
 from moclink.sweep.devices import visible_gpus
 from moclink.sweep.plan import Plan
-from moclink.sweep.quiet import quietly
+from moclink.sweep.tensorflow_log import quietly
 from moclink.types import ChannelState, Transmission
 
 if TYPE_CHECKING:

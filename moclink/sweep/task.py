@@ -22,8 +22,8 @@ from moclink.outages import lost_picture
 from moclink.protocols import Chain
 from moclink.sweep.bit_errors import measure_bit_errors
 from moclink.sweep.plan import Task
-from moclink.sweep.quiet import quietly
 from moclink.sweep.session import Session
+from moclink.sweep.tensorflow_log import quietly
 from moclink.types import (
     Cell,
     ChannelState,

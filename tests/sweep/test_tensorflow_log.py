@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from moclink.sweep.quiet import quietly
+from moclink.sweep.tensorflow_log import quietly
 
 NOTE = b"I0000 00:00:1795724518.216727   32513 port.cc:153] oneDNN custom operations are on.\n"
 
