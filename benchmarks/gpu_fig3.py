@@ -14,7 +14,7 @@ from benchmarks.gpu_bench import Bench, OutOfTime
 from moclink.arguments import parse_snr
 from moclink.images import Picture, find_images, read_pictures, sample_paths
 from moclink.presets import default_chains
-from moclink.sweep.measurable import find_missing_metrics
+from moclink.sweep.available_metrics import find_missing_metrics
 from moclink.sweep.plan import Plan
 from moclink.sweep.run_sweep import run_sweep
 from moclink.sweep.session import Session

@@ -34,9 +34,9 @@ from moclink.results.run_record import write_record
 from moclink.results.store import ResultStore
 from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources
+from moclink.sweep.available_metrics import drop_missing_metrics, report_small_pictures
 from moclink.sweep.check import Check, check
 from moclink.sweep.dry_run import make_trials, try_chain
-from moclink.sweep.measurable import drop_missing_metrics, report_small_pictures
 from moclink.sweep.memory import available_memory
 from moclink.sweep.plan import DEFAULT_MEMORY, Plan, count_cells, least_memory, list_units
 from moclink.sweep.progress import progress_bar

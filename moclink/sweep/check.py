@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moclink.sweep.measurable import find_missing_metrics
+from moclink.sweep.available_metrics import find_missing_metrics
 from moclink.sweep.plan import Plan
 from moclink.sweep.session import Session
 

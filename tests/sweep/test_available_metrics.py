@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from moclink.images import Picture
-from moclink.sweep.measurable import (
+from moclink.sweep.available_metrics import (
     drop_missing_metrics,
     find_missing_metrics,
     report_small_pictures,
