@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from moclink.sweep.control_groups import memory_left
+from moclink.sweep.cgroups import memory_left
 
 _UNITS = {"": 2**30, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _FALLBACK = 4 * 2**30  # where the system does not say

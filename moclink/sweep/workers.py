@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from moclink.sweep.control_groups import cpu_quota
+from moclink.sweep.cgroups import cpu_quota
 from moclink.sweep.devices import take_gpu, visible_gpus
 from moclink.sweep.signals import defer_signals, release_signals
 

@@ -3,7 +3,7 @@
 import pytest
 
 from moclink.sweep import memory, workers
-from moclink.sweep.control_groups import cpu_quota, memory_left
+from moclink.sweep.cgroups import cpu_quota, memory_left
 
 
 @pytest.fixture
