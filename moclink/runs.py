@@ -43,7 +43,7 @@ from moclink.sweep.progress import progress_bar
 from moclink.sweep.run_sweep import run_sweep
 from moclink.sweep.session import Session
 from moclink.sweep.workers import Pool, WorkersLost, cpus
-from moclink.user_codec.given import codec_digests, named_chains
+from moclink.user_codec.chain_arguments import codec_digests, named_chains
 
 if TYPE_CHECKING:
     from moclink.images import Picture

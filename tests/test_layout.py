@@ -10,7 +10,7 @@ LINK = ("classes", "codebooks", "data", "objective", "options", "passes", "stage
 LINK += ("device", "sending", "stream")
 WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_link.py"}
 # Codecs of a user's own are tested as chains, in user_codec/test_make.py and user_codec/test_runs.py.
-OWN = ("analog", "checked_chain", "files", "given", "index_source")
+OWN = ("analog", "checked_chain", "files", "chain_arguments", "index_source")
 WITHOUT |= {f"user_codec/{part}.py" for part in OWN} | {"sweep/dry_run.py", "errors.py"}
 # Held by the tests of their users, test_presets.py and phy/test_user_block.py.
 WITHOUT |= {"bandwidth_ratio.py", "import_path.py"}

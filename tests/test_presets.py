@@ -23,7 +23,7 @@ from moclink.presets import (
     takes_cbr,
 )
 from moclink.types import ChannelState
-from moclink.user_codec.given import named_chains
+from moclink.user_codec.chain_arguments import named_chains
 
 
 def test_a_ratio_is_read_as_a_fraction_or_a_decimal():
