@@ -135,7 +135,7 @@ def run(
         >>> moclink.run(["moc-rvq-l4", "jpeg-ldpc"], snr=[0, 10, 20], images="photos/").plot()
     """
     from moclink.environment import check_environment
-    from moclink.given_images import given_pictures
+    from moclink.image_arguments import given_pictures
     from moclink.phy.channels import get_channel
     from moclink.results.run import Run
 

@@ -59,7 +59,7 @@ MAY = {
     "sionna_version": set(),
     "atomic_files": set(),
     "images": {"PIL", "bpg"},
-    "given_images": {"PIL"},
+    "image_arguments": {"PIL"},
     "picture_folders": set(),
     "pillow_settings": {"PIL"},
     "arguments": set(),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.given_images import given_pictures
+from moclink.image_arguments import given_pictures
 from moclink.images import Picture, sample_paths
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (6, 9, 3)).astype(np.uint8)
