@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from moclink.training.command_parts import loop_options, set_precision
+from moclink.training.command_common import loop_options, set_precision
 from moclink.training.link_options import PATTERN, PERCEPTUAL
 
 

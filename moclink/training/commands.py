@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 
 from moclink.training.command_all import SOURCE, run_all
-from moclink.training.command_link import run_classes, run_codebooks, run_link
-from moclink.training.command_parts import (
+from moclink.training.command_common import (
     check_terms,
     finish,
     load_guides,
@@ -20,6 +19,7 @@ from moclink.training.command_parts import (
     open_codec,
     open_data,
 )
+from moclink.training.command_link import run_classes, run_codebooks, run_link
 from moclink.training.link_gpu import run_link_gpu
 
 

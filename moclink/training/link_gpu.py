@@ -121,7 +121,7 @@ def run_link_gpu(args: argparse.Namespace) -> int:
     weights = perceptual_weights(args)
     from moclink.codec.int8_weights import write_int8_weights
     from moclink.linear import restoration
-    from moclink.training.command_parts import set_precision
+    from moclink.training.command_common import set_precision
     from moclink.training.link_data import centre_crops
     from moclink.training.link_device import Trainer, validate
     from moclink.training.link_objective import LinkObjective

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from moclink.training.command_parts import (
+from moclink.training.command_common import (
     check_terms,
     finish,
     load_guides,
