@@ -50,13 +50,13 @@ class BlocksOfSeveralSizes:
             found = model.describe(image, uses, snr_db)
             left = uses - 2 * header_symbols(len(found.bits), snr_db)
             error = allocation.linear_distortion(
-                found.levels, max(left, 1), snr, found.coefficients
+                found.variance_levels, max(left, 1), snr, found.coefficients
             )
             if best is None or error < best[0]:
                 best = error, choice, found
         assert best is not None
         bits = np.concatenate([np.array([best[1] >> 1, best[1] & 1], dtype=np.uint8), best[2].bits])
-        return Description(best[2].coefficients, best[2].levels, bits)
+        return Description(best[2].coefficients, best[2].variance_levels, bits)
 
     def describe_with_defaults(self, image: NDArray[np.float32]) -> Description:
         """See `SourceModel`."""

@@ -69,7 +69,9 @@ class ClassifiedBlocks:
         )
         coefficients[..., 0, 0] = transform.whole_dct(coefficients[..., 0, 0])
         nothing = np.zeros(0, dtype=np.uint8)
-        return Description(coefficients.ravel(), self.levels(nothing, *image.shape[:2]), nothing)
+        return Description(
+            coefficients.ravel(), self.variance_levels(nothing, *image.shape[:2]), nothing
+        )
 
     def _plain_levels(self, height: int, width: int) -> NDArray[np.int16]:
         """The commonest class everywhere, means whose energy falls with frequency."""
@@ -156,7 +158,9 @@ class ClassifiedBlocks:
         """See `SourceModel`."""
         return self, bits
 
-    def levels(self, bits: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
+    def variance_levels(
+        self, bits: NDArray[np.uint8], height: int, width: int
+    ) -> NDArray[np.int16]:
         """See `SourceModel`."""
         if len(bits) == 0:
             return self._plain_levels(height, width)

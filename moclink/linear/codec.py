@@ -153,9 +153,9 @@ class PictureCodec(abc.ABC):
             parsed = frame.parse_header(self.model, header, picture)
             axes, variance = frame.payload_axes(received[i], noise[i], header.symbols[picture])
             chosen, values, error = self.estimate_coefficients(parsed, axes, variance)
-            coefficients = np.zeros(len(parsed.levels), dtype=np.float32)
+            coefficients = np.zeros(len(parsed.variance_levels), dtype=np.float32)
             coefficients[chosen] = values
-            errors = allocation.levels_to_variances(parsed.levels).astype(np.float32)
+            errors = allocation.levels_to_variances(parsed.variance_levels).astype(np.float32)
             errors[chosen] = error
             images.append(parsed.layout.picture(coefficients, height, width))
             maps.append(parsed.layout.error_map(errors, height, width))

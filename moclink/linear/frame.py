@@ -51,13 +51,13 @@ class ParsedHeader:
     Attributes:
         gain: Factor on the payload's amplitudes; 0 if the picture had nothing to send.
         snr_db: The SNR that the sender was told, or None.
-        levels: Variance levels of the coefficients.
+        variance_levels: Of the coefficients, see `Description`.
         layout: What the coefficients mean.
     """
 
     gain: float
     snr_db: float | None
-    levels: NDArray[np.int16]
+    variance_levels: NDArray[np.int16]
     layout: Layout
 
 
@@ -131,7 +131,9 @@ def parse_header(model: SourceModel, header: SideInformationHeader, picture: int
     gain = 0.0 if code == 0 else 2.0 ** ((code / 2**_GAIN_BITS - 0.5) * 2 * _GAIN_RANGE)
     snr_db = None if step == _NO_SNR else _SNR_LOWEST_DB + _SNR_STEP_DB * step
     layout, rest = model.select(bits[FRAME_BITS:])
-    return ParsedHeader(gain, snr_db, layout.levels(rest, header.height, header.width), layout)
+    return ParsedHeader(
+        gain, snr_db, layout.variance_levels(rest, header.height, header.width), layout
+    )
 
 
 def payload_axes(

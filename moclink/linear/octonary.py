@@ -202,7 +202,7 @@ class OctonaryCodec(PictureCodec):
     ) -> NDArray[np.float64]:
         """See `PictureCodec.modulate`."""
         design = self._design(snr_db)
-        runs = allocate(description.levels, uses, design, self.grid)
+        runs = allocate(description.variance_levels, uses, design, self.grid)
         parts = [np.zeros(0)]
         for run in runs:
             scale = 10 ** ((self.grid.snr_db[run.snr] - design) / 20)
@@ -214,7 +214,7 @@ class OctonaryCodec(PictureCodec):
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         """See `PictureCodec.estimate_coefficients`."""
         design = self._design(parsed.snr_db)
-        runs = allocate(parsed.levels, len(axes), design, self.grid) if parsed.gain else []
+        runs = allocate(parsed.variance_levels, len(axes), design, self.grid) if parsed.gain else []
         parts = [(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))]
         for run in runs:
             book = self._book(run)
@@ -222,7 +222,7 @@ class OctonaryCodec(PictureCodec):
             where = slice(run.first, run.first + len(run.coefficients) * book.levels)
             received = axes[where].reshape(-1, book.levels) / scale
             noise = variance[where].reshape(-1, book.levels) / scale**2
-            prior = allocation.levels_to_variances(parsed.levels[run.coefficients])
+            prior = allocation.levels_to_variances(parsed.variance_levels[run.coefficients])
             values = book.receive(received, noise) * np.sqrt(prior)
             met_db = -10 * np.log10(2 * np.mean(noise))
             expected = self.grid.expected_error(run.shape, run.snr, met_db)
@@ -239,5 +239,5 @@ class OctonaryCodec(PictureCodec):
 
 def _scaled(description: Description, run: CodebookRun) -> NDArray[np.float64]:
     """A run's coefficients over their deviations, float64 [vectors, n]."""
-    prior = allocation.levels_to_variances(description.levels[run.coefficients])
+    prior = allocation.levels_to_variances(description.variance_levels[run.coefficients])
     return description.coefficients[run.coefficients] / np.sqrt(prior)

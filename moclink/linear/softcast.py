@@ -37,15 +37,15 @@ class LinearCodec(PictureCodec):
         self, description: Description, uses: int, snr_db: float | None
     ) -> NDArray[np.float64]:
         """See `PictureCodec.modulate`."""
-        chosen, factors = _amplitudes(description.levels, uses, snr_db)
+        chosen, factors = _amplitudes(description.variance_levels, uses, snr_db)
         return description.coefficients[chosen] * factors
 
     def estimate_coefficients(
         self, parsed: frame.ParsedHeader, axes: NDArray[np.float64], variance: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
         """See `PictureCodec.estimate_coefficients`."""
-        chosen, factors = _amplitudes(parsed.levels, len(axes), parsed.snr_db)
-        prior = allocation.levels_to_variances(parsed.levels[chosen])
+        chosen, factors = _amplitudes(parsed.variance_levels, len(axes), parsed.snr_db)
+        prior = allocation.levels_to_variances(parsed.variance_levels[chosen])
         scale = (
             factors * parsed.gain * np.sqrt(prior)
         )  # amplitude of a coefficient of unit variance

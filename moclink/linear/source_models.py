@@ -19,19 +19,21 @@ class Description:
 
     Attributes:
         coefficients: float32 [n].
-        levels: int16 [n], variance levels in half decibels.
-        bits: uint8 [m] of 0 and 1, from which `levels` follow.
+        variance_levels: int16 [n], in half decibels.
+        bits: uint8 [m] of 0 and 1, from which `variance_levels` follow.
     """
 
     coefficients: NDArray[np.float32]
-    levels: NDArray[np.int16]
+    variance_levels: NDArray[np.int16]
     bits: NDArray[np.uint8]
 
 
 class Layout(Protocol):
     """What coefficients mean: the receiver's half of a source model."""
 
-    def levels(self, bits: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
+    def variance_levels(
+        self, bits: NDArray[np.uint8], height: int, width: int
+    ) -> NDArray[np.int16]:
         """The levels that belong to a description's bits."""
 
     def picture(

@@ -77,7 +77,7 @@ class WholePictureBands:
         """See `SourceModel`."""
         coefficients = transform.whole_dct(transform.to_opponent(image)).ravel()
         nothing = np.zeros(0, dtype=np.uint8)
-        return Description(coefficients, self.levels(nothing, *image.shape[:2]), nothing)
+        return Description(coefficients, self.variance_levels(nothing, *image.shape[:2]), nothing)
 
     @staticmethod
     def _plain_levels(height: int, width: int) -> NDArray[np.int16]:
@@ -127,7 +127,9 @@ class WholePictureBands:
         """See `SourceModel`."""
         return self, bits
 
-    def levels(self, bits: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
+    def variance_levels(
+        self, bits: NDArray[np.uint8], height: int, width: int
+    ) -> NDArray[np.int16]:
         """See `SourceModel`."""
         if len(bits) == 0:
             return self._plain_levels(height, width)

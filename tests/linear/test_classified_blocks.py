@@ -21,8 +21,10 @@ def test_classes_tell_variances(photo):
     # Over the deviation of its class, a coefficient that is sent has variance 1, picture by
     # picture.
     description = ClassifiedBlocks(ClassModel.load()).describe(photo, 13_500, 10.0)
-    strong = description.levels > np.sort(description.levels)[-13_500]
-    scaled = description.coefficients[strong] ** 2 / 10 ** (description.levels[strong] / 20)
+    strong = description.variance_levels > np.sort(description.variance_levels)[-13_500]
+    scaled = description.coefficients[strong] ** 2 / 10 ** (
+        description.variance_levels[strong] / 20
+    )
     assert scaled.mean() == pytest.approx(1, abs=0.15)
 
 
@@ -31,5 +33,5 @@ def test_coefficients_of_any_size_give_the_picture_back(shape, photo):
     model, picture = ClassifiedBlocks(ClassModel.load()), photo[: shape[0], : shape[1]]
     plain = model.describe_with_defaults(picture)
     assert len(plain.bits) == 0
-    np.testing.assert_array_equal(model.levels(plain.bits, *shape), plain.levels)
+    np.testing.assert_array_equal(model.variance_levels(plain.bits, *shape), plain.variance_levels)
     np.testing.assert_allclose(model.picture(plain.coefficients, *shape), picture, atol=1e-5)

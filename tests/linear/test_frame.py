@@ -43,7 +43,7 @@ def test_the_header_gives_the_levels_of_the_picture(models, photo):
     description = models["whole"].describe(picture, 8000, 10.0)
     made, parsed = built(models["whole"], picture, 10.0, np.ones(8000), symbols=4000)
     assert len(made.bits) == frame.FRAME_BITS + len(description.bits)
-    np.testing.assert_array_equal(parsed.levels, description.levels)
+    np.testing.assert_array_equal(parsed.variance_levels, description.variance_levels)
 
 
 def test_a_header_that_would_take_most_of_the_frame_gives_way_to_a_plain_one(models, photo):
@@ -51,7 +51,7 @@ def test_a_header_that_would_take_most_of_the_frame_gives_way_to_a_plain_one(mod
     made, parsed = built(models["whole"], picture, 10.0, np.ones(600), symbols=300)
     assert len(made.bits) == frame.FRAME_BITS
     np.testing.assert_array_equal(
-        parsed.levels, models["whole"].describe_with_defaults(picture).levels
+        parsed.variance_levels, models["whole"].describe_with_defaults(picture).variance_levels
     )
 
 

@@ -51,7 +51,7 @@ def test_an_allocation_keeps_within_the_uses(snr_db, uses):
 def test_indices_of_a_picture_are_octonary_and_fill_the_uses(codecs, photo):
     codec, uses = codecs["octonary"], 4_000
     description = codec.model.describe(photo, uses, 10.0)
-    runs = allocate(description.levels, uses, 10.0, codec.grid)
+    runs = allocate(description.variance_levels, uses, 10.0, codec.grid)
     indices = codec.indices(description, runs)
     assert len(indices) == len(runs)
     assert all(0 <= part.min() and part.max() < 8 for part in indices)

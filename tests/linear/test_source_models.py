@@ -12,8 +12,8 @@ def test_levels_follow_from_the_bits(model, photo, models):
     for snr_db in (-5.0, 10.0, None):
         description = models[model].describe(photo, 20_000, snr_db)
         layout, bits = models[model].select(description.bits)
-        found = layout.levels(bits, *photo.shape[:2])
-        assert np.array_equal(found, description.levels)
+        found = layout.variance_levels(bits, *photo.shape[:2])
+        assert np.array_equal(found, description.variance_levels)
 
 
 @pytest.mark.parametrize("choice", ["16", "32", "64", "whole"])
