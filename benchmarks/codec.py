@@ -29,11 +29,11 @@ import tensorflow as tf
 from benchmarks.machine import machine_line
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.training.fit import Fit
-from moclink.training.objectives import Stage1Objective, Stage1Weights
+from moclink.training.objectives import Stage1LossWeights, Stage1Objective
 
 RESULTS = Path(__file__).parent / "results"
 SIDE = 2048  # of the matrices
-PIXEL_ONLY = Stage1Weights(pixel_loss="mse", semantic=0, perceptual=0, adversarial=0)
+PIXEL_ONLY = Stage1LossWeights(pixel_loss="mse", semantic=0, perceptual=0, adversarial=0)
 
 
 def parts_of(

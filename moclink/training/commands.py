@@ -65,7 +65,7 @@ def run_stage1(args: argparse.Namespace) -> int:
     from moclink.codec.codebooks import copy_codebooks
     from moclink.codec.quantizer import MOCRVQ
     from moclink.training.loop import run
-    from moclink.training.objectives import Stage1Weights
+    from moclink.training.objectives import Stage1LossWeights
     from moclink.training.stage1 import Stage1, Stage1Options
 
     check_terms(args)
@@ -77,7 +77,7 @@ def run_stage1(args: argparse.Namespace) -> int:
             f"--decoder-only needs a trained codec; --codec {args.codec} is only a size"
         )
     guides = load_guides(args)
-    weights = Stage1Weights(
+    weights = Stage1LossWeights(
         pixel_loss=args.pixel_loss,
         pixel=args.pixel,
         codebook=0.0 if args.decoder_only else args.codebook,
@@ -125,14 +125,14 @@ def run_reorder(args: argparse.Namespace) -> int:
 def run_stage2(args: argparse.Namespace) -> int:
     """Train the noise reduction block."""
     from moclink.training.loop import run
-    from moclink.training.objectives import Stage2Weights
+    from moclink.training.objectives import Stage2LossWeights
     from moclink.training.stage2 import Stage2, Stage2Options
 
     check_terms(args)
     plan = loop_options(args)
     feeder, held_out = open_data(args)
     codec, _ = open_codec(args.codec, mixed=args.mixed_precision, seed=args.seed)
-    weights = Stage2Weights(args.style, args.feature, args.pixel_loss, args.pixel)
+    weights = Stage2LossWeights(args.style, args.feature, args.pixel_loss, args.pixel)
     options = Stage2Options(weights, tuple(args.snr), seed=args.seed, jit=not args.no_jit)
     parts = (codec.encoder, codec.quantizer, codec.decoder, codec.nrb)
     outcome = run(Stage2(*parts, feeder, held_out, options), args.out, plan)

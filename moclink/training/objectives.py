@@ -36,7 +36,7 @@ def _check_weights(weights: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Stage1Weights:
+class Stage1LossWeights:
     """Weights of the terms of stage 1; the defaults are the paper's.
 
     Attributes:
@@ -85,7 +85,7 @@ class Stage1Objective:
     encoder: Any
     quantizer: Any
     decoder: Any
-    weights: Stage1Weights
+    weights: Stage1LossWeights
     features: Any = None
     guide: Any = None
     perceptual: Any = None
@@ -151,7 +151,7 @@ class CriticObjective:
 
 
 @dataclass(frozen=True)
-class Stage2Weights:
+class Stage2LossWeights:
     """Weights of the terms of stage 2; the defaults are the paper's.
 
     Attributes:
@@ -188,7 +188,7 @@ class Stage2Objective:
     channel: Any
     nrb: Any
     decoder: Any
-    weights: Stage2Weights
+    weights: Stage2LossWeights
 
     @property
     def parts(self) -> list[Any]:

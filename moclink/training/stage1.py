@@ -23,7 +23,7 @@ from moclink.constants import CELL_SIZE
 from moclink.training.discriminator import Discriminator
 from moclink.training.fit import Fit
 from moclink.training.linear_initialization import initialize_linear_paths, suits
-from moclink.training.objectives import CriticObjective, Stage1Objective, Stage1Weights
+from moclink.training.objectives import CriticObjective, Stage1LossWeights, Stage1Objective
 from moclink.training.patches import CropFeeder
 from moclink.training.validation import mean_figures, picture_psnr, side_by_side
 
@@ -46,7 +46,7 @@ class Stage1Options:
         jit: Whether steps are compiled by XLA.
     """
 
-    weights: Stage1Weights = field(default_factory=Stage1Weights)
+    weights: Stage1LossWeights = field(default_factory=Stage1LossWeights)
     full_share: float = 0.5
     free_steps: int = 0
     reseed_every: int = 200

@@ -20,7 +20,7 @@ from moclink.codec.noise_reduction import NoiseReduction
 from moclink.codec.quantizer import MOCRVQ
 from moclink.constants import CELL_SIZE
 from moclink.training.fit import Fit
-from moclink.training.objectives import Stage2Objective, Stage2Weights
+from moclink.training.objectives import Stage2LossWeights, Stage2Objective
 from moclink.training.patches import CropFeeder
 from moclink.training.stage1 import draw_levels
 from moclink.training.validation import mean_figures, picture_psnr, side_by_side
@@ -40,7 +40,7 @@ class Stage2Options:
         jit: Whether steps are compiled by XLA.
     """
 
-    weights: Stage2Weights = field(default_factory=Stage2Weights)
+    weights: Stage2LossWeights = field(default_factory=Stage2LossWeights)
     snr_db: tuple[float, float] = (-5.0, 30.0)
     full_share: float = 0.4
     seed: int = 0

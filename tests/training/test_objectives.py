@@ -14,10 +14,10 @@ from moclink.training import losses
 from moclink.training.objectives import (
     AnalogObjective,
     CriticObjective,
+    Stage1LossWeights,
     Stage1Objective,
-    Stage1Weights,
+    Stage2LossWeights,
     Stage2Objective,
-    Stage2Weights,
 )
 
 PLAIN = {"semantic": 0, "perceptual": 0, "adversarial": 0}
@@ -64,7 +64,7 @@ def recount(codec, images, levels, search):
 
 @pytest.mark.parametrize("search", ["greedy", "joint"])
 def test_stage_1_adds_up_what_numpy_adds_up(codec, images, search):
-    weights = Stage1Weights("mse", pixel=7.0, codebook=3.0, commitment=0.5, **PLAIN)
+    weights = Stage1LossWeights("mse", pixel=7.0, codebook=3.0, commitment=0.5, **PLAIN)
     quantizer = MOCRVQ(16, search=search)
     copy_codebooks(codec.quantizer, quantizer)
     objective = Stage1Objective(codec.encoder, quantizer, codec.decoder, weights)
@@ -86,7 +86,7 @@ def test_the_log_loss_is_the_mean_over_images_of_their_log_errors(images):
 
 def test_without_levels_the_latent_passes_as_it_is(codec, images):
     objective = Stage1Objective(
-        codec.encoder, codec.quantizer, codec.decoder, Stage1Weights(**PLAIN)
+        codec.encoder, codec.quantizer, codec.decoder, Stage1LossWeights(**PLAIN)
     )
     batch = {"images": images, "levels": np.zeros(3, np.int32)}
     found = {k: float(v) for k, v in objective(batch).items()}
@@ -96,7 +96,7 @@ def test_without_levels_the_latent_passes_as_it_is(codec, images):
 
 
 def test_terms_of_other_networks_count_with_their_weight(codec, images):
-    weights = Stage1Weights(
+    weights = Stage1LossWeights(
         pixel=0, codebook=0, semantic=2.0, perceptual=3.0, shift_tolerant=7.0, adversarial=5.0
     )
     guide = keras.layers.Conv2D(2, 1, kernel_initializer="zeros")
@@ -126,7 +126,7 @@ def test_critic_judges_both_sides():
 def stage2(codec):
     channel = IndexChannel(8, seed=0)
     parts = (codec.encoder, codec.quantizer, channel, codec.nrb, codec.decoder)
-    return Stage2Objective(*parts, Stage2Weights())
+    return Stage2Objective(*parts, Stage2LossWeights())
 
 
 def test_stage_2_without_noise_decodes_what_was_sent(codec, images):
@@ -188,7 +188,7 @@ def test_the_analog_objective_is_the_mean_log_error(codec, images):
 @pytest.mark.parametrize(
     "wrong", [{"pixel_loss": "huber"}, {"pixel": -1.0}, {"pixel": float("nan")}]
 )
-@pytest.mark.parametrize("kind", [Stage1Weights, Stage2Weights])
+@pytest.mark.parametrize("kind", [Stage1LossWeights, Stage2LossWeights])
 def test_weights_out_of_range_are_refused(kind, wrong):
     with pytest.raises(ValueError, match="pixel loss|must be at least 0 and finite"):
         kind(**wrong)

@@ -8,10 +8,10 @@ import numpy as np
 from moclink.codec.quantizer import MOCRVQ
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.training.loop import LoopOptions, run
-from moclink.training.objectives import Stage1Weights
+from moclink.training.objectives import Stage1LossWeights
 from moclink.training.stage1 import Stage1, Stage1Options, draw_levels
 
-PLAIN = Stage1Weights("mse", pixel=100.0, codebook=2.0, semantic=0, perceptual=0, adversarial=0)
+PLAIN = Stage1LossWeights("mse", pixel=100.0, codebook=2.0, semantic=0, perceptual=0, adversarial=0)
 
 
 def stage1(feeder, held_out, weights=PLAIN, **options):
@@ -53,7 +53,7 @@ def test_stage_1_stopped_and_continued_gives_the_same_losses(feeder, held_out, t
 
 
 def test_stage_1_with_a_discriminator_moves_both_sides(feeder, held_out):
-    weights = Stage1Weights("l1", semantic=0, perceptual=0)
+    weights = Stage1LossWeights("l1", semantic=0, perceptual=0)
     stage = stage1(feeder, held_out, weights, critic_width=4)
     before = {k: np.array(v) for k, v in stage.variables().items()}
     found = stage.train(0, 1e-3)
