@@ -18,8 +18,8 @@ from moclink.codec.network import analog_network
 from moclink.codec.sizes import analog_size
 from moclink.codec.stored_codec import StoredCodec
 from moclink.codec.tiling import (
-    DEFAULT_BUDGET,
-    Budget,
+    DEFAULT_CELL_LIMIT,
+    CellLimit,
     CompiledFunction,
     check_crop,
     clip_to_unit,
@@ -38,7 +38,7 @@ class AnalogCodec(StoredCodec):
 
     Args:
         config: Constructor arguments of `encoder` and `decoder` (see `sizes.analog_size`).
-        budget: How much is worked on at a time; bounds the memory.
+        cell_limit: How much is worked on at a time; bounds the memory.
         dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
             a GPU.
 
@@ -56,9 +56,12 @@ class AnalogCodec(StoredCodec):
     config_of_size = staticmethod(analog_size)
 
     def __init__(
-        self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+        self,
+        config: dict[str, Any],
+        cell_limit: CellLimit = DEFAULT_CELL_LIMIT,
+        dtype: str = "float32",
     ):
-        super().__init__(config, budget, dtype)
+        super().__init__(config, cell_limit, dtype)
         self.receiver = getattr(self.network, "receiver", None)
         self._encoding = CompiledFunction(self.encoder, [self.encoder])
         decoder = self.decoder
@@ -79,7 +82,7 @@ class AnalogCodec(StoredCodec):
         Raises:
             ValueError: If the images have another shape or range.
         """
-        z = encode_images(self._encoding, self.encoder, self.budget, images)
+        z = encode_images(self._encoding, self.encoder, self.cell_limit, images)
         return ops.convert_to_numpy(power_normalize(ops.convert_to_tensor(z)))
 
     def decode(
@@ -116,9 +119,9 @@ class AnalogCodec(StoredCodec):
             snr = np.asarray(NOISELESS if snr_db is None else snr_db, np.float32)
             both = self.receiver(received, np.broadcast_to(snr, (len(received),)))
             received, error = (ops.convert_to_numpy(part) for part in both)
-        groups = self.budget.groups(*received.shape[:3])
+        groups = self.cell_limit.groups(*received.shape[:3])
         parts = [
-            decode_latents(self._decoding, self.decoder, self.budget, received[g], error[g])
+            decode_latents(self._decoding, self.decoder, self.cell_limit, received[g], error[g])
             for g in groups
         ]
         return np.concatenate(parts)[:, :height, :width]

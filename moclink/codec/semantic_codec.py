@@ -25,8 +25,8 @@ from moclink.codec.receiver import posterior
 from moclink.codec.sizes import size
 from moclink.codec.stored_codec import StoredCodec
 from moclink.codec.tiling import (
-    DEFAULT_BUDGET,
-    Budget,
+    DEFAULT_CELL_LIMIT,
+    CellLimit,
     CompiledFunction,
     check_crop,
     clip_to_unit,
@@ -42,7 +42,7 @@ class SemanticCodec(StoredCodec):
 
     Args:
         config: Constructor arguments of `encoder`, `quantizer`, `nrb` and `decoder` (see `sizes`).
-        budget: How much is worked on at a time; bounds the memory.
+        cell_limit: How much is worked on at a time; bounds the memory.
         dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
             a GPU.
 
@@ -67,9 +67,12 @@ class SemanticCodec(StoredCodec):
     config_of_size = staticmethod(size)
 
     def __init__(
-        self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+        self,
+        config: dict[str, Any],
+        cell_limit: CellLimit = DEFAULT_CELL_LIMIT,
+        dtype: str = "float32",
     ):
-        super().__init__(config, budget, dtype)
+        super().__init__(config, cell_limit, dtype)
         self.quantizer = self.network.quantizer
         self.nrb = self.network.nrb
         encoder, quantizer, nrb = self.encoder, self.quantizer, self.nrb
@@ -114,19 +117,20 @@ class SemanticCodec(StoredCodec):
         if levels not in range(1, self.quantizer.levels + 1):
             raise ValueError(f"levels is {levels}; this codec has 1 to {self.quantizer.levels}")
         if self.quantizer.search == "greedy":
-            return encode_images(self._greedy, self.encoder, self.budget, images)
+            return encode_images(self._greedy, self.encoder, self.cell_limit, images)
         return self._nearest_sums(self.latents(images), levels)
 
     def latents(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
         """What E makes of images [B, H, W, 3] in [0, 1], unquantised: float32 [B, h, w, n_q]."""
-        return encode_images(self._transforming, self.encoder, self.budget, images)
+        return encode_images(self._transforming, self.encoder, self.cell_limit, images)
 
     def pictures(self, z: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
         """What G makes of latents [B, h, w, n_q], without any other step: float32 [B, height, width, 3]."""
         check_crop(height, width, *z.shape[1:3])
-        groups = self.budget.groups(*z.shape[:3])
+        groups = self.cell_limit.groups(*z.shape[:3])
         decoded = [
-            decode_latents(self._decoding, self.decoder, self.budget, z[part]) for part in groups
+            decode_latents(self._decoding, self.decoder, self.cell_limit, z[part])
+            for part in groups
         ]
         return np.concatenate(decoded)[:, :height, :width]
 
@@ -179,12 +183,12 @@ class SemanticCodec(StoredCodec):
         levels = self._check_levels(levels, sent, batch)
         snr = None if snr_db is None else np.broadcast_to(np.asarray(snr_db, np.float32), (batch,))
         images = []
-        for part in self.budget.groups(batch, rows, columns):
+        for part in self.cell_limit.groups(batch, rows, columns):
             z = self._retrieve(received[part], levels[part], soft)
             if use_nrb and snr is not None:
                 # Cuts on whole windows keep every window where the whole picture has it.
                 stripe, halo = (
-                    self.budget.stripe(columns, self.nrb.window),
+                    self.cell_limit.stripe(columns, self.nrb.window),
                     self.nrb.receptive_cells(),
                 )
                 others = (levels[part], snr[part])
@@ -192,7 +196,7 @@ class SemanticCodec(StoredCodec):
                 if requantize:
                     z = self._requantized(z, levels[part])
             images.append(
-                decode_latents(self._decoding, self.decoder, self.budget, z)[:, :height, :width]
+                decode_latents(self._decoding, self.decoder, self.cell_limit, z)[:, :height, :width]
             )
         return np.concatenate(images)
 
@@ -212,7 +216,7 @@ class SemanticCodec(StoredCodec):
         """The joint search, where it is fastest: by Keras on a GPU, else compiled for a processor."""
         if not on_torch_gpu():
             return nearest_sums(z, self.quantizer.codebooks, levels)
-        search, groups = self._searching[levels - 1], self.budget.groups(*z.shape[:3])
+        search, groups = self._searching[levels - 1], self.cell_limit.groups(*z.shape[:3])
         return np.concatenate([search.run(z[part]) for part in groups])
 
     def _retrieve(

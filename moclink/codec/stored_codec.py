@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from moclink.codec import weights as weight_files
 from moclink.codec.network import Network
-from moclink.codec.tiling import DEFAULT_BUDGET, Budget
+from moclink.codec.tiling import DEFAULT_CELL_LIMIT, CellLimit
 
 
 class StoredCodec:
@@ -18,7 +18,7 @@ class StoredCodec:
 
     Args:
         config: Constructor arguments of the parts (see `sizes`).
-        budget: How much is worked on at a time; bounds the memory.
+        cell_limit: How much is worked on at a time; bounds the memory.
         dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
             a GPU.
 
@@ -35,10 +35,13 @@ class StoredCodec:
     config_of_size: ClassVar[staticmethod[..., dict[str, Any]]]
 
     def __init__(
-        self, config: dict[str, Any], budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+        self,
+        config: dict[str, Any],
+        cell_limit: CellLimit = DEFAULT_CELL_LIMIT,
+        dtype: str = "float32",
     ):
         self.config = config
-        self.budget = budget
+        self.cell_limit = cell_limit
         self.notes: dict[str, Any] = {}
         self.network = type(self).make_network(config, dtype)
         self.encoder = self.network.encoder
@@ -47,34 +50,38 @@ class StoredCodec:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled and copied as config and weights, which Keras's own way has no words for."""
         policy = self.network.dtype_policy.name
-        return _made, (type(self), self.config, self.budget, policy, self.weights(), self.notes)
+        return _made, (type(self), self.config, self.cell_limit, policy, self.weights(), self.notes)
 
     def weights(self) -> list[NDArray[Any]]:
         """Weights of the network, in its order."""
         return [np.asarray(value) for value in self.network.get_weights()]
 
     @classmethod
-    def from_size(cls, name: str, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32") -> Self:
+    def from_size(
+        cls, name: str, cell_limit: CellLimit = DEFAULT_CELL_LIMIT, dtype: str = "float32"
+    ) -> Self:
         """An untrained codec of size "paper", "small" or "toy"."""
-        return cls(cls.config_of_size(name), budget, dtype)
+        return cls(cls.config_of_size(name), cell_limit, dtype)
 
     @classmethod
     def from_preset(
-        cls, preset: str | Path, budget: Budget = DEFAULT_BUDGET, dtype: str = "float32"
+        cls, preset: str | Path, cell_limit: CellLimit = DEFAULT_CELL_LIMIT, dtype: str = "float32"
     ) -> Self:
         """Load trained weights.
 
         Args:
             preset: Name of weights shipped with the package ("small", and for the semantic codec
                 "small-perceptual"), or a path that `save` wrote, with or without its ending.
-            budget: See the class.
+            cell_limit: See the class.
             dtype: See the class.
 
         Raises:
             ValueError: If there are no such weights, or they are damaged.
         """
         description, weights = weight_files.find(preset, cls.shipped, cls.kind)
-        codec = weight_files.build(cls, description["config"], weights, budget=budget, dtype=dtype)
+        codec = weight_files.build(
+            cls, description["config"], weights, cell_limit=cell_limit, dtype=dtype
+        )
         codec.notes = description["notes"]
         return codec
 
@@ -96,13 +103,13 @@ class StoredCodec:
 def _made(
     kind: type[StoredCodec],
     config: dict[str, Any],
-    budget: Budget,
+    cell_limit: CellLimit,
     dtype: str,
     weights: list[NDArray[Any]],
     notes: dict[str, Any],
 ) -> StoredCodec:
     """A codec of what `StoredCodec.__reduce__` has taken it apart into."""
-    codec = kind(config, budget, dtype)
+    codec = kind(config, cell_limit, dtype)
     codec.network.set_weights(weights)
     codec.notes = notes
     return codec

@@ -24,7 +24,7 @@ from moclink.matrix_products import codec_products
 
 
 @dataclass(frozen=True)
-class Budget:
+class CellLimit:
     """How much is worked on at a time.
 
     Attributes:
@@ -35,7 +35,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.cells < 1:
-            raise ValueError(f"a budget of {self.cells} cells does nothing; it must be at least 1")
+            raise ValueError(
+                f"a limit of {self.cells} cells leaves nothing to work on; it must be at least 1"
+            )
 
     def groups(self, batch: int, rows: int, columns: int) -> list[slice]:
         """Slices of a batch of grids of rows x columns cells."""
@@ -47,7 +49,7 @@ class Budget:
         return max(1, self.cells // columns // multiple) * multiple
 
 
-DEFAULT_BUDGET = Budget()
+DEFAULT_CELL_LIMIT = CellLimit()
 UNCUT = 2**31  # a stripe higher than any picture
 
 
@@ -143,14 +145,17 @@ def check_crop(height: int | None, width: int | None, rows: int, columns: int) -
 
 
 def encode_images(
-    function: CompiledFunction, encoder: Encoder, budget: Budget, images: NDArray[np.floating]
+    function: CompiledFunction,
+    encoder: Encoder,
+    cell_limit: CellLimit,
+    images: NDArray[np.floating],
 ) -> NDArray:
     """Run E, and what follows it in `function`, over a batch of any size.
 
     Args:
         function: Images to what is wanted of them, one row for each cell.
         encoder: E, for how far it reaches.
-        budget: How much is worked on at a time.
+        cell_limit: How much is worked on at a time.
         images: float [B, H, W, 3] in [0, 1].
 
     Raises:
@@ -160,21 +165,21 @@ def encode_images(
     check_images(images)
     images = images.astype(np.float32, copy=False)
     rows, columns = (-(-side // CELL_SIZE) for side in images.shape[1:3])
-    stripe = UNCUT if encoder.normalization == "group" else budget.stripe(columns)
+    stripe = UNCUT if encoder.normalization == "group" else cell_limit.stripe(columns)
     cut: dict[str, Any] = {
         "rows": stripe,
         "halo": encoder.receptive_cells(),
         "unit": CELL_SIZE,
         "scale": 1 / CELL_SIZE,
     }
-    groups = budget.groups(len(images), rows, columns)
+    groups = cell_limit.groups(len(images), rows, columns)
     return np.concatenate([function.run_in_stripes(images[group], **cut) for group in groups])
 
 
 def decode_latents(
     function: CompiledFunction,
     decoder: Decoder,
-    budget: Budget,
+    cell_limit: CellLimit,
     z: NDArray[np.float32],
     *others: NDArray[np.float32],
 ) -> NDArray[np.float32]:
@@ -183,14 +188,14 @@ def decode_latents(
     Args:
         function: Latents, and `others` given whole to each call, to images.
         decoder: G, for how far it reaches.
-        budget: How much is worked on at a time.
+        cell_limit: How much is worked on at a time.
         z: float32 [B, h, w, n_q].
         others: Further inputs of `function`, each with the batch first.
 
     Returns:
         float32 [B, 8h, 8w, 3].
     """
-    stripe = UNCUT if decoder.normalization == "group" else budget.stripe(z.shape[2])
+    stripe = UNCUT if decoder.normalization == "group" else cell_limit.stripe(z.shape[2])
     return function.run_in_stripes(
         z, others, rows=stripe, halo=decoder.receptive_cells(), scale=CELL_SIZE
     )

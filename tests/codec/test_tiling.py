@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.tiling import Budget, CompiledFunction, check_crop
+from moclink.codec.tiling import CellLimit, CompiledFunction, check_crop
 
 
 @pytest.mark.parametrize(
     ("batch", "rows", "columns", "cells"), [(5, 4, 3, 24), (3, 10, 10, 7), (1, 1, 1, 1)]
 )
 def test_groups_cover_the_batch_within_the_budget(batch, rows, columns, cells):
-    groups = Budget(cells).groups(batch, rows, columns)
+    groups = CellLimit(cells).groups(batch, rows, columns)
     covered = [i for group in groups for i in range(batch)[group]]
     assert covered == list(range(batch))
     assert all(
@@ -24,12 +24,12 @@ def test_groups_cover_the_batch_within_the_budget(batch, rows, columns, cells):
     ("columns", "multiple", "expected"), [(8, 8, 8), (3, 8, 16), (1000, 8, 8), (3, 1, 21)]
 )
 def test_stripes_are_whole_multiples_and_at_least_one(columns, multiple, expected):
-    assert Budget(64).stripe(columns, multiple) == expected
+    assert CellLimit(64).stripe(columns, multiple) == expected
 
 
 def test_a_budget_of_nothing_is_refused():
     with pytest.raises(ValueError, match="0 cells"):
-        Budget(0)
+        CellLimit(0)
 
 
 def blur(halo):
