@@ -154,7 +154,7 @@ def lower_envelope(
     return np.array(chosen), np.array(thresholds)
 
 
-class Code(Protocol):
+class CoefficientCode(Protocol):
     """What carries n coefficients over L axis uses: a codebook, or an analog amplitude."""
 
     @property
@@ -202,7 +202,7 @@ class CodebookGrid:
     """
 
     snr_db: NDArray[np.float64]
-    books: tuple[tuple[Code, ...], ...]
+    books: tuple[tuple[CoefficientCode, ...], ...]
     distortions: NDArray[np.float64]
     over: SnrRange | None = None
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear import allocation, frame
-from moclink.linear.codebooks import Code, Codebook, CodebookGrid
+from moclink.linear.codebooks import Codebook, CodebookGrid, CoefficientCode
 from moclink.linear.codec import PictureCodec
 from moclink.linear.side_information import DESIGN_SNR_DB
 from moclink.linear.source_models import Description
@@ -191,7 +191,7 @@ class OctonaryCodec(PictureCodec):
             if isinstance(book, Codebook)
         ]
 
-    def _book(self, run: CodebookRun) -> Code:
+    def _book(self, run: CodebookRun) -> CoefficientCode:
         return self.grid.books[run.shape][run.snr]
 
     def _design(self, snr_db: float | None) -> float:
