@@ -73,25 +73,25 @@ class DigitalChain:
         """See `Chain.receive`."""
         return self.decode(self.modem.demodulate(*undo_scale(received, no, header)), header)
 
-    def decode(self, got: Demodulated, header: Header) -> Reception:
+    def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """See `Chain.decode`."""
-        indices = got.hard()
-        decoded = self.source.decode(got, header)
+        indices = demodulated.hard()
+        decoded = self.source.decode(demodulated, header)
         used = np.broadcast_to(header.lengths, len(indices))
         bits = used.astype(np.int64) * int(np.log2(self.source.alphabet))
-        iterations = None if got.iterations is None else got.iterations.mean(axis=1)
+        iterations = None if demodulated.iterations is None else demodulated.iterations.mean(axis=1)
         return Reception(decoded.images, decoded.ok, indices, bits, iterations, decoded.problems)
 
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+    def count_errors(self, transmission: Transmission, reception: Reception) -> ErrorRates:
         """See `Chain.count_errors`."""
-        if sent.payload is None or got.indices is None:
+        if transmission.payload is None or reception.indices is None:
             return ErrorRates()
         return count_index_errors(
-            sent.payload.indices,
-            got.indices,
-            sent.header.lengths,
+            transmission.payload.indices,
+            reception.indices,
+            transmission.header.lengths,
             self.source.alphabet,
-            self.modem.indices_per_block or self.modem.code_blocks(sent.symbols.shape[1]),
+            self.modem.indices_per_block or self.modem.code_blocks(transmission.symbols.shape[1]),
         )
 
 
@@ -100,11 +100,11 @@ class _WithoutModem:
 
     modem = None
 
-    def decode(self, got: Demodulated, header: Header) -> Reception:
+    def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """Refuse: there is no modem whose output could be decoded."""
         raise ValueError(f"{type(self).__name__} has no modem; use receive")
 
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+    def count_errors(self, transmission: Transmission, reception: Reception) -> ErrorRates:
         """Nothing to count."""
         return ErrorRates()
 
@@ -253,8 +253,8 @@ class IdealChain(_WithoutModem):
         arrives = bits <= received.shape[1] * mean_capacity(no) * (1 + ROUNDING)
         indices = header.payload.indices
         message = np.broadcast_to(indices, (len(received), indices.shape[1]))
-        got = Demodulated(2 * message.astype(np.float32) - 1, no)
-        decoded = self.source.decode(got, header.payload.header)
+        demodulated = Demodulated(2 * message.astype(np.float32) - 1, no)
+        decoded = self.source.decode(demodulated, header.payload.header)
         images = np.where(arrives[:, None, None, None], decoded.images, np.float32(GREY))
         return Reception(images, decoded.ok & arrives, bits=bits)
 

@@ -12,7 +12,7 @@ from moclink.types import ErrorRates
 
 def count_index_errors(
     sent: NDArray[np.uint8],
-    got: NDArray[np.uint8],
+    received: NDArray[np.uint8],
     used: tuple[int, ...],
     alphabet: int,
     indices_per_block: int | Sequence[slice] | None,
@@ -21,16 +21,16 @@ def count_index_errors(
 
     Args:
         sent: uint8 [B, K] or [1, K] (one transmission, many receptions).
-        got: uint8 [B', K'], K' >= K; what exceeds K was padded with zeros at the sender.
+        received: uint8 [B', K'], K' >= K; what exceeds K was padded with zeros at the sender.
         used: Indices in use of each row of `sent`.
         alphabet: Values of an index, which counts as its log2(alphabet) label bits.
         indices_per_block: Indices of one codeword, or where each codeword's are; None if uncoded.
     """
-    rows = len(got)
-    filled = np.zeros((len(sent), got.shape[1]), np.uint8)
+    rows = len(received)
+    filled = np.zeros((len(sent), received.shape[1]), np.uint8)
     filled[:, : sent.shape[1]] = sent
-    difference = np.bitwise_xor(got, filled)
-    in_use = np.arange(got.shape[1]) < np.reshape(used, (-1, 1))
+    difference = np.bitwise_xor(received, filled)
+    in_use = np.arange(received.shape[1]) < np.reshape(used, (-1, 1))
     count = np.broadcast_to(np.maximum(in_use.sum(axis=1), 1), rows)
     wrong = np.bitwise_count(np.where(in_use, difference, 0)).sum(axis=1)
     ber = wrong / (count * np.log2(alphabet))

@@ -79,50 +79,50 @@ class HarqChain(WrappedChain):
         """See `Chain.receive`: what the first transmission gives."""
         return self.inner.receive(received, no, header)
 
-    def decode(self, got: Demodulated, header: Header) -> Reception:
+    def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """See `Chain.decode`."""
-        return self.inner.decode(got, header)
+        return self.inner.decode(demodulated, header)
 
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+    def count_errors(self, transmission: Transmission, reception: Reception) -> ErrorRates:
         """See `Chain.count_errors`."""
-        return self.inner.count_errors(sent, got)
+        return self.inner.count_errors(transmission, reception)
 
     def send(
-        self, sent: Transmission, rows: int, channel: Send
+        self, transmission: Transmission, rows: int, channel: Send
     ) -> tuple[Reception, NDArray[np.int64]]:
         """Send one picture over several realisations of the channel, again where its CRC fails.
 
         Args:
-            sent: The first transmission, of one picture.
+            transmission: The first transmission, of one picture.
             rows: Number of realisations, B.
             channel: What sends symbols.
 
         Returns:
             What is received in the end, and the number of transmissions of each row, int64 [B].
         """
-        if sent.payload is None:
+        if transmission.payload is None:
             raise ValueError(f"{self.name} has no indices that could be sent again")
-        modem, counts = self.modem_for(sent.header), np.zeros(rows, np.int64)
+        modem, counts = self.modem_for(transmission.header), np.zeros(rows, np.int64)
         received: list[NDArray[np.complex64]] = []
         variances: list[NDArray[np.float32]] = []
         values: NDArray[np.float32] | None = None
         spent: NDArray[np.int32] | None = None
         pending, noise = np.arange(rows), np.ones(rows, np.float32)
         for number in range(self.transmissions):
-            again = sent if number == 0 else self._again(modem, sent, number)
+            again = transmission if number == 0 else self._again(modem, transmission, number)
             symbols, no = channel(number, pending, again.symbols)
             unscaled, variance = undo_scale(symbols, no, again.header)
             received.append(unscaled)
             variances.append(variance)
-            got, crc_ok = modem.combine(received, variances)
+            demodulated, crc_ok = modem.combine(received, variances)
             if values is None:
-                values = np.empty((rows, got.values.shape[1]), np.float32)
-                blocks = 0 if got.iterations is None else got.iterations.shape[1]
+                values = np.empty((rows, demodulated.values.shape[1]), np.float32)
+                blocks = 0 if demodulated.iterations is None else demodulated.iterations.shape[1]
                 spent = np.zeros((rows, blocks), np.int32)
             assert spent is not None
-            values[pending] = got.values
-            if got.iterations is not None:
-                spent[pending] += got.iterations
+            values[pending] = demodulated.values
+            if demodulated.iterations is not None:
+                spent[pending] += demodulated.iterations
             noise[pending] = variance.reshape(len(pending), -1).mean(axis=1)
             counts[pending] += 1
             pending = pending[~crc_ok]
@@ -132,13 +132,17 @@ class HarqChain(WrappedChain):
             variances = [part[~crc_ok] for part in variances]
         assert values is not None
         iterations = spent if spent is not None and spent.size else None
-        return self.inner.decode(Demodulated(values, noise, iterations), sent.header), counts
+        return self.inner.decode(
+            Demodulated(values, noise, iterations), transmission.header
+        ), counts
 
     @staticmethod
-    def _again(modem: RepeatingModem, sent: Transmission, number: int) -> Transmission:
-        assert sent.payload is not None
-        symbols = modem.modulate(sent.payload.indices, number)
-        header = Header(sent.header.height, sent.header.width, sent.header.lengths)
+    def _again(modem: RepeatingModem, transmission: Transmission, number: int) -> Transmission:
+        assert transmission.payload is not None
+        symbols = modem.modulate(transmission.payload.indices, number)
+        header = Header(
+            transmission.header.height, transmission.header.width, transmission.header.lengths
+        )
         return unit_power(Transmission(symbols, header))
 
 

@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 from moclink.types import Header, Transmission
 
 
-def unit_power(sent: Transmission) -> Transmission:
+def unit_power(transmission: Transmission) -> Transmission:
     """Scale each row of symbols to a mean energy of 1, and say in the header by how much.
 
     The receiver undoes it with `undo_scale`. A silent row stays as it is.
     """
-    energy = sent.energy
+    energy = transmission.energy
     scale = 1 / np.sqrt(np.where(energy > 0, energy, 1.0))
-    symbols = (sent.symbols * scale[:, None].astype(np.float32)).astype(np.complex64)
+    symbols = (transmission.symbols * scale[:, None].astype(np.float32)).astype(np.complex64)
     return replace(
-        sent, symbols=symbols, header=replace(sent.header, scale=tuple(map(float, scale)))
+        transmission,
+        symbols=symbols,
+        header=replace(transmission.header, scale=tuple(map(float, scale))),
     )
 
 

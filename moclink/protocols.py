@@ -35,12 +35,12 @@ class Source(Protocol):
             csi: What the sender knows of the channel; a source that does not adapt ignores it.
         """
 
-    def decode(self, got: Demodulated, header: Header) -> Decoded:
+    def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """Decode what the modem says of each index.
 
         Args:
-            got: LLRs or log-likelihoods of B receptions. B may exceed the number of images encoded
-                if that was one (one image, many channel states).
+            demodulated: LLRs or log-likelihoods of B receptions. B may exceed the number of images
+                encoded if that was one (one image, many channel states).
             header: Side information from `encode`.
         """
 
@@ -135,8 +135,8 @@ class Chain(Protocol):
     ) -> Reception:
         """Received symbols [B, S] and noise variances [B] or [B, S] -> images."""
 
-    def decode(self, got: Demodulated, header: Header) -> Reception:
+    def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """What the modem made of received symbols -> images; for chains that have a modem."""
 
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
-        """Compare what was received with what was sent."""
+    def count_errors(self, transmission: Transmission, reception: Reception) -> ErrorRates:
+        """Compare a reception with its transmission."""

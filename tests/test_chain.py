@@ -33,9 +33,9 @@ class OuterIndices:
         indices = rng.choice(outer, (len(images), 4000)).astype(np.uint8)
         return Payload(indices, Header(*images.shape[1:3], (4000,) * len(images)))
 
-    def decode(self, got, header):
-        self.got = got
-        shape = (len(got.values), header.height, header.width, 3)
+    def decode(self, demodulated, header):
+        self.got = demodulated
+        shape = (len(demodulated.values), header.height, header.width, 3)
         return Decoded(np.zeros(shape, np.float32), np.ones(shape[0], bool))
 
 

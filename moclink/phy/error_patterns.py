@@ -83,7 +83,8 @@ class ErrorPatterns:
 
     Example:
         >>> patterns = ErrorPatterns()
-        >>> got = patterns.send(modem, "awgn", bits, noise_variance([5.0]), [(1, 5.0, "picture", 0)])
+        >>> no, keys = noise_variance([5.0]), [(1, 5.0, "picture", 0)]
+        >>> demodulated = patterns.send(modem, "awgn", bits, no, keys)
     """
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
@@ -175,7 +176,9 @@ def _patterns(
     output = channel(modem.modulate(message), no, keys)
     skipped = first * code.n // modem.bits_per_symbol
     variances = output.no if output.no.ndim == 1 else output.no[:, skipped:]
-    got = modem.demodulate(output.received[:, skipped:], variances)
-    errors = (got.values > 0) ^ message[:, first * code.k :].astype(bool)
+    demodulated = modem.demodulate(output.received[:, skipped:], variances)
+    errors = (demodulated.values > 0) ^ message[:, first * code.k :].astype(bool)
     packed = np.packbits(errors.reshape(len(keys), blocks - first, code.k), axis=2)
-    return [_Pattern(*pair) for pair in zip(packed, np.asarray(got.iterations), strict=True)]
+    return [
+        _Pattern(*pair) for pair in zip(packed, np.asarray(demodulated.iterations), strict=True)
+    ]

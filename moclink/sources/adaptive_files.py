@@ -150,14 +150,14 @@ class AdaptiveFileChain:
         checked = _checked(header)
         return self._digital(checked).receive(*undo_scale(received, no, checked), checked.file)
 
-    def decode(self, got: Demodulated, header: Header) -> Reception:
+    def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """What the modem of the header's scheme made of received symbols -> images."""
         checked = _checked(header)
-        return self._digital(checked).decode(got, checked.file)
+        return self._digital(checked).decode(demodulated, checked.file)
 
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+    def count_errors(self, transmission: Transmission, reception: Reception) -> ErrorRates:
         """Bit errors over the indices in use, and block errors over the code blocks."""
-        return self._digital(_checked(sent.header)).count_errors(sent, got)
+        return self._digital(_checked(transmission.header)).count_errors(transmission, reception)
 
     def modem_for(self, header: Header) -> Any:
         """The modem of a transmission's scheme."""

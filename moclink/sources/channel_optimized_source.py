@@ -82,7 +82,7 @@ class ChannelOptimizedSource:
         height, width = images.shape[1:3]
         return Payload(flat, SenderSNRHeader(height, width, used, sender_snr_db=sender_snr_db))
 
-    def decode(self, got: Demodulated, header: Header) -> Decoded:
+    def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """Decode log-likelihoods [B, K, N]. Indices always give a picture: there is no outage.
 
         Raises:
@@ -94,7 +94,7 @@ class ChannelOptimizedSource:
                 "does"
             )
         sending = self._sending(header.sender_snr_db)
-        used = got.values[:, : header.lengths[0]]
+        used = demodulated.values[:, : header.lengths[0]]
         rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         count, heads, states = sending.books.priors.shape
         grid = (len(used), rows, columns, sending.repeats, count, heads, states)

@@ -150,9 +150,9 @@ class FileSource:
         header = FileHeader(height, width, lengths, fits=tuple(fit.fits for fit in fits))
         return Payload(payload, header, fits)
 
-    def decode(self, got: Demodulated, header: Header) -> Decoded:
+    def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """Bits by the signs of LLRs [B, K] -> images; a bit string that comes again is not decoded again."""
-        bits = got.hard()
+        bits = demodulated.hard()
         lengths = np.broadcast_to(header.lengths, len(bits))
         images = np.full((len(bits), header.height, header.width, 3), GREY, np.float32)
         ok = np.zeros(len(bits), bool)

@@ -124,9 +124,9 @@ class ConcealingSource:
         """Images [B, H, W, 3] -> bits [B, K] of the best files within budget."""
         return self.files.encode(images, csi)
 
-    def decode(self, got: Demodulated, header: Header) -> Decoded:
+    def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """LLRs [B, K] -> images; bytes with a bit of |LLR| below `CERTAIN_LLR` count as damaged."""
-        lengths = np.broadcast_to(header.lengths, len(got.values))
+        lengths = np.broadcast_to(header.lengths, len(demodulated.values))
         shape = (header.height, header.width, 3)
         images = np.full((len(lengths), *shape), GREY, np.float32)
         ok = np.zeros(len(lengths), bool)
@@ -134,7 +134,7 @@ class ConcealingSource:
         for row, length in enumerate(lengths):
             if not fits[row]:
                 continue
-            llr = got.values[row, :length]
+            llr = demodulated.values[row, :length]
             damaged = np.asarray((np.abs(llr) < CERTAIN_LLR).reshape(-1, 8).any(axis=1))
             try:
                 pixels = self.codec.decode_damaged(

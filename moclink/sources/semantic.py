@@ -67,18 +67,18 @@ class SemanticSource:
         used = (flat.shape[1],) * len(images)
         return Payload(flat, Header(images.shape[1], images.shape[2], used))
 
-    def decode(self, got: Demodulated, header: Header) -> Decoded:
+    def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """Decode what the demodulator made of the received symbols.
 
         Args:
-            got: Log-likelihoods [B, K, N], and the noise variance [B] that they were made with, of
-                which the noise reduction block is told.
+            demodulated: Log-likelihoods [B, K, N], and the noise variance [B] that they were made
+                with, which the noise reduction block is given.
             header: Side information from `encode`.
 
         Returns:
             Images. Indices always give a picture: there is no outage.
         """
-        used = got.values[:, : header.lengths[0]]
+        used = demodulated.values[:, : header.lengths[0]]
         rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         grid = (len(used), rows, columns, self.levels, self.codec.quantizer.heads)
         if self.receiver == "soft":
@@ -87,7 +87,7 @@ class SemanticSource:
             received = used.argmax(axis=-1).reshape(grid).astype(np.int32)
         images = self.codec.decode(
             received,
-            snr_db=got.snr_db,
+            snr_db=demodulated.snr_db,
             height=header.height,
             width=header.width,
             use_nrb=self.use_nrb,
@@ -131,9 +131,9 @@ class SemanticBits:
         used = (flat.shape[1],) * len(images)
         return Payload(flat, Header(images.shape[1], images.shape[2], used))
 
-    def decode(self, got: Demodulated, header: Header) -> Decoded:
+    def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """LLRs [B, K'] -> images, by the signs. Indices always give a picture: there is no outage."""
-        bits = got.hard()[:, : header.lengths[0]]
+        bits = demodulated.hard()[:, : header.lengths[0]]
         rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         shifts = np.arange(self.bits - 1, -1, -1)
         indices = (bits.reshape(len(bits), -1, self.bits).astype(np.int32) << shifts).sum(axis=-1)
@@ -142,7 +142,7 @@ class SemanticBits:
         ).astype(np.int32)
         images = self.codec.decode(
             received,
-            snr_db=got.snr_db,
+            snr_db=demodulated.snr_db,
             height=header.height,
             width=header.width,
             use_nrb=False,

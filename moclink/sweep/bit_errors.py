@@ -96,13 +96,13 @@ def _send(
     output = session.channel(
         chain.modem.modulate(bits), noise_variance(np.full(len(keys), snr)), keys
     )
-    got = chain.modem.demodulate(output.received, output.no)
-    decided = got.hard()
+    demodulated = chain.modem.demodulate(output.received, output.no)
+    decided = demodulated.hard()
     wrong = decided != np.pad(bits, ((0, 0), (0, decided.shape[1] - size)))
     count.bits += bits.size
     count.symbols += output.received.size
     count.wrong_bits += int(wrong[:, :size].sum())
-    if got.iterations is not None:
+    if demodulated.iterations is not None:
         places = chain.modem.code_blocks(output.received.shape[1])
         blocks = (
             wrong.reshape(len(wrong), -1, block).any(axis=2)
@@ -111,4 +111,4 @@ def _send(
         )
         count.blocks += blocks.size
         count.wrong_blocks += int(blocks.sum())
-        count.iterations += int(got.iterations.sum())
+        count.iterations += int(demodulated.iterations.sum())

@@ -57,12 +57,14 @@ def try_chain(session: Session, trial: Trial) -> Iterator[str]:
         try:
             with quietly():
                 sent = chain.transmit(to_float(picture.pixels)[None], ChannelState(CLEAN_DB))
-                got = chain.receive(sent.symbols, no, sent.header)
+                reception = chain.receive(sent.symbols, no, sent.header)
         except ChainError as error:
             problem = problem or f"{error} (picture {picture.name})"
             continue
-        if not any(got.problems):
+        if not any(reception.problems):
             return
-        problem = problem or f"chain {trial.chain}: {got.problems[0]} (picture {picture.name})"
+        problem = (
+            problem or f"chain {trial.chain}: {reception.problems[0]} (picture {picture.name})"
+        )
     if problem:
         yield problem

@@ -101,13 +101,13 @@ def _send(
         own = [cells[place] for place in places]
         try:
             sent = session.transmission(chain, image, digest, csi)
-            got = _over_the_channel(session, chain, sent, [keys[place] for place in places])
-            if session.plan.options.outage == "mean" and not got.decoded.all():
+            reception = _over_the_channel(session, chain, sent, [keys[place] for place in places])
+            if session.plan.options.outage == "mean" and not reception.decoded.all():
                 lost = lost_picture("mean", image)
-                images = np.where(got.decoded[:, None, None, None], got.images, lost)
-                got = replace(got, images=images)
-            scores = session.scorer(image, digest)(got.images)
-            result = _result(session, task, own, scores, sent, got)
+                images = np.where(reception.decoded[:, None, None, None], reception.images, lost)
+                reception = replace(reception, images=images)
+            scores = session.scorer(image, digest)(reception.images)
+            result = _result(session, task, own, scores, sent, reception)
         except ChainError as error:
             result = _outage_result(session, task, own, image, digest, error)
         yield result
@@ -159,7 +159,7 @@ def _sender_knowledge(
 
 
 def _over_the_channel(
-    session: Session, chain: Chain, sent: Transmission, keys: Sequence[Key]
+    session: Session, chain: Chain, transmission: Transmission, keys: Sequence[Key]
 ) -> Reception:
     """Send one transmission once for each key."""
     from moclink.phy.channels import noise_variance
@@ -167,9 +167,11 @@ def _over_the_channel(
 
     no = noise_variance(np.array([snr for _, snr, *_ in keys]))
     channel, shared = session.channel, session.plan.reuse_error_patterns
-    if shared and sent.payload and chain.modem and can_share(chain.modem, channel):
-        got = session.patterns.send(chain.modem, channel, sent.payload.indices, no, keys)
-        return chain.decode(got, sent.header)
+    if shared and transmission.payload and chain.modem and can_share(chain.modem, channel):
+        demodulated = session.patterns.send(
+            chain.modem, channel, transmission.payload.indices, no, keys
+        )
+        return chain.decode(demodulated, transmission.header)
     if isinstance(chain, HarqChain):
 
         def send(number: int, rows: NDArray[np.intp], symbols: NDArray[np.complex64]) -> Any:
@@ -177,10 +179,10 @@ def _over_the_channel(
             output = channel(symbols, no[rows], [(*keys[row], *again) for row in rows])
             return output.received, output.no
 
-        reception, counts = chain.send(sent, len(keys), send)
+        reception, counts = chain.send(transmission, len(keys), send)
         return replace(reception, transmissions=counts)
-    output = channel(sent.symbols, no, keys)
-    return chain.receive(output.received, output.no, sent.header)
+    output = channel(transmission.symbols, no, keys)
+    return chain.receive(output.received, output.no, transmission.header)
 
 
 def _result(
@@ -188,16 +190,16 @@ def _result(
     task: Task,
     cells: Sequence[Cell],
     scores: dict[str, list[float]],
-    sent: Transmission,
-    got: Reception,
+    transmission: Transmission,
+    reception: Reception,
 ) -> TaskResult:
     """What a batch of cells gives: rows, pictures for the gallery, and how rates were fitted."""
     chain: Chain = session.chain(cells[0][0])
-    rates = chain.count_errors(sent, got)
-    times = np.ones(len(cells), int) if got.transmissions is None else got.transmissions
-    symbols = [int(sent.symbols.shape[1] * count) for count in times]
-    energy, papr_db = float(sent.energy[0]), float(sent.papr_db[0])
-    height, width = got.images.shape[1:3]
+    rates = chain.count_errors(transmission, reception)
+    times = np.ones(len(cells), int) if reception.transmissions is None else reception.transmissions
+    symbols = [int(transmission.symbols.shape[1] * count) for count in times]
+    energy, papr_db = float(transmission.energy[0]), float(transmission.papr_db[0])
+    height, width = reception.images.shape[1:3]
     excluded = session.plan.options.outage == "exclude"
     rows = [
         Row(
@@ -207,21 +209,21 @@ def _result(
             width,
             snr,
             trial,
-            **_scored(scores, i, bool(got.decoded[i]) or not excluded),
+            **_scored(scores, i, bool(reception.decoded[i]) or not excluded),
             **_at({"ber": rates.ber, "ier": rates.ier, "bler": rates.bler}, i),
-            iterations=float(got.iterations[i]) if got.iterations is not None else None,
-            outage=int(not got.decoded[i]),
-            bits=int(got.bits[i]) if got.bits is not None else None,
+            iterations=float(reception.iterations[i]) if reception.iterations is not None else None,
+            outage=int(not reception.decoded[i]),
+            bits=int(reception.bits[i]) if reception.bits is not None else None,
             symbols=symbols[i],
             cbr=symbols[i] / (height * width * 3),
             energy=energy,
             papr_db=papr_db,
-            transmissions=None if got.transmissions is None else int(times[i]),
+            transmissions=None if reception.transmissions is None else int(times[i]),
         )
         for i, (name, picture, snr, trial) in enumerate(cells)
     ]
-    fits = _fits(chain, cells, sent) + _problems(cells, got.problems)
-    return TaskResult(rows, _gallery(session, task, cells, got.images), fits)
+    fits = _fits(chain, cells, transmission) + _problems(cells, reception.problems)
+    return TaskResult(rows, _gallery(session, task, cells, reception.images), fits)
 
 
 def _gallery(
@@ -245,10 +247,10 @@ def _problems(cells: Sequence[Cell], problems: Sequence[str]) -> list[FitRecord]
     ]
 
 
-def _fits(chain: Chain, cells: Sequence[Cell], sent: Transmission) -> list[FitRecord]:
+def _fits(chain: Chain, cells: Sequence[Cell], transmission: Transmission) -> list[FitRecord]:
     """How the rate was fitted: once for all SNRs, or at each SNR by a chain that adapts."""
     name, picture, *_ = cells[0]
-    fits = sent.payload.rate_fits if sent.payload else ()
+    fits = transmission.payload.rate_fits if transmission.payload else ()
     snrs = dict.fromkeys(snr for _, _, snr, _ in cells) if chain.adaptive else [None]
     return [(name, picture, snr, fit) for snr in snrs for fit in fits]
 

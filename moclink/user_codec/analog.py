@@ -113,19 +113,19 @@ class AnalogUserChain:
         flat = symbols if header.complex_valued else symbols.view(np.float32)
         values = flat[:, : int(np.prod(header.shape))].reshape(batch, *header.shape)
         size, decode = (header.height, header.width), decode_call(self.codec)
-        got = decoded_rows(
+        decoded = decoded_rows(
             self.name,
             lambda rows: decode(values[rows], height=size[0], width=size[1], snr_db=snr_db[rows]),
             batch,
             size,
             clean=bool(snr_db.min() > CLEAN_DB),
         )
-        return Reception(got.images, got.ok, problems=got.problems)
+        return Reception(decoded.images, decoded.ok, problems=decoded.problems)
 
-    def decode(self, got: Demodulated, header: Header) -> Reception:
+    def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """Refuse: there is no modem whose output could be decoded."""
         raise ValueError(f"{self.name} has no modem; use receive")
 
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+    def count_errors(self, transmission: Transmission, reception: Reception) -> ErrorRates:
         """Nothing to count."""
         return ErrorRates()

@@ -78,27 +78,33 @@ class CheckedChain(WrappedChain):
             lambda rows: self.inner.receive(received[rows], no[rows], own), len(received), header
         )
 
-    def decode(self, got: Demodulated, header: Header) -> Reception:
+    def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """See `Chain.decode`."""
         own = header.own if isinstance(header, ScaledHeader) else header
 
         def part(rows: slice) -> Reception:
-            iterations = None if got.iterations is None else got.iterations[rows]
-            return self.inner.decode(Demodulated(got.values[rows], got.no[rows], iterations), own)
+            iterations = None if demodulated.iterations is None else demodulated.iterations[rows]
+            return self.inner.decode(
+                Demodulated(demodulated.values[rows], demodulated.no[rows], iterations), own
+            )
 
-        return self._checked(part, len(got.values), header)
+        return self._checked(part, len(demodulated.values), header)
 
-    def count_errors(self, sent: Transmission, got: Reception) -> ErrorRates:
+    def count_errors(self, transmission: Transmission, reception: Reception) -> ErrorRates:
         """See `Chain.count_errors`; NaN of rows that have failed."""
-        header = sent.header.own if isinstance(sent.header, ScaledHeader) else sent.header
+        header = (
+            transmission.header.own
+            if isinstance(transmission.header, ScaledHeader)
+            else transmission.header
+        )
         rates = call_user_code(
             self.name,
             "count_errors",
-            lambda: self.inner.count_errors(replace(sent, header=header), got),
+            lambda: self.inner.count_errors(replace(transmission, header=header), reception),
         )
-        if not got.problems:
+        if not reception.problems:
             return rates
-        failed = np.array([bool(problem) for problem in got.problems])
+        failed = np.array([bool(problem) for problem in reception.problems])
         return ErrorRates(
             *(
                 None if each is None else np.where(failed, np.nan, each)
@@ -112,14 +118,16 @@ class CheckedChain(WrappedChain):
         parts: dict[tuple[int, int], Reception] = {}
 
         def decode(rows: slice) -> Any:
-            got = receive(rows)
-            if not isinstance(got, Reception):
+            reception = receive(rows)
+            if not isinstance(reception, Reception):
                 raise ChainError(
                     self.name,
-                    f"receive returned {type(got).__name__}; a moclink.types.Reception is wanted",
+                    f"receive returned {type(reception).__name__}; a moclink.types.Reception is wanted",
                 )
-            parts[rows.start, rows.stop] = got
-            return [i if ok else None for i, ok in zip(got.images, got.decoded, strict=True)]
+            parts[rows.start, rows.stop] = reception
+            return [
+                i if ok else None for i, ok in zip(reception.images, reception.decoded, strict=True)
+            ]
 
         decoded = decoded_rows(self.name, decode, batch, (header.height, header.width))
         if (0, batch) in parts and not decoded.problems:

@@ -59,16 +59,24 @@ class UserSource:
             filled[place, : len(row)] = row
         return Payload(filled, IndexHeader(*size, lengths))
 
-    def decode(self, got: Demodulated, header: Header) -> Decoded:
+    def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """See `Source.decode`; pictures that the codec cannot decode are outages."""
-        size, snr_db, batch = (header.height, header.width), got.snr_db, len(got.values)
+        size, snr_db, batch = (
+            (header.height, header.width),
+            demodulated.snr_db,
+            len(demodulated.values),
+        )
         clean = bool(snr_db.min() > CLEAN_DB)
         decode = decode_call(self.codec)
         if not isinstance(header, IndexHeader):
 
             def own(rows: slice) -> Any:
-                iterations = None if got.iterations is None else got.iterations[rows]
-                part = Demodulated(got.values[rows].copy(), got.no[rows].copy(), iterations)
+                iterations = (
+                    None if demodulated.iterations is None else demodulated.iterations[rows]
+                )
+                part = Demodulated(
+                    demodulated.values[rows].copy(), demodulated.no[rows].copy(), iterations
+                )
                 found = self.codec.decode(part, header)
                 if not isinstance(found, Decoded):
                     raise ChainError(
@@ -79,7 +87,7 @@ class UserSource:
                 return [i if ok else None for i, ok in zip(found.images, found.ok, strict=True)]
 
             return decoded_rows(self.name, own, batch, size, clean)
-        indices = got.hard()
+        indices = demodulated.hard()
         lengths = np.broadcast_to(header.lengths, batch)
 
         def plain(rows: slice) -> Any:

@@ -149,9 +149,11 @@ def test_a_source_of_records_gets_log_likelihoods(photo, build_chain):
         def encode(self, images):
             return Payload(np.uint8([[1, 2, 3, 4]]), Header(64, 96, (4,)))
 
-        def decode(self, got, header):
-            assert got.values.shape[1:] == (4, 8)
-            return Decoded(photo.repeat(len(got.values), 0), np.ones(len(got.values), bool))
+        def decode(self, demodulated, header):
+            assert demodulated.values.shape[1:] == (4, 8)
+            return Decoded(
+                photo.repeat(len(demodulated.values), 0), np.ones(len(demodulated.values), bool)
+            )
 
     chain = build_chain(Records())
     sent = chain.transmit(photo)
@@ -197,7 +199,7 @@ class Loud:
         images = np.full((len(received), 64, 96, 3), received.real.mean() / 4, np.float32)
         return Reception(images, np.ones(len(received), bool))
 
-    def count_errors(self, sent, got):
+    def count_errors(self, transmission, reception):
         return ErrorRates()
 
 
