@@ -120,7 +120,7 @@ class ChainFactory:
             return self._restart_chain(name, coded, cbr)
         return self._file_chain(name, codec, self.bit_modem(scheme), cbr)
 
-    def given(self, name: str, found: Any) -> Chain | BitChain:
+    def from_object(self, name: str, found: Any) -> Chain | BitChain:
         """The chain of an object that the user has made, or of a class or function that makes one."""
         return found if isinstance(found, BitChain) else self._user_chain(name, found)
 

@@ -164,7 +164,7 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
     if isinstance(spec, Channel):
         return spec
     if not isinstance(spec, str):
-        own = UserBlock.given(spec)
+        own = UserBlock.from_object(spec)
         return Channel(own.path, lambda: own.model({}))
     name, given = channel_spec.split(spec)
     if ":" in name:

@@ -29,8 +29,8 @@ class UserBlock:
     found: Any = None
 
     @classmethod
-    def given(cls, block: Any) -> UserBlock:
-        """A block that is at hand.
+    def from_object(cls, block: Any) -> UserBlock:
+        """A block that is there and need not be imported.
 
         Raises:
             ValueError: If it cannot be called.

@@ -83,7 +83,7 @@ class Session:
         if name not in self._chains:
             with quietly():
                 if name in self._given:
-                    self._chains[name] = self._factory.given(name, self._given[name])
+                    self._chains[name] = self._factory.from_object(name, self._given[name])
                 else:
                     self._chains[name] = self._factory.make(name)
         return self._chains[name]

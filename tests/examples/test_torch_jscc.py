@@ -52,7 +52,7 @@ def adapted(example):
 
 def test_sides_are_padded_with_the_edge_and_cut_off_again(adapted, photo):
     codec = adapted(shrink, enlarge, stride=16, normalise=False)
-    chain = ChainFactory().given("torch", codec)
+    chain = ChainFactory().from_object("torch", codec)
     sent = chain.transmit(photo)
     assert sent.symbols.shape == (1, -(-3 * 5 * 7 // 2))
     got = chain.receive(sent.symbols, np.float32([1e-6]), sent.header)
@@ -70,7 +70,7 @@ def test_the_latent_has_the_power_of_training_in_each_picture(adapted, photo):
     assert np.allclose((latent.reshape(2, -1) ** 2).sum(axis=1), latent[0].size / 2, rtol=1e-5)
     seen = []
     codec.decoder = lambda z: seen.append(z) or enlarge(z) * 0 + 0.5
-    chain = ChainFactory().given("torch", codec)
+    chain = ChainFactory().from_object("torch", codec)
     sent = chain.transmit(photo)
     assert sent.energy == pytest.approx(1, abs=1e-5)
     chain.receive(sent.symbols, np.float32([0.1]), sent.header)
@@ -79,7 +79,7 @@ def test_the_latent_has_the_power_of_training_in_each_picture(adapted, photo):
 
 def test_a_model_that_is_told_the_snr_gets_it_at_both_ends(adapted, photo):
     codec = adapted(shrink, enlarge, stride=16, normalise=False, with_snr=True)
-    chain = ChainFactory().given("torch", codec)
+    chain = ChainFactory().from_object("torch", codec)
     assert chain.adaptive
     sent = chain.transmit(photo, ChannelState(7.0))
     assert codec.snr[0].tolist() == [[7.0]]

@@ -28,7 +28,7 @@ def fixed_codec():
 
 @pytest.fixture
 def build_chain():
-    return lambda codec, name="mine": ChainFactory().given(name, codec)
+    return lambda codec, name="mine": ChainFactory().from_object(name, codec)
 
 
 @pytest.fixture(scope="module")
