@@ -78,14 +78,14 @@ def refit(codebook: Codebook, vectors: SourceSamples) -> Codebook:
     priors = 0.5 * codebook.priors + 0.5 * floor / floor.sum(1, keepdims=True)
     amplitudes = codebook.amplitudes * np.sqrt(0.5 * levels / (used * codebook.amplitudes**2).sum())
     fresh = Codebook(codebook.codes, amplitudes, priors, codebook.price, codebook.variance)
-    given = [fresh.given(level) for level in range(levels)]
-    expected = [np.einsum("q,kqj->kj", QUADRATURE[1], one) for one in given]
+    posteriors = [fresh.posteriors_at_nodes(level) for level in range(levels)]
+    expected = [np.einsum("q,kqj->kj", QUADRATURE[1], one) for one in posteriors]
     seen = np.concatenate([expected[level][indices[:, level]] for level in range(levels)], axis=1)
     normal = seen.T @ (weights[:, None] * seen)
     for level in range(levels):
         block = slice(level * AXIS, (level + 1) * AXIS)
         normal[block, block] = np.einsum(
-            "k,q,kqi,kqj->ij", used[level], QUADRATURE[1], given[level], given[level]
+            "k,q,kqi,kqj->ij", used[level], QUADRATURE[1], posteriors[level], posteriors[level]
         )
     right = seen.T @ (weights[:, None] * vectors.points)
     codes = np.linalg.solve(normal + _RIDGE * np.eye(len(normal)), right).reshape(

@@ -66,7 +66,7 @@ class Codebook:
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return weights / weights.sum(1, keepdims=True)
 
-    def given(self, level: int) -> NDArray[np.float64]:
+    def posteriors_at_nodes(self, level: int) -> NDArray[np.float64]:
         """Posteriors at the nodes of quadrature when code k is sent, float64 [8, nodes, 8]."""
         received = self.amplitudes[level][:, None] + np.sqrt(self.variance) * QUADRATURE[0]
         return self.posteriors(level, received.ravel(), self.variance).reshape(AXIS, -1, AXIS)
@@ -75,7 +75,7 @@ class Codebook:
         """(m [L, 8, n], t [L, 8]) at the noise variance of the design."""
         mean, spread = np.empty_like(self.codes), np.empty_like(self.amplitudes)
         for level in range(self.levels):
-            value = self.given(level) @ self.codes[level]
+            value = self.posteriors_at_nodes(level) @ self.codes[level]
             mean[level] = np.einsum("q,kqn->kn", QUADRATURE[1], value)
             second = np.einsum("q,kqn->k", QUADRATURE[1], value**2)
             spread[level] = np.maximum(second - np.sum(mean[level] ** 2, axis=1), 0)
