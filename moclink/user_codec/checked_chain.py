@@ -25,10 +25,10 @@ class ScaledHeader(Header):
     """Header of a chain whose symbols had another power.
 
     Attributes:
-        own: The chain's own header.
+        inner: The header that the chain made.
     """
 
-    own: Header = None  # type: ignore[assignment]
+    inner: Header = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -63,29 +63,29 @@ class CheckedChain(WrappedChain):
         sent = replace(sent, symbols=symbols)
         if (np.abs(sent.energy - 1) <= UNIT).all():
             return sent
-        header = ScaledHeader(*size, sent.header.lengths, own=sent.header)
+        header = ScaledHeader(*size, sent.header.lengths, inner=sent.header)
         return unit_power(replace(sent, header=header))
 
     def receive(
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:
         """See `Chain.receive`; rows that fail are outages, each with its problem."""
-        own = header
+        inner = header
         if isinstance(header, ScaledHeader):
             received, no = undo_scale(received, no, header)
-            own = header.own
+            inner = header.inner
         return self._checked(
-            lambda rows: self.inner.receive(received[rows], no[rows], own), len(received), header
+            lambda rows: self.inner.receive(received[rows], no[rows], inner), len(received), header
         )
 
     def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """See `Chain.decode`."""
-        own = header.own if isinstance(header, ScaledHeader) else header
+        inner = header.inner if isinstance(header, ScaledHeader) else header
 
         def part(rows: slice) -> Reception:
             iterations = None if demodulated.iterations is None else demodulated.iterations[rows]
             return self.inner.decode(
-                Demodulated(demodulated.values[rows], demodulated.no[rows], iterations), own
+                Demodulated(demodulated.values[rows], demodulated.no[rows], iterations), inner
             )
 
         return self._checked(part, len(demodulated.values), header)
@@ -93,7 +93,7 @@ class CheckedChain(WrappedChain):
     def count_errors(self, transmission: Transmission, reception: Reception) -> ErrorRates:
         """See `Chain.count_errors`; NaN of rows that have failed."""
         header = (
-            transmission.header.own
+            transmission.header.inner
             if isinstance(transmission.header, ScaledHeader)
             else transmission.header
         )
