@@ -89,20 +89,20 @@ def split(spec: str) -> tuple[str, dict[str, str]]:
         ValueError: If a parameter has no value or is given twice.
     """
     name, question, query = spec.partition("?")
-    given: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for part in query.split("&") if question else ():
         key, equals, text = part.partition("=")
         if not (key and equals and text):
             raise ValueError(
                 f"channel {spec!r}: {part!r} is not parameter=value, as in tdl-c?delay_spread=300e-9&speed=3"
             )
-        if key in given:
+        if key in texts:
             raise ValueError(f"channel {spec!r}: {key} is given twice")
-        given[key] = text
-    return name, given
+        texts[key] = text
+    return name, texts
 
 
-def parse(name: str, given: Mapping[str, str], parameters: Sequence[Parameter]) -> dict[str, Value]:
+def parse(name: str, texts: Mapping[str, str], parameters: Sequence[Parameter]) -> dict[str, Value]:
     """Values of all parameters: those given, and the defaults of the others.
 
     Raises:
@@ -110,14 +110,14 @@ def parse(name: str, given: Mapping[str, str], parameters: Sequence[Parameter]) 
             remedy.
     """
     known = {parameter.name: parameter for parameter in parameters}
-    for key in given:
+    for key in texts:
         if key not in known:
             raise ValueError(
                 f"channel {name} has no parameter {key!r}{nearest(key, known)}; "
                 f"there are: {', '.join(known) or 'none'}"
             )
     try:
-        return {key: p.parse(given[key]) if key in given else p.default for key, p in known.items()}
+        return {key: p.parse(texts[key]) if key in texts else p.default for key, p in known.items()}
     except ValueError as error:
         raise ValueError(f"channel {name}: {error}") from None
 

@@ -164,11 +164,11 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
     if isinstance(spec, Channel):
         return spec
     if not isinstance(spec, str):
-        own = UserBlock.from_object(spec)
-        return Channel(own.path, lambda: own.model({}))
-    name, given = channel_spec.split(spec)
+        block = UserBlock.from_object(spec)
+        return Channel(block.path, lambda: block.model({}))
+    name, texts = channel_spec.split(spec)
     if ":" in name:
-        return _own_channel(spec, name, given)
+        return _own_channel(spec, name, texts)
     if name.endswith(".py"):
         raise ValueError(
             f"channel {spec!r}: say what in the file is the channel, as in {name}:my_channel"
@@ -179,7 +179,7 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
             f"{', '.join(CHANNELS)}, and module:name for your own"
         )
     kind = CHANNELS[name]
-    values = channel_spec.parse(name, given, (*kind.parameters, COMMON))
+    values = channel_spec.parse(name, texts, (*kind.parameters, COMMON))
     common = bool(values.pop("common"))
     subcarriers = int(values.get("subcarriers", kind.streams))
     if subcarriers % kind.streams:
@@ -190,13 +190,13 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
     return Channel(spec, lambda: kind.make(**values), coherence, kind.causal, kind.overhead, common)
 
 
-def _own_channel(spec: str, path: str, given: Mapping[str, str]) -> Channel:
+def _own_channel(spec: str, path: str, texts: Mapping[str, str]) -> Channel:
     """A block by its import path or file."""
-    own = UserBlock(path)
-    own.check_place()
+    block = UserBlock(path)
+    block.check_place()
     names = {parameter.name for parameter in (*OWN, COMMON)}
-    ours = {key: text for key, text in given.items() if key in names}
+    ours = {key: text for key, text in texts.items() if key in names}
     values: dict[str, Any] = {**channel_spec.parse(path, ours, (*OWN, COMMON))}
     common = bool(values.pop("common"))
-    arguments = {key: channel_spec.literal(text) for key, text in given.items() if key not in names}
-    return Channel(spec, lambda: own.model(arguments, **values), common=common)
+    arguments = {key: channel_spec.literal(text) for key, text in texts.items() if key not in names}
+    return Channel(spec, lambda: block.model(arguments, **values), common=common)

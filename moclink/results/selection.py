@@ -93,20 +93,20 @@ def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str]
             )
 
 
-def choose_outage(parameters: dict[str, Any], asked: str | None = None) -> str:
+def choose_outage(parameters: dict[str, Any], outage: str | None = None) -> str:
     """How outages of a run count: as asked, or else as the run was begun.
 
     Raises:
         ValueError: If that was not scored.
     """
     scored = str(parameters.get("outage", DEFAULTS["outage"]))
-    if asked is not None and asked not in OUTAGES:
-        raise ValueError(f"outage {asked!r}: there are {', '.join(OUTAGES)}")
-    if asked in (None, "exclude", scored):
-        return asked or scored
+    if outage is not None and outage not in OUTAGES:
+        raise ValueError(f"outage {outage!r}: there are {', '.join(OUTAGES)}")
+    if outage in (None, "exclude", scored):
+        return outage or scored
     raise ValueError(
-        f"outage {asked!r}: the run was begun with --outage {scored}, which can be shown, or exclude; "
-        f"run it again with --outage {asked}"
+        f"outage {outage!r}: the run was begun with --outage {scored}, which can be shown, or exclude; "
+        f"run it again with --outage {outage}"
     )
 
 

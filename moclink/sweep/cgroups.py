@@ -10,36 +10,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path("/sys/fs/cgroup")
-OWN = Path("/proc/self/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 
 
-def memory_left(root: Path = ROOT, own: Path = OWN) -> int | None:
+def memory_left(root: Path = ROOT, membership: Path = MEMBERSHIP) -> int | None:
     """Bytes that the tightest limit leaves, or None without a limit.
 
     Pages of files that were read long ago count as used, though the system gives them up first:
     they are left.
     """
-    left = _least(_memory_left, "memory", root, own)
+    left = _least(_memory_left, "memory", root, membership)
     return None if left is None else int(left)
 
 
-def cpu_quota(root: Path = ROOT, own: Path = OWN) -> float | None:
+def cpu_quota(root: Path = ROOT, membership: Path = MEMBERSHIP) -> float | None:
     """CPUs by the tightest quota of time, or None without a quota."""
-    return _least(_cpu_quota, "cpu", root, own)
+    return _least(_cpu_quota, "cpu", root, membership)
 
 
 def _least(
-    read: Callable[[Path], float | None], controller: str, root: Path, own: Path
+    read: Callable[[Path], float | None], controller: str, root: Path, membership: Path
 ) -> float | None:
     """The least of what is read from all groups that this process is in."""
-    found = [read(folder) for folder in _groups(controller, root, own)]
+    found = [read(folder) for folder in _groups(controller, root, membership)]
     return min((value for value in found if value is not None), default=None)
 
 
-def _groups(controller: str, root: Path, own: Path) -> Iterator[Path]:
+def _groups(controller: str, root: Path, membership: Path) -> Iterator[Path]:
     """Folders of the groups that this process is in, of both versions of the interface."""
     try:
-        lines = own.read_text().splitlines()
+        lines = membership.read_text().splitlines()
     except OSError:  # no Linux
         return
     for line in lines:

@@ -60,22 +60,22 @@ def places(gpus: Sequence[str], workers: int) -> list[tuple[str, int]]:
     return [(gpus[worker % len(gpus)], worker // len(gpus)) for worker in range(workers)]
 
 
-def share_gpus(gpus: int, cpus: int, asked: float | None = None) -> tuple[float, int]:
+def share_gpus(gpus: int, cpus: int, per_worker: float | None = None) -> tuple[float, int]:
     """What GPUs a worker on a cluster asks for, and how many workers there are.
 
     Args:
         gpus: GPUs of the cluster.
         cpus: Its CPUs; each worker needs one.
-        asked: What the user wants each worker to have: 1, a fraction such as 0.5 (two share a GPU),
-            or 0 (none uses a GPU); None for one GPU where there are any.
+        per_worker: GPUs that each worker is to have: 1, a fraction such as 0.5 (two share one), or
+            0 (none uses a GPU); None for one GPU where there are any.
 
     Returns:
         (GPUs of a worker, number of workers). A fraction is not made up of parts of several GPUs.
 
     Raises:
-        ValueError: If `asked` is no such number, or there are no GPUs to be had.
+        ValueError: If `per_worker` is no such number, or there are no GPUs to be had.
     """
-    share = float(gpus > 0) if asked is None else asked
+    share = float(gpus > 0) if per_worker is None else per_worker
     if not 0 <= share <= 1:
         raise ValueError(
             f"gpus={share:g}: a worker has one GPU (1), a fraction of one (0.5), or none (0)"

@@ -33,15 +33,15 @@ class Trial:
     pictures: tuple[Picture, ...]
 
 
-def make_trials(plan: Plan, given: Mapping[str, Any], pictures: Sequence[Picture]) -> list[Trial]:
+def make_trials(plan: Plan, chains: Mapping[str, Any], pictures: Sequence[Picture]) -> list[Trial]:
     """A dry run for each user-defined chain."""
     smallest = tuple(sorted(pictures, key=lambda picture: picture.height * picture.width)[:TRIED])
-    own = [
+    names = [
         name
         for name in plan.chains
-        if not is_bit_chain(name) and (name in given or user_codec(name))
+        if not is_bit_chain(name) and (name in chains or user_codec(name))
     ]
-    return [Trial(name, smallest) for name in own]
+    return [Trial(name, smallest) for name in names]
 
 
 def try_chain(session: Session, trial: Trial) -> Iterator[str]:

@@ -26,7 +26,7 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         ) from None
     if not wanted:
         raise ValueError("chains is empty; name at least one")
-    own, names = {}, []
+    objects, names = {}, []
     for chain in wanted:
         if isinstance(chain, str):
             names.append(_checked(chain))
@@ -39,15 +39,15 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         named = getattr(chain, "name", None) or getattr(chain, "__name__", None)
         names.append(named if isinstance(named, str) else type(chain).__name__)
         _refuse_names_of_ours(names[-1], chain)
-        own[names[-1]] = chain
+        objects[names[-1]] = chain
     if len(set(names)) < len(names):
         raise ValueError(
             f"chains have the same name: {', '.join(names)}; give each a name of its own"
         )
-    return own, tuple(names)
+    return objects, tuple(names)
 
 
-def codec_digests(names: Sequence[str], own: dict[str, Any]) -> list[list[str]]:
+def codec_digests(names: Sequence[str], objects: dict[str, Any]) -> list[list[str]]:
     """[name, SHA-256] of each codec of the user's own: of its files, or of the source of an object.
 
     The latter is that of its class or function, where Python knows it: of a notebook's cell, not
@@ -55,13 +55,13 @@ def codec_digests(names: Sequence[str], own: dict[str, Any]) -> list[list[str]]:
     """
     found = []
     for name in names:
-        if name in own:
-            digest = _source_digest(own[name])
+        if name in objects:
+            digest = _source_digest(objects[name])
         elif ":" in name and (place := user_codec(name)):
             digest = place.digest()
         else:
             continue
-        if digest or name not in own:
+        if digest or name not in objects:
             found.append([name, digest])
     return found
 

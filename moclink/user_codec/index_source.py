@@ -70,7 +70,7 @@ class UserSource:
         decode = decode_call(self.codec)
         if not isinstance(header, IndexHeader):
 
-            def own(rows: slice) -> Any:
+            def decode_payload(rows: slice) -> Any:
                 iterations = (
                     None if demodulated.iterations is None else demodulated.iterations[rows]
                 )
@@ -86,7 +86,7 @@ class UserSource:
                     )
                 return [i if ok else None for i, ok in zip(found.images, found.ok, strict=True)]
 
-            return decoded_rows(self.name, own, batch, size, clean)
+            return decoded_rows(self.name, decode_payload, batch, size, clean)
         indices = demodulated.hard()
         lengths = np.broadcast_to(header.lengths, batch)
 

@@ -203,21 +203,23 @@ def build_chain(
     return DigitalChain(name, UserSource(name, guarded, modem, allowed), modem, adaptive)
 
 
-def _stated_cbr(name: str, codec: Any, asked: Fraction | None) -> float | None:
+def _stated_cbr(name: str, codec: Any, cbr: Fraction | None) -> float | None:
     """The channel bandwidth ratio by the name or by the codec; None if neither states one."""
-    own = getattr(codec, "cbr", None)
-    if own is None:
-        return None if asked is None else float(asked)
+    stated = getattr(codec, "cbr", None)
+    if stated is None:
+        return None if cbr is None else float(cbr)
     try:
         value = (
-            0.0 if isinstance(own, bool) else float(Fraction(own) if isinstance(own, str) else own)
+            0.0
+            if isinstance(stated, bool)
+            else float(Fraction(stated) if isinstance(stated, str) else stated)
         )
     except (TypeError, ValueError, ZeroDivisionError):
         value = 0.0
     if not 0 < value <= 1:
         raise ValueError(
-            f"chain {name}: its cbr is {own!r}; symbols / (3 H W), above 0 and up to 1"
+            f"chain {name}: its cbr is {stated!r}; symbols / (3 H W), above 0 and up to 1"
         )
-    if asked is not None and abs(value - asked) > TOLERANCE * value:
-        raise ValueError(f"chain {name}: the codec declares CBR {own}; leave out @{asked}")
+    if cbr is not None and abs(value - cbr) > TOLERANCE * value:
+        raise ValueError(f"chain {name}: the codec declares CBR {stated}; leave out @{cbr}")
     return value
