@@ -3,7 +3,7 @@
     python -m benchmarks.gpu                        # a GPU if PyTorch sees one, within ten minutes
     python -m benchmarks.gpu --device cpu --small   # an exercise of every part, in a few minutes
 
-Parts come one after the other, and the result file is written anew after every figure, so that a
+Parts come one after the other, and the result file is rewritten after every figure, so that a
 run that is cut off keeps what it has; what `--minutes` leaves no time for is listed as skipped.
 Needed are Sionna 2 (which itself needs matplotlib and h5py), PyTorch, Keras, SciPy, Numba and
 Pillow. Without `av` there are no BPG chains, without `joblib` there is one worker, and without the
@@ -153,7 +153,7 @@ def main(arguments: list[str] | None = None) -> None:
             parts[name](bench)
         except OutOfTime as error:
             bench.record["skipped"][name] = str(error)
-        except Exception as error:  # the other parts are still worth their time
+        except Exception as error:  # the other parts can still be measured
             bench.record["skipped"][name] = f"{type(error).__name__}: {error}"
         if name in bench.record["skipped"]:
             print(f"{name}: {bench.record['skipped'][name]}", file=sys.stderr, flush=True)

@@ -19,7 +19,7 @@ class NaiveLink:
 
     Args:
         xla: Whether the decoder is compiled by XLA, in batches of 512.
-        same_llrs: Whether moclink's demapper stands in for Sionna's.
+        same_llrs: Whether moclink's demapper is used in place of Sionna's.
         stop: Whether the first codeword found is kept, looking as often as moclink does.
     """
 

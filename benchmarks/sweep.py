@@ -13,7 +13,7 @@ Two runs on the same pictures, in turns, picture by picture:
 Both get the same noise, and rows should be equal: where they differ, the number of cells and the
 largest difference are recorded. Two things keep them from being equal to the last bit: float32
 rounds differently in another demapper or decoder, as it does between stock Sionna's own graph and
-XLA modes; and a decoder that stops at a codeword keeps it, while stock Sionna goes on and now and
+XLA modes; and a decoder that stops at a codeword keeps it, while stock Sionna continues and now and
 then leaves it. Each can be taken away:
 
     # the demapper of moclink, stock XLA:
@@ -79,7 +79,7 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
             )
         for snr in plan.snrs:
             image = to_float(picture.pixels)[None]
-            payload = _encode_anew(chain, image)
+            payload = _encode_uncached(chain, image)
             used = payload.header.lengths[0]
             sent = unit_power(Transmission(link.send(payload.indices[0])[None], payload.header))
             symbols, no = sent.symbols[0], np.float32(10 ** (-snr / 10))
@@ -89,7 +89,7 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
             received = (symbols + np.sqrt(no) * noise)[None]
             scaled, variance = undo_scale(received, np.array([no]), sent.header)
             got, iterations = link.receive(scaled[0], variance[0])
-            decoded = _decode_anew(chain, got, payload.header)
+            decoded = _decode_uncached(chain, got, payload.header)
             wrong = got != np.pad(payload.indices[0], (0, len(got) - len(payload.indices[0])))
             yield Row(
                 name,
@@ -112,11 +112,11 @@ def naive_rows(link: NaiveLink, plan: Plan, picture: Picture) -> Iterator[Row]:
             )
 
 
-def _encode_anew(chain: DigitalChain, image: np.ndarray) -> Payload:
+def _encode_uncached(chain: DigitalChain, image: np.ndarray) -> Payload:
     return replace(chain.source, cache=FileCache()).encode(image)
 
 
-def _decode_anew(chain: DigitalChain, bits: np.ndarray, header: Header) -> Decoded:
+def _decode_uncached(chain: DigitalChain, bits: np.ndarray, header: Header) -> Decoded:
     got = Demodulated((2.0 * bits[None] - 1).astype(np.float32), np.ones(1, np.float32))
     return replace(chain.source, cache=FileCache()).decode(got, header)
 
@@ -218,7 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
         "part": f"{len(pictures)} pictures of {len(paths)}, {len(plan.snrs)} SNR points of {options.snr}, "
         f"chains {options.chains}, {options.workers} workers, --ldpc {options.ldpc}, "
         f"naive decoder in {'XLA' if xla else 'graph'} mode",
-        "baseline": "stock Sionna calls, one picture and one SNR at a time, files fitted anew each time; "
+        "baseline": "stock Sionna calls, one picture and one SNR at a time, files fitted again each time; "
         f"{NAIVE[options.naive]}",
         "pictures": rows,
         "wall_ratio": total,

@@ -54,7 +54,7 @@ def serve(codec):
                 answer = {"ok": [image is not None for image in returned]}
                 lost = np.zeros((message["height"], message["width"], 3), np.float32)
                 returned = [lost if image is None else image for image in returned]
-        except Exception as error:  # said to moclink, which goes on with the next picture
+        except Exception as error:  # sent to moclink, which continues with the next picture
             answer, returned = {"error": f"{type(error).__name__}: {error}"}, None
         if returned is not None:
             returned = np.asarray(returned)

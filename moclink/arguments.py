@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         """What may have been meant by an argument that does not exist."""
         if Path(argument, "results.sqlite").is_file():
             return (
-                f"; {argument} is the folder of a run, which goes on with --out {argument}"
+                f"; {argument} is the folder of a run, which continues with --out {argument}"
                 if "--out" in self._option_string_actions and "--snr" in self._option_string_actions
                 else "; one run folder at a time"
             )

@@ -156,7 +156,7 @@ def check_products() -> None:
 def parameters_of_engine() -> dict[str, str]:
     """What identifies the arithmetic of a run, by name; nothing that is the default."""
     engine, asked = check_sionna(), asked_products()
-    # Not the defaults: runs that were begun before there was a choice go on.
+    # Not the defaults: runs that were begun before there was a choice continue.
     return {
         **({"engine": engine} if engine != ENGINES[0] else {}),
         **({"products": asked} if asked not in (None, "float32") else {}),

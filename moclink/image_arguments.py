@@ -62,7 +62,7 @@ def given_pictures(
 
 
 def _without_copies(pictures: list[Picture]) -> list[Picture]:
-    """Each picture once; a copy would meet the same noise and narrow the intervals."""
+    """Each picture once; a copy would get the same noise and narrow the intervals."""
     first: dict[str, Picture] = {}
     for picture in pictures:
         found = first.setdefault(picture.digest, picture)

@@ -245,7 +245,7 @@ def read_pictures(paths: Sequence[str | Path], skip_bad: bool = False) -> list[P
     """Check all files, or say of every one that cannot be read why not.
 
     Each is read once, for its size and digest, and not kept. A file with the pixels of another,
-    which would meet the same noise, is left out; a line on standard error says so. Names are file
+    which would get the same noise, is left out; a line on standard error says so. Names are file
     stems; where two files share one, the folder's name is put before it, and a number after it if
     that is not enough.
 

@@ -14,7 +14,7 @@ _ONE_AT_A_TIME = threading.RLock()
 
 @contextmanager
 def pillow_settings(show_truncated: bool) -> Iterator[None]:
-    """Set Pillow's switches for a while: without this a figure would depend on a user's program.
+    """Set Pillow's settings for a while: without this a figure would depend on a user's program.
 
     `Image.MAX_IMAGE_PIXELS` is lifted, since the package has limits of its own.
 

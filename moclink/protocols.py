@@ -36,7 +36,7 @@ class Source(Protocol):
         """
 
     def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
-        """Decode what the modem says of each index.
+        """Decode the output of the modem.
 
         Args:
             demodulated: LLRs or log-likelihoods of B receptions. B may exceed the number of images

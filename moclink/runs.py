@@ -112,7 +112,7 @@ def run(
         min_errors: Errors at which chains of random bits stop.
         max_bits: Bits at which they stop without so many errors, in whole batches; not over fading.
         reuse_error_patterns: See docs/error-patterns.md.
-        out: Run folder; an existing one goes on and is extended by what it lacks (a further chain,
+        out: Run folder; an existing one is resumed and extended by what it lacks (a further chain,
             SNR, picture or trial). None for a new dated one in runs/.
         resume_anyway: Go on with a run of another version of moclink.
         workers: Worker processes; 1 is the calling process, None as many as CPUs and memory allow.
@@ -174,7 +174,7 @@ def _open_store(
     resume_anyway: bool,
     command: str | Sequence[str] | None,
 ) -> Iterator[ResultStore]:
-    """Open the store of a run and write its record; what ends the run early says how it goes on."""
+    """Open the store of a run and write its record; what ends it early says how it is resumed."""
     words = [command] if isinstance(command, str) else command or ["moclink.run"]
     try:
         with ResultStore(folder, parameters, resume_anyway) as store:
@@ -228,7 +228,7 @@ def collect_parameters(
         "images": [[picture.name, picture.digest] for picture in pictures],
         **({"codecs": codecs} if codecs else {}),
         "version": __version__,
-        # Not the default: runs that were begun before there was a choice go on.
+        # Not the default: runs that were begun before there was a choice continue.
         **({"max_bits": plan.max_bits} if plan.max_bits != MAX_BITS else {}),
         **parameters_of_engine(),
     }

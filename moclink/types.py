@@ -25,8 +25,8 @@ class ChannelState:
     """Channel state information at the sender. A sender without any is given None.
 
     Attributes:
-        snr_db: Es/N0 in dB: that of the channel, or of the realisation that the symbols will meet.
-        fading: "none" if the symbols meet this SNR; "rayleigh" if it is the average over block Rayleigh
+        snr_db: Es/N0 in dB: that of the channel, or of the realisation that the symbols will have.
+        fading: "none" if the symbols have this SNR; "rayleigh" if it is the average over block Rayleigh
             fading whose gain the sender does not know.
     """
 
@@ -127,7 +127,7 @@ class Demodulated:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a source decoder gives back.
+    """Output of a source decoder.
 
     Attributes:
         images: float32 [B, H, W, 3] in [0, 1].

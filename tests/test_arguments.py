@@ -232,7 +232,11 @@ def test_what_may_have_been_meant_is_said(tmp_path, capsys):
     for parser, arguments, hint in (
         (several, ["--chain", "softcast"], "did you mean --chains?"),
         (several, ["--nothing-like-it"], "arguments: --nothing-like-it (--help"),
-        (several, [str(tmp_path)], f"is the folder of a run, which goes on with --out {tmp_path}"),
+        (
+            several,
+            [str(tmp_path)],
+            f"is the folder of a run, which continues with --out {tmp_path}",
+        ),
         (several, ["5"], "several values of one option are joined by commas"),
         (one, ["a", str(tmp_path)], "one run folder at a time"),
     ):

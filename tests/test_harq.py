@@ -68,7 +68,7 @@ def test_the_mean_number_of_symbols_agrees_with_the_block_error_curves(runs, wat
 
 
 def test_what_arrives_at_once_is_as_without(runs):
-    """The first transmission meets the same noise; a row that it suffices for is the same row."""
+    """The first transmission gets the same noise; a row that it suffices for is the same row."""
     from dataclasses import replace
 
     without = {(r.snr_db, r.trial): r for r in runs[1].rows([CHAIN])}

@@ -134,7 +134,7 @@ def test_a_file_under_several_spellings_counts_once(tmp_path, colours, capsys, m
 
 
 def test_a_copy_of_a_picture_is_left_out(tmp_path, colours, capsys):
-    """Its name aside it is the same picture, and would meet the same noise."""
+    """Its name aside it is the same picture, and would get the same noise."""
     Image.fromarray(colours).save(tmp_path / "a.png")
     Image.fromarray(colours).save(tmp_path / "b.bmp")
     assert [picture.name for picture in read_pictures(find_images([tmp_path]))] == ["a"]

@@ -44,7 +44,7 @@ def undisturbed(photo, tmp_path_factory):
 
 
 def wait_until(true, process) -> None:
-    """Wait for a condition that a held process must come to; only a process that hangs meets the deadline."""
+    """Wait for a condition that a held process must come to; only one that hangs reaches the deadline."""
     deadline = time.monotonic() + 300
     while not true():
         assert process.poll() is None and time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""Compiled code is kept where that is possible, and what stands in its way stops nothing."""
+"""Compiled code is kept where that is possible, and failures of the cache stop nothing."""
 
 import importlib.util
 import os
@@ -31,7 +31,7 @@ def two(x):
 
 @pytest.fixture
 def functions(tmp_path):
-    """Load two compiled functions anew, as a process does that begins."""
+    """Load two compiled functions again, as a new process does."""
     path = tmp_path / "functions.py"
     path.write_text(SOURCE)
 

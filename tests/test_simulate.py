@@ -1,4 +1,4 @@
-"""The command line and the sweep behind it, as a user meets them: real processes, real folders."""
+"""The command line and the sweep behind it, as a user sees them: real processes, real folders."""
 
 import csv
 import json

@@ -49,11 +49,11 @@ MAX_SLICE_WORK = 2**26
 
 
 def coded_size(height: int, width: int) -> tuple[int, int]:
-    """Return the size to which `encode_planes` wants its planes padded.
+    """Return the size to which `encode_planes` needs its planes padded.
 
     The picture is filled up to whole minimum coding blocks: 8 x 8, or 16 x 16 where a side has at
     most 16 pixels, because libx265 refuses a side of one 8 x 8 block. In long strips they are 32 x
-    32: above 4096 pixels it wants coding tree blocks of 32 and pictures that hold one.
+    32: above 4096 pixels it needs coding tree blocks of 32 and pictures that hold one.
     """
     block = _min_coding_block(height, width)
     return -(-height // block) * block, -(-width // block) * block

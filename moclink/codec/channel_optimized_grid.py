@@ -5,7 +5,7 @@ is the noiseless one, with the codebooks and priors of the weights themselves.
 
 Policy at equal symbols: with the symbols of L levels a sender sends n = 1, 2, ... levels, n a
 divisor of L, each index L / n times. The receiver adds the log-likelihoods of an index that was
-repeated, so an index meets an SNR that is 10 log10(L / n) dB higher; one use at L / n times the
+repeated, so an index has an SNR that is 10 log10(L / n) dB higher; one use at L / n times the
 power would do the same. The grid says which n is the best at each SNR.
 """
 

@@ -98,7 +98,7 @@ def replace_dead(
 
 
 def initialize_averages(quantizer: MOCRVQ, latents: NDArray[np.floating], weight: float) -> None:
-    """Let the averages stand at the codebooks, or the first batch alone would replace these.
+    """Start the averages at the codebooks; else the first batch alone would replace these.
 
     Args:
         quantizer: One with `ema_decay`, changed in place.

@@ -19,7 +19,7 @@ from moclink.codec.receiver import (
 
 @keras.saving.register_keras_serializable(package="moclink")
 class IndexChannel(keras.layers.Layer):
-    """Sends indices through PAM and Gaussian noise, and says what the receiver knows of them.
+    """Sends indices through PAM and Gaussian noise, and returns the receiver's posteriors.
 
     Args:
         states: N.

@@ -49,7 +49,7 @@ def with_analog(grid: CodebookGrid, highest_db: float = 70.0) -> CodebookGrid:
 
     Args:
         grid: Codebooks on evenly spaced SNRs.
-        highest_db: SNR to which the grid goes on; codebooks do not change there, analog amplitudes
+        highest_db: SNR to which the grid extends; codebooks do not change there, analog amplitudes
             do.
     """
     step = float(grid.snr_db[1] - grid.snr_db[0])

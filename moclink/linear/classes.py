@@ -2,7 +2,7 @@
 
 Each class has a variance for every frequency band and colour. A block goes to the class under which
 its coefficients, seen above a floor of distortion, have the shortest code length, plus the bits
-that the map pays for naming it: l(k) = sum_b n_b/2 log2(v_kb + f) + (E_b + n_b f) / (2 ln2 (v_kb +
+that the map needs for it: l(k) = sum_b n_b/2 log2(v_kb + f) + (E_b + n_b f) / (2 ln2 (v_kb +
 f)). Everything was estimated from training photographs by `python -m moclink.train
 link-classes`.
 """

@@ -211,11 +211,11 @@ class CodebookGrid:
         """(coefficients, uses) of each shape."""
         return [(row[0].size, row[0].levels) for row in self.books]
 
-    def expected_error(self, shape: int, snr: int, met_db: float) -> float:
-        """Distortion of a codebook that meets an SNR in dB; without `over` that of its own SNR."""
+    def expected_error(self, shape: int, snr: int, actual_db: float) -> float:
+        """Distortion of a codebook at an actual SNR in dB; without `over` that at its own SNR."""
         if self.over is None:
             return float(self.distortions[shape, snr])
-        offset_db, known = met_db - self.snr_db[snr], np.log(self.over.errors[shape, snr])
+        offset_db, known = actual_db - self.snr_db[snr], np.log(self.over.errors[shape, snr])
         return float(np.exp(np.interp(offset_db, self.over.offsets_db, known)))
 
     @classmethod

@@ -224,8 +224,8 @@ class OctonaryCodec(PictureCodec):
             noise = variance[where].reshape(-1, book.levels) / scale**2
             prior = allocation.levels_to_variances(parsed.variance_levels[run.coefficients])
             values = book.receive(received, noise) * np.sqrt(prior)
-            met_db = -10 * np.log10(2 * np.mean(noise))
-            expected = self.grid.expected_error(run.shape, run.snr, met_db)
+            actual_db = -10 * np.log10(2 * np.mean(noise))
+            expected = self.grid.expected_error(run.shape, run.snr, actual_db)
             parts.append(
                 (
                     run.coefficients.ravel(),

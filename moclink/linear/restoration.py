@@ -28,7 +28,7 @@ SMALLEST_ERROR = 1e-5  # expected squared error (50 dB) below which pictures are
 SNR_RANGE = -6.0, 31.0  # dB, of the training; beyond, the network is told the nearest of it
 BLOCK = 32  # of the error map
 BANDS = 6
-CONFIGS: dict[str, dict[str, Any]] = {  # see `build`; 1, 49 and 122 thousand MAC a pixel
+CONFIGS: dict[str, dict[str, Any]] = {  # see `build`; 1, 49 and 122 thousand MAC per pixel
     "toy": {"channels": [8, 12], "down": [1], "middle": 1, "up": [1]},
     "standard": {"channels": [32, 64, 128], "down": [1, 2], "middle": 4, "up": [1, 2]},
     "large": {"channels": [64, 96, 128], "down": [1, 2], "middle": 4, "up": [2, 2]},

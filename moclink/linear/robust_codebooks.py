@@ -34,7 +34,7 @@ def usual_weights() -> NDArray[np.float64]:
 def mismatch_errors(
     book: Codebook, vectors: SourceSamples, snrs: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Squared error per coefficient where another SNR is met than the codebook is made for.
+    """Squared error per coefficient at another SNR than the codebook is made for.
 
     Args:
         book: Codebook; its search is that of its own SNR.
@@ -63,8 +63,8 @@ def grid_for_range(grid: CodebookGrid, nominal_db: float, kind: str = "laplacian
         kind: See `moclink.linear.codebook_design.source`.
 
     Returns:
-        A grid whose SNRs say what a codebook meets at the nominal SNR, whose distortions are means
-        over the range, and whose `range` says what they are at each SNR.
+        A grid whose SNRs are those of its codebooks at the nominal SNR, whose distortions are means
+        over the range, and whose `over` has those at each SNR.
 
     Raises:
         ValueError: If the steps do not fit.

@@ -174,7 +174,7 @@ class DistanceScorer:
     def __init__(self, distance: LPIPS):
         inputs = keras.Input((None, None, 3))
         self._model = keras.Model(inputs, distance.embedding(inputs))
-        # XLA would compile anew for every image size where a plain graph serves all of them.
+        # XLA would recompile for every image size where a plain graph serves all of them.
         self._model.compile(jit_compile=keras.backend.backend() == "jax")
         self._kept: tuple[np.ndarray, list[Any]] | None = None  # a reference, its features
 

@@ -109,7 +109,7 @@ def _read_legacy(file: BinaryIO) -> Any:
     """torch.save before 1.6, past its magic: protocol, machine, state dict, storage keys, the raw storages.
 
     The state dict comes before its numbers, so it is read twice: first to learn each storage's type
-    and size, then, with the storages at hand, to lay out the tensors.
+    and size, then, with the storages read, to lay out the tensors.
     """
     if _WeightUnpickler(file).load() != _LEGACY_PROTOCOL:
         raise ValueError("its protocol is not 1001, the only one of the legacy format")

@@ -164,7 +164,7 @@ class BlockCode:
     def num_checks(self, length: int) -> int:
         """Parity checks that say something of the first `length` bits of the circular buffer.
 
-        A check whose parity bit is not received says nothing, but for the checks of the core.
+        A check whose parity bit is not received has no effect, but for the checks of the core.
         """
         last = int(self.received(length)[-1]) + 1 - INFORMATION_COLUMNS[self.base_graph] * self.z
         return max(CORE_ROWS * self.z, last)

@@ -25,10 +25,10 @@ class BlockChannel:
     - `returns`: "y", "gains" or "equalized", see there.
     - `symbols_per_call`: the block is then called on so many symbols at a time, the last ones
       filled up with zeros, each call with random numbers of its own. On TensorFlow the call is compiled
-      once. A longer transmission begins with what a shorter one meets.
+      once. A longer transmission begins with what a shorter one undergoes.
 
     Random numbers that Sionna's `config` hands out (`np_rng`, `py_rng`; `tf_rng` on TensorFlow,
-    `torch_rng()` on PyTorch) depend on the key alone; afterwards these generators go on as if
+    `torch_rng()` on PyTorch) depend on the key alone; afterwards these generators continue as if
     nothing had been drawn. With `check`, so do those of Python's `random`, `numpy.random`, the
     framework and a Keras layer's seed generators; the first call is repeated, and an error tells if
     the key does not decide all. (`tf.random` cannot be set back.)

@@ -44,7 +44,7 @@ def error_gain(grid: ResourceGrid) -> Any:
 def interpolation_weights(places: NDArray[np.integer], count: int) -> NDArray[np.float64]:
     """Weights of values at some places in a linear interpolation at 0 .. count - 1.
 
-    Beyond the first and the last place the line through the nearest two goes on; a single value is
+    Beyond the first and last place the line through the nearest two is extended; a single value is
     constant.
 
     Args:

@@ -1,13 +1,13 @@
 """Channels between modulator and demodulator, by name: `awgn`, `rayleigh?coherence=108`, `tdl-c?csi=ls`.
 
 A channel takes the symbols of one transmission and a batch of noise variances, one for each
-realisation, and gives back *equalised* symbols with their effective noise variance, so that every
+realisation, and returns *equalised* symbols with their effective noise variance, so that every
 modem works on every channel. docs/channels.md says what each is and how to bring your own.
 
 Randomness: each realisation depends on its key alone, which in a sweep is (seed, SNR, image,
 trial). So each SNR has noise and gains of its own, and a curve over fading with few trials is not
 monotone. The parameter `common=1` of every channel leaves the SNR (the floating-point part of a
-key) out: then all SNRs of a cell meet the same gains and the same noise, scaled (common random
+key) out: then all SNRs of a cell get the same gains and the same noise, scaled (common random
 numbers), and curves are smooth but their points are not independent.
 
 SNR is Es/N0 of a data symbol, E|x|^2 = 1, averaged over the fading. Pilots and cyclic prefix are
@@ -63,11 +63,11 @@ class Channel:
     Attributes:
         spec: The specification it was made from.
         coherence: Symbols in a row whose gains depend on each other: 1 without fading or with a
-            gain a symbol, 0 for all of a transmission, as for user-defined blocks.
+            gain per symbol, 0 for all of a transmission, as for user-defined blocks.
             Errors of symbols further apart are independent; an interval of an error rate counts
             such stretches.
-        causal: Whether what a symbol meets depends on no later symbol, so that a longer
-            transmission begins with what a shorter one with the same key meets.
+        causal: Whether what a symbol undergoes depends on no later symbol, so that a longer
+            transmission begins with what a shorter one with the same key undergoes.
         overhead: What is spent beside data symbols.
     """
 

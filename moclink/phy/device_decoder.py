@@ -205,7 +205,7 @@ class DeviceDecoder:
         batch.posterior, batch.messages, batch.done, batch.spent = self._iterate(*state)
 
     def _leave(self, batch: _Batch, outputs: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Write what the columns decide; those that go on will write again."""
+        """Write what the columns decide; those that continue will write again."""
         bits, converged, iterations = outputs
         decided = (batch.posterior[self._information] <= 0).to(torch.uint8)
         bits[batch.word] = decided.T

@@ -79,7 +79,7 @@ def without_gradients() -> contextlib.AbstractContextManager:
 
 @contextlib.contextmanager
 def seeded(seed: int, everything: bool = False) -> Iterator[None]:
-    """Seed Sionna's random generators for a while, then let them go on where they were.
+    """Seed Sionna's random generators for a while, then let them continue where they were.
 
     Args:
         seed: The seed.

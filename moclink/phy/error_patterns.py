@@ -7,7 +7,7 @@ through encoder, mapper, channel, demapper and decoder, whatever the message is,
     received message = message + e,   e = decode(channel(map(encode(u)))) + u.
 
 The error pattern e does not depend on the message. So two files may be given the pads that make
-them the same u, meet the same noise, and share e: it is computed once. Each file by itself has
+them the same u, get the same noise, and share e: it is computed once. Each file by itself has
 exactly the error statistics of a scrambled link of its own; the two together have equal errors
 instead of independent ones. (TS 38.211, 7.3.1.1, scrambles the code bits of a 5G link for the same
 end: errors that do not depend on the data.)
@@ -171,7 +171,7 @@ def _patterns(
     message = np.stack(
         [stream((*key, "message")).integers(0, 2, blocks * code.k, np.uint8) for key in keys]
     )
-    # All blocks are sent, so that each meets the same noise; only those asked for are demapped and
+    # All blocks are sent, so that each gets the same noise; only those asked for are demapped and
     # decoded.
     output = channel(modem.modulate(message), no, keys)
     skipped = first * code.n // modem.bits_per_symbol

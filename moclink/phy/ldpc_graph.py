@@ -22,7 +22,7 @@ WIFI648_PCM_ID = 4
 
 @dataclass(frozen=True, eq=False)
 class DecodedBlocks:
-    """What a decoder says of a batch of codewords.
+    """Output of a decoder for a batch of codewords.
 
     Attributes:
         bits: uint8 [B, k], the decided information bits.
@@ -90,7 +90,7 @@ class TannerGraph:
 def graph_5g(encoder: LDPC5GEncoder, prune: bool = True) -> TannerGraph:
     """Build the decoding graph of a 5G code.
 
-    A punctured node of degree 1 always sends LLR 0, so its check says nothing: those nodes and
+    A punctured node of degree 1 always sends LLR 0, so its check has no effect: those nodes and
     checks, which are the last ones, are removed, as Sionna's decoder does by default.
 
     Args:

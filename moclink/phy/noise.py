@@ -1,7 +1,7 @@
 """Keyed random streams, AWGN and flat Rayleigh fading in NumPy.
 
 Each realisation of a channel has a random stream of its own that depends on the caller's key alone:
-not on the batch, the order of work, the worker or the machine. A longer transmission meets the
+not on the batch, the order of work, the worker or the machine. A longer transmission gets the
 noise and the gains of a shorter one with the same key, and then more.
 """
 

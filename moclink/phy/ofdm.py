@@ -2,7 +2,7 @@
 
 The symbols of an image fill as many slots of 14 OFDM symbols as they need, two of these 14 being
 pilots (symbols 2 and 11 on every subcarrier, as the front-loaded and the additional DM-RS of 5G).
-Every slot meets its own realisation of the channel model; within a slot, subcarriers fade with the
+Every slot has its own realisation of the channel model; within a slot, subcarriers fade with the
 delay spread and OFDM symbols with the speed. Transmission is simulated per resource element, y = H
 x + w: the cyclic prefix is assumed to be longer than the impulse response, and the Doppler shift
 small against the subcarrier spacing.

@@ -201,7 +201,7 @@ class QAMLink(keras.layers.Layer):
         """Map bits [B, S, 2m]; symbols in the constellation's units and their noise, both [B, S]."""
         points = self.mapper(bits)[
             ..., 0
-        ]  # a symbol at a time: Sionna's mapper wants a known last axis
+        ]  # a symbol at a time: Sionna's mapper needs a known last axis
         energy = ops.mean(ops.real(points) ** 2 + ops.imag(points) ** 2, axis=1, keepdims=True)
         scale = ops.rsqrt(energy)  # [B, 1]; no mapped point is zero
         x = points * tensors.astype(scale, points.dtype)

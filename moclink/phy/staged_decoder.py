@@ -1,7 +1,7 @@
 """Sionna's belief propagation in stages, over lanes that are refilled as codewords converge.
 
 Sionna's decoder spends every iteration on every codeword, because the batch is one tensor. It can,
-however, hand out its messages and go on from them (`return_state`). So here a fixed number of lanes
+however, return its messages and resume from them (`return_state`). So here a fixed number of lanes
 is decoded a few iterations at a time; lanes whose codeword satisfies all parity checks are emptied
 and filled with the codewords that wait. All shapes are fixed, so the loop runs eagerly, in a graph
 of TensorFlow and under XLA, on a CPU or a GPU.

@@ -164,8 +164,8 @@ def deltas_over_cbr(
 def pairs(rows: Sequence[Row], reference: str) -> list[tuple[str, str]]:
     """(chain, reference) of all chains of pictures and the reference that each is compared with.
 
-    Where the reference is there at several bandwidth ratios, each chain meets the one of its own
-    ratio, and chains of other ratios none.
+    With references at several bandwidth ratios, each chain is compared with the one of its own
+    ratio, and chains of other ratios with none.
     """
     pictures = [row for row in rows if row.height is not None]
     names, cbrs = list(by_chain(pictures)), chain_cbrs(pictures)

@@ -17,19 +17,19 @@ def describe_write_error(folder: Path, error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the upper bits tell variants
     if not (folder / "results.sqlite").exists():
         return (
-            f"{folder} was moved or removed while the run went on; if it was moved, --out with its "
-            "new place goes on"
+            f"{folder} was moved or removed during the run; if it was moved, --out with its "
+            "new place continues it"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (
             f"another program holds {folder / 'results.sqlite'} ({error}); finished cells are kept: "
-            f"close it there, then --out {folder} goes on"
+            f"close it there, then --out {folder} continues the run"
         )
     room = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
     remedy = "make room" if room else "see that it can be written to"
     return (
         f"cannot write to {folder} ({error}); finished cells are kept: {remedy}, "
-        f"then --out {folder} goes on"
+        f"then --out {folder} continues the run"
     )
 
 

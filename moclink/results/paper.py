@@ -1,4 +1,4 @@
-"""The figures of the paper, remade from stored results."""
+"""The figures of the paper, reproduced from stored results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moclink.results.store import RunFolderError, read_parameters
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure of the paper, remade from a run.
+    """A figure of the paper, reproduced from a run.
 
     Attributes:
         chains: Pattern of the chains it shows.

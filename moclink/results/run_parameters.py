@@ -26,7 +26,7 @@ class RunFolderError(ValueError):
 def merged_parameters(
     folder: Path, found: dict[str, Any], parameters: dict[str, Any], resume_anyway: bool = False
 ) -> dict[str, Any]:
-    """The parameters of a run that goes on: of those in EXTENDABLE, old and new ones together.
+    """The parameters of a resumed run: of those in EXTENDABLE, old and new ones together.
 
     Args:
         folder: The run folder, for messages.
@@ -46,7 +46,7 @@ def merged_parameters(
             continue
         remedy = "give that again to resume, or choose another --out"
         if name == "version":
-            remedy = "--resume-anyway goes on with this version, or choose another --out"
+            remedy = "--resume-anyway continues with this version, or choose another --out"
         raise RunFolderError(
             f"{folder} was begun with {name} = {json.dumps(old)}, not {json.dumps(new)}; {remedy}"
         )

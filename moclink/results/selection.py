@@ -46,7 +46,7 @@ def read_runs(
             run does not matter.
 
     Raises:
-        RunFolderError: If a folder holds no results, or the runs may not stand in one figure.
+        RunFolderError: If a folder holds no results, or the runs may not be shown in one figure.
     """
     for other in folders[1:]:
         _check_alike(folders[0], other, chains)
@@ -67,7 +67,7 @@ def read_runs(
 
 
 def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str] | None) -> None:
-    """Raise RunFolderError unless the rows of some chains of two runs may stand in one figure."""
+    """Raise RunFolderError unless the rows of some chains of two runs may be shown in one figure."""
     first, second = read_parameters(one), read_parameters(other)
     shared = set(first.get("chains", ())) & set(second.get("chains", ()))
     if chains is not None:
@@ -143,7 +143,7 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     """The chains of some rows that are meant by names; None for all, in the order of the rows.
 
     Args:
-        names: A comma-separated list or a sequence. A name means also what stands at a stated bandwidth
+        names: A comma-separated list or a sequence. A name also means chains at a stated bandwidth
             ratio, bpg-ldpc also bpg-ldpc@1/24. A name that holds a comma is taken as a whole if it
             is a chain.
         rows: Results.

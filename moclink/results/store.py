@@ -33,7 +33,7 @@ class ResultStore:
 
     Args:
         folder: The run folder, made if it is missing.
-        parameters: What the run is asked for; any JSON value by name. A run with results goes on
+        parameters: What the run is asked for; any JSON value by name. A run with results continues
             if they are the same; those of `run_parameters.EXTENDABLE` may differ: cells are added.
         resume_anyway: Go on with a run of another version of moclink.
 

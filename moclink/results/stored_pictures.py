@@ -1,4 +1,4 @@
-"""Pictures of a run that goes on, under the names that it knows them by."""
+"""Pictures of a resumed run, under the names that are stored."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def named_as_stored(folder: Path | None, pictures: Sequence[Picture]) -> list[Pi
         name = names.get(picture.digest, picture.name)
         if name != picture.name:
             print(f"note: {picture.name} is {name} of the run {folder}", file=sys.stderr)
-            picture = copy.copy(picture)  # making it anew would read its file again
+            picture = copy.copy(picture)  # a new one would read its file again
             object.__setattr__(picture, "name", name)
         found.append(picture)
     return found

@@ -71,7 +71,7 @@ class Style:
         panel: Width and height of a panel of curves, in inches.
         columns: Panels beside each other, at most.
         gallery_width: Width of a gallery in inches; None for as wide as its pictures need.
-        characters_per_inch: Characters of a legend that stand on an inch.
+        characters_per_inch: Characters of a legend per inch.
         rc: Matplotlib's parameters.
     """
 

@@ -40,7 +40,7 @@ class Adaptation(Protocol):
     def choose(
         self, snr_db: float, symbols: int, quality: Callable[[int], float], outage_quality: float
     ) -> Scheme:
-        """Choose the scheme for an SNR in dB, the symbols at hand and bits -> quality."""
+        """Choose the scheme for an SNR in dB, the available symbols and bits -> quality."""
 
     def with_csi(self, csi: ChannelState) -> Adaptation:
         """The same for what the sender is told: an SNR, or the average over a fading law."""
@@ -81,7 +81,7 @@ class AdaptiveFileChain:
     Attributes:
         name: Name in results and figures.
         codec: Image <-> file.
-        symbols: (height, width) -> complex symbols at hand; fewer are sent where no file fills
+        symbols: (height, width) -> available complex symbols; fewer are sent where no file fills
             them.
         adaptation: Chooses the scheme.
         quality: (images, originals) -> quality of each, of which the mean is maximised.

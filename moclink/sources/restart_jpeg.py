@@ -95,7 +95,7 @@ class RestartJpeg:
             raise ValueError(f"every restart interval of this {self.name} file is damaged")
         parts = [data[place:start]]
         for number, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
-            # An empty interval leaves its rows grey, and the decoder goes on at the next marker.
+            # An empty interval leaves its rows grey, and the decoder continues at the next marker.
             parts.append(b"" if lost[number] else data[a:b])
             parts.append(bytes([0xFF, 0xD0 + number % 8]))
         parts[-1] = _END

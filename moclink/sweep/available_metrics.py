@@ -1,4 +1,4 @@
-"""Which metrics can be measured: weights that are not to be had, pictures that are too small."""
+"""Which metrics can be measured: weights that are missing, pictures that are too small."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from moclink.sweep.workers import Pool
 
 
 def find_missing_metrics(session: Session, plan: Plan) -> list[tuple[str, str]]:
-    """(name, why) of the plan's learned metrics whose weights are not to be had."""
+    """(name, why) of the plan's learned metrics whose weights are missing."""
     flat = np.full((1, PERCEPTUAL_SIZE, PERCEPTUAL_SIZE, 3), 0.5, np.float32)
     missing = []
     for name in plan.metrics:

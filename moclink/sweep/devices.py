@@ -73,7 +73,7 @@ def share_gpus(gpus: int, cpus: int, per_worker: float | None = None) -> tuple[f
         (GPUs of a worker, number of workers). A fraction is not made up of parts of several GPUs.
 
     Raises:
-        ValueError: If `per_worker` is no such number, or there are no GPUs to be had.
+        ValueError: If `per_worker` is no such number, or there are no GPUs.
     """
     share = float(gpus > 0) if per_worker is None else per_worker
     if not 0 <= share <= 1:

@@ -44,7 +44,7 @@ class Plan:
         reuse_error_patterns: Whether the classical chains of a picture share one scrambled coded
             link.
         csi: What adaptive chains are told: "instantaneous", the SNR of the realisation that their
-            symbols will meet, or "average", that of the channel. Over AWGN the two are the same.
+            symbols will have, or "average", that of the channel. Over AWGN the two are the same.
         max_bits: Bit sources stop at this many bits, rounded up to whole batches.
     """
 
@@ -185,7 +185,7 @@ def make_tasks(
         batch = max(
             1, (memory - WORKER_BYTES - PICTURE_BYTES * pixels) // (RECEIVED_BYTES * pixels)
         )
-    # Cut alike for all chains: those of one task meet the same noise.
+    # Cut alike for all chains: those of one task get the same noise.
     rows = [_cells(plan, chain, picture) for chain in chains]
     rows = [[row[place] for row in rows] for place in range(len(rows[0]))]
     rows = [[cell for cell in row if cell in missing] for row in rows]

@@ -51,7 +51,9 @@ def _bar(total: int, file: TextIO) -> Iterator[Count]:
     bar = tqdm(total=total, unit="cell", dynamic_ncols=True, mininterval=0.5, file=file)
 
     def count(cells: int, task: str) -> None:
-        with suppress(OSError):  # nobody reads it any more, as after `2>&1 | head`: the run goes on
+        with suppress(
+            OSError
+        ):  # nobody reads it any more, as after `2>&1 | head`: the run continues
             if task:
                 bar.set_postfix_str(short_task(task), refresh=False)
             bar.update(cells)

@@ -126,7 +126,7 @@ class RayWorkers:
         return new
 
     def _give_up(self, error: BaseException, lost: int, breakdowns: int) -> None:
-        """Raise if it makes no sense to go on."""
+        """Raise if it makes no sense to continue."""
         if "ModuleNotFoundError" in str(error):
             reason = str(error).strip().splitlines()[-1].strip()
             raise ValueError(

@@ -1,7 +1,7 @@
 """Run a sweep: cut the missing cells into tasks, run them on workers, store the rows.
 
 Workers compute tasks in any order, and this process alone writes what they give, each time in one
-transaction. Noise is keyed by (seed, SNR, picture, trial): chains of equal length meet the same
+transaction. Noise is keyed by (seed, SNR, picture, trial): chains of equal length get the same
 noise, and a row is the same whichever worker computes it, with whatever other cells.
 """
 
@@ -85,7 +85,7 @@ def run_sweep(
     if pool.workers > 1:
         tasks.sort(
             key=estimate_effort, reverse=True
-        )  # what comes last is short: nobody waits long for the end
+        )  # the last tasks are short, so that all workers end at nearly the same time
     with np.errstate(all="warn", under="ignore"):  # as NumPy has it, whatever a caller has set
         for task, outcome in pool.run(work, tasks, make_session):
             store.add(outcome.rows, outcome.gallery, outcome.fits)

@@ -46,7 +46,7 @@ class TaskResult:
     """Results of some cells of a task, ready for the store.
 
     Attributes:
-        rows: One a cell.
+        rows: One per cell.
         gallery: Pictures for the gallery.
         fits: How rates were fitted.
     """
@@ -140,7 +140,7 @@ def _sender_knowledge(
     """What the chain's sender is told of each realisation; None for a chain that does not adapt.
 
     The instantaneous SNR is the one at which an AWGN channel has the capacity of the realisation.
-    How many symbols meet it is known from what the chain sends when it is told the average.
+    How many symbols undergo it is known from what the chain sends when it is told the average.
     """
     if not chain.adaptive:
         return [None] * len(keys)

@@ -34,7 +34,7 @@ S = TypeVar("S")
 Spread = Callable[[Callable, dict[int, Any]], Iterator[tuple[int, list]]]
 
 TRIES = 3  # breakdowns in a row, without a finished task between them, before giving up
-WATCH_S = 0.5  # how often a worker looks whether its parent still lives
+WATCH_S = 0.5  # how often a worker checks whether its parent process still runs
 
 
 class WorkersLost(RuntimeError):
@@ -233,7 +233,7 @@ def _begin(parent: int, threads: int, gpus: list[str], workers: int, claims: str
     from joblib.externals.loky import process_executor
 
     # loky takes a worker that has grown by 300 MB for a leak and starts another in its place, which
-    # then loads TensorFlow and traces all graphs anew; a codec at work grows by more.
+    # then loads TensorFlow and traces all graphs again; a codec at work grows by more.
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     release_signals()

@@ -30,7 +30,7 @@ from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import find_images, read_image
 
-SHARES = (0.06, 0.15, 0.3)  # of what power is worth to a linear code of a whole head
+SHARES = (0.06, 0.15, 0.3)  # of the price of power to a linear code of a whole head
 ROBUST_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
 CROP = 128
 

@@ -22,7 +22,7 @@ class SpectralConv(keras.layers.Layer):
     """Convolution whose kernel, as a matrix [kh*kw*C_in, C_out], is divided by its largest singular value.
 
     The singular value is estimated by one power iteration a training step; the vector that is
-    iterated is a weight, so that a resumed training goes on exactly. Gradients do not pass through
+    iterated is a weight, so that training resumes exactly. Gradients do not pass through
     the vectors.
 
     Args:

@@ -35,7 +35,7 @@ def add_link(stages: Any) -> None:
 
 
 def _add_gpu(stages: Any) -> None:
-    """Options of `link-gpu`: the same network on a GPU that is at hand for some minutes."""
+    """Options of `link-gpu`: the same network on a GPU that is available for some minutes."""
     gpu = stages.add_parser("link-gpu", help="the same in some minutes on a GPU (Keras on JAX)")
     gpu.set_defaults(backend="jax")
     gpu.add_argument("pictures", nargs="+", help="folders of pictures, or files")

@@ -72,7 +72,7 @@ def make_tiles(
     missing = {n: base for n, base in bases.items() if not Path(f"{base}_con.npy").is_file()}
     if not missing:
         return
-    # Children are started anew: a framework that the parent has loaded does not survive a fork.
+    # Children are spawned: a framework that the parent has loaded does not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(options.workers, len(missing)), mp_context=context) as pool:
         made = {

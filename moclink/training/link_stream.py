@@ -45,7 +45,7 @@ def work(
     workers: int,
     seed: int,
 ) -> None:
-    """One worker process: its share of the validation, then tiles as long as its parent lives."""
+    """One worker process: its share of the validation, then tiles as long as its parent process runs."""
     parent = multiprocessing.parent_process()
     os.nice(5)
     codecs = LinkCodecs.load()

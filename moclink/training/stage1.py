@@ -41,7 +41,7 @@ class Stage1Options:
         critic_width: Channels of the discriminator at full resolution.
         critic_rate: Learning rate of the discriminator (the paper's 4e-4).
         linear: Whether a fresh network starts from principal components where it allows that.
-        fresh: Whether networks and codebooks are untrained and want a start.
+        fresh: Whether networks and codebooks are untrained and need an initialization.
         seed: Seed of everything drawn.
         jit: Whether steps are compiled by XLA.
     """

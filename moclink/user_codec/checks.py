@@ -149,7 +149,7 @@ def decoded_rows(
 
 
 def _rows(chain: str, decode: Callable[[slice], Any], start: int, stop: int) -> Any:
-    """What `decode` returns of some rows, if it is one picture a row."""
+    """What `decode` returns of some rows, if it is one picture per row."""
     returned = call_user_code(chain, "decode", lambda: decode(slice(start, stop)))
     if not isinstance(returned, Sequence | np.ndarray):
         if not hasattr(returned, "__array__"):

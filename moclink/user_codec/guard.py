@@ -23,7 +23,7 @@ class GuardedCodec:
     An `encode` that computes in place would change the picture that is compared with. The global
     generators of Python, NumPy, PyTorch and TensorFlow are seeded by the run's seed and by what the
     method is given, so that a row depends on neither the order nor the number of workers; those of
-    Python, NumPy and PyTorch go on afterwards as if nothing had been drawn.
+    Python, NumPy and PyTorch continue afterwards as if nothing had been drawn.
 
     Args:
         chain: Name of the chain, for messages.

@@ -71,7 +71,7 @@ def test_weights_beyond_half_precision_are_not_written(tmp_path):
 
 @pytest.fixture
 def saved(codec, tmp_path):
-    """(description, weights) of an export, and a function that writes the description anew."""
+    """(description, weights) of an export, and a function that rewrites the description."""
     description = codec.save(tmp_path / "mine")
     weights = tmp_path / "mine.weights.h5"
 

@@ -44,7 +44,7 @@ def test_expected_distortion_against_simulation(shape, snr_db):
     vectors = rng.laplace(scale=np.sqrt(0.5), size=(60_000, book.size))
     estimates, sent = send(book, vectors, rng)
     errors = np.mean((vectors - estimates) ** 2, axis=1)
-    # Codebooks of vectors were designed on a sample of 6,000, so they promise slightly too much.
+    # Codebooks of vectors were designed on a sample of 6,000, so their expected error is slightly too low.
     bias = 0.0 if book.size == 1 else 0.03 * expected
     assert abs(errors.mean() - expected) < 5 * errors.std() / np.sqrt(len(errors)) + bias
     assert np.mean(sent**2) == pytest.approx(0.5, rel=0.02 if book.size == 1 else 0.06)

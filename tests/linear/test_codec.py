@@ -1,4 +1,4 @@
-"""What all picture codecs promise: budget, energy, errors foretold, quality over the SNR."""
+"""Properties of all picture codecs: budget, energy, errors foretold, quality over the SNR."""
 
 import numpy as np
 import pytest

@@ -31,17 +31,17 @@ def test_at_its_own_snr_the_error_is_that_of_the_design():
     assert found[0] == pytest.approx(distortion(book, source("laplacian", 1))[0], rel=1e-9)
 
 
-@pytest.mark.parametrize("met_db", [0.0, 20.0])
-def test_elsewhere_it_is_that_of_simulation(met_db):
+@pytest.mark.parametrize("actual_db", [0.0, 20.0])
+def test_elsewhere_it_is_that_of_simulation(actual_db):
     book, rng = book_at(1, 2, 10.0), np.random.default_rng(1)
     vectors = rng.laplace(scale=np.sqrt(0.5), size=(200_000, 1))
-    variance = 0.5 * 10 ** (-met_db / 10)
+    variance = 0.5 * 10 ** (-actual_db / 10)
     sent = book.send(vectors)
     got = book.receive(
         sent + rng.standard_normal(sent.shape) * np.sqrt(variance), np.full(sent.shape, variance)
     )
     error = (got - vectors)[:, 0] ** 2
-    expected = mismatch_errors(book, source("laplacian", 1), np.array([met_db]))[0]
+    expected = mismatch_errors(book, source("laplacian", 1), np.array([actual_db]))[0]
     # Five standard errors; the grid of the quadrature ends at 12 deviations.
     assert abs(error.mean() - expected) < 5 * error.std() / np.sqrt(len(error)) + 1e-4
 

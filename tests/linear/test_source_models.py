@@ -1,4 +1,4 @@
-"""What all source models promise: levels that follow from the bits, error maps that keep the sum."""
+"""Properties of all source models: levels that follow from the bits, error maps that keep the sum."""
 
 import numpy as np
 import pytest

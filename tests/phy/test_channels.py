@@ -47,7 +47,7 @@ def test_a_digital_chain_runs_over_every_channel(channel):
         claimed = expit(-np.abs(llr.astype(np.float64)))
         deviation = np.sqrt(np.sum(claimed * (1 - claimed), axis=1))
         # Interference of other streams is not Gaussian; a least-squares estimate does not know that
-        # the mean gain is 1, so at 0 dB it promises too much (docs/channels.md).
+        # the mean gain is 1, so at 0 dB it is too optimistic (docs/channels.md).
         slack = (
             [0.35, 0.15, 0.15] if "ls" in channel.spec else 0.1 if "mimo" in channel.spec else 0.0
         )

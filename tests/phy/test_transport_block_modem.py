@@ -58,7 +58,7 @@ def test_damaged_code_blocks_are_told_apart():
     sent = modem.modulate(bits)
     blocks = modem.code_blocks(sent.shape[1])
     no = np.full(sent.shape, 0.001, np.float32)
-    no[:, : sent.shape[1] // len(blocks)] = 1.0  # the first code block meets 0 dB
+    no[:, : sent.shape[1] // len(blocks)] = 1.0  # the first code block has 0 dB
     rng = np.random.default_rng(3)
     noise = rng.standard_normal((1, 2 * sent.shape[1]), np.float32).view(np.complex64)
     got = modem.demodulate(sent + np.sqrt(no / 2) * noise, no)

@@ -19,7 +19,7 @@ def test_a_folder_that_is_gone_in_mid_run_is_said(tmp_path, row, moved):
         (tmp_path / "run").rename(tmp_path / "there")
     else:
         shutil.rmtree(tmp_path / "run")
-    message = "run was moved or removed while the run went on; if it was moved, --out with its new"
+    message = "run was moved or removed during the run; if it was moved, --out with its new"
     with pytest.raises(RunFolderError, match=message), store:
         store.add([row(snr=1.0)])
     if moved:

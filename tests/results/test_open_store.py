@@ -29,7 +29,7 @@ def test_what_a_killed_process_left_is_read_without_writing(tmp_path, row):
     assert len(before[journal]) > 1000  # the half-written transaction is in the file
     assert read_rows(tmp_path) == [row(psnr_db=30.0)]
     assert {path: path.read_bytes() for path in before} == before
-    ResultStore(tmp_path, PARAMETERS).close()  # a run that goes on undoes it in place
+    ResultStore(tmp_path, PARAMETERS).close()  # a resumed run undoes it in place
     assert not journal.exists() and read_rows(tmp_path) == [row(psnr_db=30.0)]
 
 

@@ -1,4 +1,4 @@
-"""Which parameters a run goes on with."""
+"""Which parameters a resumed run has."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_a_run_does_not_go_on_with_another_engine():
     [
         ({"seed": 2}, "runs/one was begun with seed = 1, not 2; give that again"),
         ({"images": [["x", "9"]]}, "holds another picture called x; rename one"),
-        ({"version": "2.0"}, "--resume-anyway goes on with this version"),
+        ({"version": "2.0"}, "--resume-anyway continues with this version"),
     ],
 )
 def test_what_differs_is_named(changed, words):

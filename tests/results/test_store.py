@@ -103,7 +103,7 @@ def test_what_ended_a_run_is_said_though_no_csv_file_can_be_written(tmp_path, ro
 
 
 def test_a_run_without_results_is_bound_to_nothing(tmp_path):
-    """One that failed at its first cell, say by a channel with a fault, begins anew."""
+    """One that failed at its first cell, say by a channel with a fault, starts again."""
     store = ResultStore(tmp_path, PARAMETERS)
     store.add([], [GalleryPicture("original", "x", 0.0, b"")])
     store.close()

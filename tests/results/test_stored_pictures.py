@@ -1,4 +1,4 @@
-"""Pictures of a run that goes on keep the names that the run knows."""
+"""Pictures of a resumed run keep the names that are stored."""
 
 import numpy as np
 from PIL import Image

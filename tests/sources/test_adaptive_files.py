@@ -101,7 +101,7 @@ def test_what_is_missing_is_named(chain, photo):
 
 
 def test_told_the_average_of_a_fading_channel_the_sender_is_more_careful(chain):
-    """Over block Rayleigh fading an average SNR promises less than the SNR of the transmission."""
+    """Over block Rayleigh fading an average SNR allows a lower rate than the SNR of the transmission."""
     symbols = semantic_symbols(256, 384)
     adaptations = {
         kind: chain.adaptation.with_csi(ChannelState(18.0, kind)) for kind in ("none", "rayleigh")

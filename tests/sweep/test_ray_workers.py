@@ -161,7 +161,7 @@ def whereabouts(folder, number, parties):
     import ray
 
     (folder / f"pid-{os.getpid()}").touch()
-    deadline = time.monotonic() + 120  # only a worker that never comes meets it
+    deadline = time.monotonic() + 120  # only a worker that never comes reaches it
     while len(list(folder.glob("pid-*"))) < parties and time.monotonic() < deadline:
         time.sleep(0.01)
     node = ray.get_runtime_context().get_node_id()

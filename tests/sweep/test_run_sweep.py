@@ -143,7 +143,7 @@ def children(parent: int) -> set[int]:
 
 
 def wait_until(true, process) -> None:
-    """Wait for a condition that a held process must come to; only a process that hangs meets the deadline."""
+    """Wait for a condition that a held process must come to; only one that hangs reaches the deadline."""
     deadline = time.monotonic() + 300
     while not true():
         assert process.poll() is None and time.monotonic() < deadline

@@ -99,7 +99,7 @@ def test_a_worker_keeps_one_session_from_task_to_task(workers):
         own = [(session, before) for pid, session, before in seen if pid == process]
         assert len({session for session, _ in own}) == 1
         assert [before for _, before in own] == list(range(len(own)))
-    assert min(before for *_, before in others) == 0  # a session of another kind is made anew
+    assert min(before for *_, before in others) == 0  # a session of another kind is a new one
 
 
 def test_where_no_process_can_be_started_one_does_the_work(monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""One command from pictures to a codec, which goes on where it was stopped."""
+"""One command from pictures to a codec, which continues where it was stopped."""
 
 import numpy as np
 import pytest

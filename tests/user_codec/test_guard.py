@@ -111,4 +111,4 @@ def test_random_numbers_depend_on_seed_and_picture_alone(photo, tmp_path):
     assert set(other.values()).isdisjoint(one.values())
     np.random.seed(3)
     random.seed(3)
-    assert drawn == (np.random.random(), random.random())  # the user's own go on undisturbed
+    assert drawn == (np.random.random(), random.random())  # the user's own continue undisturbed
