@@ -69,7 +69,7 @@ def _parser() -> Parser:
         metavar="NAMES",
         help="comma-separated list of the metrics to show (all that were measured)",
     )
-    add("--picture", metavar="NAME", help="picture that the gallery shows (the first)")
+    add("--picture", metavar="NAME", help="image that the gallery shows (the first)")
     add("--rate", metavar="DB", help="also quality over the channel bandwidth ratio at these SNRs")
     add(
         "--format",

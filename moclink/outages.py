@@ -1,4 +1,4 @@
-"""How a lost picture is scored: as grey, as its mean colour, or not at all."""
+"""How a lost image is scored: as grey, as its mean colour, or not at all."""
 
 from __future__ import annotations
 

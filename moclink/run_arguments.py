@@ -60,7 +60,7 @@ def read_plan(
         channel: The channel.
         options: Choices that all chains share.
         snr: Like the arguments after it, as of `moclink.run`.
-        trials: Noise realisations of each picture.
+        trials: Noise realisations of each image.
         metrics: Names of metrics, or "all".
         min_errors: Errors at which chains of random bits stop.
         reuse_error_patterns: See docs/error-patterns.md.

@@ -80,7 +80,7 @@ def run(
     progress: bool = True,
     command: str | Sequence[str] | None = None,
 ) -> Run:
-    """Send pictures through transmit chains over a noisy channel, measure what arrives, and store it.
+    """Send images through transmit chains over a noisy channel, measure what arrives, and store it.
 
     Args:
         chains: Names (see `moclink.presets`), chain objects (`moclink.protocols.Chain`), codecs or
@@ -92,7 +92,7 @@ def run(
             mixture; None for the sample photographs.
         channel: Name of a channel, or a Sionna block, Keras layer or function of your own; see
             `moclink.phy.channels.get_channel`.
-        trials: Noise realisations of each picture.
+        trials: Noise realisations of each image.
         metrics: Some of `moclink.constants.METRICS`, several or comma-separated; "all" for all that
             can be measured here.
         cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains:
@@ -104,7 +104,7 @@ def run(
         ldpc: LDPC decoder: "auto", "fast", "sionna" or "device".
         receiver: Retrieval in the semantic chains: "soft" or "hard".
         csi: What adaptive chains are told on fading channels: "instantaneous" or "average".
-        outage: How a lost picture is scored: "grey", "mean" (its mean colour) or "exclude" (left
+        outage: How a lost image is scored: "grey", "mean" (its mean colour) or "exclude" (left
             out, with the rate of outage beside).
         harq: Transmissions of a transport block at most, in the chains of an MCS and the adaptive
             ones (incremental redundancy; docs/link-adaptation.md).
@@ -113,13 +113,13 @@ def run(
         max_bits: Bits at which they stop without so many errors, in whole batches; not over fading.
         reuse_error_patterns: See docs/error-patterns.md.
         out: Run folder; an existing one is resumed and extended by what it lacks (a further chain,
-            SNR, picture or trial). None for a new dated one in runs/.
+            SNR, image or trial). None for a new dated one in runs/.
         resume_anyway: Go on with a run of another version of moclink.
         workers: Worker processes; 1 is the calling process, None as many as CPUs and memory allow.
         memory: Bytes for all workers, or text such as "4G"; None for what the machine has.
         cluster: Address of a Ray or Dask cluster; see docs/workers.md.
-        recursive: Look for pictures in folders within folders too.
-        skip_bad: Skip picture files that cannot be read, with a message for each.
+        recursive: Look for images in folders within folders too.
+        skip_bad: Skip image files that cannot be read, with a message for each.
         progress: Show a progress bar.
         command: What is written to run.json as the command line.
 

@@ -86,7 +86,7 @@ def _list(chains: bool) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m moclink.simulate",
-        description="Send pictures through transmit chains over a noisy channel and measure what arrives.",
+        description="Send images through transmit chains over a noisy channel and measure what arrives.",
         epilog="SNR is Es/N0 in dB per complex symbol of unit mean energy.",
         allow_abbrev=False,
     )
@@ -111,8 +111,8 @@ def _parser() -> Parser:
         metavar="PATH",
         help="files or folders, repeatable (sample photographs)",
     )
-    add("--recursive", action="store_true", help="look for pictures in subfolders too")
-    bad = "skip pictures that cannot be read, with a message for each"
+    add("--recursive", action="store_true", help="look for images in subfolders too")
+    bad = "skip images that cannot be read, with a message for each"
     add("--skip-bad", action="store_true", help=bad)
     add("--trials", default="1", metavar="N", help="noise realisations per image (%(default)s)")
     channel = "awgn, rayleigh, tdl-c?speed=3, mimo-2x2, path/to/file.py:name, ... (%(default)s)"
@@ -145,7 +145,7 @@ def _add_link_options(add: Callable[..., Any]) -> None:
     add("--csi", default=CSI[0], choices=CSI, help=f"{csi} (%(default)s)")
     harq = "maximum transmissions of a transport block, in chains of fixed or adaptive MCS"
     add("--harq", default="1", metavar="N", help=f"{harq} (%(default)s)")
-    outage = "score a lost picture as mid-grey or as its mean colour, or leave it out"
+    outage = "score a lost image as mid-grey or as its mean colour, or leave it out"
     add("--outage", default=OUTAGES[0], choices=OUTAGES, help=f"{outage} (%(default)s)")
 
 
@@ -168,7 +168,7 @@ def _add_measuring_options(add: Callable[..., Any]) -> None:
         "number of bits at which random-* chains stop in any case, in whole batches (%(default)s)"
     )
     add("--max-bits", default=str(MAX_BITS), metavar="N", help=bits)
-    reuse = "classical chains of a picture share one scrambled link, decoded once (docs/error-patterns.md)"
+    reuse = "classical chains of an image share one scrambled link, decoded once (docs/error-patterns.md)"
     add("--reuse-error-patterns", action=argparse.BooleanOptionalAction, default=False, help=reuse)
 
 

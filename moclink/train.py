@@ -1,6 +1,6 @@
 """Command line of the training: python -m moclink.train STAGE.
 
-    python -m moclink.train patches  --out data PHOTOS...        pictures -> packed patches
+    python -m moclink.train patches  --out data PHOTOS...        images -> packed patches
     python -m moclink.train stage1   --data data --out runs/s1   autoencoder and codebooks, no noise
     python -m moclink.train reorder  --data data --codec runs/s1/codec --out runs/reordered
     python -m moclink.train stage2   --data data --codec runs/reordered/codec --out runs/s2
@@ -11,7 +11,7 @@
     python -m moclink.train all      --out runs/mine PHOTOS...   patches to export, for a first try
 
 Each stage writes `codec.json` and `codec.weights.h5` into its folder, which the next one takes,
-beside its checkpoint, log and pictures. The same command continues a run that was stopped.
+beside its checkpoint, log and images. The same command continues a run that was stopped.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m moclink.bpg", description="Read and write BPG pictures."
+        prog="python -m moclink.bpg", description="Read and write BPG images."
     )
     commands = parser.add_subparsers(required=True, metavar="info|encode|decode")
     info = commands.add_parser(
@@ -65,8 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     info.add_argument("input", type=Path, help="BPG file")
     info.set_defaults(run=_info)
-    encoder = commands.add_parser("encode", help="picture (PNG, JPEG, ...) to BPG")
-    encoder.add_argument("input", type=Path, help="picture to read")
+    encoder = commands.add_parser("encode", help="image (PNG, JPEG, ...) to BPG")
+    encoder.add_argument("input", type=Path, help="image to read")
     encoder.add_argument("output", type=Path, help="BPG file to write")
     encoder.add_argument(
         "--qp",
@@ -84,9 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         "--md5", action="store_true", help="add an MD5 of the samples (57 bytes in colour)"
     )
     encoder.set_defaults(run=_encode)
-    decoder = commands.add_parser("decode", help="BPG to a picture (PNG, ...)")
+    decoder = commands.add_parser("decode", help="BPG to an image (PNG, ...)")
     decoder.add_argument("input", type=Path, help="BPG file")
-    decoder.add_argument("output", type=Path, help="picture to write, in the format of its suffix")
+    decoder.add_argument("output", type=Path, help="image to write, in the format of its suffix")
     decoder.add_argument(
         "--damaged",
         action="store_true",
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max-pixels",
         type=int,
         default=DEFAULT_MAX_PIXELS,
-        help="largest picture to decode (default: 2^26)",
+        help="largest image to decode (default: 2^26)",
     )
     decoder.set_defaults(run=_decode)
     return parser

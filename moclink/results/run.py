@@ -71,7 +71,7 @@ class Run:
         return pandas.DataFrame(rows, columns=COLUMNS)
 
     def summary(self, chains: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """Means over pictures: chain, metric, snr_db, mean, ci95_half_width (None of one picture), images."""
+        """Means over images: chain, metric, snr_db, mean, ci95_half_width (None of one image), images."""
         names = ("chain", "metric", "snr_db", "mean", "ci95_half_width", "images")
         return [dict(zip(names, values, strict=True)) for values in summary_rows(self.rows(chains))]
 
@@ -115,7 +115,7 @@ class Run:
     def gallery(
         self, chains: str | Sequence[str] | None = None, picture: str | None = None
     ) -> Figure:
-        """A picture as the chains received it; the first one that was kept if none is named."""
+        """An image as the chains received it; the first one that was kept if none is named."""
         if picture is not None and not isinstance(picture, str):
             raise ValueError(f"picture {shorten(picture)}: the name of a picture is wanted")
         rows = self._chosen(chains)
@@ -132,7 +132,7 @@ class Run:
         snr: Any = None,
         outage: str | None = None,
     ) -> str:
-        """Means over pictures as text.
+        """Means over images as text.
 
         Args:
             format: "text" for one compact table of a few SNRs; "latex", "markdown" or "csv" for

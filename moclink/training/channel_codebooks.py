@@ -153,8 +153,8 @@ def make_robust(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("inputs", nargs="+", help="training pictures or folders of them")
-    parser.add_argument("--exclude", nargs="*", default=[], help="names of pictures to hold out")
+    parser.add_argument("inputs", nargs="+", help="training images or folders of them")
+    parser.add_argument("--exclude", nargs="*", default=[], help="names of images to hold out")
     parser.add_argument("--weights", default="small", help="preset or path of a semantic codec")
     parser.add_argument("--out", type=Path, required=True, help="path of the .npz to write")
     parser.add_argument(

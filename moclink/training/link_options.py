@@ -18,7 +18,7 @@ def add_link(stages: Any) -> None:
 
     link = stages.add_parser("link", help="restoration network of the linear and octonary codecs")
     link.add_argument(
-        "pictures", nargs="*", help="folders of pictures, or files, to make tiles of if none are"
+        "pictures", nargs="*", help="folders of images, or files, to make tiles of if none are"
     )
     add_plan(link, batch=6, rate=1e-3, steps=20_000)
     _add_tiles(link)
@@ -38,7 +38,7 @@ def _add_gpu(stages: Any) -> None:
     """Options of `link-gpu`: the same network on a GPU that is available for some minutes."""
     gpu = stages.add_parser("link-gpu", help="the same in some minutes on a GPU (Keras on JAX)")
     gpu.set_defaults(backend="jax")
-    gpu.add_argument("pictures", nargs="+", help="folders of pictures, or files")
+    gpu.add_argument("pictures", nargs="+", help="folders of images, or files")
     gpu.add_argument("--out", required=True, help="folder of the run")
     for name, default, what in (
         ("minutes", 7.0, "in all, from the start"),
@@ -60,7 +60,7 @@ def _add_gpu(stages: Any) -> None:
         gpu.add_argument(
             f"--{name}", type=int, default=default, help=f"{what} (default %(default)s)"
         )
-    gpu.add_argument("--hold-out", type=int, help="pictures for validation (default: at most 12)")
+    gpu.add_argument("--hold-out", type=int, help="images for validation (default: at most 12)")
     gpu.add_argument("--network", choices=NETWORKS, default="large", help="(default %(default)s)")
     gpu.add_argument("--resume", metavar="FILE", help="average.npz of an earlier run")
     _add_loss(gpu)
@@ -69,13 +69,13 @@ def _add_gpu(stages: Any) -> None:
 def _add_tiles(link: argparse.ArgumentParser) -> None:
     link.add_argument("--data", help="folder of the tiles (default: OUT/tiles)")
     link.add_argument(
-        "--passes", type=int, default=6, help="times each picture is sent (default %(default)s)"
+        "--passes", type=int, default=6, help="times each image is sent (default %(default)s)"
     )
     link.add_argument(
-        "--tiles", type=int, default=12, help="of each picture and pass (default %(default)s)"
+        "--tiles", type=int, default=12, help="of each image and pass (default %(default)s)"
     )
     link.add_argument(
-        "--hold-out", type=int, help="pictures for validation (default: a fifth, at most 12)"
+        "--hold-out", type=int, help="images for validation (default: a fifth, at most 12)"
     )
     link.add_argument(
         "--classes", help="of blocks of one size, by name or path (default: those of 16, 32 and 64)"
@@ -132,8 +132,8 @@ def _add_classes(stages: Any) -> None:
     classes = stages.add_parser(
         "link-classes", help="block classes of the linear and octonary codecs"
     )
-    classes.add_argument("pictures", nargs="+", help="training pictures or folders of them")
-    classes.add_argument("--exclude", nargs="*", default=[], help="names of pictures to leave out")
+    classes.add_argument("pictures", nargs="+", help="training images or folders of them")
+    classes.add_argument("--exclude", nargs="*", default=[], help="names of images to leave out")
     classes.add_argument("--out", required=True, help="path of the .npz to write")
     for name, default, what in (
         ("block", 32, "side of a block, pixels"),

@@ -66,8 +66,8 @@ def add_plan(parser: argparse.ArgumentParser, batch: int, rate: float, steps: in
 
 def _add_patches(stages: Any) -> None:
     """Options of `patches`: pictures to packed patches."""
-    patches = stages.add_parser("patches", help="pictures -> packed patches")
-    patches.add_argument("pictures", nargs="+", help="folders of pictures, or picture files")
+    patches = stages.add_parser("patches", help="images -> packed patches")
+    patches.add_argument("pictures", nargs="+", help="folders of images, or image files")
     patches.add_argument("--out", required=True, help="folder to write to")
     patches.add_argument(
         "--size", type=int, default=512, help="side of a patch (default %(default)s)"
@@ -91,13 +91,13 @@ def _add_patches(stages: Any) -> None:
     patches.add_argument(
         "--hold-out",
         type=int,
-        help="pictures for validation (default: a fifth of them, at most 12)",
+        help="images for validation (default: a fifth of them, at most 12)",
     )
     patches.add_argument(
         "--min-side",
         type=int,
         default=128,
-        help="smaller pictures are left out (default %(default)s)",
+        help="smaller images are left out (default %(default)s)",
     )
     patches.add_argument("--seed", type=int, default=0)
 
@@ -158,7 +158,9 @@ def _add_reorder(stages: Any) -> None:
     reorder.add_argument("--codec", required=True, help="codec of stage 1")
     reorder.add_argument("--out", required=True)
     reorder.add_argument(
-        "--method", default="exact", help="exact, greedy, greedy-paper, descent, random, or none: as it is"
+        "--method",
+        default="exact",
+        help="exact, greedy, greedy-paper, descent, random, or none: as it is",
     )
     reorder.add_argument(
         "--snr", type=float, nargs="+", default=[0.0, 5.0, 10.0, 15.0], help="Es/N0, dB"
@@ -204,7 +206,7 @@ def _add_all(stages: Any) -> None:
     everything = stages.add_parser(
         "all", help="patches, stage1, reorder, stage2 and export in one go"
     )
-    everything.add_argument("pictures", nargs="+", help="folders of pictures, or picture files")
+    everything.add_argument("pictures", nargs="+", help="folders of images, or image files")
     everything.add_argument(
         "--out", required=True, help="folder for all of it; continued if it is there"
     )
@@ -215,7 +217,7 @@ def _add_all(stages: Any) -> None:
         "--min-side",
         type=int,
         default=128,
-        help="smaller pictures are left out (default %(default)s)",
+        help="smaller images are left out (default %(default)s)",
     )
     everything.add_argument(
         "--seed", type=int, default=0, help="of all that is drawn (default %(default)s)"
@@ -231,7 +233,7 @@ def _add_export(stages: Any) -> None:
     export.add_argument("--codec", required=True, help="codec of stage 2, or of jscc")
     export.add_argument("--out", required=True, help="name of the files to write, without ending")
     export.add_argument(
-        "--test", nargs="*", default=[], help="pictures whose PSNR goes into the notes"
+        "--test", nargs="*", default=[], help="images whose PSNR goes into the notes"
     )
     export.add_argument("--test-crop", type=int, help="measure a centre crop of this side only")
     export.add_argument("--snr", type=float, nargs="+", default=[0.0, 10.0, 20.0], help="Es/N0, dB")
