@@ -36,7 +36,7 @@ from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources
 from moclink.sweep.available_metrics import drop_missing_metrics, report_small_pictures
 from moclink.sweep.check import Check, check
-from moclink.sweep.dry_run import make_trials, try_chain
+from moclink.sweep.dry_run import make_dry_runs, try_chain
 from moclink.sweep.memory import available_memory
 from moclink.sweep.plan import DEFAULT_MEMORY, Plan, count_cells, least_memory, list_units
 from moclink.sweep.progress import progress_bar
@@ -198,8 +198,8 @@ def _check_all(
     # A task for each worker: every worker makes its chains meanwhile.
     for _, problem in pool.run(check, [Check(plan, sizes)] * pool.workers, make_session):
         raise ValueError(problem)
-    trials_of_own = make_trials(plan, own_chains, pictures)
-    for _, problem in pool.run(try_chain, trials_of_own, make_session):
+    dry_runs = make_dry_runs(plan, own_chains, pictures)
+    for _, problem in pool.run(try_chain, dry_runs, make_session):
         raise ValueError(problem)
     report_small_pictures(plan, pictures)
 

@@ -21,7 +21,7 @@ CLEAN_DB = 60.0  # there is no noise to speak of
 
 
 @dataclass(frozen=True)
-class Trial:
+class DryRun:
     """One chain and the pictures that it is tried with.
 
     Attributes:
@@ -33,7 +33,9 @@ class Trial:
     pictures: tuple[Picture, ...]
 
 
-def make_trials(plan: Plan, chains: Mapping[str, Any], pictures: Sequence[Picture]) -> list[Trial]:
+def make_dry_runs(
+    plan: Plan, chains: Mapping[str, Any], pictures: Sequence[Picture]
+) -> list[DryRun]:
     """A dry run for each user-defined chain."""
     smallest = tuple(sorted(pictures, key=lambda picture: picture.height * picture.width)[:TRIED])
     names = [
@@ -41,18 +43,18 @@ def make_trials(plan: Plan, chains: Mapping[str, Any], pictures: Sequence[Pictur
         for name in plan.chains
         if not is_bit_chain(name) and (name in chains or user_codec(name))
     ]
-    return [Trial(name, smallest) for name in names]
+    return [DryRun(name, smallest) for name in names]
 
 
-def try_chain(session: Session, trial: Trial) -> Iterator[str]:
+def try_chain(session: Session, dry_run: DryRun) -> Iterator[str]:
     """Send pictures without noise until one comes through.
 
     Yields:
         What is wrong if none does, once.
     """
     problem = ""
-    chain = session.chain(trial.chain)
-    for picture in trial.pictures:
+    chain = session.chain(dry_run.chain)
+    for picture in dry_run.pictures:
         no = np.array([10 ** (-CLEAN_DB / 10)], np.float32)
         try:
             with quietly():
@@ -64,7 +66,7 @@ def try_chain(session: Session, trial: Trial) -> Iterator[str]:
         if not any(reception.problems):
             return
         problem = (
-            problem or f"chain {trial.chain}: {reception.problems[0]} (picture {picture.name})"
+            problem or f"chain {dry_run.chain}: {reception.problems[0]} (picture {picture.name})"
         )
     if problem:
         yield problem
