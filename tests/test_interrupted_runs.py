@@ -52,10 +52,15 @@ def wait_until(true, process) -> None:
 
 
 def held(gate, photo, out) -> list[str]:
-    """The command of a run that stops where the gate says (see tests/sweep/held.py)."""
+    """The command of a run that stops where the gate says (see tests/sweep/paused_simulate.py)."""
     gate.mkdir()
     arguments = [*KILL_ARGUMENTS, "--images", str(photo), "--out", str(out)]
-    return [sys.executable, str(Path(__file__).parent / "sweep" / "held.py"), str(gate), *arguments]
+    return [
+        sys.executable,
+        str(Path(__file__).parent / "sweep" / "paused_simulate.py"),
+        str(gate),
+        *arguments,
+    ]
 
 
 def test_killed_at_ten_random_moments_a_run_ends_as_if_undisturbed(photo, undisturbed, tmp_path):

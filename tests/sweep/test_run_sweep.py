@@ -152,7 +152,7 @@ def wait_until(true, process) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_a_killed_worker_and_a_killed_parent_lose_nothing_and_leave_nothing(pictures, tmp_path):
-    """Workers are held in their tasks (see tests/held.py), so that every kill hits work in flight."""
+    """Workers are held in their tasks (see paused_simulate.py), so that every kill hits work in flight."""
     gate, run = tmp_path / "gate", tmp_path / "run"
     gate.mkdir()
     for place in range(6):
@@ -167,7 +167,12 @@ def test_a_killed_worker_and_a_killed_parent_lose_nothing_and_leave_nothing(pict
         "--images",
         str(tmp_path),
     ]
-    held = [sys.executable, str(Path(__file__).with_name("held.py")), str(gate), *arguments]
+    held = [
+        sys.executable,
+        str(Path(__file__).with_name("paused_simulate.py")),
+        str(gate),
+        *arguments,
+    ]
     process = subprocess.Popen(
         [*held, "--workers", "2", "--out", str(run)], stdout=subprocess.DEVNULL
     )
