@@ -14,12 +14,12 @@ from moclink.chain import (
     BitChain,
     DigitalChain,
     IdealChain,
-    SymbolChain,
     capacity_bits,
 )
 from moclink.codeword_length import check_code, code_size, split_length
 from moclink.harq import with_harq
-from moclink.linear_names import FIXED_LINEAR, LINEAR_CBR, LINEAR_CODECS
+from moclink.linear_chains import LinearChains
+from moclink.linear_names import FIXED_LINEAR, LAPPED, LINEAR_CBR, LINEAR_CODECS
 from moclink.presets import (
     ANALOG_PRESET,
     FILE_CODECS,
@@ -70,8 +70,7 @@ class ChainFactory:
         self._modems: dict[str, Modem] = {}
         self._files: Any = None
         self._adaptation: Any = None
-        self._blocks: Any = None
-        self._restorations: dict[str, Any] = {}
+        self._linear = LinearChains()
 
     def make(self, name: str) -> Chain | BitChain:
         """Make the chain of a name; see `make_chain`. Every error names the chain."""
@@ -93,7 +92,7 @@ class ChainFactory:
         if not is_known(base):
             return self._own_chain(name)
         if base in LINEAR_CODECS:
-            return self._linear_chain(name, base, cbr or LINEAR_CBR)
+            return self._linear.symbol_chain(name, base, cbr or LINEAR_CBR)
         named = NAMED.fullmatch(name)
         if named:
             return self._semantic.uncoded(name, SEMANTIC_PRESETS[named["family"]], named["scheme"])
@@ -105,9 +104,12 @@ class ChainFactory:
         if family == "random":
             return BitChain(name, self.bit_modem(scheme))
         module, codec_name = FILE_CODECS[family]
-        codec = getattr(importlib.import_module(module), codec_name)
         if family in SEMANTIC_PRESETS:
-            codec = self._semantic.file_codec(SEMANTIC_PRESETS[family])
+            codec: Any = self._semantic.file_codec(SEMANTIC_PRESETS[family])
+        elif family in LAPPED:
+            codec = self._linear.file_codec(family)
+        else:
+            codec = getattr(importlib.import_module(module), codec_name)
         return self.file_chain(name, codec, scheme, cbr)
 
     def file_chain(self, name: str, codec: Any, scheme: str, cbr: Fraction | None) -> Chain:
@@ -148,38 +150,6 @@ class ChainFactory:
 
         codec = load_analog(preset)
         return AnalogChain(name, codec, codec.decoder.latent_channels)
-
-    def _linear_chain(self, name: str, base: str, cbr: Fraction) -> SymbolChain:
-        """SoftCast, or the codecs on blocks; trained tables and network are loaded once."""
-        from moclink.linear.analog_code import with_analog
-        from moclink.linear.block_sizes import BlocksOfSeveralSizes
-        from moclink.linear.codebooks import CodebookGrid
-        from moclink.linear.codec import PictureCodec
-        from moclink.linear.octonary import OctonaryCodec
-        from moclink.linear.restoration import Restoration
-        from moclink.linear.restored_codec import RestoredCodec
-        from moclink.linear.softcast import LinearCodec
-        from moclink.linear.whole_picture import WholePictureBands
-
-        adaptive = not base.endswith("-robust")
-        books = "octonary-codebooks" if adaptive else "octonary-codebooks-robust"
-        if self._blocks is None and not base.startswith("softcast"):
-            self._blocks = BlocksOfSeveralSizes.load()
-        codec: PictureCodec
-        if base.startswith("softcast"):
-            codec = LinearCodec(WholePictureBands(), float(cbr))
-        elif base.startswith("jscc"):
-            codec = LinearCodec(self._blocks, float(cbr), laplacian=base.endswith("-robust"))
-        elif base.startswith("hybrid"):
-            codec = OctonaryCodec(self._blocks, float(cbr), with_analog(CodebookGrid.load(books)))
-        else:
-            codec = OctonaryCodec(self._blocks, float(cbr), CodebookGrid.load(books))
-        if base.startswith("softcast") or "-linear" in base:
-            return SymbolChain(name, codec, adaptive)
-        network = "linear-restoration" + ("-perceptual" if base.endswith("-perceptual") else "")
-        if network not in self._restorations:
-            self._restorations[network] = Restoration.load(network)
-        return SymbolChain(name, RestoredCodec(codec, self._restorations[network]), adaptive)
 
     def bit_modem(self, scheme: str) -> Modem:
         """The modem of a scheme; the same one for all chains, so that they may share error patterns."""

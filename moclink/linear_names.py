@@ -1,4 +1,4 @@
-"""Names of chains of `moclink.linear`."""
+"""Names of chains of `moclink.linear`, and of the file codec on the same blocks."""
 
 from fractions import Fraction
 
@@ -21,6 +21,12 @@ LINEAR_CODECS = {
     "moc-rvq-robust": "moc-rvq-linear-robust with the restoration network",
     "hybrid-robust": "hybrid-linear-robust with the restoration network",
     "jscc-robust": "jscc-linear-robust with the restoration network",
+}
+
+# Names of file codecs -> what they are.
+LAPPED = {
+    "lapped": "the blocks of moc-rvq-linear, quantised and entropy-coded",
+    "lapped-restored": "the same, restoration network",
 }
 
 # Names of linear codecs at the ratio that they are called by -> the codec and the ratio.

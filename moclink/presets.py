@@ -39,7 +39,7 @@ from typing import Any
 from moclink.bandwidth_ratio import AT_CBR, split_cbr
 from moclink.codeword_length import RATES, check_length, split_length
 from moclink.constants import CODES, LDPC_DECODERS, MATCHES, OUTAGES, RECEIVERS
-from moclink.linear_names import FIXED_LINEAR, LINEAR_CODECS
+from moclink.linear_names import FIXED_LINEAR, LAPPED, LINEAR_CODECS
 from moclink.semantic_names import (
     CHANNEL_OPTIMIZED_NAMES,
     CODED,
@@ -85,8 +85,8 @@ FILE_CODECS = {
     "avif": ("moclink.sources.pillow_codecs", "AVIF"),
     "jpeg2000": ("moclink.sources.pillow_codecs", "JPEG2000"),
     "moc-rvq": ("moclink.sources.semantic_files", "SemanticFileCodec"),
+    **dict.fromkeys(LAPPED, ("moclink.sources.lapped_files", "LappedFileCodec")),
 }
-
 SEMANTIC_PRESETS = {"moc-rvq": "small", "moc-rvq-perceptual": "small-perceptual"}
 ANALOG_PRESET = "small"
 LEVELS = (1, 2, 3, 4)
@@ -170,7 +170,8 @@ def describe_chains() -> list[tuple[str, str]]:
     rows.append(("jscc-16", "analog, 8 symbols per 8x8 block: jscc-adaptive at CBR 1/24"))
     rows += LINEAR_CODECS.items()
     for codec in (codec for codec in FILE_CODECS if codec not in SEMANTIC_PRESETS):
-        rows.append((f"{codec}-ldpc", f"{codec.upper()} + LDPC (k=324, n=648) + 64-QAM"))
+        label = LAPPED.get(codec, codec.upper())
+        rows.append((f"{codec}-ldpc", f"{label} + LDPC (k=324, n=648) + 64-QAM"))
         rows.append(
             (f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}")
         )
@@ -180,9 +181,7 @@ def describe_chains() -> list[tuple[str, str]]:
         rows.append(
             (f"{codec}-ldpc-mcsN", "one MCS of TS 38.214, table 5.1.3.1-1; -tableT for -2 or -3")
         )
-        rows.append(
-            (f"{codec}-capacity", f"{codec.upper()} + ideal code: bits = symbols * log2(1 + SNR)")
-        )
+        rows.append((f"{codec}-capacity", f"{label} + ideal code: bits = symbols * log2(1 + SNR)"))
     rows.append(
         ("jpeg-ldpc-rst-mcsN", "JPEG with restart markers, fixed MCS; lost rows are concealed")
     )

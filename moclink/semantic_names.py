@@ -17,6 +17,8 @@ CHANNEL_OPTIMIZED = re.compile(r"moc-rvq-(?P<kind>adaptive|robust)-l(?P<levels>\
 CHANNEL_OPTIMIZED_NAMES = (*(f"moc-rvq-adaptive-l{n}" for n in range(1, 5)), "moc-rvq-robust-l4")
 CODED = re.compile(r"(?P<family>moc-rvq(-perceptual)?)-l(?P<levels>[1-4])-(?P<scheme>ldpc.*)")
 
+DASHED_FAMILIES = ("moc-rvq", "lapped-restored")  # file codecs whose names have a dash
+
 SEMANTIC_DESCRIPTIONS = (
     (
         "moc-rvq-adaptive-l1 .. -l4",
@@ -43,7 +45,8 @@ SEMANTIC_DESCRIPTIONS = (
 
 def family_and_scheme(name: str) -> tuple[str, str]:
     """Codec and scheme of a name without CBR: moc-rvq and ldpc-adaptive of moc-rvq-ldpc-adaptive."""
-    if name.startswith("moc-rvq-"):
-        return "moc-rvq", name.removeprefix("moc-rvq-")
+    for family in DASHED_FAMILIES:
+        if name.startswith(f"{family}-"):
+            return family, name.removeprefix(f"{family}-")
     family, _, scheme = name.partition("-")
     return family, scheme

@@ -75,7 +75,7 @@ MAY = {
     "user_codec": {"phy", "presets"},
     "chain_factory": {
         "codec",
-        "linear",
+        "linear_chains",
         "phy",
         "presets",
         "semantic_chains",
@@ -84,6 +84,7 @@ MAY = {
     },
     "semantic_names": set(),
     "linear_names": set(),
+    "linear_chains": {"linear", "sources"},
     "semantic_chains": {"codec", "phy", "presets", "sources"},
     "sweep": {"PIL", "phy", "presets", "chain_factory"},
     "results": {"matplotlib", "PIL"},

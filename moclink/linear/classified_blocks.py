@@ -23,6 +23,22 @@ _OFFSET_EDGES = (2, 5, 11)  # of the sum of a coefficient's two frequencies, at 
 
 
 @dataclass(frozen=True)
+class Transformed:
+    """A picture's transform.
+
+    Attributes:
+        coefficients: float32 [3, rows, columns, block, block]; at frequency (0, 0) the DCT of the
+            picture of block means.
+        energies: float32 [rows * columns, 3, bands], of each band of each block, without the means.
+        rings: int64 [3, rings], variance of the means' DCT, in steps.
+    """
+
+    coefficients: NDArray[np.float32]
+    energies: NDArray[np.float32]
+    rings: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class ClassifiedBlocks:
     """Lapped block DCT in opponent colours; every block belongs to a class that tells its variances.
 
@@ -40,26 +56,45 @@ class ClassifiedBlocks:
 
     def describe(self, image: NDArray[np.float32], uses: int, snr_db: float | None) -> Description:
         """See `SourceModel`."""
-        model = self.classes
-        coefficients = transform.block_dct(transform.to_opponent(image), model.block, model.overlap)
-        _, rows, columns, _, _ = coefficients.shape
-        means = transform.whole_dct(coefficients[..., 0, 0])
-        rings = self._ring_steps(means)
-        energies = block_energies(coefficients)
+        transformed = self.transform(image)
         target = DESIGN_SNR_DB if snr_db is None else snr_db
-        floor = self._floor(energies, uses, 10 ** (target / 10), image.size)
+        floor = self._floor(transformed.energies, uses, 10 ** (target / 10), image.size)
         price = self.map_price * np.log2(1 + 10 ** (target / 10)) / bits_per_symbol(snr_db)
-        chosen = model.assign(energies, rows, columns, floor, price)
-        offsets = self._offsets(energies, chosen.ravel(), floor)
+        return self.describe_transformed(transformed, floor, price)
+
+    def transform(self, image: NDArray[np.float32]) -> Transformed:
+        """Transform a picture [H, W, 3] in [0, 1]; what does not depend on the channel."""
+        coefficients = transform.block_dct(
+            transform.to_opponent(image), self.classes.block, self.classes.overlap
+        )
+        means = transform.whole_dct(coefficients[..., 0, 0])
+        energies = block_energies(coefficients)
+        coefficients[..., 0, 0] = means
+        return Transformed(coefficients, energies, self._ring_steps(means))
+
+    def describe_transformed(
+        self, transformed: Transformed, floor: float, price: float
+    ) -> Description:
+        """Choose classes and offsets.
+
+        Args:
+            transformed: The picture's transform.
+            floor: Squared error per coefficient below which variances do not matter.
+            price: Bits of coefficients that a bit of the map must save.
+        """
+        _, rows, columns, _, _ = transformed.coefficients.shape
+        chosen = self.classes.assign(transformed.energies, rows, columns, floor, price)
+        offsets = self._offsets(transformed.energies, chosen.ravel(), floor)
         coder = ArithmeticEncoder()
-        for step in rings.ravel():
+        for step in transformed.rings.ravel():
             coder.put_uniform(int(step), _MEAN_STEPS)
         for offset in offsets.ravel():
             coder.put(int(offset) + _LARGEST_OFFSET, _offset_table())
-        model.write_map(chosen, coder)
-        coefficients[..., 0, 0] = means
+        self.classes.write_map(chosen, coder)
         return Description(
-            coefficients.ravel(), self._spread(rings, offsets, chosen), coder.finish()
+            transformed.coefficients.ravel(),
+            self._spread(transformed.rings, offsets, chosen),
+            coder.finish(),
         )
 
     def describe_with_defaults(self, image: NDArray[np.float32]) -> Description:

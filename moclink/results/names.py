@@ -7,7 +7,7 @@ import re
 from moclink.codeword_length import CODEWORD
 
 # CODEC-ldpc, CODEC-ldpc-16qam-r12, CODEC-ldpc-64qam-r23-n6144
-FAMILY = r"(?:moc-rvq(?:-perceptual)?(?:-l\d)?|\w+)"
+FAMILY = r"(?:moc-rvq(?:-perceptual)?(?:-l\d)?|lapped-restored|\w+)"
 SCHEME = re.compile(
     rf"(?P<codec>{FAMILY})-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d)(-n(?P<length>\d+))?)?"
 )
@@ -19,7 +19,13 @@ LEVEL = re.compile(
     r"moc-rvq(?P<perceptual>-perceptual)?-l(?P<level>\d)(?P<variants>(?:-(?!ldpc)[a-z]+)*)"
 )
 CHANNEL_OPTIMIZED = re.compile(r"moc-rvq-(?P<kind>adaptive|robust)-l(?P<level>\d)")
-CODECS = {"bpg444": "BPG 4:4:4", "webp": "WebP", "jpeg2000": "JPEG 2000", "random": "random bits"}
+CODECS = {
+    "bpg444": "BPG 4:4:4",
+    "webp": "WebP",
+    "jpeg2000": "JPEG 2000",
+    "lapped": "Lapped",
+    "random": "random bits",
+}
 VARIANT_NAMES = {
     "no-nrb": "w/o NRB",
     "no-requantize": "w/o requantisation",
@@ -87,6 +93,8 @@ def _coded_name(chain: str) -> str:
     if learned := re.match(r"moc-rvq(-perceptual)?(?:-l(\d))?(?=-(ldpc|capacity))", chain):
         written = f"MOC-RVQ{' perceptual' if learned[1] else ''}"
         written += f" L{learned[2]}" if learned[2] else ""
+    if chain.startswith("lapped-restored-"):
+        written = "Lapped restored"
     if coded:
         rate = (
             f" {_modulation(coded['modulation'])} {coded['k']}/{coded['n']}" if coded["k"] else ""

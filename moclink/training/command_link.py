@@ -1,6 +1,7 @@
-"""`python -m moclink.train link`, `link-classes`, `link-codebooks`: the codecs of `moclink.linear`.
+"""`python -m moclink.train link`, `link-classes`, ...: the codecs of `moclink.linear`.
 
 pictures -> classes (link-classes)    Laplacian -> codebooks (link-codebooks)
+pictures, classes -> statistics of quantised coefficients (link-coefficients)
 pictures, classes, codebooks -> tiles -> restoration network (link)
 """
 
@@ -171,6 +172,18 @@ def run_classes(args: argparse.Namespace) -> int:
         energies, args.block, args.overlap, args.classes, args.floor, args.rounds, args.seed
     )
     model.save(args.out)
+    print(f"wrote {args.out}")
+    return 0
+
+
+def run_coefficients(args: argparse.Namespace) -> int:
+    """Estimate statistics of quantised coefficients from pictures."""
+    from moclink.training.link_coefficients import make_statistics
+    from moclink.training.picture_lists import list_pictures
+
+    if args.count < 1:
+        raise ValueError(f"--count is {args.count}; it must be at least 1")
+    make_statistics(list_pictures(args.pictures), Path(args.out), args.count, args.seed)
     print(f"wrote {args.out}")
     return 0
 

@@ -19,7 +19,7 @@ from moclink.training.command_common import (
     open_codec,
     open_data,
 )
-from moclink.training.command_link import run_classes, run_codebooks, run_link
+from moclink.training.command_link import run_classes, run_codebooks, run_coefficients, run_link
 from moclink.training.link_gpu import run_link_gpu
 
 
@@ -175,6 +175,7 @@ STAGES = {
     "link": run_link,
     "link-gpu": run_link_gpu,
     "link-classes": run_classes,
+    "link-coefficients": run_coefficients,
     "link-codebooks": run_codebooks,
     "export": run_export,
 }

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from moclink.atomic_files import atomic_write
-from moclink.training.link_sending import BLOCK, PARTS, TILE, LinkCodecs, Sent, send, send_at_random
+from moclink.training.link_sending import (
+    BLOCK,
+    PARTS,
+    TILE,
+    LinkCodecs,
+    Sent,
+    send,
+    send_at_random,
+    send_file,
+)
 
 VALIDATION = "validation.npz"
 _CROP = (320, 416)  # rows and columns of the pictures of validation
@@ -26,6 +35,7 @@ _VALIDATION = {  # bandwidth and SNRs in dB at which the held-out pictures are s
     ("hybrid", "1/24"): (1 / 24, _ADAPTIVE_SNRS),
     ("linear", "1/4"): (1 / 4, (0, 10, 20, 30)),
 }
+_QUALITIES = (144, 180, 216, 262)  # of the files that they become
 
 
 def centre_crops(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
@@ -53,11 +63,12 @@ def centre_crops(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
 
 def validation_labels() -> list[str]:
     """Labels such as "octonary 1/24 5 dB", in the order in which a picture is sent."""
-    return [
+    labels = [
         f"{codec} {cbr} {snr_db} dB"
         for (codec, cbr), (_, snrs) in _VALIDATION.items()
         for snr_db in snrs
     ]
+    return labels + [f"file quality {quality}" for quality in _QUALITIES]
 
 
 def send_for_validation(codecs: LinkCodecs, pixels: NDArray[np.uint8], seed: int) -> Iterator[Sent]:
@@ -66,6 +77,8 @@ def send_for_validation(codecs: LinkCodecs, pixels: NDArray[np.uint8], seed: int
     for (codec, _), (cbr, snrs) in _VALIDATION.items():
         for snr_db in snrs:
             yield send(codecs.make(codec, True, cbr), pixels, snr_db, True, rng)
+    for quality in _QUALITIES:
+        yield send_file(codecs.files, pixels, quality)
 
 
 def validation_rows(sent: Sequence[Sent]) -> dict[str, NDArray]:

@@ -1,4 +1,4 @@
-"""The options of `link`, `link-classes` and `link-codebooks`; loads no framework."""
+"""The options of `link` and its tables' commands, `link-...`; loads no framework."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def add_link(stages: Any) -> None:
     _add_gpu(stages)
     _add_classes(stages)
     _add_codebooks(stages)
+    _add_coefficients(stages)
 
 
 def _add_gpu(stages: Any) -> None:
@@ -150,6 +151,21 @@ def _add_classes(stages: Any) -> None:
         type=float,
         default=5e-4,
         help="distortion a coefficient that classes aim at (default %(default)s)",
+    )
+
+
+def _add_coefficients(stages: Any) -> None:
+    """Options of `link-coefficients`: statistics of the entropy-coded blocks."""
+    coefficients = stages.add_parser(
+        "link-coefficients", help="statistics of the quantised coefficients of lapped files"
+    )
+    coefficients.add_argument("pictures", nargs="+", help="training images or folders of them")
+    coefficients.add_argument("--out", required=True, help="path of the .npz to write")
+    coefficients.add_argument(
+        "--count", type=int, default=24, help="images that are used (default %(default)s)"
+    )
+    coefficients.add_argument(
+        "--seed", type=int, default=0, help="of images and crops (default %(default)s)"
     )
 
 

@@ -1,8 +1,8 @@
 """Training data of the restoration network: pictures sent at random SNRs and bandwidths.
 
 A crop of a picture, at times reduced, mirrored or turned, goes through a linear, octonary or hybrid
-codec at a random SNR of -6 to 31 dB and a random bandwidth; some senders are not told the SNR. What
-arrived is cut into tiles of 128 by 128.
+codec at a random SNR of -6 to 31 dB and a random bandwidth, some senders not told the SNR, or
+becomes a file of a random quality. What arrived is cut into tiles of 128 by 128.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from moclink.linear.classes import ClassModel
 from moclink.linear.classified_blocks import ClassifiedBlocks
 from moclink.linear.codebooks import CodebookGrid
 from moclink.linear.codec import Estimate, PictureCodec
+from moclink.linear.entropy_coded import EntropyCodedBlocks
 from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.softcast import LinearCodec
 from moclink.types import ChannelState
@@ -33,6 +34,8 @@ CODECS = ("octonary", "hybrid", "linear")
 _CODEC_SHARES = (0.4, 0.35, 0.25)
 _CBRS = (1 / 96, 1 / 48, 1 / 24, 1 / 12, 1 / 4)
 _CBR_SHARES = (0.04, 0.06, 0.65, 0.1, 0.15)
+_FILES = 0.25  # share of pictures that become files, without a channel
+_QUALITIES = (96, 320)
 _NOT_TOLD = 0.12  # share of senders that do not know the SNR
 _HIGH_SNR = 0.2  # share of SNRs in 20..31 dB; the others are in -6..20
 _LARGEST_CROP = (768, 1008)
@@ -40,15 +43,17 @@ _LARGEST_CROP = (768, 1008)
 
 @dataclass(frozen=True)
 class LinkCodecs:
-    """The codecs of the adaptive and robust chains.
+    """The codecs of the adaptive and robust chains, and of the lapped files.
 
     Attributes:
         blocks: Source model.
         grids: Octonary codebooks by whether the sender knows the SNR.
+        files: Entropy-coded blocks.
     """
 
     blocks: BlocksOfSeveralSizes | ClassifiedBlocks
     grids: dict[bool, CodebookGrid]
+    files: EntropyCodedBlocks
 
     @classmethod
     def load(
@@ -69,7 +74,8 @@ class LinkCodecs:
             else ClassifiedBlocks(ClassModel.load(classes))
         )
         robust = CodebookGrid.load("octonary-codebooks-robust")
-        return cls(blocks, {True: CodebookGrid.load(codebooks), False: robust})
+        grids = {True: CodebookGrid.load(codebooks), False: robust}
+        return cls(blocks, grids, EntropyCodedBlocks.load())
 
     def make(self, codec: str, sender_knows_snr: bool, cbr: float) -> PictureCodec:
         """A codec by name, one of CODECS."""
@@ -84,6 +90,7 @@ class LinkCodecs:
         models = blocks.models if isinstance(blocks, BlocksOfSeveralSizes) else (blocks,)
         tables = [np.asarray(model.classes.variances).tobytes() for model in models]
         tables += [grid.distortions.tobytes() for grid in self.grids.values()]
+        tables += [one.probabilities.tobytes() for one in self.files.statistics]
         return hashlib.sha256(b"".join(tables)).hexdigest()
 
 
@@ -155,11 +162,21 @@ def send(
     symbols, header = codec.encode(image[None], ChannelState(snr_db) if sender_knows_snr else None)
     no = 10 ** (-snr_db / 10)
     noise = rng.standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
-    found: Estimate = codec.estimate(symbols + noise, no, header)
+    return _sent(pixels, image, codec.estimate(symbols + noise, no, header))
+
+
+def send_file(files: EntropyCodedBlocks, pixels: NDArray[np.uint8], quality: int) -> Sent:
+    """Code a picture uint8 [H, W, 3] as a file, and decode it."""
+    image = pixels.astype(np.float32) / np.float32(255)
+    data = files.encode(files.analyse(image), image.shape[0], image.shape[1], quality)
+    return _sent(pixels, image, files.decode(data, image.size))
+
+
+def _sent(pixels: NDArray[np.uint8], image: NDArray[np.float32], found: Estimate) -> Sent:
     error = float(np.mean((found.images[0] - image) ** 2))
     expected = float(np.maximum(found.errors[0].sum(-1).mean() / 3, 1e-8))
     statistics = (
-        snr_db,
+        float(found.snr_db[0]),
         np.log10(max(error, 1e-8)),
         np.sqrt(expected),
         np.log10(expected) + 3.0,
@@ -168,8 +185,10 @@ def send(
 
 
 def send_at_random(codecs: LinkCodecs, path: Path, rng: np.random.Generator) -> Sent:
-    """Send a random crop of a picture by a random codec at a random SNR and bandwidth."""
+    """Send a random crop of a picture by a random codec at a random SNR and bandwidth, or as a file."""
     pixels = random_crop(path, rng)
+    if rng.random() < _FILES:
+        return send_file(codecs.files, pixels, int(rng.integers(*_QUALITIES)))
     snr_db = rng.uniform(20, 31) if rng.random() < _HIGH_SNR else rng.uniform(-6, 20)
     cbr, sender_knows_snr = float(rng.choice(_CBRS, p=_CBR_SHARES)), rng.random() >= _NOT_TOLD
     codec = codecs.make(str(rng.choice(CODECS, p=_CODEC_SHARES)), sender_knows_snr, cbr)

@@ -1,0 +1,64 @@
+"""Lapped blocks as a file codec in chains: budget, channel, network, limits."""
+
+import numpy as np
+import pytest
+
+from moclink.chain_factory import ChainFactory
+from moclink.images import read_image, sample_paths, to_float
+from moclink.metrics import psnr
+from moclink.phy.channels import noise_variance
+from moclink.sources.lapped_files import LONGEST_SIDE, LappedFileCodec
+from moclink.sources.limits import FileCodecError
+from moclink.types import ChannelState
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return np.ascontiguousarray(read_image(sample_paths()[0])[60:189, 100:297])  # 129 x 197: odd
+
+
+@pytest.fixture(scope="module")
+def chains():
+    return ChainFactory()
+
+
+@pytest.mark.parametrize("snr_db", [5.0, 15.0])
+def test_chains_send_it_within_their_symbols_and_the_network_helps(chains, photo, snr_db):
+    images = to_float(photo)[None]
+    scores = []
+    for name in ("lapped-ldpc-adaptive@1/24", "lapped-restored-ldpc-adaptive@1/24"):
+        chain = chains.make(name)
+        sent = chain.transmit(images, ChannelState(snr_db))
+        assert sent.symbols.shape[1] <= 129 * 197 * 3 / 24
+        no = np.float32([noise_variance(snr_db)])
+        rng = np.random.default_rng(1)
+        noise = rng.standard_normal((*sent.symbols.shape, 2)) @ np.array([1, 1j])
+        received = sent.symbols + noise * np.sqrt(no / 2)[:, None]
+        found = chain.receive(received.astype(np.complex64), no, sent.header)
+        assert found.decoded.all()
+        scores.append(float(psnr(found.images, images)[0]))
+    assert scores[1] > scores[0] + 0.2 and scores[0] > 20
+
+
+def test_both_names_share_their_files(chains):
+    plain, restored = chains.make("lapped-capacity"), chains.make("lapped-restored-capacity")
+    assert plain.source.codec.name == "lapped" and restored.source.codec.name == "lapped-restored"
+    assert chains.make("lapped-ldpc").source.codec is plain.source.codec
+
+
+def test_too_large_a_picture_is_known_before(chains):
+    codec = chains.make("lapped-ldpc").source.codec
+    assert codec.limit_problem(100, LONGEST_SIDE) is None
+    assert f"at most {LONGEST_SIDE}" in codec.limit_problem(LONGEST_SIDE + 1, 1)
+    with pytest.raises(FileCodecError, match="65536"):
+        codec.encode_file(np.zeros((LONGEST_SIDE + 1, 1, 3), np.uint8), 100.0)
+
+
+def test_files_of_two_pictures_in_turn_are_their_own(photo):
+    from moclink.linear.entropy_coded import EntropyCodedBlocks
+
+    codec = LappedFileCodec(EntropyCodedBlocks.load())
+    other = np.ascontiguousarray(photo[::-1])
+    first = codec.encode_file(photo, 150.0)
+    assert codec.encode_file(other, 150.0) != first == codec.encode_file(photo, 150.0)
+    assert codec.qualities == sorted(codec.qualities)
