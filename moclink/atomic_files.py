@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give the path of a file beside `path` to write to, and put it in the place of `path`.
 
+    Its name is new every time: several processes may write the same file, of which the last stays.
+
     Raises:
         OSError: If it cannot be written; what was there before is kept, what was begun is removed.
 
@@ -20,7 +23,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         ...     part.write_text("1,2")
     """
     path = Path(path)
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield part
         os.replace(part, path)

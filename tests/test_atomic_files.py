@@ -31,3 +31,11 @@ def test_what_was_there_is_kept_and_what_was_begun_is_removed(tmp_path, error):
 def test_an_error_of_words_alone_keeps_them(tmp_path):
     with pytest.raises(OSError, match="^no file of this kind$"), atomic_write(tmp_path / "a.csv"):
         raise OSError("no file of this kind")
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "a.csv"
+    with atomic_write(path) as one, atomic_write(path) as two:
+        one.write_text("one")
+        two.write_text("two")
+    assert path.read_text() == "one" and list(tmp_path.iterdir()) == [path]
