@@ -12,6 +12,7 @@ import difflib
 import numbers
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -26,6 +27,8 @@ from moclink.constants import METRICS
 MAX_SNR_POINTS = 1000
 DEFAULT_SNR = "-5:30"
 DEFAULT_METRICS = "psnr,ssim"
+# Of files that are written: a folder of such a name is none that anybody wants.
+FILE_SUFFIXES = (".csv", ".tex", ".md", ".txt", ".png", ".jpg", ".pdf", ".svg", ".eps")
 _DIGITS = {2: 3, 4: 6}  # bytes of a float -> decimal digits that it holds
 _DECIMALS = decimal.Context(prec=28, traps=[InvalidOperation])
 _SNRS = "start:stop[:step], a comma-separated list or one value in dB, such as -5:30 or 0,10,20"
@@ -35,8 +38,32 @@ class UsageError(ValueError):
     """A wrong argument; the message names the value and the remedy."""
 
 
+class _StoreLast(argparse.Action):
+    """Keep the last value of an option, and say so if another was given before."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest, self.default)
+        if option_string and before is not self.default and before != values:
+            print(
+                f"moclink: note: {option_string} is given twice; {values} counts, {before} does not",
+                file=sys.stderr,
+            )
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that reports a wrong argument in one line and exits with status 2."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.register("action", None, _StoreLast)
+        self.register("action", "store", _StoreLast)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and stop."""
@@ -106,7 +133,9 @@ def _snr_values(text: str, option: str) -> list[Decimal]:
         start, stop, step = ([Decimal(p) for p in text.split(":")] + [Decimal(1)])[:3]
         if text.count(":") > 2:
             raise UsageError(f"{option} {text}: too many colons; {wanted}")
-        if not (step > 0 and start.is_finite() and stop.is_finite() and step.is_finite()):
+        if not (start.is_finite() and stop.is_finite() and step.is_finite()):
+            raise UsageError(f"{option} {text}: not a number of dB; {wanted}")
+        if step <= 0:
             raise UsageError(f"{option} {text}: the step must be positive; {wanted}")
         if stop < start:
             raise UsageError(f"{option} {text}: the stop lies below the start; {wanted}")
@@ -240,6 +269,11 @@ def read_folder(name: str, value: Any) -> Path:
             f"{name} {shorten(value)}: the path of a folder is wanted, as text or a Path"
         )
     path = Path(value)
+    if path.suffix.lower() in FILE_SUFFIXES and not path.exists():
+        raise UsageError(
+            f"{name} {value}: that is the name of a file; name the folder for the files, such as "
+            f"{path.with_suffix('')}"
+        )
     # Not Path.expanduser, which fails where nobody's home is known.
     return Path(os.path.expanduser(path)) if path.parts[0] == "~" else path
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from moclink.arguments import Parser, bind_values, comma_list, parse_snr
+from moclink.arguments import Parser, bind_values, comma_list, parse_snr, read_folder
 from moclink.constants import OUTAGES
 from moclink.environment import set_matplotlib_settings_aside
 from moclink.standard_streams import command
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from moclink.results.paper import draw_paper
 
         choices = {
-            "out": args.out,
+            "out": None if args.out is None else read_folder("--out", args.out),
             "chains": args.chains,
             "snrs": parse_snr(args.snr) if args.snr is not None else None,
             "picture": args.picture,

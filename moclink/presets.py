@@ -232,6 +232,10 @@ def check_name(name: str) -> None:
                 f"{name!r}: after the colon comes l1 to l4, then any of {variants}, with dashes"
             )
         return  # how many levels there are is known when the codec is made
+    if re.search(r"@[-\d./@%]*$", asked):
+        raise ValueError(
+            f"{asked!r}: after one @ comes the CBR, above 0 and up to 1, as in softcast@1/24"
+        )
     if "/" in name:
         raise ValueError(
             f"no codec at {path}: name the path that python -m moclink.train export wrote"

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moclink.arguments import Parser, bind_values, comma_list, parse_snr
+from moclink.arguments import Parser, bind_values, comma_list, parse_snr, read_folder
 from moclink.constants import OUTAGES
 from moclink.standard_streams import command
 
@@ -34,11 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from moclink.results.table_formats import FORMATS, written
 
     try:
+        out = None if args.out is None else read_folder("--out", args.out)
         tables = _tables(args)
-        if not args.out:
+        if out is None:
             print("\n".join(written(table, args.format) for table in tables), end="")
-        for table in tables if args.out else ():
-            path = Path(args.out) / f"{table.name}.{FORMATS[args.format]}"
+            return 0
+        for table in tables:
+            path = out / f"{table.name}.{FORMATS[args.format]}"
             _write(path, written(table, args.format))
             print(printable(str(path)))
     except ValueError as error:
@@ -53,6 +55,7 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     from moclink.results.comparison_tables import comparison_tables
     from moclink.results.mean_tables import long_table, mean_tables
     from moclink.results.metrics import choose_metrics, measured, usual
+    from moclink.results.names import base_name
     from moclink.results.selection import (
         choose_chains,
         choose_outage,
@@ -87,11 +90,13 @@ def _tables(args: argparse.Namespace) -> list[Table]:
         tables = mean_tables(choose_rows(chosen, snrs=snrs), metrics, note_of_run, outage)
     if args.bd is not None:
         reference = choose_chains(args.bd, every)
+        known = args.bd in {name for chain in reference for name in (chain, base_name(chain))}
+        bd = args.bd if known else reference[0]  # its ratio is written otherwise
         rows = [
             row for row in every if row.chain in {*choose_chains(args.chains, every), *reference}
         ]
         pictures = [metric for metric in metrics if metric.kind == "picture"]
-        tables += comparison_tables(rows, args.bd, pictures, outage, snrs)
+        tables += comparison_tables(rows, bd, pictures, outage, snrs)
     return tables
 
 

@@ -244,3 +244,27 @@ def test_what_may_have_been_meant_is_said(tmp_path, capsys):
             parser.parse_args(arguments)
         error = capsys.readouterr().err
         assert hint in error and error.count("\n") == 1
+
+
+def test_an_option_that_is_given_twice_is_said(capsys):
+    """The last one counts, as options that are added to those of a script or a Makefile do."""
+    parser = Parser(prog="x")
+    parser.add_argument("--snr", default="0")
+    assert parser.parse_args(["--snr", "5", "--snr", "10"]).snr == "10"
+    assert capsys.readouterr().err == "moclink: note: --snr is given twice; 10 counts, 5 does not\n"
+    assert parser.parse_args(["--snr", "5", "--snr", "5"]).snr == "5"
+    assert parser.parse_args(["--snr", "5"]).snr == "5" and capsys.readouterr().err == ""
+
+
+def test_a_folder_is_not_called_like_a_file(tmp_path):
+    with pytest.raises(ValueError, match=r"--out fig.pdf: that is the name of a file; .* as fig$"):
+        read_folder("--out", "fig.pdf")
+    (tmp_path / "a.csv").mkdir()
+    assert read_folder("out", tmp_path / "a.csv") == tmp_path / "a.csv"
+    assert read_folder("out", "run.v1.2") == Path("run.v1.2")
+
+
+def test_a_range_without_a_number_is_no_wrong_step():
+    for text in ("-inf:0", "0:nan", "0:10:inf"):
+        with pytest.raises(ValueError, match="not a number of dB"):
+            parse_snr(text)

@@ -152,3 +152,16 @@ def test_one_ratio_has_one_spelling():
     assert usual_name("softcast@0.0417") == "softcast@417/10000"
     assert usual_name("my.py:C@0.05") == "my.py:C@1/20" and usual_name("softcast") == "softcast"
     assert named_chains("softcast@1/24, softcast@2/48,softcast@0.0416667")[1] == ("softcast@1/24",)
+
+
+def test_one_chain_named_twice_in_a_list_is_one_chain():
+    names = ["softcast@1/24", "jpeg-ldpc", "softcast@2/48", "softcast@0.0416667", "jpeg-ldpc"]
+    assert named_chains(names)[1] == ("softcast@1/24", "jpeg-ldpc")
+
+
+@pytest.mark.parametrize(
+    "name", ["softcast@", "@1/24", "softcast@-1/24", "softcast@1/24@1/48", "softcast@4%"]
+)
+def test_a_broken_ratio_is_no_path(name):
+    with pytest.raises(ValueError, match="after one @ comes the CBR, above 0 and up to 1"):
+        check_name(name)

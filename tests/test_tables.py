@@ -111,3 +111,32 @@ def test_an_empty_run_is_named(tmp_path, capsys):
     ResultStore(tmp_path, {"chains": [], "images": []}).close()
     assert main([str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"moclink: {tmp_path} holds no finished cells\n"
+
+
+def test_the_ratio_of_a_reference_may_be_written_in_any_way(run_of_ratios, capsys):
+    for name in ("softcast@1/24", "softcast@2/48"):
+        assert main([str(run_of_ratios), "--bd", name, "--metrics", "psnr"]) == 0
+    first, second = capsys.readouterr().out.split("**PSNR (dB) over SNR")[1:]
+    assert first == second and "to SoftCast, CBR 1/24" in first
+
+
+def test_snrs_that_differ_little_look_different(run_of_ratios, capsys):
+    assert main([str(run_of_ratios), "--metrics", "psnr"]) == 0
+    assert "10.0000001 dB |" in capsys.readouterr().out
+
+
+@pytest.fixture
+def run_of_ratios(tmp_path):
+    chains = ["softcast@1/24", "softcast@1/12"]
+    images = [[name, ""] for name in "uv"]
+    store = ResultStore(tmp_path / "run", {"chains": chains, "images": images, "channel": "awgn"})
+    store.add(
+        [
+            Row(chain, name, 8, 8, snr, 0, psnr_db=snr + place + ord(name) - 110, cbr=1 / 24)
+            for place, chain in enumerate(chains)
+            for name in "uv"
+            for snr in (10.0, 10.0000001)
+        ]
+    )
+    store.close()
+    return tmp_path / "run"

@@ -13,7 +13,7 @@ from moclink.results.averages import average, by_chain, half_width, image_means
 from moclink.results.bandwidth import chain_cbrs, equal
 from moclink.results.bjontegaard import FEWEST, METHODS, Curve, bd_quality, bd_rate, bd_snr
 from moclink.results.metrics import Metric
-from moclink.results.names import base_name
+from moclink.results.names import base_name, snr_text
 from moclink.results.schemes import scheme_points, schemes
 from moclink.types import Row
 
@@ -149,7 +149,7 @@ def deltas_over_cbr(
     return [
         Delta(
             label,
-            f"CBR at {snr_db:g} dB",
+            f"CBR at {snr_text(snr_db)} dB",
             method,
             bd_rate(curves[anchor], curve, method, metric.lower),
             bd_quality(curves[anchor], curve, method),

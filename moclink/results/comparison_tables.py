@@ -15,7 +15,7 @@ from moclink.results.comparison import (
 )
 from moclink.results.mean_tables import Table
 from moclink.results.metrics import Metric
-from moclink.results.names import display_name, printable
+from moclink.results.names import display_name, printable, snr_text
 from moclink.types import Row
 
 _DIFFERENCES = (
@@ -106,7 +106,7 @@ def _differences(
                         labels[chain],
                         labels[other],
                         metric.label,
-                        f"{d.snr_db:g}",
+                        snr_text(d.snr_db),
                         mean,
                         half,
                         *tests,

@@ -15,6 +15,7 @@ from moclink.atomic_files import atomic_write
 from moclink.results.averages import average_values, by_chain, number_images
 from moclink.results.metrics import METRICS
 from moclink.results.names import printable
+from moclink.results.selection import read_runs
 from moclink.results.store import COLUMNS, FIT_COLUMNS, RunFolderError, read_cells, read_rate_fits
 from moclink.types import Row
 
@@ -52,9 +53,40 @@ def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:
             write_csv(place / "rate_fits.csv", FIT_COLUMNS, fits),
         ]
     except OSError as error:
-        reason = error.strerror or error
+        name = error.filename2 or error.filename or place
         raise RunFolderError(
-            f"cannot write to {printable(str(place))} ({reason}); choose another --out"
+            f"cannot write to {printable(str(name))} ({error.strerror or error}); finished cells are "
+            f"kept: remedy that, or choose another --out of python -m moclink.results {folder}"
+        ) from error
+
+
+def export_together(folders: Sequence[str | Path], out: str | Path) -> list[Path]:
+    """Write the files of `export` for several runs, read as `moclink.results.selection.read_runs` does.
+
+    Args:
+        folders: Run folders.
+        out: Folder for the files, made if it is missing.
+
+    Returns:
+        The files written.
+
+    Raises:
+        RunFolderError: If the runs may not stand together, or the files cannot be written.
+    """
+    rows = [row for own in by_chain(read_runs(folders)[0]).values() for row in own]
+    fits = {tuple(fit[:3]): fit for folder in reversed(folders) for fit in read_rate_fits(folder)}
+    header = ["chain", "metric", "snr_db", "mean", "ci95_half_width", "images"]
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        cells = ([getattr(row, name) for name in CSV_COLUMNS] for row in rows)
+        return [
+            write_csv(Path(out) / "results.csv", CSV_COLUMNS, cells),
+            write_csv(Path(out) / "summary.csv", header, summary_rows(rows)),
+            write_csv(Path(out) / "rate_fits.csv", FIT_COLUMNS, sorted(fits.values(), key=str)),
+        ]
+    except OSError as error:
+        raise RunFolderError(
+            f"cannot write to {printable(str(out))} ({error.strerror or error}); choose another --out"
         ) from error
 
 

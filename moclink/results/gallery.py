@@ -13,7 +13,7 @@ from PIL import Image
 
 from moclink.results.bandwidth import cbr_note, chain_labels
 from moclink.results.metrics import METRICS, is_number, measured
-from moclink.results.names import printable, short_name, wrapped
+from moclink.results.names import printable, short_name, snr_text, wrapped
 from moclink.results.panels import FigureError, add_title, plain
 from moclink.results.style import PLAIN, STYLES, FigureOptions
 from moclink.types import GalleryPicture, Row
@@ -65,7 +65,7 @@ def gallery_figure(
     sheet = _Sheet(received, original, _captions(rows), labels)
     draw = _draw_grid if len(snrs) == 1 and len(chains) > FEWEST_FOR_GRID else _draw_lines
     figure = draw(sheet, chains, snrs, options, dpi)
-    at = [f"{snrs[0]:g} dB SNR"] if draw is _draw_grid else []
+    at = [f"{snr_text(snrs[0])} dB SNR"] if draw is _draw_grid else []
     add_title(figure, [printable(name), *at, options.note, cbr_note(rows)])
     return figure
 
@@ -97,7 +97,7 @@ def _draw_lines(
         for column, snr in enumerate(snrs, 1):
             axis = figure.add_subplot(grid[line, column])
             if (chain, snr) in sheet.received:
-                title = f"{snr:g} dB SNR" if line == 0 else ""
+                title = f"{snr_text(snr)} dB SNR" if line == 0 else ""
                 caption = sheet.captions.get((chain, snr), "")
                 _picture(axis, sheet.received[chain, snr], title, caption)
             else:

@@ -10,7 +10,7 @@ from moclink.results.averages import Average, average, by_chain
 from moclink.results.bandwidth import cbr_text, chain_cbrs, chain_labels
 from moclink.results.error_rates import error_rates
 from moclink.results.metrics import Metric
-from moclink.results.names import display_name
+from moclink.results.names import display_name, snr_text
 from moclink.types import Row
 
 PLUS_MINUS = "±"
@@ -59,7 +59,7 @@ def mean_tables(
                     [_without_cbr(labels[name]), ratio, *(cells.get(snr, "") for snr in snrs)]
                 )
         if lines:
-            header = ["Chain", "CBR", *(f"{snr:g} dB" for snr in snrs)]
+            header = ["Chain", "CBR", *(f"{snr_text(snr)} dB" for snr in snrs)]
             title = f"{metric.axis_label} over SNR" + (f", {note}" if note else "")
             tables.append(Table(metric.column, title, header, lines, _notes(rows, metric, outage)))
     return tables

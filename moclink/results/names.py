@@ -124,6 +124,11 @@ def short_name(chain: str) -> str:
     return name.replace(base, base.rpartition("/")[2])
 
 
+def snr_text(snr_db: float) -> str:
+    """An SNR in dB as it was given: two that differ by 0.0001 look different."""
+    return f"{snr_db:.12g}"
+
+
 def wrapped(text: str, most: int = 14) -> str:
     """A text broken at dashes, slashes, colons and spaces into lines of about `most` characters."""
     lines = [""]

@@ -18,6 +18,8 @@ def open_store(folder: str | Path) -> sqlite3.Connection:
     Raises:
         RunFolderError: If the folder holds no results, or they cannot be read.
     """
+    if not str(folder):
+        raise RunFolderError("the name of a run folder is empty; give . for the one you are in")
     path = Path(folder) / "results.sqlite"
     if not path.is_file():
         what = "is a file" if Path(folder).is_file() else "holds no results.sqlite"

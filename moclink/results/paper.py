@@ -10,7 +10,7 @@ from typing import Any
 from moclink.results.curves import curves_figure
 from moclink.results.figures import DPI, Choices, Drawn, choose_gallery, save
 from moclink.results.gallery import gallery_figure
-from moclink.results.names import base_name
+from moclink.results.names import base_name, snr_text
 from moclink.results.selection import choose_rows, read_runs
 from moclink.results.store import RunFolderError, read_parameters
 
@@ -73,7 +73,7 @@ def draw_paper(name: str, folder: str | Path, *others: str | Path, **choices: An
     gallery = choose_gallery(every_picture, rows, snrs)
     if not rows or (figure.snrs and all(s.chain == "original" for s in gallery)):
         kind = "pictures" if figure.snrs else "results"
-        needs = f" at {', '.join(f'{snr:g}' for snr in figure.snrs)} dB" if figure.snrs else ""
+        needs = f" at {', '.join(snr_text(snr) for snr in figure.snrs)} dB" if figure.snrs else ""
         raise RunFolderError(
             f"{folder} holds no {kind} of {figure.names}{needs}, which {name} shows"
         )

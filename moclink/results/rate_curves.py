@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from moclink.results.averages import outage_note
 from moclink.results.bandwidth import cbr_text, cbr_texts
 from moclink.results.metrics import choose_metrics, measured
-from moclink.results.names import printable, shortened
+from moclink.results.names import printable, shortened, snr_text
 from moclink.results.panels import (
     LONGEST_LABEL,
     FigureError,
@@ -40,11 +40,13 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
     own = [row for row in rows if row.snr_db == snr_db and row.cbr is not None]
     if not own:
         sent = sorted({row.snr_db for row in rows if row.cbr is not None})
-        there = ", ".join(f"{snr:g}" for snr in sent) or "none"
-        raise FigureError(f"no pictures were sent at {snr_db:g} dB; SNRs of pictures: {there}")
+        there = ", ".join(snr_text(snr) for snr in sent) or "none"
+        raise FigureError(
+            f"no pictures were sent at {snr_text(snr_db)} dB; SNRs of pictures: {there}"
+        )
     metrics = choose_metrics(options.metrics, measured(own, "picture"))
     if not metrics:
-        raise FigureError(f"no metric was measured of these pictures at {snr_db:g} dB")
+        raise FigureError(f"no metric was measured of these pictures at {snr_text(snr_db)} dB")
     figure, axes = panels_figure(len(metrics), options)
     groups = schemes([row.chain for row in own])
     styles = curve_styles([names[0] for names in groups.values()])
@@ -68,7 +70,7 @@ def rate_figure(rows: Sequence[Row], snr_db: float, options: FigureOptions = PLA
     images = list(dict.fromkeys(row.image for row in own))
     which = f"mean over {len(images)} pictures" if len(images) > 1 else printable(images[0])
     lost = outage_note(own, options.outage)
-    add_title(figure, [f"SNR {snr_db:g} dB", options.note, which, lost])
+    add_title(figure, [f"SNR {snr_text(snr_db)} dB", options.note, which, lost])
     add_legend(figure, entries, STYLES[options.style].characters_per_inch)
     return figure
 

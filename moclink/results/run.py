@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,8 @@ def _drawn(style: str, make: Callable[[], Figure]) -> Figure:
     """Draw a figure in a style, and make it one that notebooks show."""
     if style not in STYLES:
         raise ValueError(f"style {style!r}: there are {', '.join(STYLES)}")
-    with STYLES[style].context():
+    with STYLES[style].context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure = make()
         figure.draw_without_rendering()
     figure.__class__ = _NotebookFigure

@@ -39,7 +39,8 @@ def merged_parameters(
     """
     if not found:
         return dict(parameters)
-    for name in sorted(set(found) | set(parameters)):
+    # The version first: another one may know parameters that this one does not.
+    for name in sorted(set(found) | set(parameters), key=lambda name: (name != "version", name)):
         usual = DEFAULTS.get(name, "(default)")
         old, new = found.get(name, usual), parameters.get(name, usual)
         if old == new or name in EXTENDABLE or (name == "version" and resume_anyway):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from moclink.arguments import comma_list, shorten
+from moclink.bandwidth_ratio import usual_name
 from moclink.constants import OUTAGES
-from moclink.results.names import MODE, base_name, printable, stated_cbr
+from moclink.results.names import MODE, base_name, printable, snr_text, stated_cbr
 from moclink.results.run_parameters import DEFAULTS
 from moclink.results.store import (
     RunFolderError,
@@ -72,7 +73,7 @@ def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str]
     shared = set(first.get("chains", ())) & set(second.get("chains", ()))
     if chains is not None:
         wanted = {chains, *comma_list(chains)} if isinstance(chains, str) else set(chains)
-        shared = {name for name in shared if wanted & {name, base_name(name)}}
+        shared = {name for name in shared if any(_means(text, name) for text in wanted)}
     codecs = [dict(run.get("codecs", ())) for run in (first, second)]
     for name in sorted(shared):
         versions = {codec[name] for codec in codecs if name in codec}
@@ -163,7 +164,7 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
     if not names:
         raise ValueError("no chain is named; leave --chains out for all")
     for name in names:
-        fitting = [chain for chain in known if name in (chain, base_name(chain))]
+        fitting = [chain for chain in known if _means(name, chain)]
         if not fitting:
             near = difflib.get_close_matches(name, known, 1)
             hint = f" (did you mean {printable(near[0])}?)" if near else ""
@@ -171,6 +172,16 @@ def choose_chains(names: str | Sequence[str] | None, rows: Sequence[Row]) -> lis
             raise ValueError(f"there are no results of {name!r}{hint}, but of {there}")
         chosen += fitting
     return list(dict.fromkeys(chosen))
+
+
+def _means(name: str, chain: str) -> bool:
+    """Whether a name means a chain: its own, its own without the ratio, or the ratio written otherwise."""
+    if name in (chain, base_name(chain)):
+        return True
+    try:
+        return bool(stated_cbr(chain)) and usual_name(name) == chain
+    except ValueError:  # what follows the @ is no ratio
+        return False
 
 
 def choose_rows(
@@ -189,8 +200,8 @@ def choose_rows(
         return own
     chosen = [row for row in own if any(abs(row.snr_db - snr) < 1e-9 for snr in snrs)]
     if own and not chosen:
-        there = ", ".join(f"{snr:g}" for snr in sorted({row.snr_db for row in own}))
+        there = ", ".join(snr_text(snr) for snr in sorted({row.snr_db for row in own}))
         raise ValueError(
-            f"nothing was sent at {', '.join(f'{s:g}' for s in snrs)} dB; SNRs of these chains: {there}"
+            f"nothing was sent at {', '.join(snr_text(s) for s in snrs)} dB; SNRs of these chains: {there}"
         )
     return chosen

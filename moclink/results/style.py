@@ -41,11 +41,16 @@ OTHERS = (
 )
 MARKERS = "osD^vP*X<>hdp8H"
 
-# Fonts for what DejaVu lacks, where they are installed: names of pictures and codecs in Chinese, say.
-EAST_ASIAN = (
+# Fonts for what DejaVu Serif lacks, where they are installed: names of pictures and codecs in Chinese,
+# say. Matplotlib ships DejaVu Sans, and cannot draw fonts of coloured pictures.
+FURTHER = (
+    "DejaVu Sans",
     *("Noto Serif CJK SC", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Zen Hei"),
     *("WenQuanYi Micro Hei", "Microsoft YaHei", "SimSun", "PingFang SC", "Hiragino Sans"),
     *("Yu Gothic", "Malgun Gothic", "Noto Sans CJK JP", "Noto Sans CJK KR", "Arial Unicode MS"),
+    *("Noto Serif CJK JP", "Noto Serif CJK KR", "Noto Serif CJK TC", "Noto Sans CJK TC", "SimHei"),
+    *("IPAGothic", "TakaoGothic", "NanumGothic", "AR PL UMing CN", "Droid Sans Fallback"),
+    *("Noto Emoji", "Segoe UI Emoji", "Symbola", "Unifont"),
 )
 
 _COMMON: dict[str, Any] = {
@@ -84,7 +89,7 @@ class Style:
     def context(self) -> AbstractContextManager[Any]:
         """Matplotlib's own parameters and these, whatever a user's matplotlibrc says."""
         installed = {font.name for font in font_manager.fontManager.ttflist}
-        families = ["serif", *(name for name in EAST_ASIAN if name in installed)]
+        families = ["serif", *(name for name in FURTHER if name in installed)]
         return matplotlib.style.context(["default", self.rc | {"font.family": families}])
 
 

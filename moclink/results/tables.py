@@ -10,7 +10,7 @@ from moclink.constants import OUTAGES
 from moclink.results.averages import average, by_chain, chosen_snrs, outage_note
 from moclink.results.bandwidth import cbr_text, chain_cbrs
 from moclink.results.metrics import METRICS, OUTAGE, Metric, measured
-from moclink.results.names import base_name, display_name, shortened
+from moclink.results.names import base_name, display_name, shortened, snr_text
 from moclink.types import Row
 
 NAME_WIDTH = 32
@@ -71,7 +71,8 @@ def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str, outage:
         columns.append([cell.ljust(max(map(len, ratios))) for cell in ratios])
     for metric in metrics:
         form, width = SHORT_FORMS.get(metric.column, (".3f", 6))
-        group = ["".join(f"{snr:g}".rjust(width) for snr in snrs)]
+        width = max(width, *(len(snr_text(snr)) + 1 for snr in snrs))
+        group = ["".join(snr_text(snr).rjust(width) for snr in snrs)]
         for own in chains.values():
             means = {a.snr_db: a.mean for a in average(own, metric.column, outage)}
             cells = (format(means[snr], form) if snr in means else "" for snr in snrs)

@@ -26,10 +26,15 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         ) from None
     if not wanted:
         raise ValueError("chains is empty; name at least one")
-    objects, names = {}, []
+    objects: dict[str, Any] = {}
+    names: list[str] = []
+    texts: set[str] = set()
     for chain in wanted:
         if isinstance(chain, str):
-            names.append(_checked(chain))
+            name = _checked(chain)
+            if name not in texts:  # softcast@1/24 and softcast@2/48 are one chain
+                names.append(name)
+            texts.add(name)
             continue
         if not _is_chain_like(chain):
             raise ValueError(

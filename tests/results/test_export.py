@@ -1,6 +1,7 @@
 """CSV files of a run."""
 
 import csv
+import io
 import shutil
 import sqlite3
 from contextlib import closing
@@ -8,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from moclink.results.averages import average
-from moclink.results.export import export, summary_rows
+from moclink.results.export import export, export_together, summary_rows
 from moclink.results.store import RunFolderError, read_rows
 from moclink.types import RateFit, Row
 
@@ -87,3 +88,22 @@ def test_what_cannot_be_read_or_written_is_named(run_folder, tmp_path):
         base.execute("DROP TABLE rate_fits")
     with pytest.raises(RunFolderError, match="cannot be read as results of moclink .*rate_fits"):
         export(tmp_path / "bare")
+
+
+def test_several_runs_are_written_together(run, row, tmp_path):
+    one = run([row("a", snr=0.0, psnr_db=10.0)], folder="one", seed=1)
+    two = run([row("a", snr=0.0, psnr_db=20.0), row("b")], folder="two", seed=2)
+    written = export_together([one, two], tmp_path / "out")
+    assert [path.name for path in written] == ["results.csv", "summary.csv", "rate_fits.csv"]
+    summary = list(csv.DictReader(io.StringIO(written[1].read_text())))
+    psnr = [(line["chain"], line["mean"]) for line in summary if line["metric"] == "psnr_db"]
+    assert psnr == [("a", "15")]  # over trials of both seeds
+    assert written[0].read_text().count("\n") == 1 + 3
+
+
+def test_what_cannot_be_written_is_named(run, row):
+    folder = run([row("a", psnr_db=10.0)])
+    (folder / "summary.csv").unlink(missing_ok=True)
+    (folder / "summary.csv").mkdir()
+    with pytest.raises(RunFolderError, match=r"summary.csv \(.*\); finished cells are kept"):
+        export(folder)

@@ -65,3 +65,9 @@ def test_another_version_of_a_codec_is_refused():
 def test_another_version_of_moclink_goes_on_if_asked():
     asked = BEGUN | {"version": "2.0"}
     assert merged_parameters(FOLDER, BEGUN, asked, resume_anyway=True)["version"] == "2.0"
+
+
+def test_the_version_is_what_is_said_of_a_newer_run(tmp_path):
+    found = {"beam": 4, "snr": [0], "version": "99"}
+    with pytest.raises(RunFolderError, match='version = "99", not "1"; --resume-anyway goes on'):
+        merged_parameters(tmp_path, found, {"snr": [0], "version": "1"})

@@ -122,3 +122,14 @@ def test_conditions_are_the_channel_and_how_chains_were_matched():
     assert (
         conditions({"channel": "awgn", "match": "symbols", "chains": ["bpg-ldpc@1/24"]}) == "AWGN"
     )
+
+
+def test_a_ratio_may_be_written_in_any_way(row, run):
+    rows = [row("softcast@1/24"), row("softcast@10/81")]
+    assert choose_chains("softcast@2/48", rows) == ["softcast@1/24"]
+    assert choose_chains("softcast@0.123456789", rows) == ["softcast@10/81"]
+    with pytest.raises(ValueError, match="no results of 'softcast@3'"):
+        choose_chains("softcast@3", rows)
+    folders = [run([row("softcast@1/24")], folder=match, match=match) for match in ("a", "b")]
+    with pytest.raises(RunFolderError, match="different match, and both have softcast@1/24"):
+        read_runs(folders, "softcast@2/48")

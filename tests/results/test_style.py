@@ -1,12 +1,15 @@
 """Colours, markers and lines of chains."""
 
+import warnings
 from types import SimpleNamespace
 
 import matplotlib
 import pytest
 from matplotlib import font_manager
 
+from moclink.results.run import open_run
 from moclink.results.style import OTHERS, STYLES, chain_colour, curve_styles
+from moclink.types import GalleryPicture
 
 
 @pytest.mark.parametrize(
@@ -57,3 +60,17 @@ def test_fonts_for_chinese_names_follow_where_they_are_installed(monkeypatch):
     with STYLES["ieee"].context():
         found = list(matplotlib.rcParams["font.family"])
     assert usual[0] == "serif" and found == ["serif", "Noto Sans CJK SC", "SimSun"]
+
+
+def test_characters_of_other_scripts_are_drawn_without_a_flood_of_warnings(run, row, png):
+    rows = [row("\u98ce\u666f", "\u7167\u7247", snr, psnr_db=snr) for snr in (0.0, 10.0)]
+    results = open_run(run(rows, [GalleryPicture("original", "\u7167\u7247", 0.0, png())]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results.plot()
+
+
+def test_faces_are_drawn_by_the_sans_that_matplotlib_ships():
+    with STYLES["screen"].context():
+        families = matplotlib.rcParams["font.family"]
+    assert families[:2] == ["serif", "DejaVu Sans"]

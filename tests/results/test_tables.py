@@ -65,3 +65,8 @@ def test_budgets_that_were_not_met_are_listed(tmp_path):
     lines = unmet_budgets(tmp_path)
     assert lines[0] == "c, i0 at 5 dB: the smallest JPEG file has 11 bits, the budget is 10"
     assert lines[-1] == "... and 2 more; see rate_fits.csv" and len(lines) == 11
+
+
+def test_columns_do_not_touch(row):
+    rows = [row("a", snr=snr, psnr_db=10.0) for snr in (10.0, 10.00001, 10.0001)]
+    assert table(rows).splitlines()[2].split() == ["SNR", "(dB)", "10", "10.00001", "10.0001"]
