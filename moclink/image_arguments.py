@@ -47,6 +47,8 @@ def given_pictures(
         )
     files = [item for item in wanted if isinstance(item, str | os.PathLike)]
     for file in files:
+        if not str(file).strip():
+            raise ImageError("the name of a picture is empty; give . for the folder you are in")
         if re.match(r"[a-z]+://", str(file)):
             raise ImageError(f"{file} is an address; download the picture, and name its file")
     paths = [Path(os.path.expanduser(file)) for file in files]

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms
 
 # Tags of TIFF 6.0
 _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
+_SAMPLE_FORMAT, _SIGNED = 339, 2
 _RANGES = (
     (340, 341),
     (280, 281),
@@ -43,6 +44,9 @@ def to_srgb(image: Image.Image, path: str | Path) -> NDArray[np.uint8]:
     Raises:
         ImageError: If the range of the samples is unknown, or the colour space cannot be converted.
     """
+    _check_signs(image, path)
+    if image.mode == "La":  # grey times alpha
+        image = image.convert("LA")
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _wide_grey(image, path)
         return np.asarray(
@@ -51,8 +55,24 @@ def to_srgb(image: Image.Image, path: str | Path) -> NDArray[np.uint8]:
     _check_wide_colour(image, path)
     _read_transparent_level(image, path)
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    if alpha is not None and not alpha.getbbox():
+        raise ImageError(f"{path}: every pixel of it is transparent; remove its alpha channel")
     colour = _apply_profile(_without_alpha(image), image.info.get("icc_profile"), path)
     return np.asarray(colour if alpha is None else on_white(colour, alpha))
+
+
+def _check_signs(image: Image.Image, path: str | Path) -> None:
+    """Raise ImageError for signed samples (TIFF) without a stated range: Pillow takes them for unsigned."""
+    tags = getattr(image, "tag_v2", {})
+    formats = np.atleast_1d(tags.get(_SAMPLE_FORMAT, 1))
+    wide = image.mode == "F" or image.mode.startswith("I")
+    stated = wide and any(highest in tags for _, highest in _RANGES)
+    narrow = np.max(tags.get(_BITS_PER_SAMPLE, 8)) <= 16  # wider ones are refused anyway
+    if narrow and (formats == _SIGNED).any() and not stated:
+        raise ImageError(
+            f"{path}: its samples are signed, and the file does not say which of them are black and "
+            "white; convert them to unsigned"
+        )
 
 
 def _read_transparent_level(image: Image.Image, path: str | Path) -> None:

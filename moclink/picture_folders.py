@@ -52,6 +52,11 @@ OTHERS = {
 }
 
 
+# What the PNG figures of moclink state as the software that made them, in their first bytes.
+FIGURE_MARK = "Software\0moclink"
+FIGURES = ("curves", "gallery", "rates-", "fig3", "fig4", "fig5")
+
+
 def is_picture(path: Path) -> bool:
     """Say whether a file in a folder is taken for a picture, by its name alone.
 
@@ -73,6 +78,20 @@ def list_folder(folder: Path, recursive: bool = False) -> list[Path]:
         ImageError: If a folder cannot be read.
     """
     files = list(_files(folder, recursive))
+    figures = [path for path in files if is_picture(path) and _is_figure(path)]
+    streams = [
+        path
+        for path in files
+        if path.suffix.lower() in SUFFIXES and path.exists() and not path.is_file()
+    ]
+    for left_out, what in (
+        (figures, "figures of moclink"),
+        (streams, "pipes or devices"),
+    ):
+        if left_out:
+            names = ", ".join(sorted({path.name for path in left_out})[:5])
+            note = f"note: {len(left_out)} {what} in {folder} are not taken ({names})"
+            print(note.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
     others = [f for f in files if f.suffix.lower() in OTHERS and not f.name.startswith(".")]
     if others:
         kinds = ", ".join(sorted({file.suffix for file in others}))
@@ -80,7 +99,20 @@ def list_folder(folder: Path, recursive: bool = False) -> list[Path]:
             f"note: {len(others)} files of {folder} are not taken ({kinds}); convert them, to PNG say",
             file=sys.stderr,
         )
-    return sorted(path for path in files if is_picture(path))
+    return sorted(path for path in files if is_picture(path) and path not in set(figures))
+
+
+def _is_figure(path: Path) -> bool:
+    """Whether a file is a figure that moclink has drawn: by its mark, or by its place in a run folder."""
+    if path.suffix.lower() != ".png":
+        return False
+    if (path.parent / "results.sqlite").is_file() and path.name.startswith(FIGURES):
+        return True
+    try:
+        with open(path, "rb") as file:
+            return FIGURE_MARK.encode() in file.read(1024)
+    except OSError:  # reading it as a picture will say so
+        return False
 
 
 def _files(folder: Path, recursive: bool) -> Iterator[Path]:

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from moclink.image_arguments import given_pictures
+from moclink.image_modes import ImageError
 from moclink.images import Picture, sample_paths
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (6, 9, 3)).astype(np.uint8)
@@ -101,3 +102,8 @@ def test_addresses_and_open_files_are_answered_with_what_to_give(tmp_path):
     for name in ("recursive", "skip_bad"):
         with pytest.raises(ValueError, match=f"{name} 'no': True or False is needed"):
             given_pictures(None, **{name: "no"})
+
+
+def test_an_empty_name_is_not_the_folder_one_is_in():
+    with pytest.raises(ImageError, match="the name of a picture is empty"):
+        given_pictures([""])

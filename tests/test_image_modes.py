@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from moclink.image_modes import ImageError
+from moclink.image_modes import ImageError, to_srgb
 from moclink.images import read_image
 
 S_MIN, S_MAX, MAX = 340, 341, 281  # TIFF tags: SMinSampleValue, SMaxSampleValue, MaxSampleValue
@@ -277,3 +277,22 @@ def test_a_grey_tiff_that_lies_on_a_side_is_turned(tmp_path, kind, orientation):
     Image.fromarray(samples).save(tmp_path / "a.tif", tiffinfo={274: orientation})
     turned = {3: np.rot90(grey, 2), 5: grey.T, 6: np.rot90(grey, -1), 8: np.rot90(grey)}
     assert np.array_equal(read_image(tmp_path / "a.tif")[..., 0], turned[orientation])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_signed_samples_are_refused(tmp_path, dtype):
+    """Pillow takes them for unsigned: half of the range, or black for white."""
+    samples = np.full((4, 4), np.iinfo(dtype).max // 2, dtype)
+    path = tmp_path / "a.tif"
+    image = Image.fromarray(samples)
+    image.save(path, tiffinfo={339: 2})
+    with pytest.raises(ImageError, match="a.tif: its samples are signed"):
+        read_image(path)
+
+
+def test_grey_that_is_multiplied_by_its_alpha_is_read():
+    """TIFF with ExtraSamples 1, which Pillow opens in mode La."""
+    image = Image.merge("LA", [Image.new("L", (2, 2), 100), Image.new("L", (2, 2), 128)])
+    expected = to_srgb(image, "a")
+    found = to_srgb(image.convert("La"), "a")
+    assert np.abs(found.astype(int) - expected).max() <= 1

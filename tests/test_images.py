@@ -240,3 +240,10 @@ def test_a_text_too_long_is_named(tmp_path, colours):
     Image.fromarray(colours).save(tmp_path / "long.png", pnginfo=text)
     with pytest.raises(ImageError, match=r"long\.png: its text is too long; remove its metadata"):
         read_image(tmp_path / "long.png")
+
+
+def test_a_picture_that_is_transparent_throughout_is_refused(tmp_path):
+    """Screen shots with an alpha of zeros would be white."""
+    Image.new("RGBA", (4, 4), (9, 9, 9, 0)).save(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="a.png: every pixel of it is transparent"):
+        read_image(tmp_path / "a.png")

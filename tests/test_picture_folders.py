@@ -1,5 +1,6 @@
 """Which files of a folder are pictures: hidden ones, links, suffixes, folders within folders."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ from PIL import Image
 
 from moclink.images import ImageError, find_images, read_pictures
 from moclink.picture_folders import is_picture, list_folder
+from moclink.results.figures import draw
+from moclink.results.store import ResultStore
 from moclink.training.picture_lists import fingerprint, list_pictures
+from moclink.types import Row
 
 
 def save(path: Path, seed: int = 0) -> Path:
@@ -83,3 +87,26 @@ def test_a_pattern_that_no_shell_has_read_is_read(tmp_path):
     assert find_images([tmp_path / "c[1].png"]) == files[2:]  # a file of that name goes first
     with pytest.raises(ImageError, match="no such image or folder: .*z.*png"):
         find_images([tmp_path / "z*.png"])
+
+
+def test_figures_of_moclink_are_no_pictures(tmp_path, capsys, monkeypatch):
+    """Those of runs below the folder, and those that were drawn into it."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "gallery.png")  # a user's own
+    run = tmp_path / "runs" / "a"
+    store = ResultStore(run, {"chains": ["a"], "images": [["x", ""]]})
+    store.add([Row("a", "x", 8, 8, 0.0, 0, psnr_db=10.0)])
+    store.close()
+    draw(run, out=tmp_path)
+    Image.new("RGB", (8, 8)).save(run / "gallery.png")  # of an earlier version, without a mark
+    assert (tmp_path / "curves.png").is_file()
+    assert list_folder(tmp_path, recursive=True) == [tmp_path / "gallery.png"]
+    assert "2 figures of moclink" in capsys.readouterr().err
+    assert list_folder(tmp_path) == [tmp_path / "gallery.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_a_folder_is_left_out_and_said(tmp_path, capsys):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "b.png")
+    assert list_folder(tmp_path) == [tmp_path / "a.png"]
+    assert "1 pipes or devices" in capsys.readouterr().err

@@ -18,12 +18,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from moclink import __version__
 from moclink.atomic_files import atomic_write
 from moclink.constants import OUTAGES
 from moclink.results.curves import curves_figure
 from moclink.results.gallery import gallery_figure
 from moclink.results.metrics import choose_metrics, measured
-from moclink.results.names import printable
+from moclink.results.names import printable, snr_text
 from moclink.results.panels import FigureError
 from moclink.results.rate_curves import rate_figure
 from moclink.results.selection import choose_outage, choose_rows, conditions, read_runs
@@ -122,7 +123,13 @@ def draw(folder: str | Path, *others: str | Path, **choices: Any) -> Drawn:
         save(drawn, "gallery", folder, wanted, make)
     for snr in wanted.rates:
         at = choose_rows(every_row, wanted.chains, [snr])
-        save(drawn, f"rates-{snr:g}dB", folder, wanted, partial(rate_figure, at, snr, options))
+        save(
+            drawn,
+            f"rates-{snr_text(snr)}dB",
+            folder,
+            wanted,
+            partial(rate_figure, at, snr, options),
+        )
     return drawn
 
 
@@ -173,7 +180,8 @@ def save(
             for form in wanted.formats:
                 path = out / f"{name}.{form}"
                 with atomic_write(path) as part:
-                    figure.savefig(part, format=form, dpi=DPI[wanted.style])
+                    mark = {"Software": f"moclink {__version__}"} if form == "png" else None
+                    figure.savefig(part, format=form, dpi=DPI[wanted.style], metadata=mark)
                 drawn.files.append(path)
     except FigureError as error:
         drawn.problems.append(f"{name} is not drawn: {error}")
