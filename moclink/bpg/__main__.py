@@ -4,6 +4,8 @@
     python -m moclink.bpg encode photo.png photo.bpg --qp 29 --chroma 420
     python -m moclink.bpg decode photo.bpg photo.png
 
+`-` is standard input or output; `decode` writes PNG there.
+
 Pictures are read as everywhere in moclink (docs/pictures.md). A damaged or truncated file is
 refused unless `decode --damaged` asks for what can be seen of it. Errors are one line on standard
 error and exit status 1.
@@ -12,7 +14,9 @@ error and exit status 1.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -103,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _info(options: argparse.Namespace) -> None:
-    data = options.input.read_bytes()
+    data = _read(options.input)
     info = read_info(data)
     lines = {"file_bytes": len(data)} | asdict(info)
     try:
@@ -121,8 +125,12 @@ def _info(options: argparse.Namespace) -> None:
 def _check_output(options: argparse.Namespace) -> None:
     """Raise ValueError for an output that would take the place of the input, or has no folder."""
     output = options.output
+    if _is_stream(output):
+        return
     if output.exists() and options.input.exists() and output.samefile(options.input):
         raise ValueError(f"{output}: that is the file to read; name another one to write")
+    if output.is_dir():
+        raise ValueError(f"{output} is a folder; name the file in it")
     if not output.parent.is_dir():
         raise ValueError(f"{output}: there is no folder {output.parent}")
 
@@ -131,20 +139,51 @@ def _encode(options: argparse.Namespace) -> None:
     _check_output(options)
     if options.output.suffix.lower() in Image.registered_extensions():
         raise ValueError(f"{options.output}: a BPG file is written; give it the ending .bpg")
-    image = read_image(options.input)
-    data = encode(image, options.qp, options.chroma, options.preset, options.md5)
-    with atomic_write(options.output) as part:
-        part.write_bytes(data)
+    if _is_stream(options.input):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "standard input"
+            copy.write_bytes(_read(options.input))
+            image = read_image(copy)
+    else:
+        image = read_image(options.input)
+    _write(options.output, encode(image, options.qp, options.chroma, options.preset, options.md5))
 
 
 def _decode(options: argparse.Namespace) -> None:
     _check_output(options)
-    image = decode(options.input.read_bytes(), not options.damaged, options.max_pixels)
+    image = decode(_read(options.input), not options.damaged, options.max_pixels)
     form = Image.registered_extensions().get(options.output.suffix.lower())
+    if _is_stream(options.output):
+        form = "PNG"
     if form is None:
         raise ValueError(f"{options.output}: name a picture file with an ending such as .png")
-    with atomic_write(options.output) as part:
-        Image.fromarray(image).save(part, form)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, form)
+    _write(options.output, buffer.getvalue())
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path is `-`, or a pipe or device such as /dev/stdout: read in order, never replaced."""
+    special = str(path) == "-" or str(path).startswith(("/dev/", "/proc/"))  # where links may lie
+    return special or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a file, or of standard input if the path is `-`."""
+    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole, or to a stream."""
+    if str(path) == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    elif _is_stream(path):
+        with open(path, "wb") as stream:
+            stream.write(data)
+    else:
+        with atomic_write(path) as part:
+            part.write_bytes(data)
 
 
 if __name__ == "__main__":

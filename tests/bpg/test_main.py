@@ -1,3 +1,9 @@
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -139,3 +145,25 @@ def test_what_is_read_is_not_written_over(tmp_path, small_vector, capsys):
         error = capsys.readouterr().err
         assert problem in error and error.count("\n") == 1 and ".part" not in error
     assert kept == (picture.read_bytes(), coded.read_bytes()) and not (tmp_path / "b.png").exists()
+
+
+def test_standard_streams_may_be_read_and_written(tmp_path, small_vector):
+    picture, coded = tmp_path / "in.png", small_vector.path.read_bytes()
+    Image.fromarray(small_vector.source).save(picture)
+    assert main(["encode", str(picture), str(tmp_path / "a.bpg"), "--preset", "ultrafast"]) == 0
+
+    def run(words: str, given: bytes) -> bytes:
+        command = [sys.executable, "-m", "moclink.bpg", *words.split()]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(command, input=given, capture_output=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    expected = (tmp_path / "a.bpg").read_bytes()
+    assert run("encode - - --preset ultrafast", picture.read_bytes()) == expected
+    if os.path.exists("/dev/stdin"):
+        words = "encode /dev/stdin /dev/stdout --preset ultrafast"
+        assert run(words, picture.read_bytes()) == expected
+    with Image.open(io.BytesIO(run("decode - -", coded))) as image:
+        np.testing.assert_array_equal(np.asarray(image), small_vector.decoded)
+    assert b"supported                yes" in run("info -", coded)
