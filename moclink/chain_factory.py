@@ -110,6 +110,8 @@ class ChainFactory:
             codec = self._linear.file_codec(family)
         else:
             codec = getattr(importlib.import_module(module), codec_name)
+        if check := getattr(codec, "check_available", None):
+            check()
         return self.file_chain(name, codec, scheme, cbr)
 
     def file_chain(self, name: str, codec: Any, scheme: str, cbr: Fraction | None) -> Chain:

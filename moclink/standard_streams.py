@@ -21,7 +21,7 @@ def command(main: C) -> C:
     Closed streams are opened on the null device. Else the next file that is opened, such as the
     results of a run, takes the number of standard error, and libraries write their notes into it. A
     reader that stops reading, such as `| head`, has what it wants: the status is 0. Where the disk is full,
-    one line says so and the status is 1.
+    one line says so and the status is 1. So it is for a package that is missing or damaged: status 2.
     """
 
     @functools.wraps(main)
@@ -35,6 +35,8 @@ def command(main: C) -> C:
                 raise
             _flush_output()
             return status
+        except ImportError as error:
+            return _missing(error)
         except BrokenPipeError:
             _on_null_device(1, 2)
             return 0
@@ -53,6 +55,19 @@ def _flush_output() -> None:
     """Write what was printed and not yet written."""
     sys.stdout.flush()
     sys.stderr.flush()
+
+
+def _missing(error: ImportError) -> int:
+    """Say that a package cannot be loaded, and return the exit status."""
+    name = (error.name or "").partition(".")[0]
+    what = f"the package {name}" if name else "a package"
+    reason = " ".join(str(error).split())
+    print(
+        f"moclink: {what} cannot be loaded ({reason}); install it (again): "
+        f"pip install --force-reinstall {name or 'PACKAGE'}",
+        file=sys.stderr,
+    )
+    return 2
 
 
 def _full(error: OSError) -> int:

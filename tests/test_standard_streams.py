@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from moclink.results.store import read_rows
+from moclink import bpg
+from moclink.results.store import ResultStore, read_rows
 
 RUN = "-m moclink.simulate --snr 8,12 --chains random-qpsk --workers 1 --out run"
 
@@ -82,3 +84,28 @@ def test_output_that_cannot_be_written_is_one_line(tmp_path):
     assert done.stderr.splitlines() == [
         "moclink: cannot write the output (No space left on device)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("package", "line"),
+    [
+        ("matplotlib", "-m moclink.figures run"),
+        ("av", "-m moclink.bpg decode a.bpg a.png"),
+        ("av", "-m moclink.simulate --chains bpg-ldpc --workers 1 --snr 0 --out r"),
+        ("numba", "-m moclink.simulate --chains random-ldpc --workers 1 --snr 0 --out r"),
+    ],
+)
+def test_a_damaged_package_is_one_line(package, line, tmp_path):
+    (tmp_path / "broken" / package).mkdir(parents=True)
+    raising = f"raise ImportError('lib{package}.so.1: no such file', name={package!r})"
+    (tmp_path / "broken" / package / "__init__.py").write_text(raising)
+    (tmp_path / "a.bpg").write_bytes(
+        bpg.encode(np.zeros((8, 8, 3), np.uint8), 40, preset="ultrafast")
+    )
+    store = ResultStore(tmp_path / "run", {"chains": ["a"], "images": []})
+    store.close()
+    done = shell(f"PYTHONPATH={tmp_path / 'broken'}:$PYTHONPATH python {line}", tmp_path)
+    assert done.returncode == 2, done.stderr
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("moclink: ") and f"lib{package}.so.1" in said
+    assert "pip install --force-reinstall" in said and not (tmp_path / "r").exists()

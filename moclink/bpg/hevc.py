@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +17,9 @@ from .errors import BpgError, CorruptBpgError
 from .nal import PPS, SPS, VPS, nal_type, split_nals
 from .sequence import SequenceParameters
 from .sps import read_sps, write_parameter_sets
+
+if TYPE_CHECKING:  # loaded where pictures are coded: a machine may lack FFmpeg
+    import av
 
 Planes = list[NDArray[np.unsignedinteger]]  # Y, or Y, Cb, Cr, each [rows, columns]
 
@@ -85,6 +88,8 @@ def encode_planes(
     Raises:
         BpgError: If libx265 fails.
     """
+    import av
+
     height, width = planes[0].shape
     parameters = _parameters(height, width, qp, preset) | {"hash": int(md5)}
     try:
@@ -151,6 +156,8 @@ def _parameters(height: int, width: int, qp: float, preset: str) -> dict[str, ob
 
 def to_frame(planes: Planes, chroma: str) -> av.VideoFrame:
     """Planes uint8 [height, width] of one picture as a frame of PyAV."""
+    import av
+
     height, width = planes[0].shape
     frame = av.VideoFrame(width, height, _PIXEL_FORMATS[chroma])
     for target, source in zip(frame.planes, planes, strict=True):
@@ -206,6 +213,8 @@ def decode_planes(
 
 def _decode(stream: list[bytes], strict: bool, wanted: tuple[int, int, str]) -> av.VideoFrame:
     """Return the first picture of a stream, which must have the wanted height, width and format."""
+    import av
+
     # FFmpeg reads behind the end of damaged slices, and PyAV hands it these very bytes without the
     # padding that it asks for: with zeros of our own it finds the same there every time, and nobody
     # else's memory.

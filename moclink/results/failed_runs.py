@@ -27,10 +27,23 @@ def describe_write_error(folder: Path, error: sqlite3.Error) -> str:
         )
     room = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
     remedy = "make room" if room else "see that it can be written to"
+    reason = f"{error}{describe_size_limit()}"
     return (
-        f"cannot write to {folder} ({error}); finished cells are kept: {remedy}, "
+        f"cannot write to {folder} ({reason}); finished cells are kept: {remedy}, "
         f"then --out {folder} continues the run"
     )
+
+
+def describe_size_limit() -> str:
+    """A remark on the largest file that this process may write, empty if there is no limit."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limits
+        return ""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return ""
+    return f"; files of this process are limited to {limit} bytes (ulimit -f)"
 
 
 def remove_begun_run(folder: Path) -> None:

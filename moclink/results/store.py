@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from moclink.atomic_files import atomic_write
-from moclink.results.failed_runs import describe_write_error, remove_begun_run
+from moclink.results.failed_runs import (
+    describe_size_limit,
+    describe_write_error,
+    remove_begun_run,
+)
 from moclink.results.file_locks import find_folder_problem
 from moclink.results.open_store import open_store
 from moclink.results.run_parameters import RunFolderError, merged_parameters
@@ -68,7 +72,7 @@ class ResultStore:
                 raise RunFolderError(
                     f"{self.folder} is in use by another process; wait for it or choose another --out"
                 ) from error
-            reason = getattr(error, "strerror", None) or error
+            reason = f"{getattr(error, 'strerror', None) or error}{describe_size_limit()}"
             raise RunFolderError(
                 f"cannot write to {self.folder} ({reason}); choose another --out"
             ) from error
@@ -263,7 +267,8 @@ def read_rows(folder: str | Path) -> list[Row]:
 def read_gallery(folder: str | Path) -> list[GalleryPicture]:
     """Pictures kept for the gallery."""
     with closing(open_store(folder)) as base:
-        rows = base.execute("SELECT * FROM pictures ORDER BY image, snr_db")
+        columns = ",".join(field.name for field in fields(GalleryPicture))
+        rows = base.execute(f"SELECT {columns} FROM pictures ORDER BY image, snr_db")
         return [GalleryPicture(*values) for values in rows]
 
 

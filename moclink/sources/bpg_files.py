@@ -33,6 +33,15 @@ class BpgCodec:
         """Why a picture of this size cannot be coded, or None."""
         return side_problem(self.name, height, width, bpg.MAX_SIDE)
 
+    def check_available(self) -> None:
+        """Raise ValueError if PyAV, which holds the HEVC codecs, cannot be loaded."""
+        try:
+            import av  # noqa: F401
+        except ImportError as error:
+            raise ValueError(
+                f"PyAV cannot be loaded ({error}); pip install --force-reinstall av"
+            ) from error
+
     def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
         """uint8 [H, W, 3] -> file.
 

@@ -39,6 +39,15 @@ class PillowCodec:
         """Why a picture of this size cannot be coded, or None."""
         return side_problem(self.name, height, width, self.longest_side)
 
+    def check_available(self) -> None:
+        """Raise ValueError if this Pillow was built without the format."""
+        Image.init()
+        if self.format not in Image.SAVE or self.format not in Image.OPEN:
+            raise ValueError(
+                f"Pillow is installed without {self.format} files; pip install --force-reinstall pillow "
+                "gives one that has them"
+            )
+
     def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
         """uint8 [H, W, 3] -> file.
 
@@ -136,6 +145,10 @@ class Jpeg2000Codec:
     def limit_problem(self, height: int, width: int) -> str | None:
         """See `PillowCodec.limit_problem`."""
         return side_problem(self.name, height, width, self.longest_side)
+
+    def check_available(self) -> None:
+        """See `PillowCodec.check_available`."""
+        PillowCodec(self.name, self.format, self.longest_side).check_available()
 
     def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
         """See `PillowCodec.encode_file`."""

@@ -1,4 +1,4 @@
-"""How Ctrl-C, SIGTERM and SIGHUP end a run: at once, but not amid the start or the end of processes."""
+"""How Ctrl-C, SIGTERM, SIGHUP and limits end a run: at once, but not amid the start or end of processes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from typing import Any
 
 HANGUP = tuple(getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name))
 ENDINGS = (signal.SIGINT, signal.SIGTERM, *HANGUP)
+# Warnings that a job has little time left: of batch systems (SLURM's --signal), of `ulimit -t`.
+WARNINGS = tuple(
+    getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2", "SIGXCPU") if hasattr(signal, name)
+)
 REPEAT_S = 10.0  # a SIGTERM that follows another within this time adds nothing to it
 
 
@@ -51,6 +55,9 @@ def release_signals() -> None:
 def interrupt_on_sigterm() -> Iterator[None]:
     """Take SIGTERM, and a SIGHUP that is not ignored, for Ctrl-C, in the main thread of a process.
 
+    So are signals by which batch systems and limits of CPU time warn, where nobody has a handler for
+    them; by itself each would end the process without a word.
+
     Then they are as they were before. SIGHUP comes when a connection is lost; nohup(1) ignores it.
 
     One that follows soon after another is of the same wish: timeout(1) and schedulers send it to a
@@ -58,14 +65,17 @@ def interrupt_on_sigterm() -> Iterator[None]:
     """
     last = -REPEAT_S
 
-    def interrupt(*_: object) -> None:
+    def interrupt(number: int, _: object) -> None:
         nonlocal last
         now = time.monotonic()
+        if number in WARNINGS:  # a limit of CPU time warns every second
+            signal.signal(number, signal.SIG_IGN)
         if now - last >= REPEAT_S:
             last = now
             raise KeyboardInterrupt
 
     wanted = [signal.SIGTERM, *(n for n in HANGUP if signal.getsignal(n) is not signal.SIG_IGN)]
+    wanted += [number for number in WARNINGS if signal.getsignal(number) is signal.SIG_DFL]
     try:
         before = {number: signal.signal(number, interrupt) for number in wanted}
     except ValueError:  # not in the main thread, which alone can catch signals

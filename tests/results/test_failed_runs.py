@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -87,3 +89,22 @@ def test_a_folder_in_use_is_not_held_by_who_was_refused(tmp_path):
     (tmp_path / "results.sqlite").unlink()
     with ResultStore(tmp_path, PARAMETERS):
         assert kept.value is not None
+
+
+def test_a_limit_of_file_sizes_is_said_and_the_work_kept(tmp_path, row):
+    program = (
+        "import resource, sys\n"
+        "from moclink.results.store import ResultStore\n"
+        "from moclink.types import GalleryPicture, Row\n"
+        f"with ResultStore(sys.argv[1], {PARAMETERS!r}) as store:\n"
+        "    store.add([Row('a', 'x', 40, 60, 0.0, 0)])\n"
+        "    limit = 100_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, limit)\n"
+        "    store.add([Row('a', 'x', 40, 60, 1.0, 0)],\n"
+        "              [GalleryPicture('a', 'x', 0.0, bytes(200_000))])\n"
+    )
+    pytest.importorskip("resource")
+    command = [sys.executable, "-c", program, str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert "are limited to 100000 bytes (ulimit -f)); finished cells are kept" in done.stderr
+    assert read_rows(tmp_path / "run") == [row()]

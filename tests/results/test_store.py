@@ -96,7 +96,7 @@ def test_a_full_disk_is_one_line_and_finished_cells_are_kept(tmp_path, row):
 def test_what_ended_a_run_is_said_though_no_csv_file_can_be_written(tmp_path, row):
     with pytest.raises(KeyboardInterrupt), ResultStore(tmp_path, PARAMETERS) as store:
         store.add([row()])
-        (tmp_path / "results.csv.part").mkdir()
+        (tmp_path / "results.csv").mkdir()
         raise KeyboardInterrupt
     with pytest.raises(RunFolderError, match="cannot write"), ResultStore(tmp_path, PARAMETERS):
         pass
@@ -210,3 +210,14 @@ def test_files_of_a_run_have_the_permissions_of_the_user(tmp_path):
         os.umask(before)
     for name in ("results.sqlite", ".lock.sqlite"):
         assert (tmp_path / "run" / name).stat().st_mode & 0o777 == 0o664
+
+
+def test_a_newer_run_is_read_without_what_this_version_does_not_know(tmp_path, row):
+    store = ResultStore(tmp_path, PARAMETERS)
+    picture = GalleryPicture("a", "x", 0.0, b"png")
+    store.add([row()], [picture])
+    store.close()
+    with closing(sqlite3.connect(tmp_path / "results.sqlite")) as base, base:
+        for table in ("cells", "pictures", "rate_fits"):
+            base.execute(f"ALTER TABLE {table} ADD COLUMN novelty REAL")
+    assert read_rows(tmp_path) == [row()] and read_gallery(tmp_path) == [picture]

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from moclink.chain_factory import make_chain
 from moclink.sources.limits import FileCodecError
 from moclink.sources.pillow_codecs import AVIF, JPEG, JPEG2000, WEBP, PillowCodec
 
@@ -50,3 +52,11 @@ def test_a_failing_encoder_is_named():
     codec = PillowCodec("webp", "WEBP", 10**6)
     with pytest.raises(FileCodecError, match="webp cannot code 16384 x 1 pixels: .*16383"):
         codec.encode_file(np.zeros((1, 16384, 3), np.uint8), 10)
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+def test_a_pillow_without_a_format_is_said_before_a_run(codec, monkeypatch):
+    codec.check_available()
+    monkeypatch.delitem(Image.SAVE, codec.format)
+    with pytest.raises(ValueError, match=f"without {codec.format} files; pip install"):
+        make_chain(f"{codec.name}-ldpc")

@@ -118,3 +118,23 @@ def test_workers_take_no_part_in_ctrl_c_and_end_by_sigterm():
     with interrupt_on_sigterm(), Pool(2) as pool:
         found = [result for _, result in pool.run(of_worker, [0, 1], dict)]
     assert found == 2 * [(True, True, [])]
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU])
+def test_warnings_of_batch_systems_and_of_limits_end_a_run(number):
+    with interrupt_on_sigterm():
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)  # a limit of CPU time warns every second
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_a_users_own_handler_stays():
+    caught = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: caught.append(1))
+    try:
+        with interrupt_on_sigterm():
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert caught == [1]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
