@@ -90,7 +90,7 @@ def list_folder(folder: Path, recursive: bool = False) -> list[Path]:
     ):
         if left_out:
             names = ", ".join(sorted({path.name for path in left_out})[:5])
-            note = f"note: {len(left_out)} {what} in {folder} are not taken ({names})"
+            note = f"note: {what} in {folder} are not taken ({names})"
             print(note.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
     others = [f for f in files if f.suffix.lower() in OTHERS and not f.name.startswith(".")]
     if others:

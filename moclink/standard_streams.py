@@ -64,7 +64,7 @@ def _missing(error: ImportError) -> int:
     reason = " ".join(str(error).split())
     print(
         f"moclink: {what} cannot be loaded ({reason}); install it (again): "
-        f"pip install --force-reinstall {name or 'PACKAGE'}",
+        f"pip install --force-reinstall {name or 'the package that it belongs to'}",
         file=sys.stderr,
     )
     return 2

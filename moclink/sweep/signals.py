@@ -11,16 +11,17 @@ from typing import Any
 
 HANGUP = tuple(getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name))
 ENDINGS = (signal.SIGINT, signal.SIGTERM, *HANGUP)
-# Warnings that a job has little time left: of batch systems (SLURM's --signal), of `ulimit -t`.
-WARNINGS = tuple(
-    getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2", "SIGXCPU") if hasattr(signal, name)
-)
+# Warnings that a job has little time left: of batch systems (SLURM's --signal), which may send them to
+# all processes of a job, and of `ulimit -t`, which counts the time of each process.
+OF_JOBS = tuple(getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name))
+WARNINGS = (*OF_JOBS, *(getattr(signal, name) for name in ("SIGXCPU",) if hasattr(signal, name)))
+HELD = (*ENDINGS, *OF_JOBS)
 REPEAT_S = 10.0  # a SIGTERM that follows another within this time adds nothing to it
 
 
 @contextlib.contextmanager
 def defer_signals() -> Iterator[None]:
-    """Hold Ctrl-C, SIGTERM and SIGHUP back while processes are started or ended.
+    """Hold Ctrl-C, SIGTERM, SIGHUP and the warnings of jobs back while processes are started or ended.
 
     An exception amid either would leave a pool that nobody ends, and this process would wait for
     it. What is started meanwhile gets neither before it lets them through. Handlers of our own hold
@@ -32,9 +33,9 @@ def defer_signals() -> Iterator[None]:
     caught: list[int] = []
     handlers: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():  # which alone has handlers
-        for number in ENDINGS:
+        for number in HELD:
             handlers[number] = signal.signal(number, lambda number, _: caught.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     try:
         yield
     finally:
@@ -45,10 +46,16 @@ def defer_signals() -> Iterator[None]:
             signal.raise_signal(held)
 
 
+def ignore_warnings_of_jobs() -> None:
+    """Leave the warnings that a batch system sends to all processes of a job to the one that was started."""
+    for number in OF_JOBS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def release_signals() -> None:
     """End what `defer_signals` has left to a process that was started meanwhile."""
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
 
 
 @contextlib.contextmanager
@@ -58,7 +65,7 @@ def interrupt_on_sigterm() -> Iterator[None]:
     So are signals by which batch systems and limits of CPU time warn, where nobody has a handler for
     them; by itself each would end the process without a word.
 
-    Then they are as they were before. SIGHUP comes when a connection is lost; nohup(1) ignores it.
+    Then they are as they were before, but for a warning that came, which is ignored. SIGHUP comes when a connection is lost; nohup(1) ignores it.
 
     One that follows soon after another is of the same wish: timeout(1) and schedulers send it to a
     process and to its group, and it may not disturb how a run ends.
@@ -70,6 +77,7 @@ def interrupt_on_sigterm() -> Iterator[None]:
         now = time.monotonic()
         if number in WARNINGS:  # a limit of CPU time warns every second
             signal.signal(number, signal.SIG_IGN)
+            before.pop(number, None)  # to the end of the process
         if now - last >= REPEAT_S:
             last = now
             raise KeyboardInterrupt

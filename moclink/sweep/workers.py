@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from moclink.sweep.cgroups import cpu_quota
 from moclink.sweep.devices import take_gpu, visible_gpus
-from moclink.sweep.signals import defer_signals, release_signals
+from moclink.sweep.signals import defer_signals, ignore_warnings_of_jobs, release_signals
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -236,6 +236,7 @@ def _begin(parent: int, threads: int, gpus: list[str], workers: int, claims: str
     # then loads TensorFlow and traces all graphs again; a codec at work grows by more.
     process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_warnings_of_jobs()
     release_signals()
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = str(threads)

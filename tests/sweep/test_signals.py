@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
 def test_signals_come_when_they_do_no_harm(number):
     steps = []
     with pytest.raises(KeyboardInterrupt), interrupt_on_sigterm():
@@ -26,6 +26,7 @@ def test_signals_come_when_they_do_no_harm(number):
             steps.append("held back")
         steps.append("given on")
     assert steps == ["held back"]
+    signal.signal(signal.SIGUSR2, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -110,6 +111,7 @@ def of_worker(session, task):
     yield (
         signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
         signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
+        signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN,
         sorted(blocked & {signal.SIGINT, signal.SIGTERM}),
     )
 
@@ -117,7 +119,7 @@ def of_worker(session, task):
 def test_workers_take_no_part_in_ctrl_c_and_end_by_sigterm():
     with interrupt_on_sigterm(), Pool(2) as pool:
         found = [result for _, result in pool.run(of_worker, [0, 1], dict)]
-    assert found == 2 * [(True, True, [])]
+    assert found == 2 * [(True, True, True, [])]
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU])
@@ -126,7 +128,8 @@ def test_warnings_of_batch_systems_and_of_limits_end_a_run(number):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
         os.kill(os.getpid(), number)  # a limit of CPU time warns every second
-    assert signal.getsignal(number) is signal.SIG_DFL
+    assert signal.getsignal(number) is signal.SIG_IGN
+    signal.signal(number, signal.SIG_DFL)
 
 
 def test_a_users_own_handler_stays():
