@@ -12,7 +12,7 @@ NumPy and PyAV and nothing else of moclink; only its command line uses moclink.i
 from .codec import DEFAULT_MAX_PIXELS, MAX_QP, decode, encode
 from .container import ENCODED_CHROMA, BpgInfo, read_info
 from .errors import BpgError, BpgTooLargeError, CorruptBpgError, UnsupportedBpgError
-from .hevc import MAX_SIDE, PRESETS
+from .hevc import MAX_SIDE, PRESETS, check_available
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -25,6 +25,7 @@ __all__ = [
     "BpgTooLargeError",
     "CorruptBpgError",
     "UnsupportedBpgError",
+    "check_available",
     "decode",
     "encode",
     "read_info",

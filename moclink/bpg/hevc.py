@@ -154,6 +154,11 @@ def _parameters(height: int, width: int, qp: float, preset: str) -> dict[str, ob
     return parameters | fraction | {"aq-mode": 2, "aq-strength": 0.3, "qg-size": group}
 
 
+def check_available() -> None:
+    """Raise ImportError if PyAV, which holds the HEVC codecs, cannot be loaded."""
+    import av  # noqa: F401
+
+
 def to_frame(planes: Planes, chroma: str) -> av.VideoFrame:
     """Planes uint8 [height, width] of one picture as a frame of PyAV."""
     import av

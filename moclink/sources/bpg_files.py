@@ -36,7 +36,7 @@ class BpgCodec:
     def check_available(self) -> None:
         """Raise ValueError if PyAV, which holds the HEVC codecs, cannot be loaded."""
         try:
-            import av  # noqa: F401
+            bpg.check_available()
         except ImportError as error:
             raise ValueError(
                 f"PyAV cannot be loaded ({error}); pip install --force-reinstall av"

@@ -65,7 +65,8 @@ def interrupt_on_sigterm() -> Iterator[None]:
     So are signals by which batch systems and limits of CPU time warn, where nobody has a handler for
     them; by itself each would end the process without a word.
 
-    Then they are as they were before, but for a warning that came, which is ignored. SIGHUP comes when a connection is lost; nohup(1) ignores it.
+    Then they are as they were before, but for a warning that came, which is ignored. SIGHUP comes
+    when a connection is lost; nohup(1) ignores it.
 
     One that follows soon after another is of the same wish: timeout(1) and schedulers send it to a
     process and to its group, and it may not disturb how a run ends.
