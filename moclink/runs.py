@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +27,14 @@ from moclink.constants import (
     RECEIVERS,
 )
 from moclink.environment import parameters_of_engine
+from moclink.object_parts import Objects
 from moclink.presets import at_cbr
-from moclink.results.run_parameters import RunFolderError
+from moclink.results.run_parameters import OBJECTS
 from moclink.results.run_record import write_record
 from moclink.results.store import ResultStore
 from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources
+from moclink.run_folders import make_dated_folder, parts_of_objects, run_folder
 from moclink.sweep.available_metrics import drop_missing_metrics, report_small_pictures
 from moclink.sweep.check import Check, check
 from moclink.sweep.dry_run import make_dry_runs, try_chain
@@ -153,6 +154,8 @@ def run(
     asked = None if out is None else run_folder(read_folder("out", out))
     pictures = named_as_stored(asked, given_pictures(images, recursive, skip_bad))
     plan.check_count(pictures)
+    objects = partial(parts_of_objects, made, own_chains)
+    begun = objects()  # before anything works with them
     with Pool(_workers(workers, memory, plan, pictures), cluster) as pool:
         each = _memory_each(memory, cluster, pool, pictures)
         if wants_all_metrics(metrics):
@@ -161,7 +164,8 @@ def run(
         _check_all(plan, pool, own_chains, pictures, make_session)
         folder = asked or make_dated_folder()
         parameters = collect_parameters(plan, pictures, own_chains)
-        with _open_store(folder, parameters, resume_anyway, command) as store:
+        parameters |= {OBJECTS: begun} if begun else {}
+        with _open_store(folder, parameters, resume_anyway, command, objects) as store:
             with progress_bar(progress, count_cells(plan, pictures)) as count:
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
     return Run(folder)
@@ -173,13 +177,17 @@ def _open_store(
     parameters: dict[str, Any],
     resume_anyway: bool,
     command: str | Sequence[str] | None,
+    objects: Callable[[], Objects],
 ) -> Iterator[ResultStore]:
     """Open the store of a run and write its record; what ends it early says how it is resumed."""
     words = [command] if isinstance(command, str) else command or ["moclink.run"]
     try:
         with ResultStore(folder, parameters, resume_anyway) as store:
             write_record(folder, [str(word) for word in words], parameters)
-            yield store
+            try:
+                yield store
+            finally:
+                store.keep_unchanged(objects())
     except WorkersLost as error:
         raise WorkersLost(f"{error}; finished cells are kept, --out {folder} resumes") from error
     except KeyboardInterrupt:
@@ -232,43 +240,6 @@ def collect_parameters(
         **({"max_bits": plan.max_bits} if plan.max_bits != MAX_BITS else {}),
         **parameters_of_engine(),
     }
-
-
-def make_dated_folder() -> Path:
-    """Make a run folder named after date and time, which no other run has.
-
-    Raises:
-        RunFolderError: If it cannot be made.
-    """
-    stamp, number = datetime.now().strftime("%Y%m%d-%H%M%S"), 1
-    while True:
-        folder = Path("runs") / (stamp if number == 1 else f"{stamp}-{number}")
-        try:
-            folder.mkdir(parents=True)  # of several runs of one second only one succeeds
-            return folder
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise RunFolderError(
-                f"cannot write to {folder} ({error.strerror}); choose an --out"
-            ) from error
-
-
-def run_folder(folder: Path) -> Path:
-    """The folder, if it is a run's or may become one.
-
-    Raises:
-        ValueError: If it holds files and none of a run.
-    """
-    try:
-        names = {path.name for path in folder.iterdir()}
-    except OSError:  # it is not there yet, or no folder, or closed: the store says which
-        return folder
-    if names and not names & {"results.sqlite", ".lock.sqlite"}:
-        raise ValueError(
-            f"{folder} holds files and is no run folder; choose another --out, such as {folder / 'run'}"
-        )
-    return folder
 
 
 def _workers(

@@ -92,6 +92,8 @@ MAY = {
     "tables": {"results"},
     "simulate": {"phy", "presets", "sweep", "results"},
     "run_arguments": {"phy", "presets", "sweep"},
+    "object_parts": set(),
+    "run_folders": {"phy", "results"},
     "runs": {"phy", "presets", "sweep", "results", "user_codec"},
     "__main__": set(),
     "__init__": {"codec", "link", "phy", "results", "sweep"},

@@ -69,6 +69,7 @@ class Channel:
         causal: Whether what a symbol undergoes depends on no later symbol, so that a longer
             transmission begins with what a shorter one with the same key undergoes.
         overhead: What is spent beside data symbols.
+        given: The user's block, function or layer, if that was given and not a name.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class Channel:
         causal: bool = False,
         overhead: Overhead | None = None,
         common: bool = False,
+        given: Any = None,
     ) -> None:
         self.spec = spec
+        self.given = given
         self.coherence = coherence
         self.causal = causal
         self.overhead = overhead or Overhead()
@@ -165,7 +168,13 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
         return spec
     if not isinstance(spec, str):
         block = UserBlock.from_object(spec)
-        return Channel(block.path, lambda: block.model({}))
+        ours = getattr(spec, "__module__", "").startswith("moclink.")
+        if block.path.partition("?")[0] in CHANNELS and not ours:
+            raise ValueError(
+                f"channel {block.path}: moclink has a channel of this name, for which results would be "
+                "taken; give the function or class another name"
+            )
+        return Channel(block.path, lambda: block.model({}), given=spec)
     name, texts = channel_spec.split(spec)
     if ":" in name:
         return _own_channel(spec, name, texts)

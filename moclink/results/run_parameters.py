@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from moclink.constants import ENGINES, OUTAGES
+from moclink.object_parts import changed_part, equal_parts
 
 # Of runs that were begun before these could be chosen.
 DEFAULTS: dict[str, Any] = {
@@ -16,6 +17,9 @@ DEFAULTS: dict[str, Any] = {
     "products": "float32",
 }
 EXTENDABLE = ("snr", "chains", "images", "trials", "codecs")
+OBJECTS = (
+    "objects"  # chains and channel that are the user's objects, or files: {what: {part: hash}}
+)
 _OTHERS = {"images": "another picture called", "codecs": "results of another version of"}
 
 
@@ -40,7 +44,8 @@ def merged_parameters(
     if not found:
         return dict(parameters)
     # The version first: another one may know parameters that this one does not.
-    for name in sorted(set(found) | set(parameters), key=lambda name: (name != "version", name)):
+    names = (set(found) | set(parameters)) - {OBJECTS}
+    for name in sorted(names, key=lambda name: (name != "version", name)):
         usual = DEFAULTS.get(name, "(default)")
         old, new = found.get(name, usual), parameters.get(name, usual)
         if old == new or name in EXTENDABLE or (name == "version" and resume_anyway):
@@ -63,7 +68,22 @@ def merged_parameters(
                 raise RunFolderError(
                     f"{folder} holds {other} {name}; {remedy or 'choose another --out'}"
                 )
-    return merged
+    return merged | _merged_objects(folder, found.get(OBJECTS, {}), parameters.get(OBJECTS, {}))
+
+
+def _merged_objects(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Old and new objects together; of one that is in both what is the same.
+
+    Raises:
+        RunFolderError: If one has changed.
+    """
+    if changed := changed_part(old, new):
+        what, part = changed
+        raise RunFolderError(
+            f"{folder} holds results of another {what} (changed: {part}); choose another --out"
+        )
+    objects = new | equal_parts(old, new)
+    return {OBJECTS: objects} if objects else {}
 
 
 def _extended(old: object, new: object) -> object:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from moclink.atomic_files import atomic_write
+from moclink.object_parts import Objects, equal_parts
 from moclink.results.failed_runs import (
     describe_size_limit,
     describe_write_error,
@@ -24,7 +25,7 @@ from moclink.results.failed_runs import (
 )
 from moclink.results.file_locks import find_folder_problem
 from moclink.results.open_store import open_store
-from moclink.results.run_parameters import RunFolderError, merged_parameters
+from moclink.results.run_parameters import OBJECTS, RunFolderError, merged_parameters
 from moclink.types import Cell, GalleryPicture, RateFit, Row
 
 COLUMNS = [field.name for field in fields(Row)]
@@ -136,6 +137,16 @@ class ResultStore:
                 )
         except sqlite3.OperationalError as error:  # nothing of the transaction is left
             raise RunFolderError(describe_write_error(self.folder, error)) from error
+
+    def keep_unchanged(self, objects: Objects) -> None:
+        """Forget of the user's objects what has changed since the run began, such as counters."""
+        found = self._base.execute("SELECT value FROM parameters WHERE name = ?", (OBJECTS,))
+        for (text,) in found.fetchall():
+            kept = json.dumps(equal_parts(json.loads(text), objects))
+            with suppress(sqlite3.Error), self._base:  # a full disk has been told of by then
+                self._base.execute(
+                    "UPDATE parameters SET value = ? WHERE name = ?", (kept, OBJECTS)
+                )
 
     def done(self) -> set[Cell]:
         """Cells that are finished."""

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from moclink.arguments import comma_list, shorten
-from moclink.bandwidth_ratio import usual_name
-from moclink.presets import check_name, default_chains, user_codec
+from moclink.bandwidth_ratio import split_cbr, usual_name
+from moclink.presets import check_name, default_chains, is_known, user_codec
+from moclink.user_codec.names import json_file, path_and_scheme
 
 
 def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -56,7 +57,7 @@ def codec_digests(names: Sequence[str], objects: dict[str, Any]) -> list[list[st
     """[name, SHA-256] of each codec of the user's own: of its files, or of the source of an object.
 
     The latter is that of its class or function, where Python knows it: of a notebook's cell, not
-    of what was typed in. Of weights that an object holds nothing is known.
+    of what was typed in. What an object holds is in `moclink.object_parts`.
     """
     found = []
     for name in names:
@@ -64,6 +65,10 @@ def codec_digests(names: Sequence[str], objects: dict[str, Any]) -> list[list[st
             digest = _source_digest(objects[name])
         elif ":" in name and (place := user_codec(name)):
             digest = place.digest()
+        elif (page := json_file(path_and_scheme(split_cbr(name)[0])[0])).is_file() and not is_known(
+            split_cbr(name)[0]
+        ):
+            digest = hashlib.sha256(page.read_bytes()).hexdigest()  # it holds that of the weights
         else:
             continue
         if digest or name not in objects:

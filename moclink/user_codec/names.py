@@ -72,13 +72,26 @@ class UserCodecName:
             )
 
     def digest(self) -> str:
-        """SHA-256 of the file behind the name, or of all files that the command names; else empty."""
+        """SHA-256 of the file behind the name, or of all files that the command names; else empty.
+
+        Files that arguments name (`?weights=a.pt`) count too.
+        """
         if self.path:
-            return file_digest(self.path)
+            named = [Path(text) for _, text in self.arguments if _is_file(text)]
+            own = file_digest(self.path)
+            contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in named]
+            return hashlib.sha256("".join([own, *contents]).encode()).hexdigest() if named else own
         files = [Path(part) for part in self.command[1:] if Path(part).is_file()]
         if not files:
             return ""
         return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long, or no path at all
+        return False
 
 
 def parse_user_codec(name: str) -> UserCodecName | None:
