@@ -54,13 +54,24 @@ def given_pictures(
     paths = [Path(os.path.expanduser(file)) for file in files]
     found = find_images(_with_subfolders(paths) if recursive else paths) if files else []
     pictures = read_pictures(found, skip_bad) if files else []
-    others = (item for item in wanted if not isinstance(item, str | os.PathLike))
+    others = [item for item in wanted if not isinstance(item, str | os.PathLike)]
+    named = [item for item in others if isinstance(item, Picture)]
+    taken = {picture.name for picture in [*pictures, *named]}
     for number, item in enumerate(others, 1):
-        if isinstance(item, Picture):
-            pictures.append(item)
-        else:
-            pictures.append(Picture(f"image-{number}", _pixels(item, number)))
-    return _without_copies(pictures)
+        name = f"image-{number}"
+        while name in taken:  # by a file, say
+            name += "-array"
+        own = isinstance(item, Picture)
+        pictures.append(item if own else Picture(name, _pixels(item, number)))
+    return _with_own_names(_without_copies(pictures))
+
+
+def _with_own_names(pictures: list[Picture]) -> list[Picture]:
+    """The pictures, if no two have the same name, by which results are kept."""
+    names = [picture.name for picture in pictures]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two pictures are called {twice}; give each a name of its own")
+    return pictures
 
 
 def _without_copies(pictures: list[Picture]) -> list[Picture]:
@@ -87,7 +98,13 @@ def _several(images: Any) -> list[Any]:
         )
     if isinstance(images, dict | bytes) or not isinstance(images, Iterable):
         raise ValueError(f"images {shorten(images)}: {WANTED}")
-    return list(images)
+    several = list(images)
+    if any(isinstance(item, list | tuple | dict) for item in several):
+        raise ValueError(
+            f"images hold {shorten(next(i for i in several if isinstance(i, list | tuple | dict)))}, "
+            f"which is no picture, but pairs with labels or a list; {WANTED}"
+        )
+    return several
 
 
 def _pixels(item: Any, number: int) -> NDArray[np.uint8]:

@@ -107,3 +107,19 @@ def test_addresses_and_open_files_are_answered_with_what_to_give(tmp_path):
 def test_an_empty_name_is_not_the_folder_one_is_in():
     with pytest.raises(ImageError, match="the name of a picture is empty"):
         given_pictures([""])
+
+
+def test_pictures_of_one_name_are_told_apart_or_refused(tmp_path):
+    """Results are kept by name: the second picture would take the place of the first."""
+    Image.fromarray(PIXELS[::-1]).save(tmp_path / "image-1.png")
+    pictures = given_pictures([PIXELS, tmp_path / "image-1.png"])
+    assert [picture.name for picture in pictures] == ["image-1", "image-1-array"]
+    np.testing.assert_array_equal(pictures[1].pixels, PIXELS)
+    with pytest.raises(ValueError, match="two pictures are called x"):
+        given_pictures([Picture("x", PIXELS), Picture("x", PIXELS[::-1])])
+
+
+@pytest.mark.parametrize("item", [(PIXELS, 3), {"image": PIXELS}, [PIXELS]])
+def test_pairs_of_a_data_set_are_answered_with_what_to_give(item):
+    with pytest.raises(ValueError, match="images hold .* pairs with labels or a list; give files"):
+        given_pictures([item, PIXELS])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moclink.arguments import comma_list, shorten
 from moclink.bandwidth_ratio import split_cbr, usual_name
 from moclink.presets import check_name, default_chains, is_known, user_codec
 from moclink.user_codec.names import json_file, path_and_scheme
+
+ORIGINAL = "original"  # in the gallery, the picture that was sent
 
 
 def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -19,6 +22,11 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         chains = dict.fromkeys(map(_checked, comma_list(chains)))
     elif _is_chain_like(chains):
         chains = [chains]
+    elif isinstance(chains, Mapping):
+        raise ValueError(
+            "chains is a dict; give a list, and name an object by its attribute name: "
+            f"codec.name = {next(iter(chains), 'mine')!r}"
+        )
     try:
         wanted = list(default_chains() if chains is None else chains)
     except TypeError:
@@ -37,13 +45,12 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
                 names.append(name)
             texts.add(name)
             continue
-        if not _is_chain_like(chain):
+        if not _is_chain_like(chain) or _is_model(chain):
             raise ValueError(
                 f"{shorten(chain)} is neither a chain's name nor a chain (moclink.protocols.Chain), a "
                 "codec with encode and decode, or a factory of one (docs/own-codec.md)"
             )
-        named = getattr(chain, "name", None) or getattr(chain, "__name__", None)
-        names.append(named if isinstance(named, str) else type(chain).__name__)
+        names.append(_own_name(chain))
         _refuse_names_of_ours(names[-1], chain)
         objects[names[-1]] = chain
     if len(set(names)) < len(names):
@@ -51,6 +58,18 @@ def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
             f"chains have the same name: {', '.join(names)}; give each a name of its own"
         )
     return objects, tuple(names)
+
+
+def _own_name(chain: Any) -> str:
+    """The name of an object: its attribute name, or that of its class or function."""
+    named = getattr(chain, "name", None) or getattr(chain, "__name__", None)
+    if not isinstance(named, str):
+        return type(chain).__name__
+    if callable(getattr(chain, "get_weights", None)):
+        # Keras numbers models of one class: net, net_1. Made again it would be another chain.
+        plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(chain).__name__).lower()
+        return plain if re.fullmatch(rf"{re.escape(plain)}_\d+", named) else named
+    return named
 
 
 def codec_digests(names: Sequence[str], objects: dict[str, Any]) -> list[list[str]]:
@@ -95,6 +114,11 @@ def _checked(name: str) -> str:
 
 def _refuse_names_of_ours(name: str, chain: Any) -> None:
     """Raise ValueError if an object of the user's has the name of one of moclink's chains."""
+    if name == ORIGINAL:
+        raise ValueError(
+            f"chain {name}: the gallery calls the sent picture so; give the object another name, by "
+            "its attribute name"
+        )
     if (chain if isinstance(chain, type) else type(chain)).__module__.startswith("moclink."):
         return
     try:
@@ -105,6 +129,14 @@ def _refuse_names_of_ours(name: str, chain: Any) -> None:
         f"chain {name}: moclink has a chain of this name, for which results would be taken; give the "
         "object another name, by its attribute name"
     )
+
+
+def _is_model(chain: Any) -> bool:
+    """Whether this is a network of Keras or PyTorch that is neither a codec nor makes one."""
+    network = any(callable(getattr(chain, name, None)) for name in ("get_weights", "state_dict"))
+    methods = ("transmit", "encode", "encode_file")
+    has_method = any(callable(getattr(chain, name, None)) for name in methods)
+    return network and not isinstance(chain, type) and not has_method
 
 
 def _is_chain_like(chain: Any) -> bool:
