@@ -286,7 +286,9 @@ def read_pictures(paths: Sequence[str | Path], skip_bad: bool = False) -> list[P
 
 
 def to_float(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 [..., 3] -> float32 in [0, 1]."""
+    """uint8 [..., 3] -> float32 in [0, 1]; ValueError for another type, whose range is not known."""
+    if np.asarray(pixels).dtype != np.uint8:
+        raise ValueError(f"pixels are {np.asarray(pixels).dtype}; give uint8, 0 to 255")
     return pixels.astype(np.float32) / np.float32(255)
 
 

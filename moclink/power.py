@@ -28,7 +28,16 @@ def unit_power(transmission: Transmission) -> Transmission:
 def undo_scale(
     received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
 ) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-    """Received symbols [B, S] and noise variances [B] or [B, S] at the scale before `unit_power`."""
+    """Received symbols [B, S] and noise variances [B] or [B, S] at the scale before `unit_power`.
+
+    Raises:
+        ValueError: If there are not as many variances as received rows.
+    """
+    if len(no) != len(received):
+        raise ValueError(
+            f"received {list(received.shape)} and no {list(no.shape)}: one noise variance is wanted "
+            "for each row, or each symbol"
+        )
     if set(header.scale) == {1.0}:
         return received, no
     scale = np.broadcast_to(np.array(header.scale, np.float32), len(received))

@@ -9,6 +9,7 @@ modules below.
 
 from __future__ import annotations
 
+import numbers
 import warnings
 
 import numpy as np
@@ -22,6 +23,7 @@ from .container import (
     BpgInfo,
     CodedPicture,
     check_supported,
+    file_bytes,
     read_info,
     read_picture,
     write_file,
@@ -71,12 +73,14 @@ def encode(
         raise BpgTooLargeError(
             f"image is {width} x {height} pixels: both sides must be 1 to {MAX_SIDE}"
         )
-    number = isinstance(qp, (int, float, np.integer, np.floating)) and not isinstance(qp, bool)
+    number = isinstance(qp, numbers.Real) and not isinstance(qp, bool)
     if not number or not 0 <= qp <= MAX_QP:  # NaN is not in the range either
-        raise ValueError(f"qp is {qp!r}: it must be a number from 0 to {MAX_QP}")
-    if chroma not in ENCODED_CHROMA:
-        raise ValueError(f"chroma is {chroma!r}: it must be one of {', '.join(ENCODED_CHROMA)}")
-    if preset not in PRESETS:
+        raise ValueError(f"qp is {qp!r}: it must be an int or float from 0 to {MAX_QP}")
+    if not isinstance(chroma, str) or chroma not in ENCODED_CHROMA:
+        there = ", ".join(map(repr, ENCODED_CHROMA))
+        raise ValueError(f"chroma is {chroma!r}: it must be one of {there}, as text")
+    _check_switch("md5", md5)
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(f"preset is {preset!r}: it must be one of {', '.join(PRESETS)}")
     rows, columns = coded_size(height, width)
     planes: list[NDArray[np.unsignedinteger]] = []
@@ -99,7 +103,7 @@ def decode(
     picture is returned, with a warning.
 
     Args:
-        data: The file.
+        data: The file: bytes, or what holds bytes in memory (bytearray, memoryview, memory map).
         strict: Whether to raise on every error that the decoder notices: truncation, broken syntax
             and, in a file made with `md5`, any wrong sample. (The file header, with size and colour
             space, is not covered by the MD5.) It takes twice the time.
@@ -115,8 +119,12 @@ def decode(
         CorruptBpgError: If the data break the format or hold no picture that can be decoded.
         UnsupportedBpgError: If the file uses what FFmpeg does not decode, or decodes wrongly.
         BpgTooLargeError: If the picture is larger than `max_pixels`.
+        ValueError: If an argument is of another type.
     """
-    data = bytes(data)
+    data = file_bytes(data)
+    _check_switch("strict", strict)
+    if not isinstance(max_pixels, numbers.Real):
+        raise ValueError(f"max_pixels is {max_pixels!r}: it must be a number of pixels")
     info = read_info(data)
     check_supported(info)
     if info.width * info.height > max_pixels:
@@ -142,6 +150,12 @@ def decode(
     if info.cmyk:
         return multiply_by_white(rgb, plane, info.bit_depth)
     return add_alpha(rgb, plane, info.bit_depth, info.premultiplied)
+
+
+def _check_switch(name: str, value: object) -> None:
+    """Raise unless this is true or false: a word such as "no" would count as true."""
+    if not isinstance(value, (bool, np.bool_)) and value not in (0, 1):
+        raise ValueError(f"{name} is {value!r}: it must be True or False")
 
 
 def _decode_colour(

@@ -63,6 +63,26 @@ class BpgInfo:
     data_start: int
 
 
+def file_bytes(data: bytes | bytearray | memoryview) -> bytes:
+    """The bytes of a file: those of any object that holds bytes in memory, such as a memory map.
+
+    Raises:
+        ValueError: If there are none; the message names the remedy.
+    """
+    if isinstance(data, bytes):
+        return data
+    try:
+        view = memoryview(data)
+    except TypeError:
+        view = None
+    if view is None or view.itemsize != 1:
+        raise ValueError(
+            f"data is a {type(data).__name__}: give the bytes of a file, such as "
+            "pathlib.Path(...).read_bytes()"
+        )
+    return view.tobytes()
+
+
 def read_info(data: bytes) -> BpgInfo:
     """Read the file header, whether or not this package can decode the picture.
 
@@ -74,7 +94,9 @@ def read_info(data: bytes) -> BpgInfo:
 
     Raises:
         CorruptBpgError: If this is not a BPG file, or a field is out of its range.
+        ValueError: If these are no bytes but, say, the path of a file.
     """
+    data = file_bytes(data)
     if data[:4] != MAGIC:
         found = data[:4].hex() or "nothing"
         raise CorruptBpgError(f"not a BPG file: it starts with {found}, not {MAGIC.hex()}")

@@ -129,6 +129,13 @@ class Channel:
             raise ValueError(
                 f"channel {self.spec}: noise variances {no} must be positive and finite"
             )
+        if not all(isinstance(key, tuple | list) for key in keys):
+            raise ValueError(
+                f"channel {self.spec}: keys are {list(keys)!r}; each is a tuple, such as "
+                '(seed, 10.0, "image", trial)'
+            )
+        if not np.isfinite(symbols).all():
+            raise ValueError(f"channel {self.spec}: symbols are not all finite numbers")
         if self._common:
             keys = [without_snr(key) for key in keys]
         model = self.build()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink import bpg
+from moclink.sources.inputs import checked_pixels
 from moclink.sources.limits import FileCodecError, side_problem
 
 # Whole qp alone would leave 5 to 8 % of a budget unused. At qp 3 and below libx265 codes all alike.
@@ -48,6 +49,7 @@ class BpgCodec:
         Raises:
             FileCodecError: If the picture is too large, or libx265 fails.
         """
+        image = checked_pixels(image)
         height, width = image.shape[:2]
         if problem := self.limit_problem(height, width):
             raise FileCodecError(problem)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from moclink.pillow_settings import pillow_settings
+from moclink.sources.inputs import checked_pixels
 from moclink.sources.limits import FileCodecError, side_problem
 
 
@@ -53,6 +54,7 @@ class PillowCodec:
 
         Raises:
             FileCodecError: If the format cannot hold the picture, or its encoder fails.
+            ValueError: If it is no uint8 [H, W, 3].
         """
         return _save(self, image, {"quality": quality, **dict(self.options)})
 
@@ -91,6 +93,7 @@ class PillowCodec:
 def _save(
     codec: PillowCodec | Jpeg2000Codec, image: NDArray[np.uint8], options: dict[str, object]
 ) -> bytes:
+    image = checked_pixels(image)
     height, width = image.shape[:2]
     if problem := codec.limit_problem(height, width):
         raise FileCodecError(problem)

@@ -1,3 +1,4 @@
+import fractions
 import hashlib
 
 import numpy as np
@@ -243,3 +244,45 @@ def test_what_is_written_at_6000_x_4000_is_read_by_default(smooth):
 def test_encode_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         bpg.encode(**({"image": np.zeros((4, 4, 3), np.uint8), "qp": 29} | arguments))
+
+
+def test_what_is_no_file_is_answered_with_what_to_give(tmp_path):
+    path = tmp_path / "a.bpg"
+    path.write_bytes(bpg.encode(np.zeros((9, 8, 3), np.uint8), 30))
+    with open(path, "rb") as file:
+        given = [str(path), path, file, None, 5, [1, 2], np.zeros(8)]
+        for call in (bpg.decode, bpg.read_info):
+            for data in given:
+                with pytest.raises(ValueError, match="data is a .*: give the bytes of a file"):
+                    call(data)
+
+
+def test_any_kind_of_bytes_is_a_file():
+    data = bpg.encode(np.full((9, 8, 3), 77, np.uint8), 30)
+    twice = np.repeat(np.frombuffer(data, np.uint8), 2)
+    for same in (bytearray(data), memoryview(data), twice[::2], memoryview(twice)[::2]):
+        assert bpg.read_info(same) == bpg.read_info(data)
+        np.testing.assert_array_equal(bpg.decode(same), bpg.decode(data))
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        ({"chroma": 420}, "chroma is 420: it must be one of .*'420', '444', as text"),
+        ({"chroma": ["420"]}, "as text"),
+        ({"preset": ["slow"]}, "preset is"),
+        ({"qp": "29"}, "it must be an int or float from 0 to 51"),
+        ({"md5": "no"}, "md5 is 'no': it must be True or False"),
+    ],
+)
+def test_arguments_of_another_type_are_refused_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        bpg.encode(np.zeros((9, 8, 3), np.uint8), **{"qp": 30, **arguments})
+
+
+def test_switches_and_limits_of_the_decoder_are_looked_at():
+    data = bpg.encode(np.zeros((9, 8, 3), np.uint8), fractions.Fraction(59, 2))
+    for arguments in ({"strict": "no"}, {"max_pixels": None}, {"max_pixels": "all"}):
+        with pytest.raises(ValueError, match=next(iter(arguments))):
+            bpg.decode(data, **arguments)
+    assert bpg.decode(data, strict=np.True_, max_pixels=1e6).shape == (9, 8, 3)

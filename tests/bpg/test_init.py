@@ -10,6 +10,7 @@ ALLOWED = {
     "dataclasses",
     "fractions",
     "io",
+    "numbers",
     "pathlib",
     "sys",
     "tempfile",
