@@ -130,7 +130,8 @@ class CheckedChain(WrappedChain):
             ]
 
         decoded = decoded_rows(self.name, decode, batch, (header.height, header.width))
-        if (0, batch) in parts and not decoded.problems:
+        row_by_row = batch > 1 and (1, 2) in parts
+        if (0, batch) in parts and not decoded.problems and not row_by_row:
             # Its own, with pictures clipped: indices, bits and iterations are as they were.
             return replace(parts[0, batch], images=decoded.images)
         rows = [parts.get((row, row + 1)) for row in range(batch)]

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.arguments import shorten
 from moclink.constants import GREY
 from moclink.errors import ChainError
 from moclink.types import Decoded
 
 OVERSHOOT = 8.0  # mean distance from mid-grey; noise in a linear decoder stays far below
 CLEAN_RANGE = (-0.5, 1.5)  # of pictures that were received without noise
+SAME = 1e-3  # of a pixel in [0, 1]: far above rounding, far below a step of 8 bits
 TOLERANCE = 0.02  # of a number of symbols, as where results compare bandwidth ratios
 
 
@@ -37,13 +39,49 @@ def error_summary(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def as_array(chain: str, method: str, returned: Any, wanted: str) -> NDArray[Any]:
+    """What a method returned as an array of numbers.
+
+    Raises:
+        ChainError: If it is none, such as a pair of an array and a scale, or a dict.
+    """
+    try:
+        values = np.asarray(returned)
+    except (TypeError, ValueError, RuntimeError) as error:  # rows of unlike shapes, other devices
+        parts = ", ".join(map(_described, returned)) if isinstance(returned, list | tuple) else ""
+        raise ChainError(
+            chain,
+            f"{method} returned {type(returned).__name__} of {parts or error_summary(error)}; one "
+            f"array {wanted} is wanted",
+        ) from error
+    if values.dtype.hasobject:
+        raise ChainError(
+            chain, f"{method} returned {type(returned).__name__}; one array {wanted} is wanted"
+        )
+    return values
+
+
+def whole_multiple(chain: str, value: Any) -> int:
+    """The attribute `multiple` of a codec: a whole number from 1 up.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not number or value < 1:
+        raise ValueError(
+            f"chain {chain}: multiple is {value!r}; a whole number of pixels from 1 up is wanted"
+        )
+    return int(value)
+
+
 def checked_reals(chain: str, returned: Any, batch: int) -> NDArray[Any]:
     """Amplitudes that `encode` returned, float32 or complex64 [B, ...].
 
     Raises:
         ChainError: If they are no array of finite numbers of that batch, or all zero.
     """
-    values = np.asarray(returned)
+    values = as_array(chain, "encode", returned, f"[{batch}, ...], one row per picture")
     if values.dtype.kind not in "fc":
         raise ChainError(
             chain,
@@ -79,7 +117,8 @@ def checked_indices(
             chain,
             f"encode returned {_described(returned)}; [{batch}, K], one row per picture, is wanted",
         )
-    rows = [np.asarray(row).reshape(-1) for row in returned]
+    wanted = "rows of whole numbers"
+    rows = [as_array(chain, "encode", row, wanted).reshape(-1) for row in returned]
     for row in rows:
         if row.dtype.kind not in "bui" or not row.size:
             raise ChainError(
@@ -131,6 +170,9 @@ def decoded_rows(
     found: list[NDArray[np.float32] | str | None]
     try:
         found = [_picture(chain, image, size, clean) for image in _rows(chain, decode, 0, batch)]
+        if batch > 1:
+            (alone,) = _rows(chain, decode, 0, 1)
+            _check_row(chain, found[0], _picture(chain, alone, size, clean))
     except ChainError:  # of some row or of all: one by one, so that the others are kept
         found = []
         for row in range(batch):
@@ -156,12 +198,23 @@ def _rows(chain: str, decode: Callable[[slice], Any], start: int, stop: int) -> 
             raise ChainError(
                 chain, f"decode returned {_described(returned)}; pictures [B, H, W, 3] are wanted"
             )
-        returned = np.asarray(returned)
+        returned = as_array(chain, "decode", returned, "pictures [B, H, W, 3]")
     if len(returned) != stop - start:
         raise ChainError(
             chain, f"decode returned {len(returned)} pictures of {stop - start}; one each is wanted"
         )
     return returned
+
+
+def _check_row(chain: str, within: Any, alone: Any) -> None:
+    """Raise ChainError if a row is another one in a batch than by itself.
+
+    A network left in training mode normalises over the batch: rows would depend on which others
+    are decoded with them.
+    """
+    lost = within is None, alone is None
+    if any(lost) and not all(lost) or not any(lost) and np.abs(within - alone).max() > SAME:
+        raise ChainError(chain, "decode mixes the rows of a batch")
 
 
 def _picture(
@@ -170,7 +223,7 @@ def _picture(
     """One picture, float32 [H, W, 3] clipped to [0, 1]; None for an outage."""
     if returned is None:
         return None
-    image = np.asarray(returned)
+    image = as_array(chain, "decode", returned, f"a picture {[*size, 3]}")
     if image.shape != (*size, 3):
         raise ChainError(
             chain, f"decode returned a picture {list(image.shape)}; {[*size, 3]} is wanted"
@@ -194,4 +247,6 @@ def _picture(
 
 
 def _described(value: Any) -> str:
-    return f"{type(value).__name__} {list(value.shape)}" if hasattr(value, "shape") else repr(value)
+    return (
+        f"{type(value).__name__} {list(value.shape)}" if hasattr(value, "shape") else shorten(value)
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.arguments import shorten
 from moclink.errors import ChainError
 from moclink.user_codec.checks import call_user_code
 
@@ -24,11 +25,36 @@ class UserFileCodec:
 
     name: str
     codec: Any = field(compare=False)
+    _checked: list[bool] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def qualities(self) -> Sequence[float]:
         """Quality parameters, from the coarsest to the finest."""
         return tuple(self.codec.qualities)
+
+    def check_qualities(self) -> None:
+        """Raise ValueError if there are none, or they are no sequence."""
+        found = getattr(self.codec, "qualities", None)
+        several = isinstance(found, Sequence | np.ndarray) and not isinstance(found, str)
+        if not several or len(found) == 0:
+            raise ValueError(
+                f"chain {self.name}: qualities is {shorten(found)}; a list of quality parameters is "
+                "wanted, coarsest first"
+            )
+
+    def _check_order(self, image: NDArray[np.uint8]) -> None:
+        """Raise ChainError, once, if the qualities go from the finest: no file would ever fit."""
+        if self._checked:
+            return
+        first, last = self.qualities[0], self.qualities[-1]
+        coarsest, finest = (len(self.codec.encode_file(image, q)) for q in (first, last))
+        if coarsest > finest:
+            raise ChainError(
+                self.name,
+                f"qualities begin with {first!r} and end with {last!r}, whose files have {coarsest} "
+                f"and {finest} bytes; coarsest first is wanted, reverse them",
+            )
+        self._checked.append(True)
 
     def limit_problem(self, height: int, width: int) -> str | None:
         """Why a picture of this size cannot be coded, if the codec says so."""
@@ -49,6 +75,7 @@ class UserFileCodec:
                 self.name,
                 f"encode_file returned {type(data).__name__}; bytes are wanted, one at least",
             )
+        call_user_code(self.name, "encode_file", lambda: self._check_order(image))
         return data
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ from moclink.protocols import Chain, Modem
 from moclink.types import ChannelState
 from moclink.user_codec.analog import AnalogUserChain
 from moclink.user_codec.checked_chain import CheckedChain
-from moclink.user_codec.checks import TOLERANCE, error_summary
+from moclink.user_codec.checks import TOLERANCE, error_summary, whole_multiple
 from moclink.user_codec.files import UserFileCodec
 from moclink.user_codec.guard import GuardedCodec
 from moclink.user_codec.index_source import UserSource
@@ -166,7 +166,7 @@ def build_chain(
         ValueError: If the codec has no way to send a picture, or the name asks for what it cannot do.
     """
     stated = _stated_cbr(name, codec, cbr)
-    multiple = int(getattr(codec, "multiple", 1))
+    multiple = whole_multiple(name, getattr(codec, "multiple", 1))
 
     def allowed(height: int, width: int) -> float | None:
         if stated is None:
@@ -179,7 +179,9 @@ def build_chain(
     adaptive = bool(getattr(codec, "adaptive", False))
     guarded: Any = GuardedCodec(name, codec, seed)
     if has("encode_file", "decode_file"):
-        return parts.file_chain(name, UserFileCodec(name, guarded), scheme or "ldpc", cbr)
+        files = UserFileCodec(name, guarded)
+        files.check_qualities()
+        return parts.file_chain(name, files, scheme or "ldpc", cbr)
     alphabet = getattr(codec, "alphabet", None)
     if scheme in ("ldpc-adaptive", "capacity") or (scheme and alphabet != 2):
         raise ValueError(

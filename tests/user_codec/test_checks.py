@@ -18,6 +18,14 @@ OUT = np.full((1, 64, 96, 3), 0.25, np.float32)
         (np.ones((2, 5)), {}, r"encode returned \[2, 5\]"),
         (np.float32([[1, np.nan]]), {}, "NaN or infinite"),
         (np.float32([[np.inf, 1]]), {}, "NaN or infinite"),
+        (
+            (np.ones((1, 8)), 0.3),
+            {},
+            r"returned tuple of ndarray \[1, 8\], 0.3; one array \[1, ...\]",
+        ),
+        ([np.ones((1, 8)), np.ones((1, 4))], {}, r"returned list of ndarray \[1, 8\], ndarray"),
+        ({"y": np.ones((1, 8))}, {}, "encode returned dict; one array"),
+        ([[[1], [0, 1]]], {"alphabet": 2}, "one array rows of whole numbers|rows of whole numbers"),
         (np.zeros((1, 8)), {}, "zeros alone, which have no power"),
         (np.ones((1, 4000)), {"cbr": "1/96"}, "made 2000 symbols of 64 x 96 pixels.* allows 192"),
         ([[0, 1, 2]], {"alphabet": 2}, "indices from 0 to 2; its alphabet is 2: 0 to 1"),
@@ -54,6 +62,7 @@ def test_padding_is_allowed_for_if_it_is_stated(fixed_codec, build_chain):
         (OUT * np.nan, "NaN or infinite"),
         (OUT * 255, "values from 63.8 to 63.8; .*divide by 255"),
         (3, "decode returned 3; pictures"),
+        ([[OUT[0], 1]], "decode returned list of .*; one array a picture"),
         (lambda received: 1 / 0, "decode failed: ZeroDivisionError: division by zero"),
     ],
 )

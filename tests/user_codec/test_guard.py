@@ -112,3 +112,23 @@ def test_random_numbers_depend_on_seed_and_picture_alone(photo, tmp_path):
     np.random.seed(3)
     random.seed(3)
     assert drawn == (np.random.random(), random.random())  # the user's own continue undisturbed
+
+
+class InTraining(Halves):
+    """A network left in training mode: it normalises over the batch that it is given."""
+
+    name = "training"
+
+    def decode(self, received, height, width):
+        received = (received - received.mean()) / (received.std() + 1e-6) * 0.2
+        return super().decode(received, height, width)
+
+
+def test_a_row_does_not_depend_on_what_is_decoded_with_it(photo, tmp_path):
+    pixels = to_uint8(photo[0])
+    rows = psnrs(InTraining(), pixels, tmp_path / "a")
+    alone = moclink.run(
+        [InTraining()], [20], pixels, out=tmp_path / "b", trials=1, progress=False
+    ).rows()
+    assert alone[0].psnr_db == rows["image-1", 20.0, 0]
+    assert len(set(rows.values())) == len(rows)

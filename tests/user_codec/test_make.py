@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from moclink.chain_factory import ChainFactory, make_chain
+from moclink.errors import ChainError
 from moclink.metrics import psnr
 from moclink.presets import ChainOptions
 from moclink.sources.rate import semantic_bits, semantic_symbols
@@ -239,6 +240,10 @@ def test_what_cannot_be_made_is_one_line(file, suffix, message):
         ({"cbr": True}, "its cbr is True"),
         ({"cbr": "1/0"}, "its cbr is '1/0'"),
         ({"cbr": 2}, "2"),
+        ({"multiple": 0}, "multiple is 0; a whole number of pixels from 1 up"),
+        ({"multiple": -16}, "multiple is -16"),
+        ({"multiple": 16.5}, "multiple is 16.5"),
+        ({"multiple": None}, "multiple is None"),
     ],
 )
 def test_attributes_are_checked(attributes, message, fixed_codec, build_chain):
@@ -259,3 +264,32 @@ def test_a_codec_that_adapts_is_told_the_state(photo, fixed_codec, build_chain):
     assert chain.adaptive
     chain.transmit(photo, ChannelState(7.0))
     assert codec.csi == ChannelState(7.0)
+
+
+class Files:
+    """A file of as many bytes as its quality says."""
+
+    qualities = (10, 20, 30)
+
+    def encode_file(self, image, quality):
+        return bytes(quality)
+
+    def decode_file(self, data, max_pixels):
+        return np.zeros((64, 96, 3), np.uint8)
+
+
+@pytest.mark.parametrize("qualities", [(), 10, None, "low", iter([1, 2])])
+def test_qualities_are_a_list(qualities, build_chain):
+    codec = Files()
+    codec.qualities = qualities
+    with pytest.raises(ValueError, match="qualities is .*; a list of quality parameters is wanted"):
+        build_chain(codec)
+
+
+def test_qualities_from_the_finest_are_refused(photo, build_chain):
+    """The bisection would take the finest for the coarsest, and no file would fit."""
+    codec = Files()
+    build_chain(codec).transmit(photo)
+    codec.qualities = (30, 20, 10)
+    with pytest.raises(ChainError, match="begin with 30 and end with 10, .* reverse them"):
+        build_chain(codec).transmit(photo)
