@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,11 @@ from numpy.typing import NDArray
 from moclink.import_path import check_place, describe_error, find_object
 from moclink.phy.channel_spec import nearest, with_switches
 from moclink.phy.noise import ChannelOutput, Key
+
+# Names by which a second parameter is plainly no noise variance.
+NOT_A_VARIANCE = re.compile(
+    r"(snr|esno|ebno|eb_no|es_no)(_?db)?|sigma|std|noise_std", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,8 @@ class UserBlock:
             return functools.partial(_keyed, self.path, found)
         from moclink.phy.block_channel import BlockChannel
 
+        if problem := _call_problem(found):
+            raise ValueError(f"channel {self.path}: {problem}")
         return BlockChannel(found, self.path, check=check, **reading)
 
     def _check_arguments(self, target: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
@@ -132,6 +140,36 @@ class UserBlock:
                     f"channel {self.path} has no parameter {name!r}{nearest(name, names)}; "
                     f"there are: {', '.join(names) or 'none'}"
                 )
+
+
+def _call_problem(found: Any) -> str:
+    """Why an object cannot be called as block(x, no), or would take no for something else; else empty."""
+    kinds = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(found).__mro__}
+    if "sionna.ChannelModel" in kinds:
+        return (
+            f"{type(found).__name__} gives impulse responses, not received symbols; take a name such "
+            "as tdl-a or rayleigh, or write a function (x, no) that applies them"
+        )
+    keras = "keras.Layer" in kinds
+    try:
+        called = found.call if keras else getattr(found, "func", found)
+        parameters = inspect.signature(called).parameters.values()
+    except (AttributeError, TypeError, ValueError):  # built-in or compiled code without a signature
+        return ""
+    given = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names = [p.name for p in given if not (keras and p.name in ("training", "mask"))]
+    several = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    if keras and len(names) < 2 and not several:
+        return (
+            f"{type(found).__name__} takes one input, and a channel is called as layer(x, no) on "
+            "complex symbols; write a layer or function that takes both"
+        )
+    if len(names) > 1 and NOT_A_VARIANCE.fullmatch(names[1]):
+        return (
+            f"its second parameter is called {names[1]}, but what it is given is the noise variance "
+            "no = 10 ** (-snr_db / 10); compute with that, and call it no"
+        )
+    return ""
 
 
 def _keyed(

@@ -258,3 +258,46 @@ def test_a_file_that_ends_the_program_is_named(tmp_path, text):
     (tmp_path / "late.py").write_text("import sys\ndef block(x, no):\n    sys.exit(0)\n")
     with pytest.raises(ValueError, match="late.py:block, called on .*: SystemExit: 0"):
         get_channel(f"{tmp_path / 'late.py'}:block")(SENT, NO, keys=KEYS)
+
+
+def channel_model():
+    from sionna.phy.channel.tr38901 import TDL
+
+    return TDL("A", 100e-9, 3.5e9)
+
+
+def keras_noise():
+    import keras
+
+    return keras.layers.GaussianNoise(0.1)
+
+
+@pytest.mark.parametrize(
+    "make,message",
+    [
+        (channel_model, "channel TDL: TDL gives impulse responses, .* such as tdl-a or rayleigh"),
+        (keras_noise, r"GaussianNoise takes one input, .* called as layer\(x, no\)"),
+        (lambda: lambda x, snr_db: x, "second parameter is called snr_db, .* the noise variance"),
+        (lambda: lambda symbols, sigma: symbols, "second parameter is called sigma"),
+    ],
+    ids=["channel-model", "keras-noise", "snr", "sigma"],
+)
+def test_what_is_called_otherwise_than_a_channel_is_named(make, message):
+    with pytest.raises(ValueError, match=message) as error:
+        get_channel(make())(SENT, NO, KEYS)
+    assert "\n" not in str(error.value)
+
+
+def test_a_channel_that_remembers_its_last_call_is_refused():
+    """Its rows would depend on the order of work: here the first symbol on the last one sent before."""
+
+    class Echo:
+        last = 0
+
+        def __call__(self, x, no):
+            y = x + 0.3 * np.concatenate([[[self.last]], x[:, :-1]], axis=1)
+            self.last = x[0, -1]
+            return y
+
+    with pytest.raises(ValueError, match="two calls with the same key gave different results"):
+        get_channel(Echo())(SENT, NO, KEYS)
