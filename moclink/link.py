@@ -30,6 +30,7 @@ from keras import ops
 from sionna.phy import Block
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
+from moclink.codec.inputs import whole_number
 from moclink.codec.receiver import noise_variance, posterior
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.link_inputs import check_batch, check_pair, check_snr, unit_images
@@ -104,12 +105,16 @@ class SemanticLink(keras.Model):
         train: Sequence[str] = ("nrb", "decoder"),
         **kwargs: Any,
     ):
+        if missing := [name for name in PARTS if not hasattr(codec, name)]:
+            raise ValueError(
+                f"codec is {codec!r}, without {', '.join(missing)}; give a SemanticCodec, such as "
+                'SemanticCodec.from_preset("small")'
+            )
         path = make_index_link(codec.quantizer.states, channel, code)
         super().__init__(**{"dtype": "float32", **kwargs})
         deepest = codec.quantizer.levels
         levels = deepest if levels is None else levels
-        if not 1 <= levels <= deepest:
-            raise ValueError(f"levels is {levels}; this codec has 1 to {deepest}")
+        levels = whole_number("levels", levels, deepest)
         if receiver not in RECEIVERS:
             raise ValueError(f"receiver is {receiver!r}; it must be 'soft' or 'hard'")
         unknown = set(train) - set(PARTS)

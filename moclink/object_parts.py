@@ -40,7 +40,7 @@ def object_parts(given: Any) -> dict[str, str]:
     }
 
 
-def equal_parts(before: Objects, after: Objects) -> Objects:
+def equal_parts(before: Objects, after: Objects) -> dict[str, dict[str, str]]:
     """Objects of `before` without the parts that differ in `after`: what they change as they work."""
     return {
         what: {

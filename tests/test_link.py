@@ -282,7 +282,7 @@ def test_xla_compiles_a_training_step_through_fading(codec):
 
 
 def test_errors_name_what_was_given(codec, monkeypatch):
-    with pytest.raises(ValueError, match="levels is 5; this codec has 1 to 4"):
+    with pytest.raises(ValueError, match="levels is 5; it must be a whole number from 1 to 4"):
         SemanticLink(codec, AWGN_PATH, levels=5)
     with pytest.raises(ValueError, match="receiver is 'mild'"):
         SemanticLink(codec, AWGN_PATH, receiver="mild")

@@ -14,6 +14,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from moclink.codec.analog_receiver import power_normalize
+from moclink.codec.inputs import as_array, check_finite, snr_of_each
 from moclink.codec.network import analog_network
 from moclink.codec.sizes import analog_size
 from moclink.codec.stored_codec import StoredCodec
@@ -106,7 +107,9 @@ class AnalogCodec(StoredCodec):
         Raises:
             ValueError: If the shape does not fit the codec.
         """
-        received = np.asarray(received, np.float32)
+        received = as_array("received", received, "I and Q as reals: channels 2k and 2k+1")
+        received = received.astype(np.float32, copy=False)
+        check_finite("received", received)
         channels = self.decoder.latent_channels
         if received.ndim != 4 or received.shape[-1] != channels or not received.size:
             raise ValueError(
@@ -116,8 +119,8 @@ class AnalogCodec(StoredCodec):
         error = np.ones(len(received), np.float32)
         if self.receiver is not None:
             # Over whole pictures: the scale is a mean over each.
-            snr = np.asarray(NOISELESS if snr_db is None else snr_db, np.float32)
-            both = self.receiver(received, np.broadcast_to(snr, (len(received),)))
+            snr = snr_of_each(NOISELESS if snr_db is None else snr_db, len(received))
+            both = self.receiver(received, snr)
             received, error = (ops.convert_to_numpy(part) for part in both)
         groups = self.cell_limit.groups(*received.shape[:3])
         parts = [

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from moclink.codec.constellation import amplitudes
+from moclink.codec.inputs import one_axis
 from moclink.codec.receiver import (
     log_likelihoods,
     nearest_index,
@@ -76,6 +78,10 @@ class IndexChannel(keras.layers.Layer):
         """p(k|y) of float [B, h, w, D, P] with priors [D, P, N]: float32 [B, h, w, D, P, N]."""
         priors = None if priors is None else ops.cast(priors, "float32")
         return posterior(self.log_likelihoods(received, snr_db), priors)
+
+    def __call__(self, indices: Any, snr_db: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer; the SNR may be a Python number or a list."""
+        return super().__call__(indices, one_axis(snr_db, np.float32), *args, **kwargs)
 
     def call(self, indices: Any, snr_db: Any, priors: Any = None) -> Any:
         """Send and receive."""

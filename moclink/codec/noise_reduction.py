@@ -15,10 +15,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from moclink.codec.blocks import convolution, kernel_macs
 from moclink.codec.constellation import squared_spacing
+from moclink.codec.inputs import check_levels, one_axis
 from moclink.codec.swin import SwinLayer
 from moclink.constants import CELL_SIZE
 
@@ -112,8 +114,8 @@ class NoiseReduction(keras.layers.Layer):
 
     Call Args:
         z: Retrieved latent, float [B, h, w, n_q].
-        levels: Levels sent, int [B], 1 to D.
-        snr_db: Es/N0 in dB, float [B].
+        levels: Levels sent, int [B] or one for all, 1 to D.
+        snr_db: Es/N0 in dB, float [B] or one for all.
 
     Returns:
         Refined latent z_r_hat, float32 [B, h, w, n_q].
@@ -182,8 +184,17 @@ class NoiseReduction(keras.layers.Layer):
         sent = ops.one_hot(ops.cast(levels, "int32") - 1, self.levels, dtype="float32")
         return ops.concatenate([sent, ops.stack(steps, axis=-1)], axis=-1)
 
+    def __call__(self, z: Any, levels: Any, snr_db: Any, **kwargs: Any) -> Any:
+        """Call the layer; levels and SNR may be Python numbers or lists."""
+        levels = check_levels(one_axis(levels, None), self.levels, z.shape[0])
+        return super().__call__(z, levels, one_axis(snr_db, np.float32), **kwargs)
+
     def call(self, z: Any, levels: Any, snr_db: Any) -> Any:
         """Refine a retrieved latent."""
+        batch = (ops.shape(z)[0],)
+        levels, snr_db = (
+            ops.broadcast_to(ops.reshape(each, (-1,)), batch) for each in (levels, snr_db)
+        )
         condition = self.hidden(self._condition(levels, snr_db))
         x = self.entry(z)
         for modulation, block in zip(self.modulations, self.blocks, strict=True):

@@ -22,6 +22,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from moclink.codec.inputs import check_counts, check_latent
 from moclink.codec.moc import MOC
 from moclink.codec.search import SEARCHES, choose, count_levels, greedy_search, nearest_sum
 from moclink.constants import CELL_SIZE
@@ -63,10 +64,9 @@ class MOCRVQ(keras.layers.Layer):
         levels: D.
         states: N.
         commitment: Weight beta of the commitment loss in a layer call.
-        ema_decay: If given, codebooks follow exponential averages of the residuals
-            (`codebooks.update_averages`) and have no gradient; typically 0.99.
-        search: "greedy": nearest vector level by level (eq. 4-6); "joint": nearest sum of the
-            levels in use.
+        ema_decay: If given, codebooks follow exponential averages of the residuals (moved by a call
+            for training, or `codebooks.update_averages`), without a gradient; typically 0.99.
+        search: "greedy": nearest vector level by level (eq. 4-6); "joint": nearest sum of those used.
 
     Call Args:
         z: float [B, h, w, n_q].
@@ -95,8 +95,7 @@ class MOCRVQ(keras.layers.Layer):
         super().__init__(**kwargs)
         if search not in SEARCHES:
             raise ValueError(f"search is {search!r}; it must be one of {', '.join(SEARCHES)}")
-        if levels < 1:
-            raise ValueError(f"levels is {levels}; it must be at least 1")
+        check_counts(latent_channels=latent_channels, heads=heads, levels=levels)
         if search == "joint" and states**levels > MOST_SUMS:
             raise ValueError(
                 f"search is 'joint' with {states} states and {levels} levels; states**levels must not exceed "
@@ -165,6 +164,7 @@ class MOCRVQ(keras.layers.Layer):
         Raises:
             ValueError: If an int `levels` is outside 1..D.
         """
+        levels = check_latent(z, levels, self.latent_channels, self.levels)
         z = ops.cast(z, "float32")
         target, codebook_loss, commitment_loss = ops.stop_gradient(z), 0.0, 0.0
         if self.search == "greedy":
@@ -189,9 +189,13 @@ class MOCRVQ(keras.layers.Layer):
         z_q = ops.stop_gradient(self.look_up(chosen, levels)) + (z - target)
         return Quantized(z_q, chosen, codebook_loss, commitment_loss)
 
-    def call(self, z: Any, levels: Any = None) -> Any:
-        """Quantise, straight-through, and add the weighted losses."""
+    def call(self, z: Any, levels: Any = None, training: bool | None = None) -> Any:
+        """Quantise, straight-through, and add the losses; in training move the averages."""
         quantized = self.quantize_latent(z, levels)
+        if training and self.ema_decay is not None and self.trainable:
+            from moclink.codec.codebooks import update_averages  # which needs this module
+
+            update_averages(self, ops.stop_gradient(z))
         self.add_loss(quantized.codebook_loss + self.commitment * quantized.commitment_loss)
         return quantized.z_q
 
@@ -203,6 +207,7 @@ class MOCRVQ(keras.layers.Layer):
             levels: Levels that will be sent: None (all), an int, or int [B]. The greedy search does
                 not depend on it; the joint search chooses these levels' codes together.
         """
+        levels = check_latent(z, levels, self.latent_channels, self.levels)
         return choose(self.mocs, ops.cast(z, "float32"), levels, self.search)
 
     def look_up(self, indices: Any, levels: Any = None) -> Any:

@@ -19,6 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.codec.inputs import (
+    as_array,
+    check_finite,
+    check_posteriors,
+    snr_of_each,
+    whole_number,
+)
 from moclink.codec.nearest_sums import nearest_sums
 from moclink.codec.network import semantic_network
 from moclink.codec.receiver import posterior
@@ -35,6 +42,8 @@ from moclink.codec.tiling import (
 )
 from moclink.keras_device import on_torch_gpu
 from moclink.matrix_products import float32_products
+
+LIKELIHOODS = "ln p(y|k), float [B, h, w, L, P, N]"
 
 
 class SemanticCodec(StoredCodec):
@@ -114,8 +123,7 @@ class SemanticCodec(StoredCodec):
             ValueError: If the images have another shape or range, or there are not so many levels.
         """
         levels = self.quantizer.levels if levels is None else levels
-        if levels not in range(1, self.quantizer.levels + 1):
-            raise ValueError(f"levels is {levels}; this codec has 1 to {self.quantizer.levels}")
+        levels = whole_number("levels", levels, self.quantizer.levels)
         if self.quantizer.search == "greedy":
             return encode_images(self._greedy, self.encoder, self.cell_limit, images)
         return self._nearest_sums(self.latents(images), levels)
@@ -126,6 +134,10 @@ class SemanticCodec(StoredCodec):
 
     def pictures(self, z: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
         """What G makes of latents [B, h, w, n_q], without any other step: float32 [B, height, width, 3]."""
+        z, channels = as_array("z", z, "latents float [B, h, w, n_q]"), self.decoder.latent_channels
+        if z.ndim != 4 or z.shape[3] != channels or not z.size:
+            raise ValueError(f"z has shape {z.shape}; it must be [B, h, w, {channels}]")
+        check_finite("z", z)
         check_crop(height, width, *z.shape[1:3])
         groups = self.cell_limit.groups(*z.shape[:3])
         decoded = [
@@ -143,7 +155,11 @@ class SemanticCodec(StoredCodec):
         Returns:
             p(k|y), float32 of the same shape.
         """
-        scores = np.asarray(log_likelihoods, np.float32)
+        scores = as_array("log_likelihoods", log_likelihoods, LIKELIHOODS)
+        self._check_received(scores.astype(np.float32, copy=False), "log_likelihoods")
+        if np.isnan(scores).any() or np.isposinf(scores).any():
+            raise ValueError("log_likelihoods hold NaN or infinity; -infinity alone is one")
+        scores = scores.astype(np.float32, copy=False)
         return posterior(scores, self.priors[: scores.shape[3]])
 
     def decode(
@@ -176,12 +192,14 @@ class SemanticCodec(StoredCodec):
             ValueError: If shapes, index values, levels or the size of the images do not fit the
                 codec.
         """
-        received = np.asarray(received)
+        received = as_array("received", received, "indices or posteriors")
         soft = self._check_received(received)
+        if soft:
+            check_posteriors(received)
         batch, rows, columns, sent = received.shape[:4]
         check_crop(height, width, rows, columns)
         levels = self._check_levels(levels, sent, batch)
-        snr = None if snr_db is None else np.broadcast_to(np.asarray(snr_db, np.float32), (batch,))
+        snr = None if snr_db is None else snr_of_each(snr_db, batch)
         images = []
         for part in self.cell_limit.groups(batch, rows, columns):
             z = self._retrieve(received[part], levels[part], soft)
@@ -230,7 +248,7 @@ class SemanticCodec(StoredCodec):
         )
         return (self._expected if soft else self._look_up).run(received, levels)
 
-    def _check_received(self, received: NDArray) -> bool:
+    def _check_received(self, received: NDArray, name: str = "received") -> bool:
         """Whether received holds posteriors; ValueError if it is neither these nor indices."""
         q = self.quantizer
         soft = received.dtype.kind == "f"
@@ -243,7 +261,7 @@ class SemanticCodec(StoredCodec):
             or 0 in shape
         ):
             raise ValueError(
-                f"received is {received.dtype} of shape {shape}; it must be indices, "
+                f"{name} is {received.dtype} of shape {shape}; it must be indices, "
                 f"int [B, h, w, L, {q.heads}], or posteriors, float [B, h, w, L, {q.heads}, {q.states}], "
                 f"with L of 1..{q.levels}"
             )
@@ -256,7 +274,12 @@ class SemanticCodec(StoredCodec):
     @staticmethod
     def _check_levels(levels: Any, sent: int, batch: int) -> NDArray[np.int32]:
         """Levels to use as int32 [B]."""
-        levels = np.broadcast_to(np.asarray(sent if levels is None else levels, np.int32), (batch,))
+        given = np.asarray(sent if levels is None else levels)
+        if given.dtype.kind not in "iu" or given.shape not in ((), (1,), (batch,)):
+            raise ValueError(
+                f"levels is {levels!r}; give a whole number, or one for each of {batch} pictures"
+            )
+        levels = np.broadcast_to(given.astype(np.int32), (batch,))
         if not 1 <= levels.min() <= levels.max() <= sent:
             raise ValueError(
                 f"levels are {np.unique(levels)}; they must be 1 to {sent}, the levels received"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
-from moclink.codec.inputs import check_images
+from moclink.codec.inputs import as_array, check_images
 from moclink.constants import CELL_SIZE
 from moclink.matrix_products import codec_products
 
@@ -137,7 +137,8 @@ class CompiledFunction(keras.Model):
 def check_crop(height: int | None, width: int | None, rows: int, columns: int) -> None:
     """Raise ValueError if a grid of rows x columns cells does not hold images of height x width."""
     for name, side, cells in (("height", height, rows), ("width", width, columns)):
-        if side is not None and not 1 <= side <= cells * CELL_SIZE:
+        whole = side is None or isinstance(side, int | np.integer) and not isinstance(side, bool)
+        if not whole or (side is not None and not 1 <= side <= cells * CELL_SIZE):
             raise ValueError(
                 f"{name} is {side}; it must be 1 to {cells * CELL_SIZE}: {cells} cells of {CELL_SIZE} "
                 "pixels arrived"
@@ -161,7 +162,7 @@ def encode_images(
     Raises:
         ValueError: If the images have another shape or range.
     """
-    images = np.asarray(images)
+    images = as_array("images", images, "floats in [0, 1], [B, H, W, 3]")
     check_images(images)
     images = images.astype(np.float32, copy=False)
     rows, columns = (-(-side // CELL_SIZE) for side in images.shape[1:3])

@@ -34,7 +34,7 @@ class UserFileCodec:
 
     def check_qualities(self) -> None:
         """Raise ValueError if there are none, or they are no sequence."""
-        found = getattr(self.codec, "qualities", None)
+        found: Any = getattr(self.codec, "qualities", None)
         several = isinstance(found, Sequence | np.ndarray) and not isinstance(found, str)
         if not several or len(found) == 0:
             raise ValueError(

@@ -181,6 +181,58 @@ def test_wrong_inputs_are_refused(codec, pictures):
         codec.decode(indices, width=0)
 
 
+@pytest.mark.parametrize(
+    "change,message",
+    [
+        (lambda p: np.log(p + 1e-9), "with sums from .*; posteriors sum to 1"),
+        (lambda p: 5 * p, "posteriors sum to 1"),
+        (lambda p: p * np.nan, "posteriors sum to 1"),
+        (lambda p: p + 0j, "received is complex64 of shape"),
+        (lambda p: p.tolist()[0][:1] + [[3]], "received is no array"),
+    ],
+)
+def test_what_are_no_posteriors_gives_no_picture(codec, pictures, change, message):
+    """Log-likelihoods in their place gave a picture of nonsense."""
+    posteriors = np.eye(8, dtype=np.float32)[codec.encode(pictures(1, 16, 16))]
+    half = codec.decode(posteriors.astype(np.float16), snr_db=3)
+    np.testing.assert_array_equal(half, codec.decode(posteriors, snr_db=3))
+    with pytest.raises(ValueError, match=message):
+        codec.decode(change(posteriors), snr_db=3)
+
+
+def test_numbers_of_levels_snrs_and_sides_are_whole_or_as_many_as_pictures(codec, pictures):
+    images = pictures(2, 16, 16)
+    indices = codec.encode(images, levels=np.int64(2))
+    for levels in (2.0, True, "2", 0, 5, [1, 2]):
+        with pytest.raises(ValueError, match="levels is .*whole number from 1 to 4"):
+            codec.encode(images, levels=levels)
+    for levels in (2.5, "2", [1, 2, 3]):
+        with pytest.raises(ValueError, match="levels is .* one for each of 2 pictures"):
+            codec.decode(indices, levels=levels)
+    for snr_db in (np.nan, [1, 2, 3], [[10.0]]):
+        with pytest.raises(ValueError, match="snr_db is .* one for each of the 2 pictures"):
+            codec.decode(indices, snr_db=snr_db)
+    assert np.isfinite(codec.decode(indices, snr_db=[-np.inf, np.inf], height=np.int64(9))).all()
+    with pytest.raises(ValueError, match=r"height is 9\.0"):
+        codec.decode(indices, height=9.0)
+
+
+def test_other_arrays_are_refused_by_name(codec, pictures):
+    images = pictures(2, 16, 16)
+    for other in ([images[0], images[1, :8]], "a.png", {"image": images}):
+        with pytest.raises(ValueError, match=r"images is .* give floats in \[0, 1\]"):
+            codec.encode(other)
+    with pytest.raises(ValueError, match=r"z has shape \(1, 2, 2, 3\); it must be"):
+        codec.pictures(np.zeros((1, 2, 2, 3), np.float32), 16, 16)
+    likelihoods = np.zeros((1, 2, 2, 4, 4, 8), np.float32)
+    likelihoods[..., 1] = -np.inf
+    assert np.isfinite(codec.posteriors(likelihoods)).all()
+    with pytest.raises(ValueError, match="log_likelihoods is float32 of shape"):
+        codec.posteriors(likelihoods[..., :4])
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        codec.posteriors(likelihoods * np.nan)
+
+
 def test_jax_decodes_what_tensorflow_encoded(codec, tmp_path, pictures):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("JAX is not installed (pip install moclink[jax])")
