@@ -86,6 +86,8 @@ class EarlyStoppingLDPC5GDecoder(Block):
         **kwargs,
     ) -> None:
         super().__init__(precision=precision, **kwargs)
+        if not isinstance(encoder, LDPC5GEncoder):
+            raise ValueError(f"encoder is {encoder!r}; one of Sionna's LDPC5GEncoder is wanted")
         if not (isinstance(cn_schedule, str) and cn_schedule == "flooding"):
             raise ValueError(
                 f"cn_schedule is {cn_schedule!r}; only 'flooding' can be resumed exactly"
@@ -127,6 +129,45 @@ class EarlyStoppingLDPC5GDecoder(Block):
         if isinstance(num_iter, bool) or not isinstance(num_iter, int) or num_iter < 0:
             raise ValueError(f"num_iter is {num_iter!r}; a whole number from 0 up is wanted")
         self._num_iter = num_iter
+
+    @property
+    def llr_max(self) -> Any:
+        """Clipping value of LLRs and messages."""
+        return self._decoder.llr_max
+
+    @llr_max.setter
+    def llr_max(self, value: float) -> None:
+        self._decoder.llr_max = value
+
+    @property
+    def n(self) -> int:
+        """Variable nodes, as of Sionna's decoder; `encoder.n` is the length of what is sent."""
+        return self._decoder.n
+
+    @property
+    def coderate(self) -> float:
+        """Code rate before rate matching, with independent checks, as of Sionna's decoder."""
+        return self._decoder.coderate
+
+    @property
+    def pcm(self) -> Any:
+        """Parity-check matrix that is decoded with, sparse [num_cns, num_vns]."""
+        return self._decoder.pcm
+
+    @property
+    def num_cns(self) -> int:
+        """Check nodes."""
+        return self._decoder.num_cns
+
+    @property
+    def num_vns(self) -> int:
+        """Variable nodes."""
+        return self._decoder.num_vns
+
+    @property
+    def num_edges(self) -> int:
+        """Edges of the graph: messages of an iteration in one direction."""
+        return self._decoder.num_edges
 
     @property
     def return_state(self) -> bool:

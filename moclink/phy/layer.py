@@ -29,7 +29,8 @@ class SionnaLayer(keras.layers.Layer):
     Args:
         block: A Sionna block; or, for a model that is to be saved and loaded, the block's class or
             its import path ("sionna.phy.channel.AWGN").
-        arguments: Keyword arguments of the class, of plain values. Only with a class or a path.
+        arguments: Keyword arguments of the class: plain values, or, for blocks that take another block,
+            a `SionnaLayer` of that one. Only with a class or a path.
         supports_jit: Whether XLA may compile the block. False keeps a model that contains it in
             graph mode. On PyTorch blocks run eagerly.
         **kwargs: Arguments of `keras.layers.Layer`.
@@ -51,6 +52,8 @@ class SionnaLayer(keras.layers.Layer):
         ...                 {"constellation_type": "qam", "num_bits_per_symbol": 6})(bits)
         >>> y = SionnaLayer("sionna.phy.channel.AWGN")(x, no)
         >>> model = keras.Model([bits, no], y)
+        >>> encoder = SionnaLayer("sionna.phy.fec.ldpc.LDPC5GEncoder", {"k": 324, "n": 648})
+        >>> decoder = SionnaLayer("sionna.phy.fec.ldpc.LDPC5GDecoder", {"encoder": encoder})
         >>> y = SionnaLayer(AWGN())(np.zeros((2, 8), np.complex64), 0.1)    # on values, no model around
     """
 
@@ -78,7 +81,12 @@ class SionnaLayer(keras.layers.Layer):
         self.block_path = _path(block)
         if isinstance(block, str):
             block = _find(block)
-        block = block if isinstance(block, Block) else block(**self.arguments)
+        if not isinstance(block, Block):
+            made = {
+                name: value.block if isinstance(value, SionnaLayer) else value
+                for name, value in self.arguments.items()
+            }
+            block = block(**made)
         engine.set_untracked(self, block=block)
         self.supports_jit = supports_jit
         self.built = True  # a Sionna block builds itself, from the shapes of its first call
@@ -101,7 +109,8 @@ class SionnaLayer(keras.layers.Layer):
 
         Raises:
             ValueError: If the layer was given a block instance, whose arguments are unknown, or a
-                class from outside Sionna, which a saved file may not name.
+                class from outside Sionna, which a saved file may not name; or an argument is a block
+                instance.
         """
         if self.block_path is None:
             name = type(self.block).__name__
@@ -109,12 +118,35 @@ class SionnaLayer(keras.layers.Layer):
                 f"a layer around a made {name} cannot be saved: give SionnaLayer the class and its "
                 f"arguments instead, SionnaLayer({name}, {{...}})"
             )
+        for name, value in self.arguments.items():
+            if isinstance(value, Block):
+                kind = type(value).__name__
+                raise ValueError(
+                    f"the argument {name} is a made {kind}, which cannot be saved: give "
+                    f"{{{name!r}: SionnaLayer({kind}, {{...}})}} instead"
+                )
         own = {
             "block": self.block_path,
-            "arguments": self.arguments,
+            "arguments": {
+                name: keras.saving.serialize_keras_object(value)
+                if isinstance(value, SionnaLayer)
+                else value
+                for name, value in self.arguments.items()
+            },
             "supports_jit": self.supports_jit,
         }
         return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SionnaLayer:
+        """Make the layer of a configuration."""
+        arguments = {
+            name: keras.saving.deserialize_keras_object(value)
+            if isinstance(value, dict) and value.get("class_name") == cls.__name__
+            else value
+            for name, value in config["arguments"].items()
+        }
+        return cls(**{**config, "arguments": arguments})
 
 
 def check_backend(what: str) -> None:

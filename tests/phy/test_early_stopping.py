@@ -178,3 +178,18 @@ def test_what_cannot_be_staged_is_refused(encoder):
         decoder(tensor(np.zeros([2, 120], np.float32)), num_iter=1.5)
     with pytest.raises(ValueError, match="n = 120"):
         EarlyStoppingLDPC5GDecoder(encoder)(tensor(np.zeros([2, 60], np.float32)))
+
+
+def test_every_public_attribute_of_sionnas_decoder_is_there():
+    encoder = LDPC5GEncoder(40, 80)
+    ours, theirs = EarlyStoppingLDPC5GDecoder(encoder), LDPC5GDecoder(encoder)
+    public = [name for name in dir(theirs) if not name.startswith("_")]
+    assert not [name for name in public if not hasattr(ours, name)]
+    for name in ("n", "coderate", "num_cns", "num_vns", "num_edges"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    assert (ours.pcm != theirs.pcm).nnz == 0
+    for decoder in (ours, theirs):
+        decoder.llr_max = 7.0
+        assert float(decoder.llr_max) == 7.0
+    with pytest.raises(ValueError, match="encoder is 'LDPC'; one of Sionna's LDPC5GEncoder"):
+        EarlyStoppingLDPC5GDecoder("LDPC")

@@ -184,3 +184,28 @@ def test_arguments_of_a_block_that_are_not_in_the_dict_are_answered_with_it():
     ):
         SionnaLayer("sionna.phy.mapping.Mapper", num_bits_per_symbol=2)
     assert SionnaLayer("sionna.phy.channel.AWGN", name="noise", trainable=False).name == "noise"
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        "sionna.phy.fec.ldpc.LDPC5GDecoder",
+        "moclink.phy.early_stopping.EarlyStoppingLDPC5GDecoder",
+    ],
+)
+def test_a_block_that_takes_a_block_is_saved_and_loaded(decoder, tmp_path):
+    """Sionna's decoders take the encoder."""
+    encoder = SionnaLayer("sionna.phy.fec.ldpc.LDPC5GEncoder", {"k": 40, "n": 80})
+    llr = keras.Input((80,))
+    model = keras.Model(llr, SionnaLayer(decoder, {"encoder": encoder, "num_iter": 4})(llr))
+    received = np.random.default_rng(2).normal(size=(3, 80)).astype(np.float32)
+    decoded = to_numpy(model(received))
+    model.save(tmp_path / "decoder.keras")
+    again = keras.saving.load_model(tmp_path / "decoder.keras")
+    assert np.array_equal(to_numpy(again(received)), decoded)
+    made = SionnaLayer(decoder, {"encoder": encoder.block})
+    assert made(received).shape == (3, 40)
+    with pytest.raises(
+        ValueError, match="argument encoder is a made LDPC5GEncoder, .* SionnaLayer"
+    ):
+        made.get_config()
