@@ -40,6 +40,12 @@ class StoredCodec:
         cell_limit: CellLimit = DEFAULT_CELL_LIMIT,
         dtype: str = "float32",
     ):
+        parts = ["encoder", "decoder", *(["quantizer", "nrb"] if self.kind == "semantic" else [])]
+        if not isinstance(config, dict) or not set(parts) <= config.keys():
+            raise ValueError(
+                f"config is {config!r}; give the arguments of its parts ({', '.join(parts)}), or make "
+                f"the codec by {type(self).__name__}.from_preset(...) or from_size(...)"
+            )
         self.config = config
         self.cell_limit = cell_limit
         self.notes: dict[str, Any] = {}
@@ -94,6 +100,9 @@ class StoredCodec:
 
         Returns:
             Path of the JSON file.
+
+        Raises:
+            ValueError: If the path is none, or notes are no dict of JSON values.
         """
         notes = self.notes if notes is None else notes
         make = type(self).make_network

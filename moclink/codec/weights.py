@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+
+from moclink.atomic_files import atomic_write
 
 FORMAT = 1
 MOST_LAYERS = 64  # at one resolution, or in one group
@@ -61,8 +64,12 @@ def write_weights(
         Path of the JSON file.
 
     Raises:
-        ValueError: If a weight is no finite number in float16.
+        ValueError: If a weight is no finite number in float16, the path is none, or the notes are
+            no dict of JSON values. What was there before is then kept.
     """
+    if not isinstance(path, str | os.PathLike) or not str(path):
+        raise ValueError(f"path is {path!r}; the path of a file is wanted, as text or a Path")
+    check_notes(notes)
     base = base_path(path)
     # Keras writes a model in its own precision, so a half-precision twin writes the halves.
     twin = build(config, dtype="float16")
@@ -77,14 +84,33 @@ def write_weights(
         half.assign(rounded)
     base.parent.mkdir(parents=True, exist_ok=True)
     weights = base.with_name(base.name + ".weights.h5")
-    twin.save_weights(weights)
+    part = base.with_name(f"{base.name}.part.weights.h5")  # Keras wants this ending
+    try:
+        twin.save_weights(part)
+        os.replace(part, weights)
+    finally:
+        part.unlink(missing_ok=True)
     return write_description(weights, kind, config, notes)
+
+
+def check_notes(notes: Any) -> None:
+    """Raise ValueError unless these are notes that can be written, and read again."""
+    try:
+        json.dumps(notes)
+        alright = isinstance(notes, dict)
+    except (TypeError, ValueError):
+        alright = False
+    if not alright:
+        raise ValueError(
+            f"notes are {notes!r}; give a dict of text, Python numbers and lists of them"
+        )
 
 
 def write_description(
     weights: Path, kind: str, config: dict[str, Any], notes: dict[str, Any]
 ) -> Path:
     """Write the JSON file beside a file of weights, and return its path; see `write_weights`."""
+    check_notes(notes)
     description = {
         "format": FORMAT,
         "kind": kind,
@@ -94,7 +120,8 @@ def write_description(
         "notes": notes,
     }
     json_path = _json_path(weights)
-    json_path.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    with atomic_write(json_path) as part:
+        part.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     return json_path
 
 

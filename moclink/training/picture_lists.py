@@ -24,7 +24,7 @@ def list_pictures(folders: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for folder in map(Path, folders):
         if not folder.exists():
-            raise ValueError(f"no such folder: {folder}")
+            raise ValueError(f"no such file or folder: {folder}")
         single = [folder] if folder.suffix.lower() in SUFFIXES else []
         found += single if folder.is_file() else list_folder(folder, recursive=True)
     if not found:

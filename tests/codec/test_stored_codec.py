@@ -65,3 +65,34 @@ def test_a_codec_is_copied_and_sent_to_another_process(kind):
 def test_presets_that_there_are_are_named():
     with pytest.raises(ValueError, match=r"'Small' is neither .* \(small, small-perceptual\)"):
         SemanticCodec.from_preset("Small")
+
+
+def test_a_codec_that_cannot_be_saved_leaves_the_one_that_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    codec = SemanticCodec.from_size("toy")
+    path = codec.save("mine", {"steps": 3})
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    for notes in ({"loss": np.float32(1)}, "three steps", ["a"]):
+        with pytest.raises(ValueError, match="notes are .*; give a dict of text, Python numbers"):
+            codec.save("mine", notes)
+    for place in (None, "", 7):
+        with pytest.raises(ValueError, match="path is .*; the path of a file is wanted"):
+            codec.save(place)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.replace", full)
+        with pytest.raises(OSError, match="No space left"):
+            codec.save("mine", {"steps": 4})
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+    assert SemanticCodec.from_preset(path).notes == {"steps": 3}
+
+
+def test_a_name_is_no_configuration():
+    for config in ("small", {"encoder": {}}, None):
+        with pytest.raises(ValueError, match="config is .* SemanticCodec.from_preset"):
+            SemanticCodec(config)
+    with pytest.raises(ValueError, match=r"parts \(encoder, decoder\), .* AnalogCodec.from_preset"):
+        AnalogCodec("small")

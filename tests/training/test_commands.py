@@ -17,7 +17,7 @@ def run(*args):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("patches", "nowhere", "--out", "x"), "no such folder: nowhere"),
+        (("patches", "nowhere", "--out", "x"), "no such file or folder: nowhere"),
         (
             ("stage1", "--data", "nowhere", "--out", "x"),
             "make one with `python -m moclink.train patches`",

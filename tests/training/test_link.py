@@ -191,7 +191,7 @@ def test_one_command_makes_tiles_trains_and_writes_and_goes_on_where_it_was(tmp_
     ("options", "words"),
     [
         (("--data", "nowhere"), "nowhere holds no tiles"),
-        (("nowhere",), "no such folder: nowhere"),
+        (("nowhere",), "no such file or folder: nowhere"),
         (("--data", "{tiles}", "--steps", "0"), "--steps is 0"),
         (("--data", "{tiles}", "--batch", "0"), "--batch is 0"),
         (("--data", "{tiles}", "--lpips-vgg", "1"), "--lpips-vgg needs --objective perceptual"),

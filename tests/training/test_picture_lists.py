@@ -34,7 +34,7 @@ def test_fingerprints_tell_sets_of_pictures_apart(tmp_path):
 @pytest.mark.parametrize(
     ("action", "words"),
     [
-        (lambda d: list_pictures([d / "nowhere"]), "no such folder"),
+        (lambda d: list_pictures([d / "nowhere"]), "no such file or folder"),
         (lambda d: list_pictures([d]), "no pictures"),
         (lambda d: hold_out([d], 1), "--hold-out is 1; of 1 pictures 0 to 0"),
     ],
