@@ -79,6 +79,13 @@ def test_rows_as_a_data_frame(results):
     frame = results.to_pandas()
     assert isinstance(frame, pandas.DataFrame) and len(frame) == 4
     assert frame.loc[(frame.chain == "jpeg-ldpc") & (frame.snr_db == 20), "outage"].item() == 0
+    texts = [name for name in frame if not pandas.api.types.is_numeric_dtype(frame[name])]
+    assert texts == ["chain", "image"]  # LPIPS, which was not measured, is a column of NaN
+    assert frame.lpips.isna().all() and frame.trial.dtype == int
+    means = frame.groupby(["chain", "snr_db"]).psnr_db.mean()
+    for row in results.summary():
+        if row["metric"] == "psnr_db":
+            assert means[row["chain"], row["snr_db"]] == pytest.approx(row["mean"])
 
 
 def test_chains_and_channels_may_be_objects(photo, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ class Run:
     def to_pandas(self) -> Any:
         """Finished cells as a `pandas.DataFrame`, a column for each attribute of `Row`.
 
+        Numbers are numbers in columns that were not measured too, which are NaN.
+
         Raises:
             ImportError: If pandas is not installed.
         """
@@ -69,7 +72,9 @@ class Run:
         except ImportError as error:
             raise ImportError("to_pandas needs pandas; pip install pandas") from error
         rows = [[getattr(row, name) for name in COLUMNS] for row in self.rows()]
-        return pandas.DataFrame(rows, columns=COLUMNS)
+        frame = pandas.DataFrame(rows, columns=COLUMNS)
+        numbers = [field.name for field in fields(Row) if field.type != "str"]
+        return frame.astype({name: float for name in numbers if frame[name].dtype == object})
 
     def summary(self, chains: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Means over images: chain, metric, snr_db, mean, ci95_half_width (None of one image), images."""
