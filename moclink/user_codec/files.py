@@ -42,17 +42,24 @@ class UserFileCodec:
                 "wanted, coarsest first"
             )
 
-    def _check_order(self, image: NDArray[np.uint8]) -> None:
-        """Raise ChainError, once, if the qualities go from the finest: no file would ever fit."""
+    def _try_out(self, image: NDArray[np.uint8]) -> None:
+        """Raise ChainError, once, for what makes an outage of every file: order, or no pixels."""
         if self._checked:
             return
         first, last = self.qualities[0], self.qualities[-1]
-        coarsest, finest = (len(self.codec.encode_file(image, q)) for q in (first, last))
+        data = self.codec.encode_file(image, first)
+        coarsest, finest = len(data), len(self.codec.encode_file(image, last))
         if coarsest > finest:
             raise ChainError(
                 self.name,
                 f"qualities begin with {first!r} and end with {last!r}, whose files have {coarsest} "
                 f"and {finest} bytes; coarsest first is wanted, reverse them",
+            )
+        pixels = self.decode_file(data, image.shape[0] * image.shape[1])
+        if pixels.shape != image.shape:
+            raise ChainError(
+                self.name,
+                f"decode_file returned {list(pixels.shape)} of a picture {list(image.shape)}",
             )
         self._checked.append(True)
 
@@ -75,7 +82,7 @@ class UserFileCodec:
                 self.name,
                 f"encode_file returned {type(data).__name__}; bytes are wanted, one at least",
             )
-        call_user_code(self.name, "encode_file", lambda: self._check_order(image))
+        call_user_code(self.name, "encode_file", lambda: self._try_out(image))
         return data
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
@@ -88,5 +95,10 @@ class UserFileCodec:
             self.name, "decode_file", lambda: self.codec.decode_file(data, max_pixels)
         )
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
-            raise ChainError(self.name, "decode_file returned no uint8 [H, W, 3]")
+            what = (
+                f"{pixels.dtype} array" if isinstance(pixels, np.ndarray) else type(pixels).__name__
+            )
+            raise ChainError(
+                self.name, f"decode_file returned {what}; a NumPy array uint8 [H, W, 3] is wanted"
+            )
         return pixels

@@ -293,3 +293,23 @@ def test_qualities_from_the_finest_are_refused(photo, build_chain):
     codec.qualities = (30, 20, 10)
     with pytest.raises(ChainError, match="begin with 30 and end with 10, .* reverse them"):
         build_chain(codec).transmit(photo)
+
+
+@pytest.mark.parametrize(
+    "pixels,message",
+    [
+        (np.zeros((64, 96, 3)), "decode_file returned float64 array; a NumPy array uint8"),
+        (None, "decode_file returned NoneType"),
+        (
+            np.zeros((64, 96), np.uint8),
+            r"decode_file returned \[64, 96\] of a picture \[64, 96, 3\]",
+        ),
+        (np.zeros((64, 96, 4), np.uint8), r"decode_file returned \[64, 96, 4\]"),
+    ],
+)
+def test_a_decoder_of_files_that_gives_no_pixels_is_named(pixels, message, photo, build_chain):
+    """Damaged files are outages without a message; of files as they were made this is a fault."""
+    codec = Files()
+    codec.decode_file = lambda data, max_pixels: pixels
+    with pytest.raises(ChainError, match=message):
+        build_chain(codec).transmit(photo)
