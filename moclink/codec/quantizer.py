@@ -247,12 +247,12 @@ class MOCRVQ(keras.layers.Layer):
     @property
     def priors(self) -> NDArray[np.float32]:
         """p(k), float32 [D, P, N]."""
-        return np.stack([ops.convert_to_numpy(moc.priors) for moc in self.mocs])
+        return np.stack([moc.priors.numpy() for moc in self.mocs])
 
     @property
     def codebooks(self) -> NDArray[np.float32]:
         """Copies of all codebooks, float32 [D, P, N, n_q/P]."""
-        return np.stack([ops.convert_to_numpy(moc.codebook) for moc in self.mocs])
+        return np.stack([moc.codebook.numpy() for moc in self.mocs])
 
     def assign_codebooks(self, codebooks: NDArray[np.floating]) -> None:
         """Replace all codebooks by [D, P, N, n_q/P]."""

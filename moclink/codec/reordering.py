@@ -27,7 +27,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from moclink.codec.constellation import amplitudes, axis_labels
@@ -239,6 +238,6 @@ def renumber(quantizer: MOCRVQ, labels: NDArray[np.integer]) -> None:
     quantizer.assign_priors(np.take_along_axis(quantizer.priors, old, 2))
     quantizer.assign_codebooks(np.take_along_axis(quantizer.codebooks, old[..., None], 2))
     if quantizer.ema_decay is not None:
-        count, total = (ops.convert_to_numpy(v) for v in (quantizer.ema_count, quantizer.ema_sum))
+        count, total = (np.array(v.numpy()) for v in (quantizer.ema_count, quantizer.ema_sum))
         quantizer.ema_count.assign(np.take_along_axis(count, old, 2))
         quantizer.ema_sum.assign(np.take_along_axis(total, old[..., None], 2))

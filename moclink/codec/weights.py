@@ -15,7 +15,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from moclink.atomic_files import atomic_write
 
@@ -74,7 +73,7 @@ def write_weights(
     # Keras writes a model in its own precision, so a half-precision twin writes the halves.
     twin = build(config, dtype="float16")
     for half, full in zip(twin.weights, network.weights, strict=True):
-        value = ops.convert_to_numpy(full)
+        value = full.numpy()
         with np.errstate(over="ignore"):
             rounded = value.astype(np.float16)
         if not np.isfinite(rounded).all():
@@ -267,7 +266,7 @@ def build(make: Callable[..., Any], config: dict[str, Any], weights: Path, **opt
         codec = make(config, **options)
         codec.network.load_weights(weights)
         for weight in codec.network.weights:
-            if not np.isfinite(ops.convert_to_numpy(weight)).all():
+            if not np.isfinite(weight.numpy()).all():
                 raise ValueError(f"weight {weight.path} is not finite")
     except Exception as error:  # Keras and h5py raise errors of many types for damaged files
         reason = " ".join(str(error).split())[:300]

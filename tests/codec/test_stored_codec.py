@@ -96,3 +96,12 @@ def test_a_name_is_no_configuration():
             SemanticCodec(config)
     with pytest.raises(ValueError, match=r"parts \(encoder, decoder\), .* AnalogCodec.from_preset"):
         AnalogCodec("small")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_codec_is_used_without_a_warning():
+    """As under `python -W error`: NumPy deprecates how Keras turns variables into arrays."""
+    codec = SemanticCodec.from_size("toy")
+    images = np.random.default_rng(0).random((1, 16, 24, 3), np.float32)
+    assert codec.decode(codec.encode(images), snr_db=3.0).shape == (1, 16, 24, 3)
+    assert codec.priors.shape == (4, 4, 8)
