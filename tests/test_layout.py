@@ -25,6 +25,7 @@ TOGETHER = {
     "examples/test_torch_jscc.py",
     "user_codec/test_runs.py",
     "sweep/test_chains_over_channels.py",
+    "codec/test_layers_alone.py",
     "test_distribution.py",
     "test_engines_agree.py",
     "test_imports.py",

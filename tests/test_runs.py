@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-from datetime import datetime
-from pathlib import Path
 
 import cloudpickle
 import numpy as np
@@ -15,7 +13,6 @@ from moclink.images import Picture, read_image, sample_paths
 from moclink.perceptual.pretrained import WeightsUnavailable
 from moclink.phy.modems import BitModem
 from moclink.results.store import RunFolderError
-from moclink.runs import make_dated_folder
 from moclink.sources.file_source import FileSource
 from moclink.sources.pillow_codecs import JPEG
 
@@ -262,22 +259,3 @@ def test_public_names_are_there():
     assert moclink.SemanticCodec.__name__ == "SemanticCodec"
     with pytest.raises(AttributeError, match="no attribute 'simulation'"):
         getattr(moclink, "simulation")  # noqa: B009
-
-
-def test_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
-    """As the tasks of an array of batch jobs have, which are started together."""
-
-    class Stopped:
-        @staticmethod
-        def now():
-            return datetime(2026, 1, 2, 3, 4, 5)
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("moclink.runs.datetime", Stopped)
-    folders = [make_dated_folder().name for _ in range(3)]
-    assert folders == ["20260102-030405", "20260102-030405-2", "20260102-030405-3"]
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    Path("runs").write_text("a file")
-    with pytest.raises(RunFolderError, match="cannot write to runs/2026.*choose an --out"):
-        make_dated_folder()

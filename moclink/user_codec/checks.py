@@ -169,10 +169,13 @@ def decoded_rows(
     """
     found: list[NDArray[np.float32] | str | None]
     try:
-        found = [_picture(chain, image, size, clean) for image in _rows(chain, decode, 0, batch)]
+        # By itself first, so that the whole batch is what a decoder has seen last.
+        alone = [_picture(chain, image, size, clean) for image in _rows(chain, decode, 0, 1)]
+        found = alone
         if batch > 1:
-            (alone,) = _rows(chain, decode, 0, 1)
-            _check_row(chain, found[0], _picture(chain, alone, size, clean))
+            rows = _rows(chain, decode, 0, batch)
+            found = [_picture(chain, image, size, clean) for image in rows]
+            _check_row(chain, found[0], alone[0])
     except ChainError:  # of some row or of all: one by one, so that the others are kept
         found = []
         for row in range(batch):
