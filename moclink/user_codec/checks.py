@@ -171,7 +171,7 @@ def decoded_rows(
     try:
         # By itself first, so that the whole batch is what a decoder has seen last.
         alone = [_picture(chain, image, size, clean) for image in _rows(chain, decode, 0, 1)]
-        found = alone
+        found = list(alone)
         if batch > 1:
             rows = _rows(chain, decode, 0, batch)
             found = [_picture(chain, image, size, clean) for image in rows]
