@@ -31,7 +31,7 @@ DEFAULT_METRICS = "psnr,ssim"
 FILE_SUFFIXES = (".csv", ".tex", ".md", ".txt", ".png", ".jpg", ".pdf", ".svg", ".eps")
 _DIGITS = {2: 3, 4: 6}  # bytes of a float -> decimal digits that it holds
 _DECIMALS = decimal.Context(prec=28, traps=[InvalidOperation])
-_SNRS = "start:stop[:step], a comma-separated list or one value in dB, such as -5:30 or 0,10,20"
+_SNRS = "values or start:stop[:step] in dB, separated by commas, such as -5:30, 0,10,20 or -5:5,10,20"
 
 
 class UsageError(ValueError):
@@ -103,7 +103,7 @@ def comma_list(text: str) -> list[str]:
 
 
 def parse_snr(text: str, option: str = "--snr") -> tuple[float, ...]:
-    """Read start:stop[:step] (inclusive), a comma-separated list or one value, in dB.
+    """Read values and ranges start:stop[:step] (inclusive), separated by commas, in dB.
 
     Args:
         text: What was given.
@@ -128,24 +128,30 @@ def parse_snr(text: str, option: str = "--snr") -> tuple[float, ...]:
 
 def _snr_values(text: str, option: str) -> list[Decimal]:
     """The values that a text names, in its order."""
+    values: list[Decimal] = []
+    for part in text.split(","):
+        values += _snr_range(part, text, option) if ":" in part else [Decimal(part)]
+    return values
+
+
+def _snr_range(part: str, text: str, option: str) -> list[Decimal]:
+    """The values of start:stop[:step], which is part of a text."""
     wanted = f"give {_SNRS}"
-    if ":" in text:
-        start, stop, step = ([Decimal(p) for p in text.split(":")] + [Decimal(1)])[:3]
-        if text.count(":") > 2:
-            raise UsageError(f"{option} {text}: too many colons; {wanted}")
-        if not (start.is_finite() and stop.is_finite() and step.is_finite()):
-            raise UsageError(f"{option} {text}: not a number of dB; {wanted}")
-        if step <= 0:
-            raise UsageError(f"{option} {text}: the step must be positive; {wanted}")
-        if stop < start:
-            raise UsageError(f"{option} {text}: the stop lies below the start; {wanted}")
-        count = int((stop - start) / step) + 1
-        if count > MAX_SNR_POINTS:
-            raise UsageError(
-                f"{option} {text}: {count} points; at most {MAX_SNR_POINTS}, choose a larger step"
-            )
-        return [start + step * i for i in range(count)]
-    return [Decimal(p) for p in text.split(",")]
+    start, stop, step = ([Decimal(p) for p in part.split(":")] + [Decimal(1)])[:3]
+    if part.count(":") > 2:
+        raise UsageError(f"{option} {text}: too many colons; {wanted}")
+    if not (start.is_finite() and stop.is_finite() and step.is_finite()):
+        raise UsageError(f"{option} {text}: not a number of dB; {wanted}")
+    if step <= 0:
+        raise UsageError(f"{option} {text}: the step must be positive; {wanted}")
+    if stop < start:
+        raise UsageError(f"{option} {text}: the stop lies below the start; {wanted}")
+    count = int((stop - start) / step) + 1
+    if count > MAX_SNR_POINTS:
+        raise UsageError(
+            f"{option} {text}: {count} points; at most {MAX_SNR_POINTS}, choose a larger step"
+        )
+    return [start + step * i for i in range(count)]
 
 
 def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:

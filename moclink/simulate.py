@@ -95,7 +95,7 @@ def _parser() -> Parser:
         "--snr",
         default=DEFAULT_SNR,
         metavar="DB",
-        help="start:stop[:step] inclusive, a comma-separated list or one value",
+        help="values or start:stop[:step] (inclusive), separated by commas: -5:30 or -5:5,10,20",
     )
     add(
         "--chains",
