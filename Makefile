@@ -12,7 +12,7 @@ REQUIREMENTS = requirements.txt
 endif
 RUN = $(VENV)/bin/python
 ARGS ?=
-# Processes that share the tests, file by file; each takes up to 3 GB.
+# Processes that share the tests, file by file; each takes up to 5 GB.
 TEST_PROCESSES ?= 2
 
 # What the suite needs on PyTorch, in the versions of requirements-dev.txt; and the tests of what

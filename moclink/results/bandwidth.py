@@ -11,6 +11,7 @@ from moclink.results.names import base_name, display_name, stated_cbr
 from moclink.types import Row
 
 TOLERANCE = 0.02  # ratios that differ by less count as equal
+_SAME = 1e-3  # relative difference of ratios that differ by whole symbols alone
 DENOMINATORS = [n for n in range(1, 385) if np.gcd(n, 6**8 * 5) == n]  # of 2, 3 and at most one 5
 
 
@@ -46,18 +47,22 @@ def cbr_texts(values: Sequence[float]) -> list[str]:
     )
 
 
-def equal(one: float, other: float) -> bool:
+def equal(one: float, other: float, tolerance: float = TOLERANCE) -> bool:
     """Whether two ratios count as equal."""
-    return abs(one - other) <= TOLERANCE * max(one, other)
+    return abs(one - other) <= tolerance * max(one, other)
 
 
 def common_cbr(cbrs: Sequence[float]) -> float | None:
     """The ratio that most of several have, at least two of them; None if no two are equal."""
     if len(cbrs) == 1:
         return cbrs[0]
-    counts = {value: sum(equal(value, other) for other in cbrs) for value in cbrs}
-    most = max(counts.values(), default=0)
-    return max(value for value, count in counts.items() if count == most) if most > 1 else None
+    # Nearly the same first: a ratio between two groups would be "equal" to the members of both.
+    for tolerance in (_SAME, TOLERANCE):
+        counts = {value: sum(equal(value, other, tolerance) for other in cbrs) for value in cbrs}
+        most = max(counts.values(), default=0)
+        if most > 1:
+            return max(value for value, count in counts.items() if count == most)
+    return None
 
 
 def chain_labels(

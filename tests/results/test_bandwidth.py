@@ -60,3 +60,11 @@ def test_a_tiny_picture_weighs_what_it_is():
     ]
     symbols, values = 38_400 + 108, 3 * (480 * 640 + 1)
     assert chain_cbrs(rows)["a"] == pytest.approx(symbols / values)
+
+
+def test_a_ratio_between_two_groups_is_not_that_of_most():
+    """0.0412 is within 2 % of both 0.0407 and 1/24, which most have exactly."""
+    assert common_cbr([0.0407, 0.0408, 0.0412, 1 / 24, 1 / 24, 1 / 24 + 1e-7]) == pytest.approx(
+        1 / 24, rel=1e-5
+    )
+    assert common_cbr([0.0407, 0.0412]) == 0.0412 and common_cbr([0.04, 0.08]) is None

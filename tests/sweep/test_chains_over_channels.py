@@ -17,6 +17,7 @@ CHAINS = (
     "moc-rvq-ldpc-adaptive",
     "jscc-96",
     "moc-rvq-linear",
+    "lapped-restored-ldpc-adaptive",
     "softcast",
     "jpeg-ldpc",
     "jpeg-ldpc-adaptive",
