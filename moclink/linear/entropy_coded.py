@@ -26,6 +26,7 @@ MAP_PRICE = 1.0  # bits of coefficients that a bit of the map of classes must sa
 SNR_DB = 20.0  # what the restoration network is told: quantisation errors are no channel noise
 _ANCHOR = 6 * STEPS_PER_DECIBEL  # qualities apart at which the size of blocks is chosen
 _CRC = struct.Struct(">I")
+_LONGEST = 5  # bytes of a number in a file
 
 
 def _packed(value: int) -> bytes:
@@ -37,11 +38,13 @@ def _packed(value: int) -> bytes:
 
 
 def _unpacked(data: bytes, start: int) -> tuple[int, int]:
-    """A number of `_packed`, and where the next one starts."""
+    """A number of `_packed`, and where the next one starts; ValueError if it does not end."""
     value = 0
-    while data[start] & 128:
-        value, start = value << 7 | data[start] & 127, start + 1
-    return value << 7 | data[start], start + 1
+    for place in range(start, min(start + _LONGEST, len(data))):
+        value = value << 7 | data[place] & 127
+        if not data[place] & 128:
+            return value, place + 1
+    raise ValueError("damaged: a number does not end")
 
 
 def variance_floor(step: int) -> float:
@@ -135,6 +138,8 @@ class EntropyCodedBlocks:
         size, quality = mixed & 3, mixed >> 2
         if size >= len(self.statistics):
             raise ValueError(f"damaged: there is no size {size} of blocks")
+        if quality > FINEST:
+            raise ValueError(f"damaged: there is no quality {quality}")
         model = self.model.models[size]
         end = start + length
         bits = np.unpackbits(np.frombuffer(data[start:end], np.uint8))

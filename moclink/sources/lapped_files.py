@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from moclink.images import to_uint8
 from moclink.linear.entropy_coded import COARSEST, FINEST, Analysis, EntropyCodedBlocks
 from moclink.linear.restoration import Restoration
+from moclink.sources.inputs import checked_pixels
 from moclink.sources.limits import FileCodecError, side_problem
 
 LONGEST_SIDE = 2**16 - 1
@@ -52,11 +53,13 @@ class LappedFileCodec:
 
         Raises:
             FileCodecError: If the picture is too large for the format.
+            ValueError: If the image is no uint8 [H, W, 3], or there is no such quality.
         """
+        image = checked_pixels(image)
         height, width = image.shape[:2]
         if problem := self.limit_problem(height, width):
             raise FileCodecError(problem)
-        return self._blocks.encode(self._analysis(image), height, width, int(quality))
+        return self._blocks.encode(self._analysis(image), height, width, _checked_quality(quality))
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         """File -> uint8 [H, W, 3].
@@ -64,7 +67,11 @@ class LappedFileCodec:
         Raises:
             ValueError: If the file is damaged, or gives a picture of more than `max_pixels`.
         """
-        estimate = self._blocks.decode(data, max_pixels)
+        try:
+            contents = memoryview(data).tobytes()
+        except TypeError:
+            raise ValueError(f"a {type(data).__name__} is no file; give its bytes") from None
+        estimate = self._blocks.decode(contents, max_pixels)
         if self._restoration is None:
             return to_uint8(estimate.images[0])
         return to_uint8(self._restoration(estimate)[0])
@@ -75,3 +82,17 @@ class LappedFileCodec:
         if self._last is None or self._last[0] != key:
             self._last = key, self._blocks.analyse(image.astype(np.float32) / np.float32(255))
         return self._last[1]
+
+
+def _checked_quality(quality: float) -> int:
+    """A quality that files can have: beyond them compiled code would write past its buffer.
+
+    Raises:
+        ValueError: If it is another one.
+    """
+    number = isinstance(quality, int | float | np.integer | np.floating)
+    if not number or isinstance(quality, bool) or quality not in range(COARSEST, FINEST + 1):
+        raise ValueError(
+            f"quality is {quality!r}; a whole number from {COARSEST} (coarsest) to {FINEST} is wanted"
+        )
+    return int(quality)

@@ -62,3 +62,47 @@ def test_files_of_two_pictures_in_turn_are_their_own(photo):
     first = codec.encode_file(photo, 150.0)
     assert codec.encode_file(other, 150.0) != first == codec.encode_file(photo, 150.0)
     assert codec.qualities == sorted(codec.qualities)
+
+
+@pytest.fixture(scope="module")
+def codec():
+    from moclink.linear.entropy_coded import EntropyCodedBlocks
+
+    return LappedFileCodec(EntropyCodedBlocks.load())
+
+
+@pytest.mark.parametrize("quality", [513, -1, 9999, 2.7, float("nan"), "30", None, True], ids=repr)
+def test_a_quality_that_there_is_not_is_named(codec, photo, quality):
+    with pytest.raises(ValueError, match=r"quality is .*0 \(coarsest\) to 512"):
+        codec.encode_file(photo, quality)
+
+
+def test_what_is_no_picture_of_bytes_is_named(codec, photo):
+    others = (photo / 255, photo[..., 0], photo[None], photo.astype(np.uint16), photo[:0])
+    for other in others:
+        with pytest.raises(ValueError, match=r"it must be uint8 \[H, W, 3\]"):
+            codec.encode_file(other, 100.0)
+
+
+def test_files_are_bytes_of_any_kind_and_nothing_else(codec, photo):
+    data, pixels = codec.encode_file(photo, np.float32(100)), photo.shape[0] * photo.shape[1]
+    shown = codec.decode_file(data, pixels)
+    for other in (bytearray(data), memoryview(data), np.frombuffer(data, np.uint8)):
+        assert np.array_equal(codec.decode_file(other, pixels), shown)
+    for other in ("photo.lapped", None):
+        with pytest.raises(ValueError, match="give its bytes"):
+            codec.decode_file(other, pixels)
+    for damaged in (data[:-1], data + b"\0", b"", data[:30] + b"\0" + data[30:]):
+        with pytest.raises(ValueError, match="damaged"):
+            codec.decode_file(damaged, pixels)
+
+
+@pytest.mark.parametrize(
+    "header", [b"\x81\x80", b"\xff" * 12, b"", b"\x20\x20\xff\x7f\x00", b"\x20\x20\x03\x00"]
+)
+def test_a_header_that_is_none_is_damage_whatever_its_crc(codec, header):
+    import struct
+    import zlib
+
+    with pytest.raises(ValueError, match="damaged"):
+        codec.decode_file(header + struct.pack(">I", zlib.crc32(header)), 10**6)
