@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from moclink.images import to_uint8
 from moclink.linear.entropy_coded import COARSEST, FINEST, Analysis, EntropyCodedBlocks
 from moclink.linear.restoration import Restoration
-from moclink.sources.inputs import checked_pixels
+from moclink.sources.inputs import checked_pixels, checked_quality
 from moclink.sources.limits import FileCodecError, side_problem
 
 LONGEST_SIDE = 2**16 - 1
@@ -56,10 +56,11 @@ class LappedFileCodec:
             ValueError: If the image is no uint8 [H, W, 3], or there is no such quality.
         """
         image = checked_pixels(image)
+        quality = checked_quality(quality, COARSEST, FINEST, whole=True)
         height, width = image.shape[:2]
         if problem := self.limit_problem(height, width):
             raise FileCodecError(problem)
-        return self._blocks.encode(self._analysis(image), height, width, _checked_quality(quality))
+        return self._blocks.encode(self._analysis(image), height, width, int(quality))
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         """File -> uint8 [H, W, 3].
@@ -82,17 +83,3 @@ class LappedFileCodec:
         if self._last is None or self._last[0] != key:
             self._last = key, self._blocks.analyse(image.astype(np.float32) / np.float32(255))
         return self._last[1]
-
-
-def _checked_quality(quality: float) -> int:
-    """A quality that files can have: beyond them compiled code would write past its buffer.
-
-    Raises:
-        ValueError: If it is another one.
-    """
-    number = isinstance(quality, int | float | np.integer | np.floating)
-    if not number or isinstance(quality, bool) or quality not in range(COARSEST, FINEST + 1):
-        raise ValueError(
-            f"quality is {quality!r}; a whole number from {COARSEST} (coarsest) to {FINEST} is wanted"
-        )
-    return int(quality)

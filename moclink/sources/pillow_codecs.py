@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from moclink.pillow_settings import pillow_settings
-from moclink.sources.inputs import checked_pixels
+from moclink.sources.inputs import checked_pixels, checked_quality
 from moclink.sources.limits import FileCodecError, side_problem
 
 
@@ -54,8 +54,9 @@ class PillowCodec:
 
         Raises:
             FileCodecError: If the format cannot hold the picture, or its encoder fails.
-            ValueError: If it is no uint8 [H, W, 3].
+            ValueError: If it is no uint8 [H, W, 3], or there is no such quality.
         """
+        quality = checked_quality(quality, self.qualities[0], self.qualities[-1])
         return _save(self, image, {"quality": quality, **dict(self.options)})
 
     def decode_file(self, data: bytes, max_pixels: int) -> NDArray[np.uint8]:
@@ -155,6 +156,7 @@ class Jpeg2000Codec:
 
     def encode_file(self, image: NDArray[np.uint8], quality: float) -> bytes:
         """See `PillowCodec.encode_file`."""
+        quality = checked_quality(quality, self.qualities[0], self.qualities[-1])
         options = {
             "quality_mode": "rates",
             "quality_layers": [quality / 10],

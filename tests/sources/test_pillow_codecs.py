@@ -60,3 +60,13 @@ def test_a_pillow_without_a_format_is_said_before_a_run(codec, monkeypatch):
     monkeypatch.delitem(Image.SAVE, codec.format)
     with pytest.raises(ValueError, match=f"without {codec.format} files; pip install"):
         make_chain(f"{codec.name}-ldpc")
+
+
+@pytest.mark.parametrize("codec", [JPEG, WEBP, AVIF, JPEG2000], ids=lambda codec: codec.name)
+def test_a_quality_that_there_is_not_is_named(codec):
+    """Pillow takes -1 for its default of JPEG, NaN for the finest of WebP, 0 for no loss at all."""
+    image = np.zeros((16, 16, 3), np.uint8)
+    for quality in (-1, 10**6, float("nan"), "30", None, True):
+        with pytest.raises(ValueError, match=r"quality is .*; a number from \d+ \(coarsest\) to"):
+            codec.encode_file(image, quality)
+    assert codec.encode_file(image, np.int64(codec.qualities[3]))
