@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from moclink.phy.noise import MIN_POWER
 from moclink.phy.tensors import tensor, to_numpy
 
+READINGS = "y, (y, h) or (x_hat, no_eff) is wanted"
 RETURNS = ("auto", "y", "gains", "equalized")
 FIT = (0.5, 2.0)  # mean squared error over the variance claimed for it, if the claim is right
 BETTER = 0.5  # nats a symbol by which another reading explains the output better
@@ -49,7 +50,10 @@ def equalized(
         ValueError: If the output is not what `returns` says, has another shape, is not finite, or a
             variance is not positive.
     """
-    parts = [to_numpy(part) for part in (output if isinstance(output, tuple | list) else (output,))]
+    several = output if isinstance(output, tuple | list) else (output,)
+    parts = [to_numpy(part) for part in several]
+    if none := [part for part, found in zip(several, parts, strict=True) if found.dtype.hasobject]:
+        raise ValueError(f"it returned {type(none[0]).__name__}; {READINGS}")
     kind = _kind(parts, returns)
     y = parts[0]
     if not np.iscomplexobj(y):
@@ -57,6 +61,7 @@ def equalized(
     _finite("received symbols", y)
     if kind == "gains":
         _finite("gains", parts[1])
+        _check_order(sent, y, parts[1], no)
         x_hat, variances = _with_gains(y, parts[1], sent.size, no, vectors)
     else:
         x_hat = _symbols("received symbols", y, sent.size)
@@ -76,11 +81,7 @@ def _kind(parts: list[NDArray], returns: str) -> str:
     number = {"auto": (1, 2), "y": (1,)}.get(returns, (2,))
     if len(parts) not in number:
         shapes = ", ".join(f"{part.dtype} {list(part.shape)}" for part in parts)
-        wanted = (
-            "y, (y, h) or (x_hat, no_eff) is wanted"
-            if returns == "auto"
-            else f"returns={returns} is set"
-        )
+        wanted = READINGS if returns == "auto" else f"returns={returns} is set"
         raise ValueError(f"it returned {len(parts)} of {shapes}; {wanted}")
     if len(parts) == 1:
         return "y"
@@ -165,4 +166,17 @@ def _check_reading(sent: NDArray, y: NDArray, second: NDArray, no: float) -> Non
         raise ValueError(
             "it returned real numbers beside the symbols that fit gains h of y = h x + w, not noise "
             'variances; declare them: returns=gains (or the attribute returns = "gains" of the block)'
+        )
+
+
+def _check_order(sent: NDArray, y: NDArray, h: NDArray, no: float) -> None:
+    """Refuse gains that stand before the received symbols: divided out they would give 1 / x."""
+    if sent.size < ENOUGH or not y.size == h.size == sent.size:
+        return
+    y, h = np.ravel(y), np.ravel(h)
+    as_given = np.mean(np.abs(y - h * sent) ** 2) / no
+    exchanged = np.mean(np.abs(h - y * sent) ** 2) / no
+    if FIT[0] < exchanged < FIT[1] and as_given > 2 * FIT[1]:
+        raise ValueError(
+            "it returned gains h before received symbols y = h x + w; (y, h) is the order"
         )

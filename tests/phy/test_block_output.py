@@ -93,6 +93,9 @@ def test_real_gains_have_to_be_declared():
             "auto",
             r"returned 3 of .*; y, \(y, h\) or \(x_hat, no_eff\) is wanted",
         ),
+        (None, "auto", r"it returned NoneType; y, \(y, h\) or \(x_hat, no_eff\) is wanted"),
+        ({"y": SENT}, "auto", r"it returned dict; y, \(y, h\) or"),
+        ((SENT, None), "auto", r"it returned NoneType; y, \(y, h\) or"),
         ((SENT, SENT), "y", "returned 2 of .*; returns=y is set"),
         (SENT, "gains", "returned 1 of .*; returns=gains is set"),
         ((SENT, SENT), "equalized", "noise variances of type complex128; they are real"),
@@ -123,3 +126,15 @@ def test_a_gain_of_zero_stays_finite():
     h = np.where(np.arange(COUNT) == 5, 0, 1).astype(np.complex64)
     x_hat, no_eff = equalized((h * SENT + NOISE[0], h), SENT, NO, "auto")
     assert np.isfinite(x_hat).all() and no_eff[5] > 1e9
+
+
+@pytest.mark.parametrize("shape", [(1, COUNT), (COUNT, 1)], ids=str)
+def test_gains_before_the_received_symbols_are_refused(shape):
+    h = draw(*shape)
+    y = np.reshape(SENT * np.ravel(h), shape) + np.reshape(NOISE, shape)
+    for returns in ("auto", "gains"):
+        with pytest.raises(ValueError, match=r"gains h before .*; \(y, h\) is the order"):
+            equalized((h, y), SENT, NO, returns)
+    # Ten times the noise that the receiver knows of, or as much noise as signal: the order is right.
+    equalized((y + 3 * np.reshape(NOISE, shape), h), SENT, NO, "auto")
+    equalized((y + np.reshape(NOISE, shape) / np.sqrt(NO), h), SENT, 1.0, "auto")
