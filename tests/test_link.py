@@ -290,6 +290,11 @@ def test_errors_name_what_was_given(codec, monkeypatch):
         SemanticLink(codec, AWGN_PATH, train=("generator",))
     with pytest.raises(ValueError, match="channel is 3; it must be a Sionna block"):
         SemanticLink(codec, 3)
+    with pytest.raises(ValueError, match=r"GaussianNoise.*or a Keras layer that turns \(indices"):
+        SemanticLink(codec, keras.layers.GaussianNoise(0.1))
+    for name in ("rayleigh", "tdl-c?delay_spread=300e-9"):
+        with pytest.raises(ValueError, match="a name for moclink.run; .*'sionna.phy.channel.AWGN'"):
+            SemanticLink(codec, name)
     with pytest.raises(ValueError, match="IndexChannel carries indices"):
         SemanticLink(codec, IndexChannel(8), code=LDPC5GEncoder(100, 204))
     with pytest.raises(ValueError, match="n = 200 bits do not fill whole symbols of 6"):

@@ -20,6 +20,7 @@ from moclink.phy.fading import divide_out
 from moclink.phy.layer import SionnaLayer, check_backend
 from moclink.phy.ldpc_graph import graph_5g, sparse_pcm
 from moclink.phy.modems import pam_amplitudes
+from moclink.phy.user_block import takes_one_input
 
 SNR_GRID = np.linspace(-10.0, 40.0, 501)  # dB, where an equivalent SNR is looked for
 
@@ -231,6 +232,11 @@ def make_index_link(states: int, channel: Any, code: Any = None) -> keras.layers
     Raises:
         ValueError: If there is no such path; the message says why.
     """
+    if isinstance(channel, str) and "." not in channel.partition("?")[0]:
+        raise ValueError(
+            f"channel is {channel!r}, a name for moclink.run; give a block or its path, such as "
+            "'sionna.phy.channel.AWGN' or moclink.phy.fading.RayleighFading()"
+        )
     if isinstance(channel, Block | str | type):
         channel = SionnaLayer(channel)
     if isinstance(code, tuple | list):
@@ -244,7 +250,7 @@ def make_index_link(states: int, channel: Any, code: Any = None) -> keras.layers
             ) from error
     if isinstance(channel, SionnaLayer):
         return QAMLink(states, channel, code)
-    if not isinstance(channel, keras.layers.Layer):
+    if not isinstance(channel, keras.layers.Layer) or takes_one_input(channel):
         raise ValueError(
             f"channel is {channel!r}; it must be a Sionna block, its class or import path, a SionnaLayer, "
             "or a Keras layer that turns (indices, snr_db) into p(k|y)"

@@ -151,15 +151,10 @@ def _call_problem(found: Any) -> str:
             "as tdl-a or rayleigh, or write a function (x, no) that applies them"
         )
     keras = "keras.Layer" in kinds
-    try:
-        called = found.call if keras else getattr(found, "func", found)
-        parameters = inspect.signature(called).parameters.values()
-    except (AttributeError, TypeError, ValueError):  # built-in or compiled code without a signature
+    names = _positional(found.call if keras else getattr(found, "func", found))
+    if names is None:
         return ""
-    given = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    names = [p.name for p in given if not (keras and p.name in ("training", "mask"))]
-    several = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    if keras and len(names) < 2 and not several:
+    if keras and takes_one_input(found):
         return (
             f"{type(found).__name__} takes one input, and a channel is called as layer(x, no) on "
             "complex symbols; write a layer or function that takes both"
@@ -170,6 +165,23 @@ def _call_problem(found: Any) -> str:
             "no = 10 ** (-snr_db / 10); compute with that, and call it no"
         )
     return ""
+
+
+def takes_one_input(layer: Any) -> bool:
+    """Whether a Keras layer can be called on one input alone."""
+    names = _positional(layer.call)
+    return names is not None and "*" not in names and len(set(names) - {"training", "mask"}) < 2
+
+
+def _positional(function: Callable[..., Any]) -> list[str] | None:
+    """Names of a function's positional parameters, "*" for further ones; None if it does not tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (AttributeError, TypeError, ValueError):  # built-in or compiled code without a signature
+        return None
+    given = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    further = ["*"] if any(p.kind is p.VAR_POSITIONAL for p in parameters) else []
+    return [p.name for p in parameters if p.kind in given] + further
 
 
 def _keyed(
