@@ -30,8 +30,20 @@ Limit = Callable[[int, int], float | None]  # (height, width) -> symbols allowed
 
 def encoded(chain: str, codec: Any, images: NDArray[np.float32], csi: ChannelState | None) -> Any:
     """What a user's codec makes of images; one that adapts is told the channel's state."""
-    known = {"csi": csi} if getattr(codec, "adaptive", False) else {}
-    return call_user_code(chain, "encode", lambda: codec.encode(images, **known))
+    adaptive = getattr(codec, "adaptive", False)
+    known = {"csi": csi} if adaptive else {}
+
+    def encode() -> Any:
+        if not adaptive and (others := _required(codec.encode)):
+            raise TypeError(
+                f"it asks for {', '.join(others)}; a codec that is told the SNR has adaptive = True "
+                "and encode(images, csi), with csi.snr_db"
+            )
+        if adaptive and not _takes(codec.encode, "csi"):
+            raise TypeError("adaptive is set; encode(images, csi) is wanted, with csi.snr_db")
+        return codec.encode(images, **known)
+
+    return call_user_code(chain, "encode", encode)
 
 
 def decode_call(codec: Any) -> Callable[..., Any]:
@@ -43,10 +55,36 @@ def decode_call(codec: Any) -> Callable[..., Any]:
     def decode(received: Any, **known: Any) -> Any:
         if inspect.Parameter.VAR_POSITIONAL in kinds:  # decode(*args)
             return codec.decode(received, *known.values())
+        if others := [name for name in _required(codec.decode) if name not in known]:
+            raise TypeError(
+                f"it asks for {', '.join(others)}; after what is received there are "
+                f"{', '.join(known)}, by these names"
+            )
         wanted = {k: v for k, v in known.items() if every or k in parameters}
         return codec.decode(received, **wanted)
 
     return decode
+
+
+def parameters_of(method: Callable[..., Any]) -> list[inspect.Parameter]:
+    """A method's parameters; of compiled code that does not tell, any."""
+    try:
+        return list(inspect.signature(method).parameters.values())
+    except (TypeError, ValueError):
+        anything = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return [inspect.Parameter(f"any{kind}", kind) for kind in anything]
+
+
+def _required(method: Callable[..., Any]) -> list[str]:
+    """Parameters after the first that have no default."""
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    others = parameters_of(method)[1:]
+    return [p.name for p in others if p.default is p.empty and p.kind in named]
+
+
+def _takes(method: Callable[..., Any], name: str) -> bool:
+    """Whether a method has a parameter of this name, or takes any."""
+    return any(p.name == name or p.kind is p.VAR_KEYWORD for p in parameters_of(method))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from moclink.arguments import shorten
 from moclink.errors import ChainError
+from moclink.user_codec.analog import parameters_of
 from moclink.user_codec.checks import call_user_code
 
 
@@ -91,9 +93,10 @@ class UserFileCodec:
         Raises:
             ValueError: If there is no picture in it.
         """
-        pixels = call_user_code(
-            self.name, "decode_file", lambda: self.codec.decode_file(data, max_pixels)
-        )
+        parameters = parameters_of(self.codec.decode_file)
+        alone = len(parameters) == 1 and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL
+        given = (data,) if alone else (data, max_pixels)
+        pixels = call_user_code(self.name, "decode_file", lambda: self.codec.decode_file(*given))
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
             what = (
                 f"{pixels.dtype} array" if isinstance(pixels, np.ndarray) else type(pixels).__name__

@@ -17,7 +17,13 @@ from moclink.user_codec.checks import checked_count, checked_indices, decoded_ro
 
 @dataclass(frozen=True)
 class IndexHeader(Header):
-    """Header of plain indices: what the codec is handed at the receiver are decisions."""
+    """Header of plain indices: what the codec is handed at the receiver are decisions.
+
+    Attributes:
+        shape: Shape of a picture's indices; empty if pictures have different ones.
+    """
+
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,9 @@ class UserSource:
         filled = np.zeros((len(rows), max(lengths)), np.uint8)
         for place, row in enumerate(rows):
             filled[place, : len(row)] = row
-        return Payload(filled, IndexHeader(*size, lengths))
+        shapes = {np.shape(row) for row in indices}
+        shape = shapes.pop() if len(shapes) == 1 else ()
+        return Payload(filled, IndexHeader(*size, lengths, shape=shape))
 
     def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """See `Source.decode`; pictures that the codec cannot decode are outages."""
@@ -91,7 +99,10 @@ class UserSource:
         lengths = np.broadcast_to(header.lengths, batch)
 
         def plain(rows: slice) -> Any:
-            used = [row[:n] for row, n in zip(indices[rows], lengths[rows], strict=True)]
+            used = [
+                row[:n].reshape(header.shape or n)
+                for row, n in zip(indices[rows], lengths[rows], strict=True)
+            ]
             same = len(set(map(len, used))) == 1
             known = {"height": size[0], "width": size[1], "snr_db": snr_db[rows]}
             return decode(np.stack(used) if same else used, **known)

@@ -8,7 +8,7 @@ A codec is any object with
 of which `decode` may leave out the arguments that it has no use for. Without the attribute
 `alphabet`, `encode` returns amplitudes, real or complex, of any power and shape [B, ...], and
 `decode` gets them with noise, at the same scale. With `alphabet = 2` they are bits, with another
-number indices below it, uint8 [B, K], and `decode` gets decisions. docs/own-codec.md has the rest.
+number indices below it, of any shape [B, ...], and `decode` gets decisions. docs/own-codec.md has the rest.
 """
 
 from __future__ import annotations

@@ -143,6 +143,16 @@ def test_indices_are_sent_as_those_of_the_semantic_chains(photo, fixed_codec, bu
     assert np.array_equal(codec.received, indices)
 
 
+@pytest.mark.parametrize("alphabet", [2, 8])
+def test_decisions_have_the_shape_of_what_was_sent(alphabet, photo, fixed_codec, build_chain):
+    indices = np.arange(2 * 4 * 6 * 3).reshape(2, 4, 6, 3) % alphabet
+    codec = fixed_codec(indices, lambda received: photo[[0] * len(received)], alphabet=alphabet)
+    chain = build_chain(codec)
+    sent = chain.transmit(photo[[0, 0]])
+    chain.receive(sent.symbols, np.float32([1e-4, 1e-4]), sent.header)
+    assert np.array_equal(codec.received, indices)
+
+
 def test_a_source_of_records_gets_log_likelihoods(photo, build_chain):
     class Records:
         alphabet = 8
@@ -266,6 +276,48 @@ def test_a_codec_that_adapts_is_told_the_state(photo, fixed_codec, build_chain):
     assert codec.csi == ChannelState(7.0)
 
 
+def with_methods(encode, decode, adaptive=False):
+    """A codec of these functions."""
+    methods = {"encode": staticmethod(encode), "decode": staticmethod(decode)}
+    return type("Mine", (), {**methods, "adaptive": adaptive})()
+
+
+def sends(images):
+    return np.ones((len(images), 8))
+
+
+def shows(received):
+    return OUT
+
+
+@pytest.mark.parametrize(
+    "codec,message",
+    [
+        (
+            with_methods(sends, lambda received, snr: OUT),
+            "decode failed: .*asks for snr; after what is received there are height, width, snr_db",
+        ),
+        (with_methods(sends, lambda received, h, w: OUT), "decode failed: .*asks for h, w; after"),
+        (
+            with_methods(lambda images, snr_db: 1, shows),
+            r"encode failed: .*asks for snr_db; .* has adaptive = True and encode\(images, csi\)",
+        ),
+        (
+            with_methods(lambda images, snr_db: 1, shows, adaptive=True),
+            r"encode failed: .*adaptive is set; encode\(images, csi\) is wanted",
+        ),
+        (with_methods(sends, shows, adaptive=True), r"adaptive is set; encode\(images, csi\)"),
+    ],
+)
+def test_parameters_that_there_are_not_are_answered_with_those_there_are(
+    codec, message, photo, build_chain
+):
+    chain = build_chain(codec)
+    with pytest.raises(ChainError, match=message):
+        sent = chain.transmit(photo, ChannelState(7.0))
+        raise ChainError("mine", chain.receive(sent.symbols, np.ones(1), sent.header).problems[0])
+
+
 class Files:
     """A file of as many bytes as its quality says."""
 
@@ -313,3 +365,12 @@ def test_a_decoder_of_files_that_gives_no_pixels_is_named(pixels, message, photo
     codec.decode_file = lambda data, max_pixels: pixels
     with pytest.raises(ChainError, match=message):
         build_chain(codec).transmit(photo)
+
+
+def test_a_decoder_of_files_may_leave_out_the_largest_picture(photo, build_chain):
+    codec = Files()
+    codec.decode_file = lambda data: np.full((64, 96, 3), len(data), np.uint8)
+    chain = build_chain(codec)
+    sent = chain.transmit(photo)
+    got = chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
+    assert got.decoded.all() and np.allclose(got.images, 30 / 255)
