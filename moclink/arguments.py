@@ -31,7 +31,9 @@ DEFAULT_METRICS = "psnr,ssim"
 FILE_SUFFIXES = (".csv", ".tex", ".md", ".txt", ".png", ".jpg", ".pdf", ".svg", ".eps")
 _DIGITS = {2: 3, 4: 6}  # bytes of a float -> decimal digits that it holds
 _DECIMALS = decimal.Context(prec=28, traps=[InvalidOperation])
-_SNRS = "values or start:stop[:step] in dB, separated by commas, such as -5:30, 0,10,20 or -5:5,10,20"
+_SNRS = (
+    "values or start:stop[:step] in dB, separated by commas, such as -5:30, 0,10,20 or -5:5,10,20"
+)
 
 
 class UsageError(ValueError):

@@ -138,6 +138,11 @@ def find(preset: str | Path, shipped: str, kind: str) -> tuple[dict[str, Any], P
     Raises:
         ValueError: If there are none, or they are damaged; the message names the remedy.
     """
+    if not isinstance(preset, str | Path) or not str(preset):
+        raise ValueError(
+            f"preset is {preset!r}; give the name of shipped weights ({', '.join(_presets(shipped))}) "
+            "or the path of an export"
+        )
     path = SHIPPED / shipped.format(preset)
     if _json_path(path).is_file():
         return read_description(path, kind)

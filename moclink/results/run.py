@@ -21,7 +21,7 @@ from moclink.results.rate_curves import rate_figure
 from moclink.results.selection import choose_outage, choose_rows, conditions
 from moclink.results.store import COLUMNS, read_gallery, read_parameters, read_rows
 from moclink.results.style import STYLES, FigureOptions
-from moclink.results.table_formats import written
+from moclink.results.table_formats import FORMATS, written
 from moclink.results.tables import table
 from moclink.types import Row
 
@@ -154,6 +154,8 @@ class Run:
         channel, counted = str(parameters.get("channel", "")), choose_outage(parameters, outage)
         if format == "text":
             return table(rows, note, counted)
+        if format not in FORMATS:
+            raise ValueError(f"format {shorten(format)}: there are text, {', '.join(FORMATS)}")
         found = measured(rows) if metrics else usual(rows, zeros=format == "csv")
         chosen = choose_metrics(metrics or None, found)
         if format == "csv":

@@ -105,3 +105,9 @@ def test_a_codec_is_used_without_a_warning():
     images = np.random.default_rng(0).random((1, 16, 24, 3), np.float32)
     assert codec.decode(codec.encode(images), snr_db=3.0).shape == (1, 16, 24, 3)
     assert codec.priors.shape == (4, 4, 8)
+
+
+@pytest.mark.parametrize("preset", [None, "", 4, ["small"]], ids=repr)
+def test_what_is_no_name_of_weights_is_answered_with_the_names(preset):
+    with pytest.raises(ValueError, match="preset is .*; give the name of shipped weights .*small"):
+        SemanticCodec.from_preset(preset)

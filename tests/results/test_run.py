@@ -17,7 +17,7 @@ def test_tables_come_in_every_format(results):
     markdown = results.table("markdown", ["jpeg-ldpc"], ["psnr"], [10.0])
     assert markdown.count("\n| ") == 2 and "JPEG + LDPC" in markdown and "± " in markdown
     assert len(results.table("csv").splitlines()) == 1 + 4 * 3 * 3  # PSNR, SSIM and outage
-    with pytest.raises(ValueError, match="'html': there are latex, markdown, csv"):
+    with pytest.raises(ValueError, match="'html': there are text, latex, markdown, csv"):
         results.table("html")
 
 
