@@ -318,6 +318,17 @@ def test_parameters_that_there_are_not_are_answered_with_those_there_are(
         raise ChainError("mine", chain.receive(sent.symbols, np.ones(1), sent.header).problems[0])
 
 
+def test_a_compiled_encoder_that_does_not_tell_its_parameters_is_called(photo, build_chain):
+    class Compiled:
+        __signature__ = "none"  # as of compiled code: inspect.signature fails
+
+        def __call__(self, images):
+            return np.ones((len(images), 8))
+
+    codec = type("Mine", (), {"encode": Compiled(), "decode": staticmethod(shows)})()
+    assert build_chain(codec).transmit(photo).symbols.shape == (1, 4)
+
+
 class Files:
     """A file of as many bytes as its quality says."""
 
