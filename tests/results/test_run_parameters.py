@@ -69,5 +69,5 @@ def test_another_version_of_moclink_goes_on_if_asked():
 
 def test_the_version_is_what_is_said_of_a_newer_run(tmp_path):
     found = {"beam": 4, "snr": [0], "version": "99"}
-    with pytest.raises(RunFolderError, match='version = "99", not "1"; --resume-anyway goes on'):
+    with pytest.raises(RunFolderError, match='version = "99", not "1"; --resume-anyway continues'):
         merged_parameters(tmp_path, found, {"snr": [0], "version": "1"})
