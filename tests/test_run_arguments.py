@@ -18,7 +18,6 @@ def photo():
         ({"chains": []}, "chains is empty"),
         ({"chains": "jpeg-lpdc"}, "did you mean jpeg-ldpc"),
         ({"chains": [3]}, "neither a chain's name nor a chain"),
-        ({"chains": ["jpeg-ldpc", "jpeg-ldpc"]}, "same name"),
         ({"channel": "agwn"}, "did you mean awgn"),
         ({"channel": 3}, "channel 3: a name, a Sionna block"),
         ({"channel": None}, "channel None: a name, a Sionna block"),
@@ -61,6 +60,11 @@ def test_a_wrong_argument_is_named_before_anything_is_written(arguments, message
     with pytest.raises(ValueError, match=message):
         moclink.run(**{"chains": "jpeg-ldpc", "snr": 5, "out": tmp_path / "run", **arguments})
     assert not (tmp_path / "run").exists()
+
+
+def test_a_chain_named_twice_runs_once(photo, tmp_path):
+    run = moclink.run(["softcast@1/24", "softcast@2/48"], 5, [photo], out=tmp_path, progress=False)
+    assert len(run.rows()) == 1
 
 
 def test_arguments_are_what_the_command_line_takes(photo, tmp_path):

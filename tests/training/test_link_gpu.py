@@ -60,7 +60,7 @@ def test_workers_make_tiles_and_the_validation(tmp_path):
             tiles = list(stream.take())
     finally:
         stream.close()
-    assert len(data["label"]) == len(data["rec"]) == 16
+    assert len(data["label"]) == len(data["rec"]) == 20
     assert tiles[0].keys() == set(PARTS) and tiles[0]["org"].shape[1:] == (TILE, TILE, 3)
     assert len(tiles[0]["con"]) == len(tiles[0]["rec"]) > 1
     with pytest.raises(ChildProcessError, match="has ended"):
