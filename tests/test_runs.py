@@ -215,7 +215,7 @@ def test_results_answer_a_wrong_argument_in_one_line(results):
         (lambda: results.rows(3), "chains 3: give names"),
         (lambda: results.plot(metrics=3), "metrics 3: give names"),
         (lambda: results.table(snr="x"), "snr x: not a number"),
-        (lambda: results.table(format="html"), "format 'html': there are latex"),
+        (lambda: results.table(format="html"), "format 'html': there are text, latex"),
         (lambda: results.gallery(picture=3), "picture 3: "),
     ]:
         with pytest.raises(ValueError, match=message):
