@@ -15,6 +15,7 @@ class LinearChains:
         self._blocks: Any = None
         self._restorations: dict[str, Any] = {}
         self._files: dict[str, Any] = {}
+        self._coded_blocks: Any = None
 
     def symbol_chain(self, name: str, base: str, cbr: Fraction) -> SymbolChain:
         """SoftCast, or a codec on blocks; `base` is one of `linear_names.LINEAR_CODECS`."""
@@ -53,7 +54,8 @@ class LinearChains:
         if family not in self._files:
             restored = family.endswith("-restored")
             network = self._restoration("linear-restoration") if restored else None
-            self._files[family] = LappedFileCodec(EntropyCodedBlocks.load(), network, family)
+            self._coded_blocks = self._coded_blocks or EntropyCodedBlocks.load()
+            self._files[family] = LappedFileCodec(self._coded_blocks, network, family)
         return self._files[family]
 
     def _restoration(self, name: str) -> Any:

@@ -25,8 +25,8 @@ LINEAR_CODECS = {
 
 # Names of file codecs -> what they are.
 LAPPED = {
-    "lapped": "the blocks of moc-rvq-linear, quantised and entropy-coded",
-    "lapped-restored": "the same, restoration network",
+    "lapped": "entropy-coded lapped blocks",
+    "lapped-restored": "entropy-coded lapped blocks, restoration network",
 }
 
 # Names of linear codecs at the ratio that they are called by -> the codec and the ratio.

@@ -7,16 +7,20 @@ for temporary files comes next, then no cache at all, each reported once; a dama
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+PACKAGE = Path(__file__).parent
 
 
 def compiled(**options: Any) -> Callable[[Callable], Any]:
@@ -24,9 +28,9 @@ def compiled(**options: Any) -> Callable[[Callable], Any]:
 
     def decorate(function: Callable) -> Any:
         dispatcher = _njit(function, options)
-        cache = None if _disabled() else _cache(function)
-        if cache is not None:
-            dispatcher._cache = cache  # what its enable_caching() sets
+        kept = None if _disabled() else _cache(function)
+        if kept is not None:
+            dispatcher._cache = kept  # what its enable_caching() sets
         return dispatcher
 
     return decorate
@@ -60,8 +64,31 @@ def _njit(function: Callable, options: dict[str, Any]) -> Any:
     return numba.njit(**options)(function) if not _disabled() else lambda *_: check_compiler()
 
 
+@cache
+def sources_digest(folder: Path) -> str:
+    """SHA-256 of all modules below a folder that compile functions.
+
+    Numba keeps compiled code as long as the function's own file is the same. A function that it
+    calls may be in another one, whose old code would go on being used.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        source = path.read_bytes()
+        if b"numba_cache" in source:
+            digest.update(source)
+    return digest.hexdigest()
+
+
 class _Cache(FunctionCache):
     """Numba's cache, whose faults cost time and nothing else."""
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__(function)
+        self._cache_file = IndexDataCacheFile(
+            cache_path=self.cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=(self._impl.locator.get_source_stamp(), sources_digest(PACKAGE)),
+        )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

@@ -130,3 +130,27 @@ def test_disabled_compilation_is_said_by_each_function(functions, monkeypatch):
         functions().one(4.0)
     with pytest.raises(ValueError, match="NUMBA_DISABLE_JIT is set"):
         numba_cache.check_compiler()
+
+
+def test_code_of_another_file_that_is_called_makes_it_old(functions, monkeypatch):
+    """Numba looks at the function's own file alone: the callee's change would not be noticed."""
+
+    def hits():
+        module = functions()
+        module.one(1.0)
+        return sum(module.one.stats.cache_hits.values())
+
+    assert [hits(), hits()] == [0, 1]
+    monkeypatch.setattr(numba_cache, "sources_digest", lambda folder: "of changed sources")
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_the_digest_is_of_the_modules_that_compile(tmp_path):
+    def digest(name, text):
+        (tmp_path / name).write_text(text)
+        numba_cache.sources_digest.cache_clear()
+        return numba_cache.sources_digest(tmp_path)
+
+    first = digest("a.py", "from moclink.numba_cache import compiled")
+    assert digest("b.py", "import numpy") == first
+    assert digest("a.py", "from moclink.numba_cache import inlined") != first

@@ -3,8 +3,8 @@
 A coefficient's magnitude is predicted linearly from those decoded before it (lower frequencies of
 its block, like frequencies of the blocks to the left and above, the plane before at the same place)
 and from the standard deviation that the picture's description gives it. The prediction, in bins of
-half an octave, chooses the models of its decisions: zero or not, one or more, and so on. Everything
-that the decoder repeats is in integers, so that files are the same on every machine.
+half an octave, chooses the models of its decisions: zero or not, one or more, and so on. From the
+variance levels on, the decoder computes with integers alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from moclink.linear.range_coder import (
     PROBABILITY_BITS,
     adapt,
+    bytes_written,
     finish_encoder,
     get_share,
     probability_of_zero,
@@ -27,6 +28,7 @@ from moclink.numba_cache import compiled
 FEATURES = 11  # ten neighbours and the standard deviation; see `features`
 DECISIONS = 14  # with models of their own, of a magnitude; beyond, an exponential Golomb code
 BINS = 34
+MOST_BYTES = 64  # of one coefficient: fifteen decisions of 15 bits, and what is coded raw
 LARGEST = 40  # neighbour's magnitude that counts
 UNIT = 1 << 12  # of weights and predictions
 LOWEST_OCTAVE = -12
@@ -63,10 +65,10 @@ def sigmas_in_steps() -> NDArray[np.int64]:
     return np.round(16 * np.minimum(ratio, _LARGEST_SIGMA)).astype(np.int64)
 
 
-def sigma_index(levels: NDArray[np.int16], step: int) -> NDArray[np.int64]:
+def sigma_index(levels: NDArray[np.int16], step: int) -> NDArray[np.int16]:
     """Where `sigmas_in_steps` has the standard deviation of variance levels, which are half decibels."""
-    index = levels.astype(np.int64) * (STEPS_PER_DECIBEL // 2) - step + _SIGMA_RANGE
-    return np.clip(index, 0, 2 * _SIGMA_RANGE)
+    index = levels.astype(np.int32) * (STEPS_PER_DECIBEL // 2) - step + _SIGMA_RANGE
+    return np.clip(index, 0, 2 * _SIGMA_RANGE).astype(np.int16)
 
 
 @compiled(nogil=True)
@@ -105,6 +107,22 @@ def features(
     found[8] = seen[plane - 1, row + 1, column + 1, i + 2, j + 2] if plane > 0 else 0
     found[9] = _area(seen[plane - 1, row + 1, column + 1], i + 2, j + 2) if plane > 0 else 0
     found[10] = sigma
+
+
+@compiled(nogil=True)
+def nothing_seen(shape: tuple[int, int, int, int, int]) -> np.ndarray:
+    """Padded magnitudes, as `features` reads them, before the first coefficient, int16."""
+    planes, rows, columns, block, _ = shape
+    return np.zeros((planes, rows + 1, columns + 1, block + 3, block + 3), np.int16)
+
+
+@compiled(nogil=True)
+def see(
+    seen: np.ndarray, plane: int, row: int, column: int, i: int, j: int, magnitude: int
+) -> None:
+    """Let a coefficient's magnitude be among the features of those after it."""
+    if magnitude > 0:
+        seen[plane, row + 1, column + 1, i + 2, j + 2] = min(magnitude, LARGEST)
 
 
 @compiled(nogil=True)
@@ -210,15 +228,17 @@ def encode_coefficients(scaled, index, sigmas, price, weights, models, edges, ra
     """Quantise and code scaled coefficients [3, rows, columns, block, block] into `data`.
 
     Returns:
-        Bytes written, and the quantised coefficients, int32.
+        Bytes written, or -1 if `data` is too short, and the quantised coefficients, int32.
     """
     planes, rows, columns, block, _ = scaled.shape
-    seen = np.zeros((planes, rows + 1, columns + 1, block + 3, block + 3), np.int16)
+    seen = nothing_seen(scaled.shape)
     quantised = np.zeros(scaled.shape, np.int32)
     found = np.zeros(FEATURES, np.int64)
     state = start_encoder()
     for row in range(rows):
         for column in range(columns):
+            if bytes_written(state) + planes * block * block * MOST_BYTES > len(data):
+                return -1, quantised
             for plane in range(planes):
                 kind = min(plane, 1)
                 for i in range(block):
@@ -233,7 +253,7 @@ def encode_coefficients(scaled, index, sigmas, price, weights, models, edges, ra
                         if magnitude > 0:
                             put_share(state, data, 1 if x < 0 else 0, _HALF)
                             quantised[plane, row, column, i, j] = -magnitude if x < 0 else magnitude
-                            seen[plane, row + 1, column + 1, i + 2, j + 2] = min(magnitude, LARGEST)
+                            see(seen, plane, row, column, i, j, magnitude)
     return finish_encoder(state, data), quantised
 
 
@@ -241,7 +261,7 @@ def encode_coefficients(scaled, index, sigmas, price, weights, models, edges, ra
 def decode_coefficients(data, index, sigmas, weights, models, edges, raws):  # noqa: ANN001, ANN202
     """Quantised coefficients, int32 [3, rows, columns, block, block], and their bins, uint8."""
     planes, rows, columns, block, _ = index.shape
-    seen = np.zeros((planes, rows + 1, columns + 1, block + 3, block + 3), np.int16)
+    seen = nothing_seen(index.shape)
     quantised = np.zeros(index.shape, np.int32)
     bins = np.zeros(index.shape, np.uint8)
     found = np.zeros(FEATURES, np.int64)
@@ -262,5 +282,5 @@ def decode_coefficients(data, index, sigmas, weights, models, edges, raws):  # n
                             quantised[plane, row, column, i, j] = (
                                 -magnitude if negative else magnitude
                             )
-                            seen[plane, row + 1, column + 1, i + 2, j + 2] = min(magnitude, LARGEST)
+                            see(seen, plane, row, column, i, j, magnitude)
     return quantised, bins

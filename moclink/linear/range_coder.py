@@ -73,7 +73,13 @@ def put_share(state: np.ndarray, data: np.ndarray, bit: int, zero: int) -> None:
 
 
 @compiled(nogil=True)
-def finish_encoder(state: np.ndarray, data: np.ndarray) -> int:
+def bytes_written(state: np.ndarray) -> np.int64:
+    """Bytes that an encoder has written, those that wait for a carry and the last ones counted."""
+    return np.int64(state[_AT] + state[_PENDING]) + 16
+
+
+@compiled(nogil=True)
+def finish_encoder(state: np.ndarray, data: np.ndarray) -> np.int64:
     """Write what is left, as briefly as a decoder that reads zeros after the end allows.
 
     Returns:
@@ -85,7 +91,7 @@ def finish_encoder(state: np.ndarray, data: np.ndarray) -> int:
     length = state[_AT]
     while length > _ZERO and data[length - _ONE] == 0:
         length -= _ONE
-    return int(length)
+    return np.int64(length)
 
 
 @compiled(nogil=True)

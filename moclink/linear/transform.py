@@ -27,18 +27,11 @@ def check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
         ValueError: If shape or values are not those of pictures.
     """
     images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape:
-        raise ValueError(
-            f"images have shape {images.shape}; give [batch, height, width, 3], none of them 0"
-        )
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            f"images are {images.dtype}; give floating point in [0, 1], such as uint8 / 255"
-        )
-    if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
-        raise ValueError(
-            f"image values span {images.min()} to {images.max()}; give finite values in [0, 1]"
-        )
+    if images.ndim != 4 or images.shape[-1] != 3 or not images.size:
+        raise ValueError(f"images have shape {list(images.shape)}; they must be [B, H, W, 3]")
+    low, high = images.min(), images.max()
+    if images.dtype.kind != "f" or not (low >= 0 and high <= 1):  # NaN is neither
+        raise ValueError(f"images are {images.dtype} in {low:g}..{high:g}; give floats in [0, 1]")
     return images.astype(np.float32, copy=False)
 
 

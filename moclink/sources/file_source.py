@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from moclink.constants import GREY
 from moclink.images import to_float, to_uint8
-from moclink.sources.inputs import check_images
+from moclink.linear.transform import check_images
 from moclink.sources.rate import fit_quality
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload, RateFit
 
@@ -138,7 +138,7 @@ class FileSource:
         Raises:
             ValueError: If images are no floats [B, H, W, 3] in [0, 1].
         """
-        check_images(images)
+        images = check_images(images)
         height, width = images.shape[1:3]
         budget = self.budget(height, width, csi)
         files, fits = zip(

@@ -1,4 +1,4 @@
-"""The check of images and pixels that sources and file codecs start with."""
+"""Checks of what file codecs are called with: pixels and qualities."""
 
 from __future__ import annotations
 
@@ -6,20 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def check_images(images: Any) -> None:
-    """Raise ValueError unless these are pictures float [B, H, W, 3] in [0, 1].
-
-    Quantised to 8 bits, anything else gives a picture of something else without an error.
-    """
-    images = np.asarray(images)
-    shape, dtype = list(images.shape), images.dtype
-    if images.ndim != 4 or images.shape[-1] != 3 or not images.size:
-        raise ValueError(f"images have shape {shape}; they must be [B, H, W, 3]")
-    low, high = images.min(), images.max()
-    if dtype.kind != "f" or not (low >= -1e-6 and high <= 1 + 1e-6):
-        raise ValueError(f"images are {dtype} in {low:g}..{high:g}; give floats in [0, 1]")
 
 
 def checked_pixels(image: Any) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.bpg.container import file_bytes
 from moclink.images import to_uint8
 from moclink.linear.entropy_coded import COARSEST, FINEST, Analysis, EntropyCodedBlocks
 from moclink.linear.restoration import Restoration
@@ -68,11 +69,7 @@ class LappedFileCodec:
         Raises:
             ValueError: If the file is damaged, or gives a picture of more than `max_pixels`.
         """
-        try:
-            contents = memoryview(data).tobytes()
-        except TypeError:
-            raise ValueError(f"a {type(data).__name__} is no file; give its bytes") from None
-        estimate = self._blocks.decode(contents, max_pixels)
+        estimate = self._blocks.decode(file_bytes(data), max_pixels)
         if self._restoration is None:
             return to_uint8(estimate.images[0])
         return to_uint8(self._restoration(estimate)[0])

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from moclink.linear.classes import ClassModel, block_bands, block_energies
 from moclink.linear.transform import block_dct, to_opponent
+from moclink.training.picture_crops import random_crop, read_rgb, reduced
 
 _SMOOTHING = 2.0  # blocks of mean energy that every class is given
 _SIDE = 1024  # pictures are cropped to this, so that no picture outweighs the others
@@ -29,21 +29,10 @@ def picture_energies(
     Returns:
         Two arrays float32 [rows, columns, 3, bands].
     """
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    factor = rng.uniform(0.4, 0.8)
-    small = picture.resize(
-        (max(1, round(picture.width * factor)), max(1, round(picture.height * factor))),
-        Image.Resampling.LANCZOS,
-    )
+    picture = read_rgb(path)
     found = []
-    for one in (picture, small):
-        pixels = np.asarray(one, dtype=np.float32) / 255
-        top = rng.integers(max(0, pixels.shape[0] - _SIDE) + 1)
-        left = rng.integers(max(0, pixels.shape[1] - _SIDE) + 1)
-        coefficients = block_dct(
-            to_opponent(pixels[top : top + _SIDE, left : left + _SIDE]), block, overlap
-        )
+    for one in (picture, reduced(picture, 0.4, 0.8, rng)):
+        coefficients = block_dct(to_opponent(random_crop(one, _SIDE, rng)), block, overlap)
         _, rows, columns, _, _ = coefficients.shape
         found.append(block_energies(coefficients).reshape(rows, columns, 3, -1))
     return found

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from moclink.atomic_files import atomic_write
 from moclink.linear import coefficient_coder as coder
@@ -24,6 +23,7 @@ from moclink.linear.classified_blocks import ClassifiedBlocks, Transformed
 from moclink.linear.coefficient_statistics import CoefficientStatistics
 from moclink.linear.entropy_coded import MAP_PRICE, PRICE, variance_floor
 from moclink.numba_cache import compiled
+from moclink.training.picture_crops import random_crop, read_rgb, reduced
 
 STEPS = (64, 16, -24, -56, -88, -120, -160, -208, -280)  # eighths of a decibel
 _DEAD_ZONE = 0.65  # magnitudes below it become 0 in the first round
@@ -42,24 +42,14 @@ class _Quantised:
     values: NDArray[np.int32]
 
     @property
-    def index(self) -> NDArray[np.int64]:
+    def index(self) -> NDArray[np.int16]:
         """Of the standard deviations."""
         return coder.sigma_index(self.levels, self.step)
 
 
 def training_crop(path: Path, rng: np.random.Generator) -> NDArray[np.float32]:
     """A crop of at most 320 by 320 from a picture's reduction to between 0.4 and 1, in [0, 1]."""
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    factor = rng.uniform(0.4, 1)
-    small = picture.resize(
-        (max(1, round(picture.width * factor)), max(1, round(picture.height * factor))),
-        Image.Resampling.LANCZOS,
-    )
-    pixels = np.asarray(small, dtype=np.float32) / np.float32(255)
-    top = rng.integers(max(0, pixels.shape[0] - _SIDE) + 1)
-    left = rng.integers(max(0, pixels.shape[1] - _SIDE) + 1)
-    return pixels[top : top + _SIDE, left : left + _SIDE]
+    return random_crop(reduced(read_rgb(path), 0.4, 1, rng), _SIDE, rng)
 
 
 def make_statistics(pictures: Sequence[Path], out: Path, count: int, seed: int) -> None:
@@ -190,16 +180,10 @@ def _fit_weights(seen: Sequence[_Quantised], rng: np.random.Generator) -> NDArra
 
 
 @compiled(nogil=True)
-def _mark(seen, plane, row, column, i, j, magnitude):  # noqa: ANN001, ANN202
-    if magnitude > 0:
-        seen[plane, row + 1, column + 1, i + 2, j + 2] = min(magnitude, coder.LARGEST)
-
-
-@compiled(nogil=True)
 def _collect(values, index, sigmas, taken):  # noqa: ANN001, ANN202
     """Features and magnitudes of the coefficients taken."""
     planes, rows, columns, block, _ = values.shape
-    seen = np.zeros((planes, rows + 1, columns + 1, block + 3, block + 3), np.int16)
+    seen = coder.nothing_seen(values.shape)
     count = taken.sum()
     features, targets = np.zeros((count, coder.FEATURES), np.int64), np.zeros(count, np.int64)
     at = 0
@@ -213,7 +197,7 @@ def _collect(values, index, sigmas, taken):  # noqa: ANN001, ANN202
                             coder.features(seen, plane, row, column, i, j, sigma, features[at])
                             targets[at] = values[plane, row, column, i, j]
                             at += 1
-                        _mark(seen, plane, row, column, i, j, values[plane, row, column, i, j])
+                        coder.see(seen, plane, row, column, i, j, values[plane, row, column, i, j])
     return features, targets
 
 
@@ -221,7 +205,7 @@ def _collect(values, index, sigmas, taken):  # noqa: ANN001, ANN202
 def _tally(scaled, values, index, sigmas, weights, edges, raws, decisions, moments):  # noqa: ANN001, ANN202
     """Count decisions, and moments of magnitude less quantised magnitude, in each bin."""
     planes, rows, columns, block, _ = values.shape
-    seen = np.zeros((planes, rows + 1, columns + 1, block + 3, block + 3), np.int16)
+    seen = coder.nothing_seen(values.shape)
     found = np.zeros(coder.FEATURES, np.int64)
     for row in range(rows):
         for column in range(columns):
@@ -241,4 +225,4 @@ def _tally(scaled, values, index, sigmas, weights, edges, raws, decisions, momen
                         moment[0] += 1
                         moment[1] += lost
                         moment[2] += lost * lost
-                        _mark(seen, plane, row, column, i, j, magnitude)
+                        coder.see(seen, plane, row, column, i, j, magnitude)

@@ -45,6 +45,17 @@ def test_the_decoder_finds_what_the_encoder_chose(statistics, scale):
     assert np.abs(quantised).max() > scale / 2
 
 
+def test_more_bytes_than_coefficients_are_written_whole():
+    """What is expected to be weak and is strong takes some 20 bits each; a buffer grows for it."""
+    statistics, rng = CoefficientStatistics.load(16), np.random.default_rng(4)
+    coefficients = rng.normal(size=(3, 20, 10, 16, 16)).astype(np.float32) * np.float32(3e3)
+    levels = np.full(coefficients.shape, -90, np.int16)
+    data, quantised = statistics.encode(coefficients, levels, STEP, PRICE)
+    assert len(data) > 1.5 * coefficients.size
+    found, _ = statistics.decode(data, levels, STEP)
+    assert np.array_equal(np.rint(found / step_size(STEP)), quantised)
+
+
 def test_a_bit_that_costs_nothing_leaves_rounding(described):
     coefficients, levels = described
     statistics = CoefficientStatistics.load(16)

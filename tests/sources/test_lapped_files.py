@@ -40,7 +40,7 @@ def test_chains_send_it_within_their_symbols_and_the_network_helps(chains, photo
     assert scores[1] > scores[0] + 0.2 and scores[0] > 20
 
 
-def test_both_names_share_their_files(chains):
+def test_each_name_is_one_codec_for_all_schemes(chains):
     plain, restored = chains.make("lapped-capacity"), chains.make("lapped-restored-capacity")
     assert plain.source.codec.name == "lapped" and restored.source.codec.name == "lapped-restored"
     assert chains.make("lapped-ldpc").source.codec is plain.source.codec
@@ -90,7 +90,7 @@ def test_files_are_bytes_of_any_kind_and_nothing_else(codec, photo):
     for other in (bytearray(data), memoryview(data), np.frombuffer(data, np.uint8)):
         assert np.array_equal(codec.decode_file(other, pixels), shown)
     for other in ("photo.lapped", None):
-        with pytest.raises(ValueError, match="give its bytes"):
+        with pytest.raises(ValueError, match="give the bytes of a file"):
             codec.decode_file(other, pixels)
     for damaged in (data[:-1], data + b"\0", b"", data[:30] + b"\0" + data[30:]):
         with pytest.raises(ValueError, match="damaged"):
