@@ -34,6 +34,7 @@ PACKAGES = {
 MAY = {
     "bpg": {"av", "PIL"},
     "codec": {"keras", "numba_cache"},
+    "torch_device": {"torch"},
     "perceptual": {"keras"},
     "linear": {"keras", "codec"},
     "training": {"keras", "codec", "linear", "perceptual", "PIL"},

@@ -27,6 +27,7 @@ from moclink.codec.tiling import (
     decode_latents,
     encode_images,
 )
+from moclink.torch_device import join, to_numpy
 
 NOISELESS = 100.0  # dB: what the receiver is told of reception without noise
 
@@ -127,4 +128,4 @@ class AnalogCodec(StoredCodec):
             decode_latents(self._decoding, self.decoder, self.cell_limit, received[g], error[g])
             for g in groups
         ]
-        return np.concatenate(parts)[:, :height, :width]
+        return to_numpy(join(parts)[:, :height, :width])

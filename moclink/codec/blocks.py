@@ -12,20 +12,42 @@ from typing import Any
 import keras
 from keras import ops
 
+from moclink.keras_device import on_torch
+from moclink.torch_device import convolve
+
 NORMALIZATIONS = ("none", "rms", "group")
 
 
-def convolution(filters: int, kernel_size: int, **options: Any) -> keras.layers.Conv2D:
+@keras.saving.register_keras_serializable(package="moclink")
+class Conv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D`, on PyTorch without copies of [B, H, W, C]; see `torch_device.convolve`.
+
+    Keras files weights under the class's name, which is therefore its own.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution without its bias."""
+        if not on_torch() or self.data_format != "channels_last":
+            return super().convolution_op(inputs, kernel)
+        return convolve(
+            inputs,
+            ops.convert_to_tensor(kernel),
+            self.strides,
+            self.padding == "same",
+            self.dilation_rate,
+            self.groups,
+        )
+
+
+def convolution(filters: int, kernel_size: int, **options: Any) -> Conv2D:
     """Convolution of [B, H, W, C] that keeps the size, whatever image format the user's Keras is set to.
 
     Args:
         filters: Output channels.
         kernel_size: Side of the kernel.
-        options: Further arguments of `keras.layers.Conv2D`.
+        options: Further arguments of `Conv2D`.
     """
-    return keras.layers.Conv2D(
-        filters, kernel_size, padding="same", data_format="channels_last", **options
-    )
+    return Conv2D(filters, kernel_size, padding="same", data_format="channels_last", **options)
 
 
 def make_normalization(

@@ -50,9 +50,11 @@ class CachedSemanticCodec:
         """See `SemanticCodec.pictures`; not kept."""
         return self._codec.pictures(z, height, width)
 
-    def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
-        """See `SemanticCodec.posteriors`."""
-        return self._codec.posteriors(log_likelihoods)
+    def decode_likelihoods(
+        self, log_likelihoods: NDArray[np.floating], **options: Any
+    ) -> NDArray[np.float32]:
+        """See `SemanticCodec.decode_likelihoods`; not kept."""
+        return self._codec.decode_likelihoods(log_likelihoods, **options)
 
     def decode(
         self, received: NDArray, *, snr_db: NDArray[np.floating], use_nrb: bool, **options: Any

@@ -13,6 +13,7 @@ Reference: Zhou et al., "MOC-RVQ", section III.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from moclink.codec.inputs import (
 )
 from moclink.codec.nearest_sums import nearest_sums
 from moclink.codec.network import semantic_network
+from moclink.codec.received import as_likelihoods, is_soft, levels_of_each
 from moclink.codec.receiver import posterior
 from moclink.codec.sizes import size
 from moclink.codec.stored_codec import StoredCodec
@@ -40,10 +42,9 @@ from moclink.codec.tiling import (
     decode_latents,
     encode_images,
 )
-from moclink.keras_device import on_torch_gpu
+from moclink.keras_device import on_torch, on_torch_gpu
 from moclink.matrix_products import float32_products
-
-LIKELIHOODS = "ln p(y|k), float [B, h, w, L, P, N]"
+from moclink.torch_device import join, to_numpy
 
 
 class SemanticCodec(StoredCodec):
@@ -90,6 +91,10 @@ class SemanticCodec(StoredCodec):
         )
         self._look_up = CompiledFunction(quantizer.look_up, [quantizer])
         self._expected = CompiledFunction(quantizer.expected, [quantizer])
+        self._from_likelihoods = CompiledFunction(
+            lambda scores, priors, levels: quantizer.expected(posterior(scores, priors), levels),
+            [quantizer],
+        )
         self._requantizing = CompiledFunction(quantizer.requantize, [quantizer])
         self._denoising = CompiledFunction(nrb, [nrb], coarse=True)
         self._transforming = CompiledFunction(encoder, [encoder])
@@ -126,7 +131,7 @@ class SemanticCodec(StoredCodec):
         levels = whole_number("levels", levels, self.quantizer.levels)
         if self.quantizer.search == "greedy":
             return encode_images(self._greedy, self.encoder, self.cell_limit, images)
-        return self._nearest_sums(self.latents(images), levels)
+        return to_numpy(self._nearest_sums(self.latents(images), levels))
 
     def latents(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
         """What E makes of images [B, H, W, 3] in [0, 1], unquantised: float32 [B, h, w, n_q]."""
@@ -144,7 +149,7 @@ class SemanticCodec(StoredCodec):
             decode_latents(self._decoding, self.decoder, self.cell_limit, z[part])
             for part in groups
         ]
-        return np.concatenate(decoded)[:, :height, :width]
+        return to_numpy(join(decoded)[:, :height, :width])
 
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
         """Posterior of each index under the codes' priors.
@@ -155,11 +160,7 @@ class SemanticCodec(StoredCodec):
         Returns:
             p(k|y), float32 of the same shape.
         """
-        scores = as_array("log_likelihoods", log_likelihoods, LIKELIHOODS)
-        self._check_received(scores.astype(np.float32, copy=False), "log_likelihoods")
-        if np.isnan(scores).any() or np.isposinf(scores).any():
-            raise ValueError("log_likelihoods hold NaN or infinity; -infinity alone is one")
-        scores = scores.astype(np.float32, copy=False)
+        scores = as_likelihoods(log_likelihoods, self.quantizer)
         return posterior(scores, self.priors[: scores.shape[3]])
 
     def decode(
@@ -193,16 +194,63 @@ class SemanticCodec(StoredCodec):
                 codec.
         """
         received = as_array("received", received, "indices or posteriors")
-        soft = self._check_received(received)
+        soft = is_soft(received, self.quantizer)
         if soft:
             check_posteriors(received)
+        retrieve = partial(self._retrieve, soft=soft)
+        return self._decode(received, retrieve, levels, snr_db, height, width, use_nrb, requantize)
+
+    def decode_likelihoods(
+        self,
+        log_likelihoods: NDArray[np.floating],
+        levels: int | NDArray[np.integer] | None = None,
+        snr_db: float | NDArray[np.floating] | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        use_nrb: bool = True,
+        requantize: bool = True,
+    ) -> NDArray[np.float32]:
+        """Decode log-likelihoods: `decode` of their `posteriors`, on PyTorch all on the device.
+
+        Args:
+            log_likelihoods: See `posteriors`.
+            levels: As those that follow, see `decode`.
+            snr_db: See `decode`.
+            height: See `decode`.
+            width: See `decode`.
+            use_nrb: See `decode`.
+            requantize: See `decode`.
+        """
+        options = levels, snr_db, height, width, use_nrb, requantize
+        if not on_torch():
+            return self.decode(self.posteriors(log_likelihoods), *options)
+        scores = as_likelihoods(log_likelihoods, self.quantizer)
+        priors = self.priors[: scores.shape[3]]
+        return self._decode(
+            scores,
+            lambda part, levels: self._from_likelihoods.run_on_device(part, priors, levels),
+            *options,
+        )
+
+    def _decode(
+        self,
+        received: NDArray,
+        retrieve: Callable[[NDArray, NDArray[np.int32]], Any],
+        levels: int | NDArray[np.integer] | None,
+        snr_db: float | NDArray[np.floating] | None,
+        height: int | None,
+        width: int | None,
+        use_nrb: bool,
+        requantize: bool,
+    ) -> NDArray[np.float32]:
+        """`decode`, of whatever `retrieve` makes latents of: (part of the batch, its levels) -> z."""
         batch, rows, columns, sent = received.shape[:4]
         check_crop(height, width, rows, columns)
-        levels = self._check_levels(levels, sent, batch)
+        levels = levels_of_each(levels, sent, batch)
         snr = None if snr_db is None else snr_of_each(snr_db, batch)
         images = []
         for part in self.cell_limit.groups(batch, rows, columns):
-            z = self._retrieve(received[part], levels[part], soft)
+            z = retrieve(received[part], levels[part])
             if use_nrb and snr is not None:
                 # Cuts on whole windows keep every window where the whole picture has it.
                 stripe, halo = (
@@ -213,78 +261,35 @@ class SemanticCodec(StoredCodec):
                 z = self._denoising.run_in_stripes(z, others, rows=stripe, halo=halo)
                 if requantize:
                     z = self._requantized(z, levels[part])
-            images.append(
-                decode_latents(self._decoding, self.decoder, self.cell_limit, z)[:, :height, :width]
-            )
+            decoded = decode_latents(self._decoding, self.decoder, self.cell_limit, z)
+            images.append(to_numpy(decoded[:, :height, :width]))
         return np.concatenate(images)
 
-    def _requantized(
-        self, z: NDArray[np.float32], levels: NDArray[np.int32]
-    ) -> NDArray[np.float32]:
+    def _requantized(self, z: Any, levels: NDArray[np.int32]) -> Any:
         """Eq. (9): the nearest sums of code vectors, of as many levels [B] as were sent."""
         if self.quantizer.search == "greedy":
-            return self._requantizing.run(z, levels)
+            return self._requantizing.run_on_device(z, levels)
         codes = [
-            self._nearest_sums(one[None], count)
-            for one, count in zip(z, levels.tolist(), strict=True)
+            self._nearest_sums(z[place : place + 1], count)
+            for place, count in enumerate(levels.tolist())
         ]
-        return self._look_up.run(np.concatenate(codes), levels)
+        return self._look_up.run_on_device(join(codes), levels)
 
-    def _nearest_sums(self, z: NDArray[np.float32], levels: int) -> NDArray[np.int32]:
+    def _nearest_sums(self, z: Any, levels: int) -> Any:
         """The joint search, where it is fastest: by Keras on a GPU, else compiled for a processor."""
         if not on_torch_gpu():
-            return nearest_sums(z, self.quantizer.codebooks, levels)
+            return nearest_sums(to_numpy(z), self.quantizer.codebooks, levels)
         search, groups = self._searching[levels - 1], self.cell_limit.groups(*z.shape[:3])
-        return np.concatenate([search.run(z[part]) for part in groups])
+        return join([search.run_on_device(z[part]) for part in groups])
 
-    def _retrieve(
-        self, received: NDArray, levels: NDArray[np.int32], soft: bool
-    ) -> NDArray[np.float32]:
+    def _retrieve(self, received: NDArray, levels: NDArray[np.int32], soft: bool) -> Any:
         """R: the latent of indices or posteriors; levels that were not sent count for nothing."""
         missing = self.quantizer.levels - received.shape[3]
         received = received.astype(np.float32 if soft else np.int32, copy=False)
         received = np.pad(
             received, [(0, missing if axis == 3 else 0) for axis in range(received.ndim)]
         )
-        return (self._expected if soft else self._look_up).run(received, levels)
-
-    def _check_received(self, received: NDArray, name: str = "received") -> bool:
-        """Whether received holds posteriors; ValueError if it is neither these nor indices."""
-        q = self.quantizer
-        soft = received.dtype.kind == "f"
-        tail = (q.heads, q.states) if soft else (q.heads,)
-        shape = received.shape
-        if (
-            len(shape) != 4 + len(tail)
-            or shape[4:] != tail
-            or not 1 <= shape[3] <= q.levels
-            or 0 in shape
-        ):
-            raise ValueError(
-                f"{name} is {received.dtype} of shape {shape}; it must be indices, "
-                f"int [B, h, w, L, {q.heads}], or posteriors, float [B, h, w, L, {q.heads}, {q.states}], "
-                f"with L of 1..{q.levels}"
-            )
-        if not soft and not 0 <= received.min() <= received.max() < q.states:
-            raise ValueError(
-                f"indices span {received.min()}..{received.max()}; they must be in 0..{q.states - 1}"
-            )
-        return soft
-
-    @staticmethod
-    def _check_levels(levels: Any, sent: int, batch: int) -> NDArray[np.int32]:
-        """Levels to use as int32 [B]."""
-        given = np.asarray(sent if levels is None else levels)
-        if given.dtype.kind not in "iu" or given.shape not in ((), (1,), (batch,)):
-            raise ValueError(
-                f"levels is {levels!r}; give a whole number, or one for each of {batch} pictures"
-            )
-        levels = np.broadcast_to(given.astype(np.int32), (batch,))
-        if not 1 <= levels.min() <= levels.max() <= sent:
-            raise ValueError(
-                f"levels are {np.unique(levels)}; they must be 1 to {sent}, the levels received"
-            )
-        return levels
+        return (self._expected if soft else self._look_up).run_on_device(received, levels)
 
 
 def _search(quantizer: Any, levels: int, z: Any) -> Any:

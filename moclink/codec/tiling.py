@@ -20,7 +20,9 @@ from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.inputs import as_array, check_images
 from moclink.constants import CELL_SIZE
+from moclink.keras_device import on_torch
 from moclink.matrix_products import codec_products
+from moclink.torch_device import join, to_numpy, without_gradients
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class CompiledFunction(keras.Model):
 
     On TensorFlow the graph is traced without XLA: it then serves pictures of every size after a few
     traces, runs as fast on a CPU, and spares the seconds that XLA takes for each new size. On JAX
-    each new size is compiled once; PyTorch runs eagerly.
+    each new size is compiled once; PyTorch runs eagerly, and what one function gives to the next need
+    not leave the device.
 
     Args:
         function: From tensors to a tensor.
@@ -89,8 +92,15 @@ class CompiledFunction(keras.Model):
         """Apply the function."""
         return self.function(*inputs)
 
-    def run(self, *arrays: NDArray) -> NDArray:
+    def run(self, *arrays: Any) -> NDArray:
         """Apply the function to arrays with the batch first."""
+        return to_numpy(self.run_on_device(*arrays))
+
+    def run_on_device(self, *arrays: Any) -> Any:
+        """As `run`, but on PyTorch the result is a tensor on the device, and arrays may be such."""
+        if on_torch():
+            with without_gradients(), codec_products(self.coarse):
+                return self.function(*(ops.convert_to_tensor(array) for array in arrays))
         logger = logging.getLogger("tensorflow")
         logger.addFilter(_not_retracing)
         try:
@@ -101,15 +111,15 @@ class CompiledFunction(keras.Model):
 
     def run_in_stripes(
         self,
-        array: NDArray,
-        others: Sequence[NDArray] = (),
+        array: Any,
+        others: Sequence[Any] = (),
         *,
         rows: int,
         halo: int,
         unit: int = 1,
         scale: float = 1,
-    ) -> NDArray:
-        """Apply a local function to [B, H, ...] stripe by stripe.
+    ) -> Any:
+        """Apply a local function to [B, H, ...] stripe by stripe; results as of `run_on_device`.
 
         Args:
             array: Map that is cut along axis 1.
@@ -121,17 +131,17 @@ class CompiledFunction(keras.Model):
         """
         height = array.shape[1]
         if height <= rows * unit:
-            return self.run(array, *others)
+            return self.run_on_device(array, *others)
         stripes = []
         for start in range(0, height, rows * unit):
             stop = min(start + rows * unit, height)
             top, bottom = max(start - halo * unit, 0), min(stop + halo * unit, height)
-            out = self.run(array[:, top:bottom], *others)
+            out = self.run_on_device(array[:, top:bottom], *others)
             # A ragged end rounds up, as the encoder pads it.
             first = round((start - top) * scale)
             last = None if bottom == stop else first + round((stop - start) * scale)
             stripes.append(out[:, first:last])
-        return np.concatenate(stripes, axis=1)
+        return join(stripes, axis=1)
 
 
 def check_crop(height: int | None, width: int | None, rows: int, columns: int) -> None:
@@ -174,16 +184,16 @@ def encode_images(
         "scale": 1 / CELL_SIZE,
     }
     groups = cell_limit.groups(len(images), rows, columns)
-    return np.concatenate([function.run_in_stripes(images[group], **cut) for group in groups])
+    return to_numpy(join([function.run_in_stripes(images[group], **cut) for group in groups]))
 
 
 def decode_latents(
     function: CompiledFunction,
     decoder: Decoder,
     cell_limit: CellLimit,
-    z: NDArray[np.float32],
-    *others: NDArray[np.float32],
-) -> NDArray[np.float32]:
+    z: Any,
+    *others: Any,
+) -> Any:
     """Run G over one group of latents.
 
     Args:
@@ -194,7 +204,7 @@ def decode_latents(
         others: Further inputs of `function`, each with the batch first.
 
     Returns:
-        float32 [B, 8h, 8w, 3].
+        float32 [B, 8h, 8w, 3]; see `CompiledFunction.run_on_device`.
     """
     stripe = UNCUT if decoder.normalization == "group" else cell_limit.stripe(z.shape[2])
     return function.run_in_stripes(

@@ -19,6 +19,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from moclink.codec import weights as files
+from moclink.codec.blocks import Conv2D
 from moclink.codec.int8_weights import load_int8_weights
 from moclink.codec.tiling import CompiledFunction
 from moclink.linear.codec import Estimate
@@ -82,8 +83,8 @@ class Modulated(layers.Layer):
     def __init__(self, channels: int, **options: Any) -> None:
         super().__init__(**options)
         self.channels = channels
-        self.first = layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
-        self.second = layers.Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
+        self.first = Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
+        self.second = Conv2D(channels, 3, padding="same", dtype=self.dtype_policy)
         self.condition = layers.Dense(
             2 * channels, kernel_initializer="zeros", dtype=self.dtype_policy
         )
@@ -133,11 +134,9 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
     unit = layers.Reshape((1, 1, 1), dtype=outer)(scale)
     coarse = layers.UpSampling2D(8, dtype=outer)(layers.AveragePooling2D(8, dtype=outer)(image))
     detail = Detail(dtype=outer)([image, coarse, unit])
-    x = layers.Conv2D(channels[0], 2, 2, dtype=outer)(
-        layers.Concatenate(dtype=outer)([image, detail])
-    )
+    x = Conv2D(channels[0], 2, 2, dtype=outer)(layers.Concatenate(dtype=outer)([image, detail]))
     spread = layers.UpSampling2D(BLOCK // 2, dtype=outer)(
-        layers.Conv2D(channels[0], 1, dtype=outer)(errors)
+        Conv2D(channels[0], 1, dtype=outer)(errors)
     )
     x = layers.Add(dtype=outer)([x, spread])
     kept = []
@@ -145,15 +144,15 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
         for _ in range(config["down"][level]):
             x = Modulated(width, dtype=dtype)([x, embedding])
         kept.append(x)
-        x = layers.Conv2D(channels[level + 1], 2, 2, dtype=dtype)(x)
+        x = Conv2D(channels[level + 1], 2, 2, dtype=dtype)(x)
     for _ in range(config["middle"]):
         x = Modulated(channels[-1], dtype=dtype)([x, embedding])
     for level in reversed(range(len(channels) - 1)):
-        x = PixelShuffle(dtype=dtype)(layers.Conv2D(4 * channels[level], 1, dtype=dtype)(x))
+        x = PixelShuffle(dtype=dtype)(Conv2D(4 * channels[level], 1, dtype=dtype)(x))
         x = layers.Add(dtype=dtype)([x, kept[level]])
         for _ in range(config["up"][level]):
             x = Modulated(channels[level], dtype=dtype)([x, embedding])
-    x = layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", dtype=outer)(x)
+    x = Conv2D(12, 3, padding="same", kernel_initializer="zeros", dtype=outer)(x)
     correction = layers.Multiply(dtype=outer)([PixelShuffle(dtype=outer)(x), unit])
     restored = layers.Add(dtype=outer)([image, correction])
     return keras.Model([image, errors, condition, scale], restored, dtype=outer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,18 +82,18 @@ class SemanticSource:
         used = demodulated.values[:, : header.lengths[0]]
         rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
         grid = (len(used), rows, columns, self.levels, self.codec.quantizer.heads)
+        options: dict[str, Any] = {
+            "snr_db": demodulated.snr_db,
+            "height": header.height,
+            "width": header.width,
+            "use_nrb": self.use_nrb,
+            "requantize": self.requantize,
+        }
         if self.receiver == "soft":
-            received = self.codec.posteriors(used.reshape(*grid, self.alphabet))
+            images = self.codec.decode_likelihoods(used.reshape(*grid, self.alphabet), **options)
         else:
             received = used.argmax(axis=-1).reshape(grid).astype(np.int32)
-        images = self.codec.decode(
-            received,
-            snr_db=demodulated.snr_db,
-            height=header.height,
-            width=header.width,
-            use_nrb=self.use_nrb,
-            requantize=self.requantize,
-        )
+            images = self.codec.decode(received, **options)
         return Decoded(images, np.ones(len(images), bool))
 
 

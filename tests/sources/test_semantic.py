@@ -102,11 +102,11 @@ def test_the_noise_reduction_is_told_the_mean_snr_of_the_symbols(codec, no, expe
     given = []
 
     class Recording:
-        quantizer, posteriors = codec.quantizer, codec.posteriors
+        quantizer = codec.quantizer
 
-        def decode(self, received, snr_db, **options):
+        def decode_likelihoods(self, log_likelihoods, snr_db, **options):
             given.extend(snr_db)
-            return np.zeros((len(received), 8, 8, 3), np.float32)
+            return np.zeros((len(log_likelihoods), 8, 8, 3), np.float32)
 
     received = np.zeros((2, 8), np.complex64)
     got = IndexModem(8).demodulate(received, np.array(no, np.float32))
