@@ -14,15 +14,16 @@ from typing import Protocol
 import numpy as np
 
 from moclink.images import Picture
+from moclink.sweep.devices import visible_gpus
 from moclink.sweep.plan import (
     DEFAULT_MEMORY,
     Plan,
     choose_gallery_picture,
     count_cells,
-    estimate_effort,
     group_chains,
     list_cells,
     make_tasks,
+    order_tasks,
 )
 from moclink.sweep.session import Session
 from moclink.sweep.task import FitRecord, work
@@ -83,9 +84,7 @@ def run_sweep(
         )
     ]
     if pool.workers > 1:
-        tasks.sort(
-            key=estimate_effort, reverse=True
-        )  # the last tasks are short, so that all workers end at nearly the same time
+        tasks = order_tasks(tasks, on_gpu=bool(visible_gpus()))
     with np.errstate(all="warn", under="ignore"):  # as NumPy has it, whatever a caller has set
         for task, outcome in pool.run(work, tasks, make_session):
             store.add(outcome.rows, outcome.gallery, outcome.fits)

@@ -12,6 +12,7 @@ from moclink.sweep.plan import (
     group_chains,
     list_cells,
     make_tasks,
+    order_tasks,
 )
 
 
@@ -31,6 +32,25 @@ def test_file_chains_of_a_picture_are_one_task_unless_workers_would_idle(workers
     )
     first = max(tasks, key=estimate_effort)
     assert first.chains == ["moc-rvq-l4"] and first.picture.name == "40"
+
+
+def test_learned_chains_are_spread_over_the_others_where_a_gpu_has_them():
+    plan = Plan((5.0,), ("moc-rvq-l4", "jpeg-ldpc", "bpg-capacity"))
+    pictures = [Picture(str(side), np.zeros((side, side, 3), np.uint8)) for side in (20, 30, 40)]
+    cells = set(list_cells(plan, pictures))
+    tasks = [
+        t
+        for picture in pictures
+        for name in plan.chains
+        for t in make_tasks(plan, (name,), picture, cells, False, 2**32)
+    ]
+    chains = [task.chains[0] for task in order_tasks(tasks, on_gpu=False)]
+    assert chains[:2] == ["bpg-capacity"] * 2 and chains[-3:] == ["jpeg-ldpc"] * 3
+    mixed = order_tasks(tasks, on_gpu=True)
+    assert sorted(map(id, mixed)) == sorted(map(id, tasks))
+    learned = [place for place, task in enumerate(mixed) if task.chains == ["moc-rvq-l4"]]
+    assert learned == [1, 4, 7]  # one, and then two of the others
+    assert [mixed[place].picture.name for place in learned] == ["40", "30", "20"]
 
 
 def test_the_gallery_shows_a_picture_in_which_something_can_be_seen():
