@@ -89,6 +89,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--parts", default=",".join(PARTS), help="comma list (%(default)s)")
     parser.add_argument("--images", action="append", help="file or folder (moclink's samples)")
     parser.add_argument("--snr", default="-5:30", help="of fig3 (%(default)s)")
+    parser.add_argument("--chains", help="comma list, of fig3 (the default chains)")
     workers = "of fig3 (as many as CPUs, at most 8, on a GPU; else 1)"
     parser.add_argument("--workers", type=int, help=workers)
     parser.add_argument("--out", type=Path, help="file of results")
@@ -143,7 +144,9 @@ def main(arguments: list[str] | None = None) -> None:
         "ldpc": gpu_link.measure_ldpc,
         "demap": gpu_link.measure_demapping,
         "codec": gpu_codec.measure_codec,
-        "fig3": lambda bench: gpu_fig3.run(bench, options.images, options.snr, options.workers),
+        "fig3": lambda bench: gpu_fig3.run(
+            bench, options.images, options.snr, options.workers, options.chains
+        ),
         "compiled": gpu_link.measure_compiled_stock,
     }
     for name in (name for name in PARTS if name in options.parts):

@@ -54,14 +54,21 @@ class Rows:
         self._bench.need(0)
 
 
-def run(bench: Bench, images: Sequence[str] | None, snr: str, workers: int | None) -> None:
+def run(
+    bench: Bench,
+    images: Sequence[str] | None,
+    snr: str,
+    workers: int | None,
+    chains: str | None = None,
+) -> None:
     """Run the sweep, or as much of it as there is time for."""
     bench.need(30)
     pictures = read_pictures(find_images(images) if images else sample_paths())
     if bench.small:
         side = slice(SMALL_SIDE)
         pictures = [Picture(p.name, p.pixels[side, side].copy()) for p in pictures[:1]]
-    plan = Plan(parse_snr("-5:30:35" if bench.small else snr), _chains(bench), metrics=METRICS)
+    names = tuple(chains.split(",")) if chains else _chains(bench)
+    plan = Plan(parse_snr("-5:30:35" if bench.small else snr), names, metrics=METRICS)
     missing = dict(find_missing_metrics(Session(plan), plan))
     if missing:
         plan = replace(plan, metrics=(*METRICS, INSTEAD))
