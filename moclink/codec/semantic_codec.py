@@ -221,16 +221,15 @@ class SemanticCodec(StoredCodec):
             use_nrb: See `decode`.
             requantize: See `decode`.
         """
-        options = levels, snr_db, height, width, use_nrb, requantize
-        if not on_torch():
-            return self.decode(self.posteriors(log_likelihoods), *options)
         scores = as_likelihoods(log_likelihoods, self.quantizer)
         priors = self.priors[: scores.shape[3]]
-        return self._decode(
-            scores,
-            lambda part, levels: self._from_likelihoods.run_on_device(part, priors, levels),
-            *options,
-        )
+
+        def retrieve(part: NDArray[np.float32], levels: NDArray[np.int32]) -> Any:
+            if on_torch():
+                return self._from_likelihoods.run_on_device(part, priors, levels)
+            return self._retrieve(posterior(part, priors), levels, soft=True)
+
+        return self._decode(scores, retrieve, levels, snr_db, height, width, use_nrb, requantize)
 
     def _decode(
         self,
