@@ -36,6 +36,7 @@ from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources
 from moclink.run_folders import make_dated_folder, parts_of_objects, run_folder
 from moclink.sweep.available_metrics import drop_missing_metrics, report_small_pictures
+from moclink.sweep.channel_probe import report_probe
 from moclink.sweep.check import Check, check
 from moclink.sweep.dry_run import make_dry_runs, try_chain
 from moclink.sweep.memory import available_memory
@@ -162,6 +163,7 @@ def run(
             plan = drop_missing_metrics(plan, pool, partial(Session, plan, own_chains, made))
         make_session = partial(Session, plan, own_chains, made)
         _check_all(plan, pool, own_chains, pictures, make_session)
+        report_probe(pool, made, make_session)
         folder = asked or make_dated_folder()
         parameters = collect_parameters(plan, pictures, own_chains)
         parameters |= {OBJECTS: begun} if begun else {}
