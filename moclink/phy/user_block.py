@@ -116,7 +116,7 @@ class UserBlock:
             return functools.partial(_keyed, self.path, found)
         from moclink.phy.block_channel import BlockChannel
 
-        if problem := _call_problem(found):
+        if problem := _call_problem(found) or _vectors_problem(found, reading.get("vectors", 0)):
             raise ValueError(f"channel {self.path}: {problem}")
         return BlockChannel(found, self.path, check=check, **reading)
 
@@ -165,6 +165,19 @@ def _call_problem(found: Any) -> str:
             "no = 10 ** (-snr_db / 10); compute with that, and call it no"
         )
     return ""
+
+
+def _vectors_problem(found: Any, vectors: int) -> str:
+    """Why Sionna's channel of vectors cannot be used as it is given; else empty."""
+    kinds = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(found).__mro__}
+    gains, sent = getattr(found, "_return_channel", True), getattr(found, "_num_tx_ant", vectors)
+    if "sionna.FlatFadingChannel" not in kinds or (vectors and vectors == sent and gains):
+        return ""
+    return (
+        "it takes vectors of symbols, and receivers need its gains; name it as "
+        "sionna.phy.channel:FlatFadingChannel?num_tx_ant=2&num_rx_ant=2&return_channel=true&vectors=2, "
+        "where vectors is num_tx_ant"
+    )
 
 
 def takes_one_input(layer: Any) -> bool:

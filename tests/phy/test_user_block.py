@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sionna.phy.channel import FlatFadingChannel
 
 from moclink.phy.channels import ChannelOutput, awgn, get_channel, noise_variance, stream
 from moclink.phy.ofdm import TDLOverOFDM
@@ -301,3 +302,20 @@ def test_a_channel_that_remembers_its_last_call_is_refused():
 
     with pytest.raises(ValueError, match="two calls with the same key gave different results"):
         get_channel(Echo())(SENT, NO, KEYS)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "num_tx_ant=2&num_rx_ant=4&return_channel=true",
+        "num_tx_ant=1&num_rx_ant=1&vectors=1",
+        "num_tx_ant=2&num_rx_ant=4&return_channel=true&vectors=4",
+    ],
+)
+def test_the_channel_of_vectors_says_how_it_is_named(parameters):
+    with pytest.raises(
+        ValueError, match="name it as .*return_channel=true&vectors=2, where vectors"
+    ):
+        get_channel(f"sionna.phy.channel:FlatFadingChannel?{parameters}").build()
+    with pytest.raises(ValueError, match="it takes vectors of symbols"):
+        get_channel(FlatFadingChannel(2, 2)).build()
