@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
+from moclink.arguments import read_switch
 from moclink.chain import DigitalChain
 from moclink.import_path import find_object
 from moclink.phy.channel_spec import literal, with_switches
@@ -176,7 +177,7 @@ def build_chain(
     def has(*methods: str) -> bool:
         return all(callable(getattr(codec, method, None)) for method in methods)
 
-    adaptive = bool(getattr(codec, "adaptive", False))
+    adaptive = read_switch(f"chain {name}: adaptive", getattr(codec, "adaptive", False))
     guarded: Any = GuardedCodec(name, codec, seed)
     if has("encode_file", "decode_file"):
         files = UserFileCodec(name, guarded)

@@ -85,8 +85,8 @@ class SubprocessCodec:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         hello = self._start()
-        self.adaptive = bool(hello.get("adaptive", False))
-        self.multiple = int(hello.get("multiple") or 1)
+        self.adaptive = False if hello.get("adaptive") is None else hello["adaptive"]
+        self.multiple = 1 if hello.get("multiple") is None else hello["multiple"]
         self.cbr = hello.get("cbr")
         if hello.get("alphabet") is not None:
             self.alphabet = hello["alphabet"]

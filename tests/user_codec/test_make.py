@@ -332,3 +332,22 @@ def test_a_decoder_of_files_may_leave_out_the_largest_picture(photo, build_chain
     sent = chain.transmit(photo)
     got = chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
     assert got.decoded.all() and np.allclose(got.images, 30 / 255)
+
+
+@pytest.mark.parametrize("value", ["no", "False", 2, None, lambda: False])
+def test_adaptive_is_true_or_false_and_no_text(value):
+    """Of "no" Python thinks that it is true."""
+
+    class Mine:
+        adaptive = value
+
+        def encode(self, images):
+            return images
+
+        def decode(self, received):
+            return received
+
+    with pytest.raises(ValueError, match="chain Mine: adaptive .*: True or False is needed"):
+        ChainFactory(ChainOptions()).from_object("Mine", Mine())
+    Mine.adaptive = np.bool_(False)
+    assert ChainFactory(ChainOptions()).from_object("Mine", Mine()).adaptive is False
