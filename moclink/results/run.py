@@ -193,8 +193,31 @@ def open_run(folder: str | Path | Run) -> Run:
     return Run(folder)
 
 
-class _NotebookFigure(Figure):
-    """A figure that a notebook shows as the value of a cell, without pyplot."""
+class _ShownFigure(Figure):
+    """A figure that a notebook shows as the value of a cell, and a script by `show`."""
+
+    def show(self, warn: bool = True) -> None:
+        """Show the figure: in a window, until it is closed, or in a notebook.
+
+        Args:
+            warn: Whether to warn where there is no display.
+        """
+        from matplotlib import pyplot
+        from matplotlib.backends.registry import BackendFilter, backend_registry
+
+        without = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
+        if pyplot.get_backend().lower() in without:
+            if warn:
+                message = (
+                    'there is no display for the figure; save it: figure.savefig("curves.png")'
+                )
+                warnings.warn(message, stacklevel=2)
+            return
+        manager = pyplot.figure().canvas.manager  # of a window, which is given this figure
+        if manager is not None:
+            manager.canvas.figure = self
+            self.set_canvas(manager.canvas)
+            pyplot.show()
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -210,5 +233,5 @@ def _drawn(style: str, make: Callable[[], Figure]) -> Figure:
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         figure = make()
         figure.draw_without_rendering()
-    figure.__class__ = _NotebookFigure
+    figure.__class__ = _ShownFigure
     return figure
