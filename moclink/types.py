@@ -10,6 +10,14 @@ Arrays are NumPy. SNR is Es/N0 in dB at E|x|^2 = 1; `no` is the noise variance o
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "types":  # Python's own module, which dataclasses and much else need
+    sys.exit(
+        "moclink: Python was started in the package's folder, where moclink/types.py is taken for its "
+        "own module types; start it in another folder"
+    )
+
 from dataclasses import dataclass
 from typing import Literal
 

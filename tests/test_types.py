@@ -1,8 +1,13 @@
 """Records: what follows from what they hold."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import moclink.types
 from moclink.types import ChannelState, Demodulated, mean_capacity, mean_snr_db
 
 
@@ -26,3 +31,11 @@ def test_noise_variance_is_that_of_the_channel():
 
     for snr_db in (-5.0, 3.7, 30.0):
         assert ChannelState(snr_db).no == noise_variance(snr_db)
+
+
+def test_python_in_the_packages_folder_says_to_leave_it():
+    """There this module is found in the place of Python's own `types`, without which little works."""
+    folder = Path(moclink.types.__file__).parent
+    done = subprocess.run([sys.executable, "-c", "import enum"], cwd=folder, capture_output=True)
+    assert done.returncode == 1 and done.stdout == b""
+    assert done.stderr.count(b"\n") == 1 and b"start it in another folder" in done.stderr
