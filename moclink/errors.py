@@ -1,10 +1,10 @@
-"""Errors of user-defined chains."""
+"""Errors of a chain that make one picture an outage and let the run go on."""
 
 from __future__ import annotations
 
 
 class ChainError(ValueError):
-    """A user-defined chain cannot send or receive a picture; the message says what to do.
+    """A chain cannot send or receive a picture; the message says what to do.
 
     Args:
         chain: Name of the chain.

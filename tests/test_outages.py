@@ -10,6 +10,7 @@ from moclink.metrics import psnr
 from moclink.outages import lost_picture
 from moclink.presets import ChainOptions
 from moclink.results.store import RunFolderError
+from moclink.results.tables import unmet_budgets
 from moclink.types import ChannelState
 
 
@@ -105,6 +106,9 @@ def test_link_adaptation_counts_what_the_run_counts(photo):
         def with_csi(self, csi):
             return self
 
+        def carries(self, symbols):
+            return True
+
         def choose(self, snr_db, symbols, quality, outage_quality):
             asked.append(outage_quality)
             raise RuntimeError("seen")
@@ -115,3 +119,22 @@ def test_link_adaptation_counts_what_the_run_counts(photo):
         with pytest.raises(RuntimeError):
             chain.transmit(image, ChannelState(10.0))
         assert asked[-1] == pytest.approx(psnr(lost_picture(way, image), image)[0], abs=1e-4)
+
+
+def test_a_picture_too_small_for_any_transport_block_is_an_outage_among_others(
+    photo, tmp_path
+):
+    out, chain = tmp_path / "run", "jpeg-ldpc-adaptive@1/24"
+    pictures = [photo, photo[:1, :1]]
+    rows = moclink.run(chain, [0, 20], pictures, out=out, progress=False).rows()
+    alone = moclink.run(chain, [0, 20], photo, out=tmp_path / "alone", progress=False).rows()
+    assert [row for row in rows if row.image == "image-1"] == alone
+    small = [row for row in rows if row.image == "image-2"]
+    assert [(row.outage, row.symbols, row.cbr) for row in small] == [(1, None, None)] * 2
+    grey = psnr(lost_picture("grey", to_float(photo[:1, :1])[None]), to_float(photo[:1, :1])[None])
+    assert small[0].psnr_db == pytest.approx(grey[0], abs=1e-4)
+    assert unmet_budgets(out)[-1].startswith(
+        f"{chain}, image-2 at 2 SNRs: an outage, since 1 symbols carry no transport block"
+    )
+    with pytest.raises(ValueError, match="pictures of 1 x 1 pixels: 1 symbols carry no transport"):
+        moclink.run(chain, 0, photo[:1, :1], out=tmp_path / "none", progress=False)

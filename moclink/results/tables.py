@@ -91,16 +91,18 @@ def unmet_budgets(folder: Path, most: int = 10) -> list[str]:
             for row in csv.DictReader(file)
             if row.get("problem") or int(row["file_bits"]) > int(row["budget_bits"])
         ]
-    lines = []
-    for row in late[:most]:
-        at = "" if row["snr_db"] == "all" else f" at {row['snr_db']} dB"
-        if row.get("problem"):
-            lines.append(f"{row['chain']}, {row['image']}{at}: an outage, since {row['problem']}")
-            continue
-        lines.append(
-            f"{row['chain']}, {row['image']}{at}: the smallest {row['codec']} file has "
-            f"{row['file_bits']} bits, the budget is {row['budget_bits']}"
+    snrs: dict[tuple[str, str, str], list[str]] = {}  # of one problem, which many SNRs may have
+    for row in late:
+        problem = f"an outage, since {row['problem']}" if row.get("problem") else ""
+        problem = problem or (
+            f"the smallest {row['codec']} file has {row['file_bits']} bits, "
+            f"the budget is {row['budget_bits']}"
         )
-    if len(late) > most:
-        lines.append(f"... and {len(late) - most} more; see rate_fits.csv")
+        snrs.setdefault((row["chain"], row["image"], problem), []).append(row["snr_db"])
+    lines = []
+    for (chain, image, problem), at in list(snrs.items())[:most]:
+        where = f" at {at[0]} dB" if len(at) == 1 else f" at {len(at)} SNRs"
+        lines.append(f"{chain}, {image}{'' if at == ['all'] else where}: {problem}")
+    if len(snrs) > most:
+        lines.append(f"... and {len(snrs) - most} more; see rate_fits.csv")
     return lines

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from moclink.chain import DigitalChain
 from moclink.constants import OUTAGES
+from moclink.errors import ChainError
 from moclink.images import to_float
 from moclink.metrics import psnr
 from moclink.outages import lost_picture
@@ -119,6 +120,7 @@ class AdaptiveFileChain:
             csi: What the sender knows of the channel.
 
         Raises:
+            ChainError: If the symbols of so small an image carry no transport block.
             ValueError: If csi is None.
         """
         if csi is None:
@@ -126,6 +128,8 @@ class AdaptiveFileChain:
                 f"chain {self.name} adapts to the SNR: give transmit the channel state (csi)"
             )
         height, width = images.shape[1:3]
+        if problem := self.size_problem(height, width):
+            raise ChainError(self.name, problem)
         outage = self._mean_quality(lost_picture(self.outage, images), images)
         choice = self.adaptation.with_csi(csi).choose(
             csi.snr_db,

@@ -42,8 +42,9 @@ def check(session: Session, task: Check) -> list[str]:
 
 
 def _check_sizes(name: str, chain: Any, sizes: Sequence[tuple[int, int]]) -> None:
-    """Raise ValueError if a chain cannot send anything at all of pictures of these sizes."""
+    """Raise ValueError if a chain cannot send any of the pictures; if some, they are outages."""
     problem_of = getattr(chain, "size_problem", lambda height, width: None)
-    for height, width in sizes:
-        if problem := problem_of(height, width):
-            raise ValueError(f"chain {name}, pictures of {width} x {height} pixels: {problem}")
+    problems = [problem_of(height, width) for height, width in sizes]
+    if problems and all(problems):
+        height, width = sizes[0]
+        raise ValueError(f"chain {name}, pictures of {width} x {height} pixels: {problems[0]}")

@@ -121,7 +121,7 @@ def _outage_result(
     digest: str,
     error: ChainError,
 ) -> TaskResult:
-    """Cells of a picture that a user-defined chain could not send: outages, with the reason."""
+    """Cells of a picture that a chain could not send: outages, with the reason."""
     outage = session.plan.options.outage
     lost = lost_picture(outage, image)
     scores = _scored(session.scorer(image, digest)(lost), 0, outage != "exclude")
