@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.chain_inputs import check_sent
 from moclink.constants import CELL_SIZE, GREY
 from moclink.error_rates import count_index_errors
-from moclink.power import undo_scale, unit_power
+from moclink.power import check_received, undo_scale, unit_power
 from moclink.protocols import AnalogSource, Modem, Source, SymbolCodec
 from moclink.types import (
     ChannelState,
@@ -62,6 +63,7 @@ class DigitalChain:
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
         """See `Chain.transmit`."""
+        images = check_sent(images, csi)
         payload = self.source.encode(images, csi if self.adaptive else None)
         return unit_power(
             Transmission(self.modem.modulate(payload.indices), payload.header, payload)
@@ -128,6 +130,7 @@ class AnalogChain(_WithoutModem):
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
         """See `Chain.transmit`."""
+        images = check_sent(images, csi)
         reals = np.ascontiguousarray(self.codec.encode(images), np.float32)
         batch, height, width = images.shape[:3]
         symbols = reals.reshape(batch, -1).view(np.complex64)
@@ -137,6 +140,7 @@ class AnalogChain(_WithoutModem):
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:
         """See `Chain.receive`. The decoder is told the mean SNR of each image's symbols."""
+        received, no = check_received(received, no, header)
         snr_db = mean_snr_db(no)
         received, _ = undo_scale(received, no, header)
         rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
@@ -178,6 +182,7 @@ class SymbolChain(_WithoutModem):
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
         """See `Chain.transmit`."""
+        images = check_sent(images, csi)
         symbols, side_information = self.codec.encode(images, csi if self.adaptive else None)
         height, width = images.shape[1:3]
         header = SymbolHeader(height, width, (0,) * len(images), codec=side_information)
@@ -233,6 +238,7 @@ class IdealChain(_WithoutModem):
         """Images -> Gaussian symbols of unit mean energy, as an ideal code's are."""
         if csi is None:
             raise ValueError(f"{self.name} fits its files to the channel's capacity; give it csi")
+        images = check_sent(images, csi)
         payload = self.source.encode(images, csi)
         count = self.symbols(*images.shape[1:3])
         rng = np.random.default_rng(0)
@@ -249,6 +255,7 @@ class IdealChain(_WithoutModem):
             raise ValueError(
                 f"{self.name} receives only what an ideal chain has sent, not {header}"
             )
+        received, no = check_received(received, no, header)
         bits = np.broadcast_to(np.asarray(header.lengths, np.int64), len(received))
         arrives = bits <= received.shape[1] * mean_capacity(no) * (1 + ROUNDING)
         indices = header.payload.indices

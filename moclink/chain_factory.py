@@ -9,13 +9,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from moclink.chain import (
-    AnalogChain,
-    BitChain,
-    DigitalChain,
-    IdealChain,
-    capacity_bits,
-)
+from moclink.budgets import CapacityBudget, ModemBudget, SymbolBudget
+from moclink.chain import AnalogChain, BitChain, DigitalChain, IdealChain
 from moclink.codeword_length import check_code, code_size, split_length
 from moclink.harq import with_harq
 from moclink.linear_chains import LinearChains
@@ -38,7 +33,6 @@ from moclink.presets import (
 from moclink.protocols import Chain, Modem
 from moclink.semantic_chains import SemanticChains
 from moclink.semantic_names import CHANNEL_OPTIMIZED, CODED, family_and_scheme
-from moclink.sources.rate import semantic_bits, semantic_symbols
 from moclink.types import ChannelState
 from moclink.user_codec.names import UserCodecName
 
@@ -183,22 +177,13 @@ class ChainFactory:
         self, modem: Modem, cbr: Fraction | None
     ) -> Callable[[int, int, ChannelState | None], int]:
         """(height, width, csi) -> bits of a file that this modem sends."""
-
-        def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
-            if cbr is None and self.options.match == "source-bits":
-                return semantic_bits(height, width)
-            return modem.max_indices(self._symbols(height, width, cbr))
-
-        return budget
+        matched = cbr is None and self.options.match == "source-bits"
+        return ModemBudget(modem, None if matched else SymbolBudget(cbr))
 
     def _ideal_chain(self, name: str, codec: Any, cbr: Fraction | None) -> IdealChain:
         """Ideal code over the symbols that the rate-1/2 64-QAM LDPC chain of the same match uses."""
         symbols = self.symbols_at(cbr)
-
-        def budget(height: int, width: int, csi: ChannelState | None = None) -> int:
-            return capacity_bits(symbols(height, width), csi)
-
-        return IdealChain(name, self._file_source(codec, budget), symbols)
+        return IdealChain(name, self._file_source(codec, CapacityBudget(symbols)), symbols)
 
     def _restart_chain(self, name: str, coded: re.Match[str], cbr: Fraction | None) -> DigitalChain:
         """JPEG with restart markers as one transport block of a fixed MCS; lost rows are concealed."""
@@ -225,17 +210,10 @@ class ChainFactory:
             cache=cache,
         )
 
-    def symbols_at(self, cbr: Fraction | None) -> Callable[[int, int], int]:
+    def symbols_at(self, cbr: Fraction | None) -> SymbolBudget:
         """Symbols at a CBR; without one, those of the rate-1/2 64-QAM LDPC chain of the same match."""
-        factor = 2 if cbr is None and self.options.match == "source-bits" else 1
-        return lambda height, width: factor * self._symbols(height, width, cbr)
-
-    @staticmethod
-    def _symbols(height: int, width: int, cbr: Fraction | None) -> int:
-        """Symbols at a CBR, rounded down but one at least; None: those of the semantic chain at L4."""
-        if cbr is None:
-            return semantic_symbols(height, width)
-        return max(1, int(cbr * 3 * height * width))
+        doubled = cbr is None and self.options.match == "source-bits"
+        return SymbolBudget(cbr, 2 if doubled else 1)
 
 
 def _make_bit_modem(scheme: str, options: ChainOptions) -> Modem:

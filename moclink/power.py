@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,8 @@ def unit_power(transmission: Transmission) -> Transmission:
     energy = transmission.energy
     scale = 1 / np.sqrt(np.where(energy > 0, energy, 1.0))
     symbols = (transmission.symbols * scale[:, None].astype(np.float32)).astype(np.complex64)
-    return replace(
-        transmission,
-        symbols=symbols,
-        header=replace(transmission.header, scale=tuple(map(float, scale))),
-    )
+    header = replace(transmission.header, scale=tuple(map(float, scale)), symbols=symbols.shape[1])
+    return replace(transmission, symbols=symbols, header=header)
 
 
 def undo_scale(
@@ -31,15 +29,53 @@ def undo_scale(
     """Received symbols [B, S] and noise variances [B] or [B, S] at the scale before `unit_power`.
 
     Raises:
-        ValueError: If there are not as many variances as received rows.
+        ValueError: See `check_received`.
     """
-    if len(no) != len(received):
-        raise ValueError(
-            f"received {list(received.shape)} and no {list(no.shape)}: one noise variance is wanted "
-            "for each row, or each symbol"
-        )
+    received, no = check_received(received, no, header)
     if set(header.scale) == {1.0}:
         return received, no
     scale = np.broadcast_to(np.array(header.scale, np.float32), len(received))
     variance = no / scale**2 if no.ndim == 1 else no / scale[:, None] ** 2
     return (received / scale[:, None]).astype(np.complex64), variance.astype(np.float32)
+
+
+def check_received(
+    received: Any, no: Any, header: Header
+) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    """What a receiver is given, as arrays of the right shapes.
+
+    Args:
+        received: Equalised symbols, complex [B, S].
+        no: Noise variances [B] or [B, S], or one number for all.
+        header: The header of their transmission.
+
+    Raises:
+        ValueError: If symbols are no finite complex numbers [B, S], or not as many as were sent; or
+            if variances are not positive and finite, or are not one for each row or each symbol.
+    """
+    symbols, variances = np.asarray(received), np.asarray(no)
+    if symbols.dtype.kind != "c" or symbols.ndim != 2:
+        raise ValueError(
+            f"received is {symbols.dtype} {list(symbols.shape)}; complex symbols [B, S] are wanted"
+        )
+    if header.symbols and symbols.shape[1] != header.symbols:
+        raise ValueError(
+            f"received has {symbols.shape[1]} symbols a row, and the transmission of this header "
+            f"{header.symbols}; give the header of what was received, and all of its symbols"
+        )
+    if variances.ndim == 0:
+        variances = np.full(len(symbols), variances)
+    if variances.shape not in (symbols.shape[:1], symbols.shape):
+        raise ValueError(
+            f"received {list(symbols.shape)} and no {list(variances.shape)}: one noise variance is "
+            "wanted for each row, or each symbol"
+        )
+    if variances.dtype.kind not in "fiu" or not (
+        np.isfinite(variances).all() and (variances > 0).all()
+    ):
+        raise ValueError("no holds what is no noise variance; positive, finite numbers are wanted")
+    if not np.isfinite(symbols).all():
+        raise ValueError(
+            "received holds NaN or infinite symbols; look at the channel that gave them"
+        )
+    return symbols.astype(np.complex64, copy=False), variances.astype(np.float32, copy=False)

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import sys
 
-if __name__ == "types":  # Python's own module, which dataclasses and much else need
+if __name__ == "types":  # found in the place of Python's own module
     sys.exit(
-        "moclink: Python was started in the package's folder, where moclink/types.py is taken for its "
-        "own module types; start it in another folder"
+        "moclink: Python takes moclink/types.py for its own module; start it in another folder"
     )
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -56,12 +55,14 @@ class Header:
         width: Image width in pixels, before any padding.
         lengths: Number of indices in use in each row of the payload; what follows is padding.
         scale: Factor that brought each row's symbols to unit mean energy; 1 where it is not given.
+        symbols: Complex symbols of a row; 0 where it is not given.
     """
 
     height: int
     width: int
     lengths: tuple[int, ...]
     scale: tuple[float, ...] = (1.0,)
+    symbols: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,7 @@ class Demodulated:
             the sender, come last.
         no: Noise variance of the equalised symbols, float32 [B] or [B, S], at unit mean energy of
             the constellation.
-        iterations: int32 [B, blocks], iterations that the channel code's decoder spent on each
-            block; None if uncoded.
+        iterations: int32 [B, blocks], iterations of the channel decoder; None if uncoded.
     """
 
     values: NDArray[np.float32]
@@ -139,10 +139,8 @@ class Decoded:
 
     Attributes:
         images: float32 [B, H, W, 3] in [0, 1].
-        ok: bool [B]; false where nothing could be decoded (an outage), in which case the image
-            is mid-grey.
-        problems: What went wrong with each image in a user-defined codec, empty where nothing
-            did; () if nothing did at all.
+        ok: bool [B]; false where nothing could be decoded (an outage); the image is mid-grey then.
+        problems: What went wrong with each image in a user's codec, or empty; () if nothing did.
     """
 
     images: NDArray[np.float32]

@@ -46,6 +46,8 @@ MAY = {
     "constants": set(),
     "chain": set(),
     "power": set(),
+    "chain_inputs": set(),
+    "budgets": {"sources"},
     "error_rates": set(),
     "link": {"sionna", "keras", "codec", "phy"},
     "link_inputs": {"keras", "codec", "phy"},

@@ -121,9 +121,7 @@ def test_link_adaptation_counts_what_the_run_counts(photo):
         assert asked[-1] == pytest.approx(psnr(lost_picture(way, image), image)[0], abs=1e-4)
 
 
-def test_a_picture_too_small_for_any_transport_block_is_an_outage_among_others(
-    photo, tmp_path
-):
+def test_a_picture_too_small_for_any_transport_block_is_an_outage_among_others(photo, tmp_path):
     out, chain = tmp_path / "run", "jpeg-ldpc-adaptive@1/24"
     pictures = [photo, photo[:1, :1]]
     rows = moclink.run(chain, [0, 20], pictures, out=out, progress=False).rows()

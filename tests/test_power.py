@@ -5,7 +5,7 @@ import pytest
 
 from moclink.chain_factory import ChainFactory
 from moclink.images import read_image, sample_paths, to_float
-from moclink.power import undo_scale, unit_power
+from moclink.power import check_received, undo_scale, unit_power
 from moclink.presets import chain_names, is_bit_chain
 from moclink.types import ChannelState, Header, Transmission
 
@@ -55,3 +55,31 @@ def test_each_image_is_scaled_to_unit_energy_and_back():
 def test_a_silent_transmission_stays_silent():
     silent = Transmission(np.zeros((1, 4), np.complex64), Header(8, 8, (8,)))
     assert not unit_power(silent).symbols.any()
+
+
+SENT = unit_power(Transmission(np.full((2, 4), 2 + 0j, np.complex64), Header(8, 8, (4, 4))))
+
+
+@pytest.mark.parametrize(
+    ("received", "no", "message"),
+    [
+        (SENT.symbols[:, :3], [0.1, 0.1], "3 symbols a row, and the transmission of this header 4"),
+        (SENT.symbols[0], [0.1], r"received is complex64 \[4\]; complex symbols \[B, S\]"),
+        (SENT.symbols.real, [0.1, 0.1], "received is float32"),
+        (SENT.symbols * np.nan, [0.1, 0.1], "received holds NaN"),
+        (SENT.symbols, [0.1], r"no \[1\]: one noise variance is wanted for each row"),
+        (SENT.symbols, [0.1, 0.0], "no holds what is no noise variance"),
+        (SENT.symbols, [0.1, np.inf], "no holds what is no noise variance"),
+        (SENT.symbols, ["a", "b"], "no holds what is no noise variance"),
+    ],
+)
+def test_what_was_not_received_is_refused(received, no, message):
+    with pytest.raises(ValueError, match=message):
+        check_received(received, no, SENT.header)
+
+
+def test_lists_and_one_number_for_all_are_taken():
+    received, no = check_received(SENT.symbols.astype(complex), 0.1, SENT.header)
+    assert received.dtype == np.complex64 and np.array_equal(received, SENT.symbols)
+    assert no.dtype == np.float32 and np.array_equal(no, np.float32([0.1, 0.1]))
+    assert np.array_equal(check_received(SENT.symbols, [0.1, 0.1], SENT.header)[1], no)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -89,13 +90,17 @@ def block(path: str, **fixed: Any) -> Callable[..., Model]:
         **fixed: Arguments of the block that are no parameters of the channel; the others are named
             as the parameters, but `fft_size` for "subcarriers".
     """
+    return partial(_make_block, path, fixed)
 
-    def make(**values: Any) -> Model:
-        names = {"subcarriers": "fft_size"}
-        arguments = {names.get(name, name): value for name, value in values.items()}
-        return UserBlock(path).model({**fixed, **arguments}, check=False)
 
-    return make
+def _make_block(path: str, fixed: Mapping[str, Any], **values: Any) -> Model:
+    names = {"subcarriers": "fft_size"}
+    arguments = {names.get(name, name): value for name, value in values.items()}
+    return UserBlock(path).model({**fixed, **arguments}, check=False)
+
+
+def _awgn() -> Model:
+    return awgn
 
 
 def _rayleigh(coherence: int = 1) -> Model:
@@ -133,7 +138,7 @@ def _mimo(antennas: int) -> ChannelKind:
 #                          block("my_package.fading:Shadowing"), causal=False),
 CHANNELS: Mapping[str, ChannelKind] = MappingProxyType(
     {
-        "awgn": ChannelKind("additive white Gaussian noise", (), lambda: awgn),
+        "awgn": ChannelKind("additive white Gaussian noise", (), _awgn),
         "rayleigh": ChannelKind(
             "flat Rayleigh block fading, gain known",
             (Parameter("coherence", 0, "symbols", 0, 10**9),),

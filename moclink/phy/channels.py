@@ -19,6 +19,7 @@ TensorFlow and Sionna are loaded when a channel that needs them is first used or
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,9 @@ class Channel:
 
     def __repr__(self) -> str:
         return f"Channel({self.spec!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_model": None}  # a pickled channel makes its own
 
     def build(self) -> Model:
         """Make what is behind the name now, and not at the first call, so that errors come early.
@@ -181,7 +185,7 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
                 f"channel {block.path}: moclink has a channel of this name, for which results would be "
                 "taken; give the function or class another name"
             )
-        return Channel(block.path, lambda: block.model({}), given=spec)
+        return Channel(block.path, partial(block.model, {}), given=spec)
     name, texts = channel_spec.split(spec)
     if ":" in name:
         return _own_channel(spec, name, texts)
@@ -203,7 +207,9 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
             f"channel {name}: subcarriers is {subcarriers}; it must be a multiple of {kind.streams}"
         )
     coherence = kind.coherence(values)
-    return Channel(spec, lambda: kind.make(**values), coherence, kind.causal, kind.overhead, common)
+    return Channel(
+        spec, partial(kind.make, **values), coherence, kind.causal, kind.overhead, common
+    )
 
 
 def _own_channel(spec: str, path: str, texts: Mapping[str, str]) -> Channel:
@@ -215,4 +221,4 @@ def _own_channel(spec: str, path: str, texts: Mapping[str, str]) -> Channel:
     values: dict[str, Any] = {**channel_spec.parse(path, ours, (*OWN, COMMON))}
     common = bool(values.pop("common"))
     arguments = {key: channel_spec.literal(text) for key, text in texts.items() if key not in names}
-    return Channel(spec, lambda: block.model(arguments, **values), common=common)
+    return Channel(spec, partial(block.model, arguments, **values), common=common)

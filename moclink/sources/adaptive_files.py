@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.chain import DigitalChain
+from moclink.chain_inputs import check_sent
 from moclink.constants import OUTAGES
 from moclink.errors import ChainError
 from moclink.images import to_float
@@ -127,6 +128,7 @@ class AdaptiveFileChain:
             raise ValueError(
                 f"chain {self.name} adapts to the SNR: give transmit the channel state (csi)"
             )
+        images = check_sent(images, csi)
         height, width = images.shape[1:3]
         if problem := self.size_problem(height, width):
             raise ChainError(self.name, problem)

@@ -12,6 +12,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cloudpickle
 import numpy as np
@@ -74,10 +75,10 @@ def _copy(channel: Channel) -> Channel:
     same = get_channel(channel.spec if channel.given is None else channel.given)
     path = channel.spec.partition("?")[0]
     found = UserBlock(path).find() if channel.given is None else channel.given
-    same.build()
+    model = same.build()
     if isinstance(found, type) or inspect.isroutine(found):  # of a class there is a new object now
         return same
-    return cloudpickle.loads(cloudpickle.dumps(same))
+    return Channel(channel.spec, partial(cloudpickle.loads, cloudpickle.dumps(model)))
 
 
 def measure(channel: Channel, snr_db: float) -> Measured:

@@ -1,0 +1,35 @@
+"""What `Chain.transmit` is given: images and the state of the channel."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moclink.types import ChannelState
+
+
+def check_sent(images: Any, csi: Any) -> NDArray[np.float32]:
+    """Images as an array; lists and tensors become one.
+
+    Args:
+        images: float [B, H, W, 3] in [0, 1]. Their range is looked at by who codes them.
+        csi: A `ChannelState`, or None.
+
+    Raises:
+        ValueError: If images have another shape, or csi is something else.
+    """
+    array = np.asarray(images)
+    if array.ndim != 4 or array.shape[3] != 3 or not array.size:
+        raise ValueError(
+            f"images have shape {list(array.shape)}; they must be [B, H, W, 3], of one image image[None]"
+        )
+    snr_db = getattr(csi, "snr_db", None)
+    number = isinstance(snr_db, Real) and not isinstance(snr_db, bool)
+    if csi is not None and not (isinstance(csi, ChannelState) and number):
+        raise ValueError(
+            f"csi is {csi!r}; give the state of the channel, moclink.types.ChannelState(snr_db=10.0)"
+        )
+    return array

@@ -1,0 +1,51 @@
+"""What chains are given to transmit: arrays of the right shape, and the state of the channel."""
+
+import numpy as np
+import pytest
+
+from moclink.chain_factory import make_chain
+from moclink.chain_inputs import check_sent
+from moclink.types import ChannelState
+
+IMAGE = np.linspace(0, 1, 8 * 16 * 3, dtype=np.float32).reshape(1, 8, 16, 3)
+
+
+def test_lists_and_tensors_become_arrays():
+    class Tensor:  # as those of TensorFlow and PyTorch
+        def __array__(self, dtype=None, copy=None):
+            return IMAGE
+
+    for images in (IMAGE, IMAGE.tolist(), Tensor()):
+        assert np.allclose(check_sent(images, ChannelState(np.float32(3))), IMAGE)
+
+
+@pytest.mark.parametrize(
+    "images", [IMAGE[0], IMAGE[None], IMAGE[..., :1], IMAGE[:0], np.dstack([IMAGE[0]] * 2)[None], 3]
+)
+def test_other_shapes_are_refused(images):
+    with pytest.raises(
+        ValueError, match=r"they must be \[B, H, W, 3\], of one image image\[None\]"
+    ):
+        check_sent(images, None)
+
+
+@pytest.mark.parametrize("csi", [10.0, "10", {"snr_db": 10}, ChannelState("10"), ChannelState([1])])
+def test_a_number_of_db_is_no_channel_state(csi):
+    with pytest.raises(ValueError, match=r"csi is .*; give .*ChannelState\(snr_db=10.0\)"):
+        check_sent(IMAGE, csi)
+
+
+@pytest.mark.parametrize(
+    "name", ["softcast", "jpeg-ldpc", "jpeg-capacity", "jscc-96", "moc-rvq-l1"]
+)
+def test_every_kind_of_chain_looks_at_what_it_is_given(name):
+    chain = make_chain(name)
+    with pytest.raises(ValueError, match="ChannelState"):
+        chain.transmit(IMAGE, 10.0)
+    sent = chain.transmit(IMAGE.tolist(), ChannelState(10.0))
+    assert np.array_equal(sent.symbols, chain.transmit(IMAGE, ChannelState(10.0)).symbols)
+    assert sent.header.symbols == sent.symbols.shape[1]
+    with pytest.raises(ValueError, match="the transmission of this header"):
+        chain.receive(sent.symbols[:, 1:], np.float32([0.1]), sent.header)
+    with pytest.raises(ValueError, match="no holds what is no noise variance"):
+        chain.receive(sent.symbols, np.float32([0]), sent.header)
