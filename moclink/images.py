@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from moclink.file_kinds import check_preview, describe
 from moclink.image_modes import ImageError, on_white, to_srgb
 from moclink.picture_folders import SUFFIXES, list_folder
 from moclink.pillow_settings import pillow_settings
@@ -203,7 +204,9 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
     except Image.DecompressionBombError as error:
         raise ImageError(f"{_plain(path)}: {error}; reduce the picture first") from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"{_plain(path)}: not an image that can be read") from error
+        raise ImageError(
+            f"{_plain(path)}: not an image that can be read{describe(path)}"
+        ) from error
     except FileNotFoundError as error:
         raise ImageError(f"{_plain(path)}: no such file") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
@@ -216,6 +219,7 @@ def _read_with_pillow(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:
     # Not by its name: Pillow 13 maps grey TIFF files to memory, and scrambles those lying on a side.
     with pillow_settings(show_truncated=False), open(path, "rb") as file, Image.open(file) as image:
         _check_size(path, *image.size, max_pixels)
+        check_preview(image, path)
         image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         rgb = to_srgb(image, path)

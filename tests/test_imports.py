@@ -67,6 +67,7 @@ MAY = {
     "pillow_settings": {"PIL"},
     "arguments": set(),
     "image_modes": {"PIL"},
+    "file_kinds": {"PIL"},
     "presets": {"user_codec"},
     "import_path": set(),
     "bandwidth_ratio": set(),
