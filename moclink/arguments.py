@@ -277,13 +277,15 @@ def read_folder(name: str, value: Any) -> Path:
             f"{name} {shorten(value)}: the path of a folder is wanted, as text or a Path"
         )
     path = Path(value)
+    if "\0" in str(value) or any(len(os.fsencode(part)) > 255 for part in path.parts):
+        raise UsageError(f"{name} {shorten(value)}: the name is too long, or has a null character")
     if path.suffix.lower() in FILE_SUFFIXES and not path.exists():
         raise UsageError(
             f"{name} {value}: that is the name of a file; name the folder for the files, such as "
             f"{path.with_suffix('')}"
         )
     # Not Path.expanduser, which fails where nobody's home is known.
-    return Path(os.path.expanduser(path)) if path.parts[0] == "~" else path
+    return Path(os.path.expanduser(path)) if path.parts[:1] == ("~",) else path
 
 
 def shorten(value: Any, most: int = 60) -> str:

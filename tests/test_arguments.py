@@ -173,6 +173,10 @@ def test_choices_and_folders():
         with pytest.raises(ValueError, match="^out .*: the path of a folder is wanted"):
             read_folder("out", wrong)
     assert read_folder("out", "~/runs") == Path.home() / "runs"
+    assert read_folder("out", ".") == Path() and read_folder("out", "./") == Path()
+    for wrong in ("runs/" + "x" * 300, "a\0b"):
+        with pytest.raises(ValueError, match="^out '.*: .*(name is too long|null)"):
+            read_folder("out", wrong)
 
 
 def test_snrs_are_what_a_command_line_has():

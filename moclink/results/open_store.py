@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -21,8 +22,8 @@ def open_store(folder: str | Path) -> sqlite3.Connection:
     if not str(folder):
         raise RunFolderError("the name of a run folder is empty; give . for the one you are in")
     path = Path(folder) / "results.sqlite"
-    if not path.is_file():
-        what = "is a file" if Path(folder).is_file() else "holds no results.sqlite"
+    if not os.path.isfile(path):  # not is_file, which fails for a name too long
+        what = "is a file" if os.path.isfile(folder) else "holds no results.sqlite"
         raise RunFolderError(f"{folder} {what}; name the folder of a run")
     try:
         # A file beside it, which nobody locks, tells whether there are locks to wait for.

@@ -71,16 +71,16 @@ def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str, outage:
         columns.append([cell.ljust(max(map(len, ratios))) for cell in ratios])
     for metric in metrics:
         form, width = SHORT_FORMS.get(metric.column, (".3f", 6))
-        width = max(width, *(len(snr_text(snr)) + 1 for snr in snrs))
-        group = ["".join(snr_text(snr).rjust(width) for snr in snrs)]
+        lines = [[snr_text(snr) for snr in snrs]]
         for own in chains.values():
             means = {a.snr_db: a.mean for a in average(own, metric.column, outage)}
-            cells = (format(means[snr], form) if snr in means else "" for snr in snrs)
-            group.append("".join(cell.rjust(width) for cell in cells))
+            lines.append([format(means[snr], form) if snr in means else "" for snr in snrs])
+        width = max(width, *(len(cell) + 1 for line in lines for cell in line))
+        group = ["".join(cell.rjust(width) for cell in line) for line in lines]
         label = metric.label.center(len(group[0]))
         columns.append([cell.rjust(len(label)) for cell in (label, *group)])
-    lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
-    return "\n".join([title, *lines])
+    joined = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+    return "\n".join([title, *joined])
 
 
 def unmet_budgets(folder: Path, most: int = 10) -> list[str]:

@@ -4,7 +4,10 @@ import sqlite3
 import subprocess
 import sys
 
-from moclink.results.store import ResultStore, read_rows
+import pytest
+
+from moclink.results.open_store import open_store
+from moclink.results.store import ResultStore, RunFolderError, read_rows
 
 PARAMETERS = {"snr": [0.0], "chains": ["a"], "images": [["x", ""]]}
 KILLED = """
@@ -53,3 +56,10 @@ def test_a_write_ahead_log_that_another_program_has_set_is_read(tmp_path, row, m
     monkeypatch.setattr(sqlite3, "connect", read_only)
     assert read_rows(tmp_path) == [row(psnr_db=31.0)]
     browser.close()
+
+
+def test_a_name_that_no_folder_can_have_is_one_line():
+    with pytest.raises(
+        RunFolderError, match="xxx holds no results.sqlite; name the folder of a run"
+    ):
+        open_store("x" * 300)

@@ -1,5 +1,7 @@
 """The compact table, and budgets that were not met."""
 
+import numpy as np
+
 from moclink.results.tables import table, unmet_budgets
 
 
@@ -70,3 +72,5 @@ def test_budgets_that_were_not_met_are_listed(tmp_path):
 def test_columns_do_not_touch(row):
     rows = [row("a", snr=snr, psnr_db=10.0) for snr in (10.0, 10.00001, 10.0001)]
     assert table(rows).splitlines()[2].split() == ["SNR", "(dB)", "10", "10.00001", "10.0001"]
+    rows = [row("a", snr=snr, psnr_db=np.inf) for snr in (10.0, 30.0)]  # flat, and without error
+    assert table(rows).splitlines()[3].split() == ["a", "100.00", "100.00"]
