@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from moclink.codec.inputs import check_images
@@ -46,9 +47,19 @@ def check_snr(snr_db: Any, count: int | None) -> None:
     if snr_db is None or (None not in (*shape, count) and math.prod(shape) not in (1, count)):
         what = "None" if snr_db is None else f"of shape {shape}"
         raise ValueError(f"snr_db is {what}; give one SNR, or one for each of the {count} images")
+    _check_numbers(snr_db)
+
+
+def _check_numbers(snr_db: Any) -> None:
+    """Raise ValueError for NaN, which would make pictures of NaN; tensors inside a graph pass."""
+    visible = isinstance(snr_db, float | np.ndarray) or hasattr(snr_db, "numpy")
+    if visible and not getattr(snr_db, "is_meta", False):  # of PyTorch, without values
+        if np.isnan(ops.convert_to_numpy(ops.cast(snr_db, "float32"))).any():
+            raise ValueError("snr_db holds NaN; give numbers of dB")
 
 
 def check_batch(x: Any) -> None:
     """Check the images of a batch of arrays; datasets and generators pass."""
     if isinstance(x, tuple | list) and len(x) == 2 and hasattr(x[0], "shape"):
         check_images(x[0], SLACK, integers=True)
+        _check_numbers(x[1])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moclink.link_inputs import check_pair, check_snr, unit_images
+from moclink.link_inputs import check_batch, check_pair, check_snr, unit_images
 from moclink.phy.engine import ON_TORCH
 
 IMAGES = np.random.default_rng(1).random((4, 8, 8, 3)).astype(np.float32)
@@ -59,3 +59,12 @@ def test_inside_a_graph_what_is_not_known_passes():
 def test_integers_are_divided_by_255():
     eight_bits = np.array([[[[0, 128, 255]]]], np.uint8)
     np.testing.assert_allclose(unit_images(eight_bits)[0, 0, 0], [0, 128 / 255, 1])
+
+
+@pytest.mark.parametrize("snr_db", [np.nan, np.float32([1, 2, np.nan, 4]), np.array(np.nan)])
+def test_an_snr_that_is_no_number_is_refused(snr_db):
+    with pytest.raises(ValueError, match="snr_db holds NaN; give numbers of dB"):
+        check_snr(snr_db, 4)
+    with pytest.raises(ValueError, match="snr_db holds NaN"):
+        check_batch((IMAGES, snr_db))
+    check_snr(np.float32([-np.inf, 0, 1, np.inf]), 4)

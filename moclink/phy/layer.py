@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 from sionna.phy import Block
 
 from moclink.phy import engine
+from moclink.phy.channel_spec import nearest
 
 TRUSTED = ("sionna", "moclink")  # packages that a saved model may name classes of
 
@@ -86,7 +88,7 @@ class SionnaLayer(keras.layers.Layer):
                 name: value.block if isinstance(value, SionnaLayer) else value
                 for name, value in self.arguments.items()
             }
-            block = block(**made)
+            block = _make(block, made)
         engine.set_untracked(self, block=block)
         self.supports_jit = supports_jit
         self.built = True  # a Sionna block builds itself, from the shapes of its first call
@@ -101,8 +103,15 @@ class SionnaLayer(keras.layers.Layer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes and types of what the block returns."""
-        with engine.generators_kept():
-            return super().compute_output_spec(*args, **kwargs)
+        try:
+            with engine.generators_kept():
+                return super().compute_output_spec(*args, **kwargs)
+        except TypeError as error:  # for which Sequential would blame the signature of the layer
+            reason = str(error).rpartition("Error encountered:")[2].strip().splitlines()[0]
+            raise ValueError(
+                f"{type(self.block).__name__} cannot be called so: {reason}; give all of its inputs (of "
+                "more than one in a functional model), and lengths that are known"
+            ) from error
 
     def get_config(self) -> dict[str, Any]:
         """Configuration for saving.
@@ -177,6 +186,22 @@ def _as_array(argument: Any) -> Any:
         if isinstance(argument, kind):
             return np.asarray(argument, dtype)
     return argument
+
+
+def _make(kind: type[Block], arguments: dict[str, Any]) -> Block:
+    """A block of a class; an argument that it does not have is named, which Sionna does not always."""
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        known = {
+            name for base in kind.__mro__ for name in inspect.signature(base.__init__).parameters
+        }
+        for name in arguments:
+            if name not in known:
+                raise ValueError(
+                    f"{kind.__name__} has no argument {name!r}{nearest(name, sorted(known))}"
+                ) from error
+        raise
 
 
 def _path(block: Any) -> str | None:

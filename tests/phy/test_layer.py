@@ -17,6 +17,8 @@ from moclink.phy.tensors import tensor, to_numpy
 QAM = {"constellation_type": "qam", "num_bits_per_symbol": 6}
 DEMAPPER = {"demapping_method": "app", **QAM}
 
+QPSK = {"constellation_type": "qam", "num_bits_per_symbol": 2}
+
 
 def bits_of(count: int = 600, batch: int = 4) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 2, (batch, count)).astype(np.float32)
@@ -209,3 +211,21 @@ def test_a_block_that_takes_a_block_is_saved_and_loaded(decoder, tmp_path):
         ValueError, match="argument encoder is a made LDPC5GEncoder, .* SionnaLayer"
     ):
         made.get_config()
+
+
+def test_why_a_block_cannot_be_called_is_said_in_a_sequential_model_too():
+    """Keras takes a TypeError there for a layer of several inputs, whatever it was."""
+    mapper = SionnaLayer("sionna.phy.mapping.Mapper", QPSK)
+    with pytest.raises(ValueError, match="Mapper cannot be called so: .*; give .* known"):
+        keras.Sequential([keras.Input((None,)), mapper])
+    with pytest.raises(
+        ValueError, match="AWGN cannot be called so: .*'no'; give all of its inputs"
+    ):
+        keras.Sequential([keras.Input((8,)), mapper, SionnaLayer("sionna.phy.channel.AWGN")])
+
+
+def test_an_argument_that_a_block_does_not_have_is_named():
+    with pytest.raises(ValueError, match="no argument 'constellation_typ' .did you mean constell"):
+        SionnaLayer("sionna.phy.mapping.Mapper", {"constellation_typ": "qam"})
+    with pytest.raises(ValueError, match="You must provide a valid"):  # Sionna's own
+        SionnaLayer("sionna.phy.mapping.Mapper", {"num_bits_per_symbol": 4})
