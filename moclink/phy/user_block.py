@@ -159,6 +159,8 @@ def _call_problem(found: Any) -> str:
             f"{type(found).__name__} takes one input, and a channel is called as layer(x, no) on "
             "complex symbols; write a layer or function that takes both"
         )
+    if len(names) > 1 and names[0] == "no":
+        return f"its first parameter is called no, but blocks are called (x, no): exchange no and {names[1]}"
     if len(names) > 1 and NOT_A_VARIANCE.fullmatch(names[1]):
         return (
             f"its second parameter is called {names[1]}, but what it is given is the noise variance "

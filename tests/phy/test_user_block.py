@@ -304,6 +304,11 @@ def test_a_channel_that_remembers_its_last_call_is_refused():
         get_channel(Echo())(SENT, NO, KEYS)
 
 
+def test_a_channel_whose_first_parameter_is_the_variance_is_refused():
+    with pytest.raises(ValueError, match="its first parameter is called no, .*: exchange no and x"):
+        get_channel(lambda no, x: x).build()
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
