@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ from moclink.presets import is_bit_chain, user_codec
 from moclink.sweep.plan import Plan
 from moclink.sweep.session import Session
 from moclink.sweep.tensorflow_log import quietly
+from moclink.sweep.workers import Pool
 from moclink.types import ChannelState
 
 TRIED = 3  # pictures, the smallest ones: where one passes, a problem is one of pictures
+SAME = 1e-3  # of a pixel in [0, 1]
 CLEAN_DB = 60.0  # there is no noise to speak of
 
 
@@ -70,3 +73,38 @@ def try_chain(session: Session, dry_run: DryRun) -> Iterator[str]:
         )
     if problem:
         yield problem
+
+
+def find_memory(session: Session, dry_run: DryRun) -> Iterator[str]:
+    """Decode a picture before and after another one was encoded.
+
+    Yields:
+        A note if the results differ: then the decoder uses what `encode` left in the object.
+    """
+    chain, csi = session.chain(dry_run.chain), ChannelState(CLEAN_DB)
+    no = np.array([10 ** (-CLEAN_DB / 10)], np.float32)
+    for picture in dry_run.pictures:
+        image = to_float(picture.pixels)[None]
+        try:
+            with quietly():
+                sent = chain.transmit(image, csi)
+                first = chain.receive(sent.symbols, no, sent.header)
+                chain.transmit(1 - image, csi)
+                again = chain.receive(sent.symbols, no, sent.header)
+        except ChainError:
+            continue
+        if not any((*first.problems, *again.problems)):
+            if np.abs(first.images - again.images).max() > SAME:
+                yield (
+                    f"chain {dry_run.chain}: decode gives another picture after encode was called on "
+                    "another one; what encode leaves in the object is not sent, nor counted"
+                )
+            return
+
+
+def report_memory(
+    pool: Pool, dry_runs: Sequence[DryRun], make_session: Callable[[], Session]
+) -> None:
+    """Say on standard error which user-defined chains decode with what they remember."""
+    for _, note in pool.run(find_memory, dry_runs, make_session):
+        print(f"note: {note}", file=sys.stderr)

@@ -236,3 +236,38 @@ def test_a_keras_model_that_is_made_again_is_the_same_chain():
     names = [named_chains([MyNet()])[1], named_chains([MyNet()])[1]]
     assert names == [("my_net",), ("my_net",)]
     assert named_chains([MyNet(name="mine_2")])[1] == ("mine_2",)
+
+
+class Remembering(Shades):
+    """Its decoder takes the mean colour from the encoder, past the channel."""
+
+    name = "remembering"
+
+    def encode(self, images):
+        self.size, self.mean = images.shape[1:3], images.mean(axis=(1, 2))
+        return images[:, :2, :2] - 0.5
+
+    def decode(self, received):
+        shape = (len(received), *self.size, 3)
+        return np.broadcast_to(self.shown(received)[:, None, None], shape)
+
+    def shown(self, received):
+        return np.repeat(self.mean, len(received), axis=0)
+
+
+class RememberingItsSize(Remembering):
+    name = "sized"
+
+    def shown(self, received):
+        return received.mean(axis=(1, 2)) + 0.5
+
+
+def test_what_a_decoder_takes_past_the_channel_is_said(photo, tmp_path, capsys):
+    codecs = [Remembering(), RememberingItsSize(), Shades()]
+    moclink.run(codecs, [0, 9], photo, out=tmp_path / "run", progress=False)
+    notes = [
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("note: chain")
+    ]
+    assert len(notes) == 1 and notes[0].startswith(
+        "note: chain remembering: decode gives another picture after encode was called on another"
+    )
