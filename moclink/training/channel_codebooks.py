@@ -29,6 +29,7 @@ from moclink.codec.channel_optimized_codebooks import (
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import find_images, read_image
+from moclink.training.link_options import seed
 
 SHARES = (0.06, 0.15, 0.3)  # of the price of power to a linear code of a whole head
 ROBUST_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
@@ -162,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--samples", type=int, default=6000, help="latents of each fit")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     options = parser.parse_args(arguments)
     paths = [path for path in find_images(options.inputs) if path.name not in options.exclude]
     description, _ = weight_files.find(options.weights, "moc-rvq-{}", "semantic")

@@ -12,6 +12,21 @@ PATTERN = 30.0
 PERCEPTUAL = {"lpips_alex": 1.0, "lpips_vgg": 0.0, "st_lpips": 0.0}
 
 
+def seed(text: str) -> int:
+    """Read a seed, which NumPy and the frameworks take.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to 4294967295")
+    return number
+
+
 def add_link(stages: Any) -> None:
     """Add the stages of the linear link to a parser's stages."""
     from moclink.training.options import add_plan
@@ -165,7 +180,7 @@ def _add_coefficients(stages: Any) -> None:
         "--count", type=int, default=24, help="images that are used (default %(default)s)"
     )
     coefficients.add_argument(
-        "--seed", type=int, default=0, help="of images and crops (default %(default)s)"
+        "--seed", type=seed, default=0, help="of images and crops (default %(default)s)"
     )
 
 

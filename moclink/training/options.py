@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from moclink.arguments import Parser
-from moclink.training.link_options import add_link
+from moclink.training.link_options import add_link, seed
 
 BACKENDS = ("tensorflow", "jax", "torch")
 SIZES = ("toy", "small", "paper")
@@ -53,7 +53,7 @@ def add_plan(parser: argparse.ArgumentParser, batch: int, rate: float, steps: in
         "--log-every", type=int, default=20, help="steps in a line (default %(default)s)"
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of all that is drawn (default %(default)s)"
+        "--seed", type=seed, default=0, help="of all that is drawn (default %(default)s)"
     )
     parser.add_argument(
         "--backend", choices=BACKENDS, default=os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -99,7 +99,7 @@ def _add_patches(stages: Any) -> None:
         default=128,
         help="smaller images are left out (default %(default)s)",
     )
-    patches.add_argument("--seed", type=int, default=0)
+    patches.add_argument("--seed", type=seed, default=0)
 
 
 def _add_stage1(stages: Any) -> None:
@@ -220,7 +220,7 @@ def _add_all(stages: Any) -> None:
         help="smaller images are left out (default %(default)s)",
     )
     everything.add_argument(
-        "--seed", type=int, default=0, help="of all that is drawn (default %(default)s)"
+        "--seed", type=seed, default=0, help="of all that is drawn (default %(default)s)"
     )
     everything.add_argument(
         "--minutes", type=float, default=8.0, help="of training (default %(default)s)"

@@ -187,3 +187,14 @@ def test_a_decoder_is_trained_alone(data, tmp_path):
     assert run("stage1", *plan, "--codec", s1, "--out", more.parent, "--steps", 3) == 0
     notes = SemanticCodec.from_preset(more).notes["stage1"]
     assert (notes["steps"], notes["continues"]["steps"]) == (3, 2)
+
+
+@pytest.mark.parametrize("stage", ["all", "patches", "stage1", "link"])
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "1e3", "x"])
+def test_a_seed_that_no_generator_takes_is_refused_by_name(stage, seed, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(stage, "--out", tmp_path / "out", "--seed", seed)
+    assert stop.value.code == 2
+    message = f"moclink: argument --seed: {seed} is no whole number from 0 to 4294967295"
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
