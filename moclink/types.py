@@ -110,10 +110,8 @@ class Demodulated:
 
     Attributes:
         values: LLRs float32 [B, K'], ln P(1)/P(0), for bits; log-likelihoods ln p(y|k) up to a
-            constant, float32 [B, K', N], for indices. K' >= K: padding indices, known to be zero at
-            the sender, come last.
-        no: Noise variance of the equalised symbols, float32 [B] or [B, S], at unit mean energy of
-            the constellation.
+            constant, float32 [B, K', N], for indices. K' >= K: padding, zero at the sender, is last.
+        no: Noise variance of equalised symbols at unit mean energy, float32 [B] or [B, S].
         iterations: int32 [B, blocks], iterations of the channel decoder; None if uncoded.
     """
 

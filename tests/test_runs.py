@@ -1,5 +1,6 @@
 """The Python API: the sweep of the command line, with chains and channels as objects too."""
 
+import importlib
 import subprocess
 import sys
 
@@ -282,8 +283,6 @@ class FigureCanvas(FigureCanvasAgg):
 
 
 def test_a_script_shows_figures(results, tmp_path, monkeypatch):
-    import importlib
-
     from matplotlib import pyplot
 
     figure, backend = results.plot(), pyplot.get_backend()

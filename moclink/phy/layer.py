@@ -194,7 +194,10 @@ def _make(kind: type[Block], arguments: dict[str, Any]) -> Block:
         return kind(**arguments)
     except (TypeError, ValueError) as error:
         known = {
-            name for base in kind.__mro__ for name in inspect.signature(base.__init__).parameters
+            name
+            for base in kind.__mro__
+            if "__init__" in vars(base)
+            for name in inspect.signature(vars(base)["__init__"]).parameters
         }
         for name in arguments:
             if name not in known:
