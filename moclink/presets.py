@@ -194,6 +194,8 @@ def describe_chains() -> list[tuple[str, str]]:
 
 def check_name(name: str) -> None:
     """Raise ValueError, with the nearest name or the remedy, if there is no chain of this name."""
+    if not isinstance(name, str):
+        raise ValueError(f"{name!r} is no name of a chain; give a string such as 'jpeg-ldpc'")
     names, asked = chain_names(), name
     if own := user_codec(name):
         check_length(own.scheme, MODULATIONS)

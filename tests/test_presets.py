@@ -71,6 +71,12 @@ def test_a_wrong_name_is_answered_with_the_remedy(name, message):
         check_name(name)
 
 
+@pytest.mark.parametrize("name", [None, 4, ["jpeg-ldpc"]], ids=repr)
+def test_what_is_no_string_is_no_name(name):
+    with pytest.raises(ValueError, match="is no name of a chain; give a string such as"):
+        check_name(name)
+
+
 def test_a_rate_that_a_code_lacks_is_known_from_the_name():
     check_code(["jpeg-ldpc-16qam-r13", "random-ldpc-qpsk-r56"], "ldpc5g")
     check_code(
