@@ -67,6 +67,15 @@ def compiled(function: Callable, signature: Sequence[tuple[tuple, str]] | None =
     return tf.function(function, jit_compile=True, input_signature=specs)
 
 
+def without_autograph(function: Callable) -> Callable:
+    """A method that decides nothing by the values of tensors, traced by TensorFlow as it is written.
+
+    AutoGraph would first rewrite the source of all that it calls: of a trace through a channel model
+    of Sionna that is the larger part.
+    """
+    return function if ON_TORCH else tf.autograph.experimental.do_not_convert(function)
+
+
 def traces(function: Any) -> int:
     """How often a function of `compiled` was traced; PyTorch traces nothing."""
     return 0 if ON_TORCH else function.experimental_get_tracing_count()

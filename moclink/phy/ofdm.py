@@ -129,6 +129,7 @@ class OFDMLink(Block):
         """Symbols that the simulator sends through one call: whole slots."""
         return max(1, CALL // self._slot) * self._slot
 
+    @engine.without_autograph
     def call(self, x: Any, no: Any) -> tuple[Any, Any]:
         """Map to slots, send, estimate, detect, read the slots out."""
         batch, symbols = tensors.shape(x)[0], tensors.shape(x)[1]
