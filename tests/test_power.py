@@ -9,7 +9,7 @@ from moclink.power import check_received, undo_scale, unit_power
 from moclink.presets import chain_names, is_bit_chain
 from moclink.types import ChannelState, Header, Transmission
 
-PICTURES = [to_float(read_image(path)[None, 100:292, 60:316]) for path in sample_paths()[:2]]
+PICTURES = [to_float(read_image(path)[None, 100:196, 60:188]) for path in sample_paths()[:2]]
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """All parts as one Keras network: on TensorFlow and JAX, saved, trained, whatever Keras is set to."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -141,10 +142,15 @@ def outputs(folder, name, policy="-", settings=None):
 
 @pytest.fixture(scope="module")
 def expected(codec, tmp_path_factory):
+    """The folder of the codecs, and what they give in this process, where nothing is set."""
     folder = tmp_path_factory.mktemp("settings")
     codec.save(folder / "semantic")
     AnalogCodec.from_size("toy").save(folder / "analog")
-    return folder, outputs(folder, "plain")
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["-c", "-", "plain.npz"])
+        exec(PROGRAM, {})
+    with np.load(folder / "plain.npz") as found:
+        return folder, dict(found)
 
 
 @pytest.mark.parametrize(
