@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import PurePath
@@ -113,15 +114,23 @@ def _state(value: Any) -> Iterator[tuple[str, Any]]:
         # Keras numbers the names of layers that are made again.
         yield "config", {k: v for k, v in (config or {}).items() if k != "name"}
         return
-    weights = getattr(value, "state_dict", None)
-    if callable(weights):
+    its_own: set[str] = set()
+    if callable(weights := getattr(value, "state_dict", None)):
         yield "weights", _called(weights)
+        its_own = _names_of_torch()
+        yield from (getattr(value, "_modules", None) or {}).items()
     for name, attribute in (getattr(value, "__dict__", None) or {}).items():
-        if not (callable(weights) and name.startswith("_")):
+        if name not in its_own:
             yield name, attribute
     for name in getattr(type(value), "__slots__", ()):
         if isinstance(name, str) and name != "__dict__" and hasattr(value, name):
             yield name, getattr(value, name)
+
+
+def _names_of_torch() -> set[str]:
+    """Private attributes that every module of PyTorch has; with Sionna 2 blocks are modules too."""
+    torch = sys.modules.get("torch")
+    return {name for name in vars(torch.nn.Module()) if name[0] == "_"} if torch else set()
 
 
 def _called(method: Callable[[], Any]) -> Any:

@@ -138,6 +138,7 @@ def test_an_address_space_too_small_is_named(monkeypatch):
     check_address_space()
 
 
+@pytest.mark.tensorflow_only("Keras's own default is TensorFlow")
 def test_without_a_home_the_backend_is_the_default(monkeypatch):
     """A user that a container does not know, and no HOME: "~" stays as it is."""
     monkeypatch.delenv("KERAS_BACKEND", raising=False)

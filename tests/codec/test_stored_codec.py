@@ -98,6 +98,7 @@ def test_a_name_is_no_configuration():
         AnalogCodec("small")
 
 
+@pytest.mark.tensorflow_only("Keras itself makes arrays of PyTorch's tensors in the old way")
 @pytest.mark.filterwarnings("error")
 def test_a_codec_is_used_without_a_warning():
     """As under `python -W error`: NumPy deprecates how Keras turns variables into arrays."""
