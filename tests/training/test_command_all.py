@@ -18,8 +18,8 @@ def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path
     from moclink.images import read_image, sample_paths
 
     for i, path in enumerate(sample_paths()):
-        Image.fromarray(read_image(path)).save(tmp_path / f"{i}.png")
-    command = ("all", tmp_path, "--out", tmp_path / "out", "--minutes", 0.05)
+        Image.fromarray(read_image(path)[:192, :256]).save(tmp_path / f"{i}.png")
+    command = ("all", tmp_path, "--out", tmp_path / "out", "--minutes", 0.05, "--codec", "toy")
     assert run(*command) == 0
     assert "moclink.simulate --chains" in capsys.readouterr().out
     codec = SemanticCodec.from_preset(tmp_path / "out" / "codec")

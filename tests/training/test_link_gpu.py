@@ -118,7 +118,7 @@ def test_steps_lower_the_loss_and_a_lost_run_goes_back(tmp_path):
 
 def test_the_command_trains_writes_and_continues(tmp_path):
     small = ("--network", "toy", "--workers", 1, "--batch", 2, "--first", 1, "--capacity", 256)
-    plan = (*small, "--steps", 3, "--steps-per-call", 2, "--minutes", 5)
+    plan = (*small, "--steps", 3, "--steps-per-call", 2, "--minutes", 60)
     command = ("-m", "moclink.train", "link-gpu", *sample_paths()[:2], *plan)
     done = on_jax("", *command, "--out", tmp_path / "a")
     assert done.returncode == 0, done.stderr[-2000:]
