@@ -12,14 +12,19 @@ REQUIREMENTS = requirements.txt
 endif
 RUN = $(VENV)/bin/python
 ARGS ?=
-# Processes that share the tests, file by file; each takes up to 5 GB.
+# Processes that share the tests, file by file, longest files first (tests/conftest.py); each takes up
+# to 5 GB and, as there are several, one thread.
 TEST_PROCESSES ?= 2
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest \
+	-n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # What the suite needs on PyTorch, in the versions of requirements-dev.txt; and the tests of what
-# differs between the engines.
+# differs between the engines. How runs end when they are killed or lose their streams does not.
 TORCH_DEV = pytest pytest-xdist hypothesis scikit-image stlpips-pytorch
 TORCH_TESTS = tests/phy tests/codec tests/sources tests/sweep tests/user_codec tests/perceptual \
-	tests/linear $(filter-out tests/test_notebooks.py,$(wildcard tests/test_*.py))
+	tests/linear $(filter-out $(TORCH_WITHOUT),$(wildcard tests/test_*.py))
+TORCH_WITHOUT = tests/test_notebooks.py tests/test_interrupted_runs.py \
+	tests/test_standard_streams.py
 
 .PHONY: simulate test test-torch run-test-torch lint clean
 
@@ -27,13 +32,13 @@ simulate: $(VENV)/.runtime
 	$(RUN) -m moclink.simulate --snr -5:30 --engine $(ENGINE) $(ARGS)
 
 test: $(VENV)/.dev
-	$(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-torch:
 	$(MAKE) ENGINE=torch VENV=$(TORCH_VENV) run-test-torch
 
 run-test-torch: $(VENV)/.dev-torch
-	MOCLINK_ENGINE=torch $(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadfile $(TORCH_TESTS) $(ARGS)
+	MOCLINK_ENGINE=torch $(PYTEST) $(TORCH_TESTS) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check moclink tests benchmarks notebooks examples

@@ -3,6 +3,8 @@
 `@pytest.mark.tensorflow_only("why")` and `torch_only` skip a test on the other engine.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,11 +14,45 @@ from moclink.sionna_version import check_sionna
 import keras  # on the backend that moclink has chosen
 from keras import ops
 
+TESTS = Path(__file__).parent
+
 
 def pytest_configure(config):
     for engine in ("tensorflow", "torch"):
         line = f"{engine}_only(reason): this cannot be asked of Sionna on the other framework"
         config.addinivalue_line("markers", line)
+
+
+# Files that take longest, longest first: with --no-loadscope-reorder the processes start with them,
+# and none is left alone with one of them at the end.
+LONGEST = (
+    "training/test_command_all.py",
+    "training/test_link_gpu.py",
+    "training/test_commands.py",
+    "test_interrupted_runs.py",
+    "training/test_stage1.py",
+    "sweep/test_run_sweep.py",
+    "training/test_link.py",
+    "codec/test_network.py",
+    "test_link_as_model.py",
+    "test_weights.py",
+    "test_simulate.py",
+    "test_link.py",
+    "test_notebooks.py",
+    "phy/test_channels.py",
+    "phy/test_transport_block.py",
+    "phy/test_early_stopping.py",
+    "phy/test_ldpc.py",
+    "bpg/test_codec.py",
+    "sweep/test_chains_over_channels.py",
+)
+
+
+def pytest_collection_modifyitems(config, items):
+    """In processes that share the files the longest files come first."""
+    if hasattr(config, "workerinput"):
+        rank = {TESTS / name: place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 def pytest_runtest_setup(item):
