@@ -31,8 +31,12 @@ TORCH_WITHOUT = tests/test_notebooks.py tests/test_interrupted_runs.py \
 simulate: $(VENV)/.runtime
 	$(RUN) -m moclink.simulate --snr -5:30 --engine $(ENGINE) $(ARGS)
 
+ifeq ($(ENGINE),torch)
+test: run-test-torch
+else
 test: $(VENV)/.dev
 	$(PYTEST) $(ARGS)
+endif
 
 test-torch:
 	$(MAKE) ENGINE=torch VENV=$(TORCH_VENV) run-test-torch

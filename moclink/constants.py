@@ -8,6 +8,10 @@ CODES = ("ldpc5g", "wifi648")  # channel codes of the *-ldpc chains
 ENGINES = ("tensorflow", "torch")  # Sionna 1.2 on TensorFlow, Sionna 2 on PyTorch
 LDPC_DECODERS = ("auto", "fast", "sionna", "device")
 RECEIVERS = ("soft", "hard")  # retrieval of code vectors in the semantic chains
+OFDM_CSI = ("perfect", "ls")  # how the receiver knows the channel: exactly, by least squares
+FIGURE_STYLES = ("screen", "ieee")
+PAPER_FIGURES = ("fig3", "fig4", "fig5")
+TABLE_FORMATS = ("latex", "markdown", "csv")
 METRICS = ("psnr", "psnr-y", "ssim", "ms-ssim", "ms-ssim-db", "lpips", "lpips-vgg", "st-lpips")
 OUTAGES = (
     "grey",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from moclink.arguments import Parser, bind_values, comma_list, parse_snr, read_folder
-from moclink.constants import OUTAGES
+from moclink.constants import FIGURE_STYLES, OUTAGES, PAPER_FIGURES
 from moclink.environment import set_matplotlib_settings_aside
 from moclink.standard_streams import command
 
@@ -78,10 +78,10 @@ def _parser() -> Parser:
         help="comma-separated list of png, pdf, svg (%(default)s)",
     )
     style = "ieee: a column of 3.5 inches, 8 point; galleries 7.16 inches (%(default)s)"
-    add("--style", default="screen", choices=("screen", "ieee"), help=style)
+    add("--style", default="screen", choices=FIGURE_STYLES, help=style)
     outage = "exclude leaves outages out of the means (they count as the run says)"
     add("--outage", choices=OUTAGES, help=outage)
-    add("--paper", choices=("fig3", "fig4", "fig5"), help="a figure of the paper instead")
+    add("--paper", choices=PAPER_FIGURES, help="a figure of the paper instead")
     return parser
 
 

@@ -33,11 +33,11 @@ from sionna.phy.fec.ldpc import LDPC5GEncoder
 from moclink.codec.inputs import whole_number
 from moclink.codec.receiver import noise_variance, posterior
 from moclink.codec.semantic_codec import SemanticCodec
+from moclink.constants import RECEIVERS
 from moclink.link_inputs import check_batch, check_pair, check_snr, unit_images
 from moclink.phy.qam_link import QAMLink, make_index_link
 
 PARTS = ("encoder", "quantizer", "nrb", "decoder")
-RECEIVERS = ("soft", "hard")
 
 
 @keras.saving.register_keras_serializable(package="moclink")

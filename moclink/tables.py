@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moclink.arguments import Parser, bind_values, comma_list, parse_snr, read_folder
-from moclink.constants import OUTAGES
+from moclink.constants import OUTAGES, TABLE_FORMATS
 from moclink.standard_streams import command
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
-    add("--format", default="markdown", choices=("latex", "markdown", "csv"), help="(%(default)s)")
+    add("--format", default="markdown", choices=TABLE_FORMATS, help="(%(default)s)")
     add("--chains", metavar="NAMES", help="comma-separated list of the chains to show (all)")
     add(
         "--snr", metavar="DB", help="SNRs to show, such as 0:20:5 or 0,10 (at most eight; csv: all)"

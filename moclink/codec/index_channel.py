@@ -17,6 +17,7 @@ from moclink.codec.receiver import (
     per_sample,
     posterior,
 )
+from moclink.constants import RECEIVERS
 
 
 @keras.saving.register_keras_serializable(package="moclink")
@@ -47,8 +48,8 @@ class IndexChannel(keras.layers.Layer):
     ):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if receiver not in ("soft", "hard"):
-            raise ValueError(f"receiver is {receiver!r}; it must be 'soft' or 'hard'")
+        if receiver not in RECEIVERS:
+            raise ValueError(f"receiver is {receiver!r}; it must be {' or '.join(RECEIVERS)}")
         self.states = states
         self.receiver = receiver
         self.seed = seed

@@ -87,14 +87,14 @@ class CoefficientStatistics:
             The bytes, and the quantised coefficients with their signs.
         """
         scaled = coefficients.astype(np.float64) / step_size(step)
-        length, room = -1, scaled.size + MOST_BYTES * 3 * scaled.shape[-1] ** 2 + 1024
+        length, size = -1, scaled.size + MOST_BYTES * 3 * scaled.shape[-1] ** 2 + 1024
         while length < 0:  # most files are far shorter than a byte per coefficient
-            data = np.zeros(room, np.uint8)
+            data = np.zeros(size, np.uint8)
             length, quantised = encode_coefficients(
                 scaled, sigma_index(levels, step), sigmas_in_steps(), price, self.weights,
                 self.models.copy(), thresholds(), raw_bits(), DECISION_BITS, data,
             )  # fmt: skip
-            room *= 2
+            size *= 2
         return data[:length].tobytes(), quantised
 
     def decode(

@@ -5,7 +5,8 @@ narrows, and a carry runs into those that left before (G. N. N. Martin, 1979). T
 bits and probabilities 16, so that a decision of probability 0.9999 costs what it should. Each
 probability is the mean of two estimates that follow the decisions at different speeds.
 
-The state of a coder is an array, since compiled functions share it: STATE_LENGTH of uint64.
+It is our own because it is called for every decision from compiled loops, which a library's coder
+cannot be. The state of a coder is an array, since compiled functions share it: STATE_LENGTH of uint64.
 """
 
 from __future__ import annotations

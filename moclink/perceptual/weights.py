@@ -6,7 +6,9 @@
     .onnx         the initialisers of a graph
 
 A pickle is a program. Here it runs in an unpickler that knows the half-dozen names needed to lay
-out a tensor and refuses every other one, so a hostile file can name no function to call.
+out a tensor and refuses every other one, so a hostile file can name no function to call. PyTorch
+and ONNX would read their own files at some gigabytes of packages; the weights are others', and too
+large to be shipped in a plainer format.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.constants import OFDM_CSI
 from moclink.phy.channel_spec import Parameter
 from moclink.phy.noise import ChannelOutput, Key, awgn, rayleigh
 from moclink.phy.user_block import UserBlock
@@ -70,7 +71,7 @@ COMMON = Parameter("common", False)
 FADING = (
     Parameter("delay_spread", 100e-9, "s", 0.0, 2e-6),
     Parameter("speed", 0.0, "m/s", 0.0, 150.0),
-    Parameter("csi", "perfect", choices=("perfect", "ls")),
+    Parameter("csi", "perfect", choices=OFDM_CSI),
     Parameter("subcarriers", 72, "", 12, 3276),
     Parameter("carrier_frequency", 3.5e9, "Hz", 0.5e9, 100e9),
     Parameter("subcarrier_spacing", 30e3, "Hz", 15e3, 240e3),

@@ -2,7 +2,8 @@
 
 Blocks and functions of both have the same names, arguments and results; what moclink's own blocks
 need around them is here, and the operations on their tensors in `moclink.phy.tensors`. Nothing else
-in this package imports TensorFlow or PyTorch.
+in this package imports TensorFlow; PyTorch besides what runs on its devices: `device_decoder`,
+`device_receiver` and `fused`.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from sionna.phy.ofdm import (
     ResourceGridMapper,
 )
 
+from moclink.constants import OFDM_CSI
 from moclink.phy import engine, tensors
 from moclink.phy.channel_estimation import OFDM_SYMBOLS, PILOT_SYMBOLS, error_gain
 
@@ -85,7 +86,7 @@ class OFDMLink(Block):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if csi not in ("perfect", "ls"):
+        if csi not in OFDM_CSI:
             raise ValueError(f"csi is {csi!r}; it must be 'perfect' or 'ls'")
         if fft_size < 1 or fft_size % streams:
             raise ValueError(

@@ -25,8 +25,8 @@ def describe_write_error(folder: Path, error: sqlite3.Error) -> str:
             f"another program holds {folder / 'results.sqlite'} ({error}); finished cells are kept: "
             f"close it there, then --out {folder} continues the run"
         )
-    room = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-    remedy = "make room" if room else "see that it can be written to"
+    full = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    remedy = "make room" if full else "see that it can be written to"
     reason = f"{error}{describe_size_limit()}"
     return (
         f"cannot write to {folder} ({reason}); finished cells are kept: {remedy}, "

@@ -1,7 +1,8 @@
 """What Linux control groups (containers, batch systems, slices of systemd) allow this process.
 
 A limit may be set on the group of the process or on any group above it, in version 1 or 2 of the
-interface; all of them hold.
+interface; all of them hold. psutil reports the memory of the machine, and joblib the CPU quota of
+one group, not of those above it.
 """
 
 from __future__ import annotations

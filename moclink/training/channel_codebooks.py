@@ -86,11 +86,11 @@ def fit_best_codebooks(
     starts: Sequence[ChannelCodebooks], latents: Latents, snr_db: float, rounds: int
 ) -> tuple[ChannelCodebooks, float]:
     """Codebooks for an SNR from several starts and prices: (the best, its squared error)."""
-    worth = power_price(latents.head_energy(starts[0].codebooks.shape[1]), snr_db)
+    price = power_price(latents.head_energy(starts[0].codebooks.shape[1]), snr_db)
     found = []
     for start in starts:
         for share in SHARES:
-            begin = replace(start, snr_db=snr_db, price=share * worth)
+            begin = replace(start, snr_db=snr_db, price=share * price)
             made = fit_codebooks(latents.train, begin, rounds)
             found.append((made, simulated(made, latents.test, snr_db)))
     return min(found, key=lambda pair: pair[1])
@@ -139,11 +139,11 @@ def make_robust(
     weights = 1 / np.interp(ROBUST_DB, grid.snr_db, errors)
     over = tuple(zip(ROBUST_DB, (weights / weights.sum()).tolist(), strict=True))
     energy = latents.head_energy(grid.robust.codebooks.shape[1])
-    worth = sum(weight * power_price(energy, snr_db) for snr_db, weight in over)
+    price = sum(weight * power_price(energy, snr_db) for snr_db, weight in over)
     found = []
     for snr_db in (5.0, 10.0):
         for share in SHARES:
-            start = replace(grid.at(deepest, snr_db), over=over, price=share * worth)
+            start = replace(grid.at(deepest, snr_db), over=over, price=share * price)
             made = fit_codebooks(latents.train, start, rounds)
             each = [simulated(made, latents.test, snr) for snr in ROBUST_DB]
             found.append((made, float(np.log(each).mean())))

@@ -84,10 +84,10 @@ def codec_digests(names: Sequence[str], objects: dict[str, Any]) -> list[list[st
             digest = _source_digest(objects[name])
         elif ":" in name and (place := user_codec(name)):
             digest = place.digest()
-        elif (page := json_file(path_and_scheme(split_cbr(name)[0])[0])).is_file() and not is_known(
+        elif (file := json_file(path_and_scheme(split_cbr(name)[0])[0])).is_file() and not is_known(
             split_cbr(name)[0]
         ):
-            digest = hashlib.sha256(page.read_bytes()).hexdigest()  # it holds that of the weights
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()  # it holds that of the weights
         else:
             continue
         if digest or name not in objects:
