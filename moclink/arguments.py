@@ -22,18 +22,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from moclink.bandwidth_ratio import parse_cbr
-from moclink.constants import METRICS
+from moclink.constants import FILE_SUFFIXES, MAX_SNR_POINTS, METRICS
 
-MAX_SNR_POINTS = 1000
-DEFAULT_SNR = "-5:30"
-DEFAULT_METRICS = "psnr,ssim"
-# Of files that are written: a folder of such a name is none that anybody wants.
-FILE_SUFFIXES = (".csv", ".tex", ".md", ".txt", ".png", ".jpg", ".pdf", ".svg", ".eps")
+DEFAULT_SNR, DEFAULT_METRICS = "-5:30", "psnr,ssim"
 _DIGITS = {2: 3, 4: 6}  # bytes of a float -> decimal digits that it holds
 _DECIMALS = decimal.Context(prec=28, traps=[InvalidOperation])
-_SNRS = (
-    "values or start:stop[:step] in dB, separated by commas, such as -5:30, 0,10,20 or -5:5,10,20"
-)
+_SNRS = "values or start:stop[:step] in dB, comma-separated, such as -5:30, 0,10,20 or -5:5,10,20"
 
 
 class UsageError(ValueError):
@@ -45,7 +39,7 @@ class _StoreLast(argparse.Action):
 
     def __call__(
         self,
-        parser: argparse.ArgumentParser,
+        parser: Any,
         namespace: argparse.Namespace,
         values: Any,
         option_string: str | None = None,
@@ -125,7 +119,14 @@ def parse_snr(text: str, option: str = "--snr") -> tuple[float, ...]:
         raise UsageError(f"{option} {text}: not a number of dB; {wanted}") from None
     if not all(v.is_finite() and abs(float(v)) <= 100 for v in values):
         raise UsageError(f"{option} {text}: values must lie between -100 and 100 dB; {wanted}")
-    return tuple(sorted({float(v) for v in values}))
+    return _not_too_many({float(v) for v in values}, f"{option} {shorten(text)}")
+
+
+def _not_too_many(values: set[float], given: str) -> tuple[float, ...]:
+    """SNRs in ascending order, at most MAX_SNR_POINTS."""
+    if len(values) > MAX_SNR_POINTS:
+        raise UsageError(f"{given}: {len(values)} points; at most {MAX_SNR_POINTS} make a run")
+    return tuple(sorted(values))
 
 
 def _snr_values(text: str, option: str) -> list[Decimal]:
@@ -180,14 +181,14 @@ def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:
         # 0.30000000000000004 of numpy.arange is the 0.3 of a command line, as 0.3 in single
         # precision is, and -0 is 0.
         digits = _DIGITS.get(array.dtype.itemsize, 17) if array.dtype.kind == "f" else 17
-        values = sorted({round(float(f"{v:.{digits}g}"), 9) + 0.0 for v in array.ravel()})
+        values = {round(float(f"{v:.{digits}g}"), 9) + 0.0 for v in array.ravel()}
     except (TypeError, ValueError):
         raise UsageError(f"{name} {shorten(value)}: not a number of dB; {wanted}") from None
     if not values:
         raise UsageError(f"{name} {shorten(value)}: there is none; {wanted}")
     if not all(abs(v) <= 100 for v in values):  # not those that are not a number either
         raise UsageError(f"{name} {shorten(value)}: values must lie between -100 and 100 dB")
-    return tuple(values)
+    return _not_too_many(values, f"{name} {shorten(value)}")
 
 
 def read_metrics(value: Any, option: str = "metrics") -> tuple[str, ...]:

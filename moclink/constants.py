@@ -21,3 +21,6 @@ OUTAGES = (
 CSI = ("instantaneous", "average")  # what adaptive chains are told on fading channels
 BATCH_BITS = 64_800  # random bits sent at once: 200 codewords of 324 bits
 MAX_BITS = 100 * BATCH_BITS  # at which chains of random bits stop
+# Of files that are written: a folder of such a name is none that anybody wants.
+FILE_SUFFIXES = (".csv", ".tex", ".md", ".txt", ".png", ".jpg", ".pdf", ".svg", ".eps")
+MAX_SNR_POINTS = 1000  # of a run

@@ -106,8 +106,7 @@ class Picture:
 
 
 def _digest(pixels: NDArray[np.uint8]) -> str:
-    height, width, _ = pixels.shape
-    state = hashlib.sha256(f"{height}x{width}:".encode())
+    state = hashlib.sha256("{}x{}:".format(*pixels.shape).encode())
     state.update(np.ascontiguousarray(pixels).data)
     return state.hexdigest()
 

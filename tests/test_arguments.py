@@ -10,6 +10,7 @@ import pytest
 
 from moclink.arguments import (
     Parser,
+    UsageError,
     bind_values,
     comma_list,
     parse_snr,
@@ -22,6 +23,14 @@ from moclink.arguments import (
     read_switch,
 )
 from moclink.constants import METRICS
+
+
+def test_a_run_has_at_most_a_thousand_snrs_however_they_are_given():
+    with pytest.raises(UsageError, match="1999 points; at most 1000"):
+        parse_snr("0:99.9:0.1,-99.9:-0.1:0.1")
+    with pytest.raises(UsageError, match="1001 points; at most 1000"):
+        read_snr(np.linspace(0, 10, 1001))
+    assert len(read_snr(np.linspace(0, 10, 1000))) == 1000
 
 
 def test_a_wrong_argument_is_one_line(capsys):

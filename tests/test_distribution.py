@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TREES = ("benchmarks", "docs", "moclink", "notebooks", "tests")
+TREES = ("benchmarks", "docs", "examples", "moclink", "notebooks", "tests")
 
 
 def test_the_source_distribution_is_full(tmp_path):

@@ -22,8 +22,12 @@ NORMALIZATIONS = ("none", "rms", "group")
 class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D`, on PyTorch without copies of [B, H, W, C]; see `torch_device.convolve`.
 
-    Keras files weights under the class's name, which is therefore its own.
+    Keras files weights under the class's name, which is therefore its own. Maps are [B, H, W, C]
+    whatever image format the user's Keras is set to.
     """
+
+    def __init__(self, *args: Any, data_format: str = "channels_last", **kwargs: Any):
+        super().__init__(*args, data_format=data_format, **kwargs)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution without its bias."""
@@ -40,14 +44,14 @@ class Conv2D(keras.layers.Conv2D):
 
 
 def convolution(filters: int, kernel_size: int, **options: Any) -> Conv2D:
-    """Convolution of [B, H, W, C] that keeps the size, whatever image format the user's Keras is set to.
+    """Convolution of [B, H, W, C] that keeps the size.
 
     Args:
         filters: Output channels.
         kernel_size: Side of the kernel.
         options: Further arguments of `Conv2D`.
     """
-    return Conv2D(filters, kernel_size, padding="same", data_format="channels_last", **options)
+    return Conv2D(filters, kernel_size, padding="same", **options)
 
 
 def make_normalization(

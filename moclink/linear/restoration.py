@@ -29,6 +29,7 @@ SMALLEST_ERROR = 1e-5  # expected squared error (50 dB) below which pictures are
 SNR_RANGE = -6.0, 31.0  # dB, of the training; beyond, the network is told the nearest of it
 BLOCK = 32  # of the error map
 BANDS = 6
+LAST = "channels_last"  # whatever image format the user's Keras is set to
 CONFIGS: dict[str, dict[str, Any]] = {  # see `build`; 1, 49 and 122 thousand MAC per pixel
     "toy": {"channels": [8, 12], "down": [1], "middle": 1, "up": [1]},
     "standard": {"channels": [32, 64, 128], "down": [1, 2], "middle": 4, "up": [1, 2]},
@@ -132,10 +133,12 @@ def build(config: dict[str, Any], dtype: str | None = None) -> keras.Model:
     embedding = layers.Dense(64, activation="gelu", dtype=dtype)(condition)
     embedding = layers.Dense(64, activation="gelu", dtype=dtype)(embedding)
     unit = layers.Reshape((1, 1, 1), dtype=outer)(scale)
-    coarse = layers.UpSampling2D(8, dtype=outer)(layers.AveragePooling2D(8, dtype=outer)(image))
+    coarse = layers.UpSampling2D(8, data_format=LAST, dtype=outer)(
+        layers.AveragePooling2D(8, data_format=LAST, dtype=outer)(image)
+    )
     detail = Detail(dtype=outer)([image, coarse, unit])
     x = Conv2D(channels[0], 2, 2, dtype=outer)(layers.Concatenate(dtype=outer)([image, detail]))
-    spread = layers.UpSampling2D(BLOCK // 2, dtype=outer)(
+    spread = layers.UpSampling2D(BLOCK // 2, data_format=LAST, dtype=outer)(
         Conv2D(channels[0], 1, dtype=outer)(errors)
     )
     x = layers.Add(dtype=outer)([x, spread])

@@ -198,16 +198,16 @@ class Backbone(keras.layers.Layer):
             x = ops.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]])
         if self.shift_tolerant:
             return ops.relu(_blurred_conv(x, kernel) + bias)
-        return ops.relu(ops.conv(x, kernel, strides=step.stride, padding="valid") + bias)
+        return ops.relu(_conv(x, kernel, strides=step.stride, padding="valid") + bias)
 
     def _pool(self, x: Any, step: MaxPool) -> Any:
         if self.shift_tolerant:
-            return _blur(ops.max_pool(x, step.window, strides=1, padding="valid"))
+            return _blur(_max_pool(x, step.window, strides=1, padding="valid"))
         if step.ceil:
             # One more row and column let the last partial window in, or are ignored. Zero is as
             # good as minus infinity here, since what is pooled has been rectified.
             x = ops.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])
-        return ops.max_pool(x, step.window, strides=2, padding="valid")
+        return _max_pool(x, step.window, strides=2, padding="valid")
 
     def compute_output_spec(self, inputs: Any) -> list[Any]:
         """Channels of the taps; their heights and widths follow from the image."""
@@ -226,9 +226,19 @@ class Backbone(keras.layers.Layer):
         }
 
 
+def _conv(x: Any, kernel: Any, **options: Any) -> Any:
+    """Convolution of [B, H, W, C], whatever image format the user's Keras is set to."""
+    return ops.conv(x, kernel, data_format="channels_last", **options)
+
+
+def _max_pool(x: Any, window: int, **options: Any) -> Any:
+    """Largest values in windows of [B, H, W, C]; see `_conv`."""
+    return ops.max_pool(x, window, data_format="channels_last", **options)
+
+
 def _rectified(x: Any, kernel: Any, bias: Any) -> Any:
     """Convolution at stride 1 that keeps the size (every such one here is padded by half its kernel)."""
-    return ops.relu(ops.conv(x, kernel, padding="same") + bias)
+    return ops.relu(_conv(x, kernel, padding="same") + bias)
 
 
 def _blurred_conv(x: Any, kernel: Any) -> Any:
@@ -244,13 +254,13 @@ def _blurred_conv(x: Any, kernel: Any) -> Any:
     for row, column in ((i, j) for i in range(3) for j in range(3)):
         share = (0.25, 0.5, 0.25)[row] * (0.25, 0.5, 0.25)[column]
         blurred += share * ops.pad(kernel, [[row, 2 - row], [column, 2 - column], [0, 0], [0, 0]])
-    inner = ops.conv(x, blurred, strides=2, padding="valid")
+    inner = _conv(x, blurred, strides=2, padding="valid")
     height, width = ops.shape(x)[1:3]
     bottom = _blur(
-        ops.conv(x[:, height - size - 3 - (height - size + 1) % 2 :], kernel, padding="valid")
+        _conv(x[:, height - size - 3 - (height - size + 1) % 2 :], kernel, padding="valid")
     )
     right = _blur(
-        ops.conv(x[:, :, width - size - 3 - (width - size + 1) % 2 :], kernel, padding="valid")
+        _conv(x[:, :, width - size - 3 - (width - size + 1) % 2 :], kernel, padding="valid")
     )
     inner = ops.concatenate([inner[:, :1], inner], axis=1)
     inner = ops.concatenate([inner[:, :, :1], inner, right[:, :-1, -1:]], axis=2)

@@ -52,7 +52,8 @@ def table(rows: Sequence[Row], note: str = "", outage: str = OUTAGES[0]) -> str:
         texts.append(_compact(pictures, columns, title, outage))
     if bits:
         columns = [METRICS[name] for name in ("ber", "bler") if METRICS[name] in measured(bits)]
-        texts.append(_compact(bits, columns, "Random bits", outage))
+        title = ", ".join(part for part in ("Random bits", note) if part)
+        texts.append(_compact(bits, columns, title, outage))
     return "\n\n".join(texts)
 
 

@@ -157,6 +157,12 @@ def run_classes(args: argparse.Namespace) -> int:
     for name, least in (("block", 8), ("overlap", 0), ("classes", 1), ("rounds", 5)):
         if getattr(args, name) < least:
             raise ValueError(f"--{name} is {getattr(args, name)}; it must be at least {least}")
+    if not 2 * args.overlap <= args.block:
+        raise ValueError(
+            f"--overlap is {args.overlap}; it may be at most half of --block, {args.block // 2}"
+        )
+    if not 0 < args.floor < np.inf:
+        raise ValueError(f"--floor is {args.floor}; it must be above 0 and finite")
     rng = np.random.default_rng(args.seed)
     energies = []
     for path in list_pictures(args.pictures):
@@ -197,6 +203,8 @@ def run_codebooks(args: argparse.Namespace) -> int:
         print(f"wrote {args.out}")
         return 0
     first, last, step = args.snr
+    if not (abs(first) <= 100 and abs(last) <= 100 and first <= last):
+        raise ValueError(f"--snr goes from {first} to {last}; it must rise within -100 to 100 dB")
     if not 0 < step < float("inf"):
         raise ValueError(f"--snr has a step of {step}; it must be above 0")
     for name in ("rounds", "scalar_rounds"):

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from moclink.atomic_files import atomic_write
+from moclink.images import read_image
 from moclink.training.link_sending import (
     BLOCK,
     PARTS,
@@ -45,8 +45,7 @@ def centre_crops(paths: Sequence[Path]) -> list[NDArray[np.uint8]]:
     """
     pictures = []
     for path in paths:
-        with Image.open(path) as opened:
-            pictures.append(np.asarray(opened.convert("RGB")))
+        pictures.append(read_image(path))
     rows, columns = _CROP
     large = [p for p in pictures if p.shape[0] >= rows and p.shape[1] >= columns]
     if not large:

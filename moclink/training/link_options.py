@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 OBJECTIVES = ("mse", "perceptual")
@@ -25,6 +26,11 @@ def seed(text: str) -> int:
     if not 0 <= number < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is no whole number from 0 to 4294967295")
     return number
+
+
+def _whole(name: str) -> Callable[[str], int]:
+    """The type of an option that takes a whole number."""
+    return seed if name == "seed" else int
 
 
 def add_link(stages: Any) -> None:
@@ -74,7 +80,7 @@ def _add_gpu(stages: Any) -> None:
         ("seed", 0, "of all that is drawn"),
     ):
         gpu.add_argument(
-            f"--{name}", type=int, default=default, help=f"{what} (default %(default)s)"
+            f"--{name}", type=_whole(name), default=default, help=f"{what} (default %(default)s)"
         )
     gpu.add_argument("--hold-out", type=int, help="images for validation (default: at most 12)")
     gpu.add_argument("--network", choices=NETWORKS, default="large", help="(default %(default)s)")
@@ -159,7 +165,7 @@ def _add_classes(stages: Any) -> None:
         ("seed", 0, "of crops and first classes"),
     ):
         classes.add_argument(
-            f"--{name}", type=int, default=default, help=f"{what} (default %(default)s)"
+            f"--{name}", type=_whole(name), default=default, help=f"{what} (default %(default)s)"
         )
     classes.add_argument(
         "--floor",

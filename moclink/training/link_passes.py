@@ -13,8 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
+from moclink.images import read_image
 from moclink.training.link_data import VALIDATION, make_pass, make_validation
 from moclink.training.link_sending import TILE, LinkCodecs
 from moclink.training.picture_lists import fingerprint, hold_out
@@ -95,9 +94,8 @@ def usable(pictures: Sequence[Path]) -> list[Path]:
     found = []
     for path in pictures:
         try:
-            with Image.open(path) as opened:
-                side = min(opened.size)
-        except (OSError, ValueError) as error:
+            side = min(read_image(path).shape[:2])
+        except (OSError, ValueError) as error:  # of a broken file, which would end a pass
             print(f"left out: {path}: {error}", file=sys.stderr)
             continue
         if side < TILE:

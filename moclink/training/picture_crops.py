@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from moclink.images import read_image
+
 
 def read_rgb(path: Path) -> Image.Image:
-    """A picture file as RGB.
+    """A picture file as RGB, read as everywhere (`moclink.images.read_image`).
 
     Raises:
-        OSError: If it cannot be read.
+        ImageError: If it cannot be read.
     """
-    with Image.open(path) as opened:
-        return opened.convert("RGB")
+    return Image.fromarray(read_image(path))
 
 
 def reduced(

@@ -40,7 +40,10 @@ if sys.argv[1] != "-":
     keras.config.set_dtype_policy(sys.argv[1])
 from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.semantic_codec import SemanticCodec
+from moclink.linear.codec import Estimate
+from moclink.linear.restoration import Restoration
 from moclink.link import SemanticLink
+from moclink.perceptual.backbones import Backbone
 codec, analog = SemanticCodec.from_preset("semantic"), AnalogCodec.from_preset("analog")
 images = np.random.default_rng(0).random((2, 37, 29, 3)).astype(np.float32)
 indices, reals = codec.encode(images), analog.encode(images)
@@ -54,6 +57,14 @@ found = {
     "analog": analog.decode(reals, 37, 29, snr_db=9.0),
     "link": keras.ops.convert_to_numpy(link((images, snr))),
 }
+picture = images[:1, :1, :1] + np.linspace(0, 0.1, 64 * 64 * 3, dtype=np.float32).reshape(1, 64, 64, 3)
+errors = np.full((1, 2, 2, 6), 1e-3, np.float32)
+found["restored"] = Restoration.load()(Estimate(picture, errors, np.float32([10])))
+keras.utils.set_random_seed(1)
+for net, shift_tolerant in (("alex", False), ("alex", True)):
+    backbone = Backbone(net, shift_tolerant=shift_tolerant, dtype="float32")
+    taps = backbone(picture)
+    found[f"taps {shift_tolerant}"] = keras.ops.convert_to_numpy(taps[-1])
 codec.save("again")
 found["again"] = SemanticCodec.from_preset("again").decode(indices)
 link.compile("sgd", "mse", jit_compile=False)

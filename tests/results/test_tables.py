@@ -53,6 +53,7 @@ def test_bits_have_a_table_of_their_own(row, bit_row):
     assert pictures.splitlines()[1].split() == ["LPIPS"] and "0.250" in pictures
     assert bits.splitlines()[-1].split() == ["random", "bits", "+", "LDPC", "1.0e-03", "1.0e-01"]
     assert "CBR" not in bits
+    assert table(rows[1:], "block fading").startswith("Random bits, block fading")
 
 
 def test_long_names_and_ratios_in_names_do_not_widen_it(row):

@@ -194,7 +194,7 @@ def test_a_decoder_is_trained_alone(trained, data, tmp_path):
     assert (notes["steps"], notes["continues"]["steps"]) == (2, 3)
 
 
-@pytest.mark.parametrize("stage", ["all", "patches", "stage1", "link"])
+@pytest.mark.parametrize("stage", ["all", "patches", "stage1", "link", "link-classes", "link-gpu"])
 @pytest.mark.parametrize("seed", ["-1", "4294967296", "1e3", "x"])
 def test_a_seed_that_no_generator_takes_is_refused_by_name(stage, seed, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -228,10 +228,12 @@ def test_a_wrong_option_is_one_line_and_status_2(
 def test_pictures_that_are_of_no_use_are_named(tmp_path, capsys):
     Image.fromarray(np.zeros((100, 300, 3), np.uint8)).save(tmp_path / "small.png")
     (tmp_path / "text.png").write_text("no picture")
-    found = usable([tmp_path / "small.png", sample_paths()[0], tmp_path / "text.png"])
-    assert found == [sample_paths()[0]]
+    (tmp_path / "cut.png").write_bytes(sample_paths()[0].read_bytes()[:-5000])
+    bad = [tmp_path / name for name in ("small.png", "text.png", "cut.png")]
+    assert usable([bad[0], sample_paths()[0], *bad[1:]]) == [sample_paths()[0]]
     err = capsys.readouterr().err
-    assert "small.png: its shorter side has 100 pixels" in err and "text.png: " in err
+    assert "small.png: its shorter side has 100 pixels" in err
+    assert "text.png: " in err and "cut.png: " in err
     assert run("link", tmp_path / "small.png", "--out", tmp_path / "x") == 2
     assert "sides of 128 pixels or more" in capsys.readouterr().err
 

@@ -39,9 +39,20 @@ def test_reductions_lie_within_their_factors(ramp):
     assert reduced(ramp, 0.001, 0.001, rng).size == (1, 1)
 
 
-def test_grey_and_alpha_files_are_rgb(tmp_path):
-    for mode in ("L", "RGBA", "P"):
-        Image.new(mode, (5, 4)).save(tmp_path / "picture.png")
-        assert read_rgb(tmp_path / "picture.png").mode == "RGB"
-    with pytest.raises(OSError):
+def test_pictures_are_read_as_everywhere(tmp_path):
+    path = tmp_path / "picture.png"
+    for mode in ("L", "RGB", "P"):
+        Image.new(mode, (5, 4)).save(path)
+        assert read_rgb(path).mode == "RGB" and read_rgb(path).size == (5, 4)
+    seen = Image.new("RGBA", (2, 1), (10, 10, 10, 0))
+    seen.putpixel((1, 0), (10, 10, 10, 255))
+    seen.save(path)
+    assert np.asarray(read_rgb(path)).tolist() == [[[255] * 3, [10] * 3]]  # on white
+    Image.fromarray(np.full((2, 2), 0x8000, np.uint16)).save(path)
+    assert 127 <= np.asarray(read_rgb(path)).min() <= np.asarray(read_rgb(path)).max() <= 128
+    upright = Image.new("RGB", (5, 4)).getexif()
+    upright[0x0112] = 6  # EXIF: to be turned by a quarter
+    Image.new("RGB", (5, 4)).save(tmp_path / "turned.jpg", exif=upright)
+    assert read_rgb(tmp_path / "turned.jpg").size == (4, 5)
+    with pytest.raises(ValueError, match="none.png"):
         read_rgb(tmp_path / "none.png")
