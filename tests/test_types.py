@@ -36,6 +36,9 @@ def test_noise_variance_is_that_of_the_channel():
 def test_python_in_the_packages_folder_says_to_leave_it():
     """There this module is found in the place of Python's own `types`, without which little works."""
     folder = Path(moclink.types.__file__).parent
-    done = subprocess.run([sys.executable, "-c", "import enum"], cwd=folder, capture_output=True)
+    # Without `site`: what an environment installs may have loaded Python's own before.
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", "import enum"], cwd=folder, capture_output=True
+    )
     assert done.returncode == 1 and done.stdout == b""
     assert done.stderr.count(b"\n") == 1 and b"start it in another folder" in done.stderr
