@@ -213,6 +213,7 @@ def test_a_block_that_takes_a_block_is_saved_and_loaded(decoder, tmp_path):
         made.get_config()
 
 
+@pytest.mark.tensorflow_only("on PyTorch Keras passes on what the block itself says")
 def test_why_a_block_cannot_be_called_is_said_in_a_sequential_model_too():
     """Keras takes a TypeError there for a layer of several inputs, whatever it was."""
     mapper = SionnaLayer("sionna.phy.mapping.Mapper", QPSK)
