@@ -39,7 +39,7 @@ class _StoreLast(argparse.Action):
 
     def __call__(
         self,
-        parser: Any,
+        parser: argparse.ArgumentParser,
         namespace: argparse.Namespace,
         values: Any,
         option_string: str | None = None,

@@ -25,8 +25,8 @@ def without_gradients() -> contextlib.AbstractContextManager[None]:
 def to_numpy(values: Any) -> NDArray[Any]:
     """A result as an array of NumPy.
 
-    From a GPU it comes through memory that cannot be paged, which the driver fills some ten times
-    as fast as new memory, and which PyTorch uses again once the array is gone.
+    From a GPU it comes through memory that cannot be paged, which the driver writes to directly, and
+    which PyTorch uses again once the array is gone.
     """
     if isinstance(values, np.ndarray):
         return values

@@ -201,25 +201,19 @@ class SemanticCodec(StoredCodec):
         return self._decode(received, retrieve, levels, snr_db, height, width, use_nrb, requantize)
 
     def decode_likelihoods(
-        self,
-        log_likelihoods: NDArray[np.floating],
-        levels: int | NDArray[np.integer] | None = None,
-        snr_db: float | NDArray[np.floating] | None = None,
-        height: int | None = None,
-        width: int | None = None,
-        use_nrb: bool = True,
-        requantize: bool = True,
+        self, log_likelihoods: NDArray[np.floating], **options: Any
     ) -> NDArray[np.float32]:
         """Decode log-likelihoods: `decode` of their `posteriors`, on PyTorch all on the device.
 
         Args:
             log_likelihoods: See `posteriors`.
-            levels: As those that follow, see `decode`.
-            snr_db: See `decode`.
-            height: See `decode`.
-            width: See `decode`.
-            use_nrb: See `decode`.
-            requantize: See `decode`.
+            options: `levels`, `snr_db` and what follows them in `decode`.
+
+        Returns:
+            Images, float32 [B, height, width, 3] in [0, 1].
+
+        Raises:
+            ValueError: See `decode` and `posteriors`.
         """
         scores = as_likelihoods(log_likelihoods, self.quantizer)
         priors = self.priors[: scores.shape[3]]
@@ -229,18 +223,18 @@ class SemanticCodec(StoredCodec):
                 return self._from_likelihoods.run_on_device(part, priors, levels)
             return self._retrieve(posterior(part, priors), levels, soft=True)
 
-        return self._decode(scores, retrieve, levels, snr_db, height, width, use_nrb, requantize)
+        return self._decode(scores, retrieve, **options)
 
     def _decode(
         self,
         received: NDArray,
         retrieve: Callable[[NDArray, NDArray[np.int32]], Any],
-        levels: int | NDArray[np.integer] | None,
-        snr_db: float | NDArray[np.floating] | None,
-        height: int | None,
-        width: int | None,
-        use_nrb: bool,
-        requantize: bool,
+        levels: Any = None,
+        snr_db: Any = None,
+        height: int | None = None,
+        width: int | None = None,
+        use_nrb: bool = True,
+        requantize: bool = True,
     ) -> NDArray[np.float32]:
         """`decode`, of whatever `retrieve` makes latents of: (part of the batch, its levels) -> z."""
         batch, rows, columns, sent = received.shape[:4]

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from moclink.images import read_image
 from moclink.linear.analog_code import with_analog
 from moclink.linear.block_sizes import BlocksOfSeveralSizes
 from moclink.linear.classes import ClassModel
@@ -26,6 +25,7 @@ from moclink.linear.codec import Estimate, PictureCodec
 from moclink.linear.entropy_coded import EntropyCodedBlocks
 from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.softcast import LinearCodec
+from moclink.training.picture_crops import read_rgb
 from moclink.types import ChannelState
 
 TILE = 128
@@ -135,7 +135,7 @@ class Sent:
 
 def random_crop(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A crop of at most 768 by 1008, from the picture or from a reduction of it, turned at random."""
-    picture = Image.fromarray(read_image(path))
+    picture = read_rgb(path)
     if rng.random() < 0.3 and min(picture.size) > 500:
         factor = rng.uniform(0.5, 1)
         picture = picture.resize(
