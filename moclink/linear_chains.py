@@ -7,6 +7,11 @@ from typing import Any
 
 from moclink.chain import SymbolChain
 
+_FILE_NETWORKS = {  # by family of `linear_names.LAPPED`
+    "lapped-restored": "linear-restoration",
+    "lapped-perceptual": "linear-restoration-perceptual",
+}
+
 
 class LinearChains:
     """Makes these chains; trained tables and networks are loaded once."""
@@ -52,10 +57,10 @@ class LinearChains:
         from moclink.sources.lapped_files import LappedFileCodec
 
         if family not in self._files:
-            restored = family.endswith("-restored")
-            network = self._restoration("linear-restoration") if restored else None
+            network = _FILE_NETWORKS.get(family)
+            restoration = self._restoration(network) if network else None
             self._coded_blocks = self._coded_blocks or EntropyCodedBlocks.load()
-            self._files[family] = LappedFileCodec(self._coded_blocks, network, family)
+            self._files[family] = LappedFileCodec(self._coded_blocks, restoration, family)
         return self._files[family]
 
     def _restoration(self, name: str) -> Any:

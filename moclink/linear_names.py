@@ -27,6 +27,7 @@ LINEAR_CODECS = {
 LAPPED = {
     "lapped": "entropy-coded lapped blocks",
     "lapped-restored": "entropy-coded lapped blocks, restoration network",
+    "lapped-perceptual": "entropy-coded lapped blocks, restoration network trained for LPIPS",
 }
 
 # Names of linear codecs at the ratio that they are called by -> the codec and the ratio.

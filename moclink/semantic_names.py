@@ -17,7 +17,8 @@ CHANNEL_OPTIMIZED = re.compile(r"moc-rvq-(?P<kind>adaptive|robust)-l(?P<levels>\
 CHANNEL_OPTIMIZED_NAMES = (*(f"moc-rvq-adaptive-l{n}" for n in range(1, 5)), "moc-rvq-robust-l4")
 CODED = re.compile(r"(?P<family>moc-rvq(-perceptual)?)-l(?P<levels>[1-4])-(?P<scheme>ldpc.*)")
 
-DASHED_FAMILIES = ("moc-rvq", "lapped-restored")  # file codecs whose names have a dash
+# File codecs whose names have a dash.
+DASHED_FAMILIES = ("moc-rvq", "lapped-restored", "lapped-perceptual")
 
 SEMANTIC_DESCRIPTIONS = (
     (

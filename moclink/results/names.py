@@ -7,7 +7,7 @@ import re
 from moclink.codeword_length import CODEWORD
 
 # CODEC-ldpc, CODEC-ldpc-16qam-r12, CODEC-ldpc-64qam-r23-n6144
-FAMILY = r"(?:moc-rvq(?:-perceptual)?(?:-l\d)?|lapped-restored|\w+)"
+FAMILY = r"(?:moc-rvq(?:-perceptual)?(?:-l\d)?|lapped-(?:restored|perceptual)|\w+)"
 SCHEME = re.compile(
     rf"(?P<codec>{FAMILY})-ldpc(-(?P<modulation>\w+)-r(?P<k>\d)(?P<n>\d)(-n(?P<length>\d+))?)?"
 )
@@ -93,8 +93,8 @@ def _coded_name(chain: str) -> str:
     if learned := re.match(r"moc-rvq(-perceptual)?(?:-l(\d))?(?=-(ldpc|capacity))", chain):
         written = f"MOC-RVQ{' perceptual' if learned[1] else ''}"
         written += f" L{learned[2]}" if learned[2] else ""
-    if chain.startswith("lapped-restored-"):
-        written = "Lapped restored"
+    if network := re.match(r"lapped-(restored|perceptual)-", chain):
+        written = f"Lapped {network[1]}"
     if coded:
         rate = (
             f" {_modulation(coded['modulation'])} {coded['k']}/{coded['n']}" if coded["k"] else ""

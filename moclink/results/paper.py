@@ -33,7 +33,7 @@ class PaperFigure:
 PAPER = {
     "fig3": PaperFigure(
         r"moc-rvq(-perceptual)?-l\d|jscc-(96|16)|softcast"
-        r"|(jpeg|bpg|lapped(-restored)?)-(ldpc(-.*)?|capacity)"
+        r"|(jpeg|bpg|lapped(-restored|-perceptual)?)-(ldpc(-.*)?|capacity)"
         r"|(moc-rvq|hybrid|jscc)-adaptive(-perceptual)?",
         "moc-rvq-l1 to -l4, moc-rvq-perceptual-l1 to -l4, jscc-96, jscc-16, softcast, jpeg-ldpc, "
         "bpg-ldpc or adaptive chains",

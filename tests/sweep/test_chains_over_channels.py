@@ -18,6 +18,7 @@ CHAINS = (
     "jscc-96",
     "moc-rvq-linear",
     "lapped-restored-ldpc-adaptive",
+    "lapped-perceptual-ldpc-adaptive",
     "softcast",
     "jpeg-ldpc",
     "jpeg-ldpc-adaptive",
