@@ -18,6 +18,8 @@ WITHOUT |= {"phy/check_nodes.py"}  # by those of both decoders
 # Held by test_presets.py, and with its grid in codec/test_channel_optimized_grid.py.
 WITHOUT |= {"linear_names.py", "semantic_names.py", "semantic_chains.py"}
 WITHOUT |= {"codec/channel_optimized_codec.py"}
+# Held by training/test_channel_stage.py.
+WITHOUT |= {"training/command_channel.py", "training/channel_options.py"}
 # Tests of what several modules do together, or of the repository.
 TOGETHER = {
     "phy/test_redundancy_versions.py",

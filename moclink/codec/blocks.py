@@ -91,6 +91,8 @@ class ResidualBlock(keras.layers.Layer):
 
     Call Args:
         inputs: float [B, H, W, C].
+        condition: Scale and shift, float [B, 1, 1, C] each: x + (1 + scale) f(x) + shift; None for
+            neither.
 
     Returns:
         float [B, H, W, C].
@@ -123,11 +125,14 @@ class ResidualBlock(keras.layers.Layer):
         for layer in (*self.norms, *self.convs):
             layer.build(input_shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, condition: tuple[Any, Any] | None = None) -> Any:
         """Apply the block."""
         x = inputs
         for norm, conv in zip(self.norms, self.convs, strict=True):
             x = conv(ops.silu(norm(x)))
+        if condition is not None:
+            scale, shift = condition
+            x = (1.0 + scale) * x + shift
         return inputs + x
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

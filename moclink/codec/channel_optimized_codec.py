@@ -2,6 +2,9 @@
 
     images -> E -> channel-optimised search -> indices ~~ link ~~> posteriors -> R -> G -> images
 
+Where the grid has changes for E and G (`snr_aware`), they are told the SNR that the codebooks are
+made for.
+
 What the receiver retrieves is already the mean of the latent given what arrived, so it goes from R
 straight to G: the noise reduction block was trained for the noiseless codebooks' errors. Half a step
 above the grid of SNRs the codebooks are those of the weights, and all is as without noise.
@@ -21,6 +24,7 @@ from moclink.codec.channel_optimized_codebooks import ChannelCodebooks, search
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.receiver import posterior
 from moclink.codec.semantic_codec import SemanticCodec
+from moclink.codec.snr_aware import SNRAwareAutoencoder
 
 SEARCHED_CELLS = 8192  # at a time: 64 MB for four octonary levels
 
@@ -33,19 +37,30 @@ class ChannelOptimizedCodec:
     Args:
         codec: E, G and the codebooks of the weights.
         grid: Codebooks made for them.
+
+    Attributes:
+        semantic_codec: The codec.
+        grid: The codebooks.
     """
 
     def __init__(self, codec: SemanticCodec, grid: ChannelCodebookGrid) -> None:
-        self._codec = codec
-        self._latents: tuple[bytes, NDArray[np.float32]] | None = None
+        self._latents: tuple[tuple[bytes, float | None], NDArray[np.float32]] | None = None
+        self.semantic_codec = codec
         self.grid = grid
+        self._aware: SNRAwareAutoencoder | None = None
+        if grid.changes:
+            self._aware = SNRAwareAutoencoder(codec, grid.snr_db)
+            self._aware.apply(grid.changes)
 
     @classmethod
-    def from_preset(cls, preset: str | Path) -> ChannelOptimizedCodec:
-        """Load trained weights and, beside them, NAME-channel.npz.
+    def from_preset(
+        cls, preset: str | Path, codebooks: str | Path | None = None
+    ) -> ChannelOptimizedCodec:
+        """Load trained weights and codebooks for them.
 
         Args:
             preset: See `SemanticCodec.from_preset`.
+            codebooks: Path of a grid; None for NAME-channel.npz beside the weights.
 
         Raises:
             ValueError: If either is missing or damaged, or they do not belong together.
@@ -55,18 +70,18 @@ class ChannelOptimizedCodec:
         quantizer = codec.quantizer
         noiseless = ChannelCodebooks(np.inf, quantizer.codebooks, quantizer.priors)
         base = weight_files.base_path(weights)
-        path = base.with_name(base.name + "-channel.npz")
+        path = base.with_name(base.name + "-channel.npz") if codebooks is None else Path(codebooks)
         return cls(codec, ChannelCodebookGrid.load(path, noiseless, description["sha256"]))
 
     @property
     def states(self) -> int:
         """States of an index, N."""
-        return self._codec.quantizer.states
+        return self.semantic_codec.quantizer.states
 
     @property
     def heads(self) -> int:
         """Heads, P."""
-        return self._codec.quantizer.heads
+        return self.semantic_codec.quantizer.heads
 
     def encode(self, images: NDArray[np.floating], books: ChannelCodebooks) -> NDArray[np.int32]:
         """Images [B, H, W, 3] in [0, 1] -> indices int32 [B, h, w, L, P] of L levels.
@@ -74,10 +89,7 @@ class ChannelOptimizedCodec:
         Raises:
             ValueError: If the images have another shape or range.
         """
-        digest = hashlib.sha256(f"{images.shape}".encode() + images.tobytes()).digest()
-        if self._latents is None or self._latents[0] != digest:
-            self._latents = digest, self._codec.latents(images)
-        z = self._latents[1]
+        z = self.latents(images, books)
         flat = z.reshape(-1, 1, 1, z.shape[-1])
         parts = [
             ops.convert_to_numpy(search(flat[start : start + SEARCHED_CELLS], books))
@@ -85,6 +97,27 @@ class ChannelOptimizedCodec:
         ]
         codes = np.concatenate(parts)
         return codes.reshape(*z.shape[:3], *codes.shape[3:])
+
+    def _told_snr(self, books: ChannelCodebooks) -> float | None:
+        """The SNR that E and G are told; None for those of the weights."""
+        if self._aware is None or books.over or not np.isfinite(books.snr_db):
+            return None
+        return books.snr_db
+
+    def latents(self, images: NDArray[np.floating], books: ChannelCodebooks) -> NDArray[np.float32]:
+        """What E makes of images [B, H, W, 3] for the SNR of codebooks: float32 [B, h, w, P*c].
+
+        Those of the last call are kept.
+        """
+        digest = hashlib.sha256(f"{images.shape}".encode() + images.tobytes()).digest()
+        snr_db = self._told_snr(books)
+        if self._latents is None or self._latents[0] != (digest, snr_db):
+            if self._aware is None or snr_db is None:
+                z = self.semantic_codec.latents(images)
+            else:
+                z = self._aware.latents(images, snr_db)
+            self._latents = (digest, snr_db), z
+        return self._latents[1]
 
     def decode(
         self,
@@ -116,4 +149,8 @@ class ChannelOptimizedCodec:
         z = np.zeros((*known.shape[:3], self.heads, books.codebooks.shape[3]), np.float32)
         for level, head in np.ndindex(*books.priors.shape[:2]):
             z[:, :, :, head] += known[:, :, :, level, head] @ books.codebooks[level, head]
-        return self._codec.pictures(z.reshape(*z.shape[:3], -1), height, width)
+        z = z.reshape(*z.shape[:3], -1)
+        snr_db = self._told_snr(books)
+        if self._aware is None or snr_db is None:
+            return self.semantic_codec.pictures(z, height, width)
+        return self._aware.pictures(z, snr_db, height, width)

@@ -11,7 +11,7 @@ power would do the same. The grid says which n is the best at each SNR.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.codec.channel_optimized_codebooks import ChannelCodebooks
+from moclink.codec.snr_aware import PREFIX, SCALE
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class ChannelCodebookGrid:
         robust: Codebooks of a sender that is not told the SNR.
         noiseless: Codebooks of the weights, used above the grid.
         sha256: Of the weights that the codebooks were made for.
+        changes: Of E and G, where they are told the SNR: see `snr_aware`. Without any they are those
+            of the weights at every SNR.
     """
 
     snr_db: NDArray[np.float64]
@@ -53,6 +56,7 @@ class ChannelCodebookGrid:
     robust: ChannelCodebooks
     noiseless: ChannelCodebooks
     sha256: str = ""
+    changes: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def sending(self, budget: int, snr_db: float) -> Sending:
         """What a sender that is told the SNR sends with the symbols of `budget` levels.
@@ -90,6 +94,7 @@ class ChannelCodebookGrid:
     def save(self, path: str | Path) -> None:
         """Write the grid as .npz, codebooks and priors as float16; the weights' own are not written."""
         values: dict[str, Any] = {"snr_db": self.snr_db, "sha256": np.array(self.sha256)}
+        values |= self.changes
         values["over"] = np.array(self.robust.over)
         rows = {**{str(n): row for n, row in self.books.items()}, "robust": (self.robust,)}
         for name, row in rows.items():
@@ -128,7 +133,8 @@ class ChannelCodebookGrid:
             levels = {n: data[f"levels-{n}"].astype(np.int64) for n in counts}
             over = tuple((float(snr), float(weight)) for snr, weight in data["over"])
             robust = replace(_row(data, "robust", [over[0][0]])[0], over=over)
-        return cls(snr_db, books, levels, robust, noiseless, sha256)
+            changes = {k: data[k] for k in data.files if k.startswith((PREFIX, SCALE))}
+        return cls(snr_db, books, levels, robust, noiseless, sha256, changes)
 
 
 def _row(data: Any, name: str, snr_db: Any) -> tuple[ChannelCodebooks, ...]:

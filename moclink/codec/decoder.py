@@ -36,6 +36,7 @@ class Decoder(AutoencoderHalf):
         groups: Channel groups of "group".
         linear_path: Whether a fixed linear map of each latent to its 8x8 block is added to the
             picture, the network's output being zero at first.
+        snr_grid: See `AutoencoderHalf`.
 
     Call Args:
         z: float [B, h, w, n_q].
@@ -44,6 +45,7 @@ class Decoder(AutoencoderHalf):
         gain: Factor on what the network adds to the linear path, float [B]; None for 1. An analog
             receiver gives the error to be expected here: what needs little correction is then
             little corrected.
+        snr_db: Es/N0 in dB, float [B], for a network with a grid of SNRs; None for none.
 
     Returns:
         Images, float [B, height, width, 3], in [0, 1] but for overshoot, which is not clipped here.
@@ -62,10 +64,19 @@ class Decoder(AutoencoderHalf):
         normalization: str = "group",
         groups: int = 32,
         linear_path: bool = False,
+        snr_grid: Sequence[float] = (),
         **kwargs: Any,
     ):
         super().__init__(
-            latent_channels, widths, depths, patch, normalization, groups, linear_path, **kwargs
+            latent_channels,
+            widths,
+            depths,
+            patch,
+            normalization,
+            groups,
+            linear_path,
+            snr_grid,
+            **kwargs,
         )
         if upsampling not in UPSAMPLINGS:
             raise ValueError(
@@ -98,11 +109,18 @@ class Decoder(AutoencoderHalf):
         if self.linear_path:
             shape = (self.latent_channels, 3 * CELL_SIZE**2)
             self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
+        self.build_modulations()
 
     def call(
-        self, z: Any, height: int | None = None, width: int | None = None, gain: Any = None
+        self,
+        z: Any,
+        height: int | None = None,
+        width: int | None = None,
+        gain: Any = None,
+        snr_db: Any = None,
     ) -> Any:
         """Decode the latent grid into images."""
+        conditions = iter(self.conditions(snr_db))
         z = ops.cast(z, self.compute_dtype)
         x = self.stem(z)
         for i in range(len(self.depths)):
@@ -111,7 +129,7 @@ class Decoder(AutoencoderHalf):
             elif i:
                 x = self.ups[i - 1](ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2))
             for block in self.stage(i):
-                x = block(x)
+                x = block(x, next(conditions))
         x = self.head(x)
         if self.patch > 1:
             x = depth_to_space(x, self.patch)
@@ -122,7 +140,12 @@ class Decoder(AutoencoderHalf):
         return (0.5 * x + 0.5)[:, :height, :width]
 
     def compute_output_spec(
-        self, z: Any, height: int | None = None, width: int | None = None, gain: Any = None
+        self,
+        z: Any,
+        height: int | None = None,
+        width: int | None = None,
+        gain: Any = None,
+        snr_db: Any = None,
     ) -> Any:
         """Shape of the images."""
         rows, columns = (None if size is None else size * CELL_SIZE for size in z.shape[1:3])

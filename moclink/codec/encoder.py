@@ -32,10 +32,13 @@ class Encoder(AutoencoderHalf):
         groups: Channel groups of "group".
         linear_path: Whether a fixed linear map of each 8x8 block is added to the latent, and the
             network's output is zero at first (see `training.linear_initialization`).
+        snr_grid: See `AutoencoderHalf`.
 
     Call Args:
         images: float [B, H, W, 3] in [0, 1]. Sizes that are no multiple of 8 are extended inside
             by repeating the last row and column.
+        snr_db: Es/N0 in dB that the sender is told, float [B], for a network with a grid of SNRs;
+            None for none.
 
     Returns:
         Latent z, float [B, ceil(H/8), ceil(W/8), n_q].
@@ -58,10 +61,19 @@ class Encoder(AutoencoderHalf):
         normalization: str = "group",
         groups: int = 32,
         linear_path: bool = False,
+        snr_grid: Sequence[float] = (),
         **kwargs: Any,
     ):
         super().__init__(
-            latent_channels, widths, depths, patch, normalization, groups, linear_path, **kwargs
+            latent_channels,
+            widths,
+            depths,
+            patch,
+            normalization,
+            groups,
+            linear_path,
+            snr_grid,
+            **kwargs,
         )
         self.stem_kernel = stem_kernel
         policy = self.dtype_policy
@@ -87,9 +99,11 @@ class Encoder(AutoencoderHalf):
         if self.linear_path:
             shape = (3 * CELL_SIZE**2, self.latent_channels)
             self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
+        self.build_modulations()
 
-    def call(self, images: Any) -> Any:
+    def call(self, images: Any, snr_db: Any = None) -> Any:
         """Encode images into the latent grid."""
+        conditions = iter(self.conditions(snr_db))
         x = pad_to_multiple(images, CELL_SIZE)
         # Centred inputs spare the first convolution from learning the mean of a picture.
         pixels = 2.0 * x - 1.0
@@ -98,7 +112,7 @@ class Encoder(AutoencoderHalf):
             if i:
                 x = self.downs[i - 1](x)
             for block in self.stage(i):
-                x = block(x)
+                x = block(x, next(conditions))
         z = self.head(x)
         if self.linear_path:
             z = z + ops.matmul(space_to_depth(pixels, CELL_SIZE), ops.cast(self.linear, z.dtype))

@@ -160,14 +160,16 @@ def encode_images(
     encoder: Encoder,
     cell_limit: CellLimit,
     images: NDArray[np.floating],
+    *others: Any,
 ) -> NDArray:
     """Run E, and what follows it in `function`, over a batch of any size.
 
     Args:
-        function: Images to what is wanted of them, one row for each cell.
+        function: Images, and `others`, to what is wanted of them, one row for each cell.
         encoder: E, for how far it reaches.
         cell_limit: How much is worked on at a time.
         images: float [B, H, W, 3] in [0, 1].
+        others: Further inputs of `function`, each with the batch first.
 
     Raises:
         ValueError: If the images have another shape or range.
@@ -184,7 +186,14 @@ def encode_images(
         "scale": 1 / CELL_SIZE,
     }
     groups = cell_limit.groups(len(images), rows, columns)
-    return to_numpy(join([function.run_in_stripes(images[group], **cut) for group in groups]))
+    return to_numpy(
+        join(
+            [
+                function.run_in_stripes(images[group], [other[group] for other in others], **cut)
+                for group in groups
+            ]
+        )
+    )
 
 
 def decode_latents(

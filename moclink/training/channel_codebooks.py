@@ -5,13 +5,16 @@ levels, codebooks are made from the highest SNR to the lowest and back again, ea
 SNR before and at several prices on power; the best by simulated squared error over latents that were
 kept aside stays. Then follow the policy (how many levels to send with the symbols of L levels) and
 codebooks for a sender that is not told the SNR. A quarter of an hour on one core for four levels.
+With --network, encoder and decoder are those that python -m moclink.train channel has trained, told
+the SNR: latents are those of each SNR, and codebooks start from the trained ones.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,7 @@ from moclink.codec.channel_optimized_codebooks import (
     search,
     send,
 )
+from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import find_images, read_image
@@ -49,9 +53,20 @@ class Latents:
 
 
 def crop_latents(
-    codec: SemanticCodec, paths: Sequence[Path], train: int, test: int, seed: int
+    transform: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    paths: Sequence[Path],
+    train: int,
+    test: int,
+    seed: int,
 ) -> Latents:
     """Latents of a random crop of each picture, in random order.
+
+    Args:
+        transform: Images [B, H, W, 3] in [0, 1] to latents [B, h, w, P*c].
+        paths: Pictures.
+        train: How many latents to make codebooks of.
+        test: How many to judge them by.
+        seed: Of crops and order.
 
     Raises:
         ValueError: If the pictures give too few.
@@ -61,7 +76,7 @@ def crop_latents(
         pixels = read_image(path)
         top, left = (int(rng.integers(max(1, side - CROP + 1))) for side in pixels.shape[:2])
         crop = pixels[top : top + CROP, left : left + CROP].astype(np.float32) / np.float32(255)
-        latents = codec.latents(crop[None])
+        latents = transform(crop[None])
         found.append(latents.reshape(-1, latents.shape[-1]))
     mixed = rng.permutation(np.concatenate(found))
     if len(mixed) < train + test:
@@ -151,12 +166,45 @@ def make_robust(
     return min(found, key=lambda pair: pair[1])[0]
 
 
+def fit_again(
+    made: ChannelOptimizedCodec,
+    paths: Sequence[Path],
+    counts: tuple[int, int],
+    rounds: int,
+    seed: int,
+) -> ChannelCodebookGrid:
+    """Codebooks for the latents of a network that is told the SNR, from those trained with it.
+
+    Policy and codebooks of a sender that is not told the SNR stay as they are.
+
+    Args:
+        made: The trained network and its codebooks.
+        paths: Pictures.
+        counts: How many latents to make codebooks of and how many to judge them by.
+        rounds: Turns of each fit.
+        seed: Of crops and order.
+    """
+    books: dict[int, list[ChannelCodebooks]] = {n: [] for n in made.grid.books}
+    for place, snr_db in enumerate(made.grid.snr_db.tolist()):
+        latents = crop_latents(
+            partial(made.latents, books=made.grid.books[1][place]), paths, *counts, seed
+        )
+        for count, row in made.grid.books.items():
+            best, error = fit_best_codebooks([row[place]], latents, snr_db, rounds)
+            books[count].append(best)
+            print(f"{count} levels, {snr_db:5.1f} dB: {error:.4f}", flush=True)
+    return replace(made.grid, books={n: tuple(row) for n, row in books.items()})
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("inputs", nargs="+", help="training images or folders of them")
     parser.add_argument("--exclude", nargs="*", default=[], help="names of images to hold out")
     parser.add_argument("--weights", default="small", help="preset or path of a semantic codec")
+    parser.add_argument(
+        "--network", type=Path, help="channel.npz of python -m moclink.train channel"
+    )
     parser.add_argument("--out", type=Path, required=True, help="path of the .npz to write")
     parser.add_argument(
         "--snr", nargs=3, type=float, default=(-5, 20, 5), metavar=("FIRST", "LAST", "STEP")
@@ -168,7 +216,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     paths = [path for path in find_images(options.inputs) if path.name not in options.exclude]
     description, _ = weight_files.find(options.weights, "moc-rvq-{}", "semantic")
     codec = SemanticCodec.from_preset(options.weights)
-    latents = crop_latents(codec, paths, options.samples, options.samples // 2, options.seed)
+    counts = (options.samples, options.samples // 2)
+    if options.network:
+        made = ChannelOptimizedCodec.from_preset(options.weights, options.network)
+        fit_again(made, paths, counts, options.rounds, options.seed).save(options.out)
+        return
+    latents = crop_latents(codec.latents, paths, *counts, options.seed)
     first, last, step = options.snr
     snrs = np.arange(first, last + step / 2, step)
     quantizer = codec.quantizer

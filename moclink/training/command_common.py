@@ -12,7 +12,7 @@ from moclink.training.options import SIZES
 # Options that weigh a term of a loss, and a number of steps.
 WEIGHTS = (
     *("pixel", "codebook", "commitment", "semantic", "perceptual", "st_lpips", "adversarial"),
-    *("style", "feature", "free_steps"),
+    *("style", "feature", "latent", "free_steps"),
 )
 
 

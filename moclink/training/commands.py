@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from moclink.training.command_all import SOURCE, run_all
+from moclink.training.command_channel import run_channel
 from moclink.training.command_common import (
     check_terms,
     finish,
@@ -172,6 +173,7 @@ STAGES = {
     "reorder": run_reorder,
     "stage2": run_stage2,
     "jscc": run_jscc,
+    "channel": run_channel,
     "link": run_link,
     "link-gpu": run_link_gpu,
     "link-classes": run_classes,

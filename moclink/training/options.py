@@ -8,13 +8,14 @@ import os
 from typing import Any
 
 from moclink.arguments import Parser
+from moclink.training.channel_options import add_channel
 from moclink.training.link_options import add_link, seed
 
 BACKENDS = ("tensorflow", "jax", "torch")
 SIZES = ("toy", "small", "paper")
 
 
-def _add_run(
+def add_run(
     parser: argparse.ArgumentParser, crop: int, batch: int, rate: float, steps: int
 ) -> None:
     """Add what the stages that train on patches share."""
@@ -105,7 +106,7 @@ def _add_patches(stages: Any) -> None:
 def _add_stage1(stages: Any) -> None:
     """Options of `stage1`: autoencoder and codebooks."""
     stage1 = stages.add_parser("stage1", help="autoencoder and codebooks, without noise")
-    _add_run(stage1, crop=96, batch=8, rate=5e-4, steps=10_000)
+    add_run(stage1, crop=96, batch=8, rate=5e-4, steps=10_000)
     stage1.add_argument(
         "--codec", default="small", help=f"size ({', '.join(SIZES)}) or codec to start from"
     )
@@ -176,7 +177,7 @@ def _add_reorder(stages: Any) -> None:
 def _add_stage2(stages: Any) -> None:
     """Options of `stage2`: noise reduction block."""
     stage2 = stages.add_parser("stage2", help="noise reduction block, after the channel")
-    _add_run(stage2, crop=128, batch=8, rate=4e-4, steps=5_000)
+    add_run(stage2, crop=128, batch=8, rate=4e-4, steps=5_000)
     stage2.add_argument("--codec", required=True, help="reordered codec")
     stage2.add_argument("--pixel-loss", choices=("l1", "mse", "log-mse"), default="mse")
     stage2.add_argument(
@@ -194,7 +195,7 @@ def _add_stage2(stages: Any) -> None:
 def _add_jscc(stages: Any) -> None:
     """Options of `jscc`: analog codec."""
     jscc = stages.add_parser("jscc", help="the analog codec")
-    _add_run(jscc, crop=96, batch=8, rate=5e-4, steps=10_000)
+    add_run(jscc, crop=96, batch=8, rate=5e-4, steps=10_000)
     jscc.add_argument(
         "--codec", default="small", help=f"size ({', '.join(SIZES)}) or codec to start from"
     )
@@ -269,6 +270,7 @@ def make_parser(description: str | None = None) -> argparse.ArgumentParser:
         _add_reorder,
         _add_stage2,
         _add_jscc,
+        add_channel,
         add_link,
         _add_all,
         _add_export,

@@ -87,12 +87,12 @@ def test_at_high_snr_it_is_the_noiseless_search(shipped, photo, levels):
     sending = shipped.grid.sending(levels, 40.0)
     assert sending.repeats == 1
     found = shipped.encode(photo, sending.books)
-    plain = shipped._codec.encode(photo, levels)[:, :, :, :levels]
+    plain = shipped.semantic_codec.encode(photo, levels)[:, :, :, :levels]
     assert np.array_equal(found, plain)
     sharp = np.where(np.eye(8)[found] > 0, 0, -1e6)
     np.testing.assert_allclose(
         shipped.decode(sharp, sending.books, 65, 97),
-        shipped._codec.decode(plain, height=65, width=97),
+        shipped.semantic_codec.decode(plain, height=65, width=97),
         atol=2e-5,
     )
 

@@ -1,0 +1,143 @@
+"""Training through the channel, for `loop.run`: encoder and decoder told the SNR, and codebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
+from moclink.codec.snr_aware import SNRAwareAutoencoder
+from moclink.constants import CELL_SIZE
+from moclink.training.channel_objective import ChannelObjective, GridCodebooks, noise_name
+from moclink.training.channel_options import GRADIENTS
+from moclink.training.fit import Fit
+from moclink.training.patches import CropFeeder
+from moclink.training.validation import mean_figures, picture_psnr, side_by_side
+
+
+@dataclass(frozen=True)
+class ChannelOptions:
+    """Options of the stage.
+
+    Attributes:
+        gradient: One of `channel_options.GRADIENTS`.
+        latent: Weight of the latent's distortion.
+        full_share: Share of steps with all levels; the others draw 1..D evenly.
+        whole: Whether all weights of the networks are trained, and not only what
+            `select_weights` leaves.
+        seed: Seed of everything drawn.
+        jit: Whether steps are compiled by XLA.
+    """
+
+    gradient: str = GRADIENTS[0]
+    latent: float = 0.3
+    full_share: float = 0.7
+    whole: bool = False
+    seed: int = 0
+    jit: bool = True
+
+
+class ChannelStage:
+    """Trains E, G and codebooks at the SNRs of a grid.
+
+    Args:
+        autoencoder: E and G, told the SNR.
+        grid: Codebooks to start from.
+        feeder: Crops by step.
+        held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
+        options: See `ChannelOptions`.
+    """
+
+    def __init__(
+        self,
+        autoencoder: SNRAwareAutoencoder,
+        grid: ChannelCodebookGrid,
+        feeder: CropFeeder,
+        held_out: Sequence[NDArray[np.float32]],
+        options: ChannelOptions,
+    ):
+        self.options, self._feeder, self._held_out = options, feeder, list(held_out)
+        self._grid = grid
+        if not options.whole:
+            select_weights(autoencoder)
+        books = {n: GridCodebooks(row, name=f"codebooks_{n}") for n, row in grid.books.items()}
+        self._objective = ChannelObjective(
+            autoencoder.encoder, autoencoder.decoder, books, options.gradient, options.latent
+        )
+        self._fit = Fit(self._objective, self._batch(0), options.jit)
+
+    @property
+    def codebooks(self) -> dict[int, GridCodebooks]:
+        """Number of levels -> codebooks over the grid, as they are trained."""
+        return dict(self._objective.codebooks)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Options that a checkpoint must agree on."""
+        data = {"crop": self._feeder.crop, "batch": self._feeder.batch}
+        return {"snr_db": self._grid.snr_db.tolist(), **asdict(self.options), **data}
+
+    def variables(self) -> dict[str, Any]:
+        """All weights and moments."""
+        return self._fit.variables("channel")
+
+    def _noise(
+        self, rng: np.random.Generator, batch: int, height: int, width: int, levels: int
+    ) -> NDArray[np.float32]:
+        heads = self._grid.robust.codebooks.shape[1]
+        shape = (batch, -(-height // CELL_SIZE), -(-width // CELL_SIZE), levels, heads)
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    def _batch(self, step: int) -> dict[str, NDArray[Any]]:
+        rng = np.random.default_rng([self.options.seed, step, 0x43])
+        count, side, deepest = self._feeder.batch, self._feeder.crop, max(self._grid.books)
+        levels = deepest
+        if step and rng.random() >= self.options.full_share:
+            levels = int(rng.integers(1, deepest + 1))
+        return {
+            "images": self._feeder(step),
+            "place": rng.integers(0, len(self._grid.snr_db), 1).astype(np.int32),
+            noise_name(levels): self._noise(rng, count, side, side, levels),
+        }
+
+    def train(self, step: int, learning_rate: float) -> dict[str, float]:
+        """Do one step."""
+        return self._fit.step(self._batch(step), learning_rate)
+
+    def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
+        """PSNR of all levels' symbols at each SNR of the grid; three pictures to look at."""
+        rows, pictures, levels = [], {}, max(self._grid.books)
+        for i, image in enumerate(self._held_out):
+            height, width = image.shape[:2]
+            noise = self._noise(np.random.default_rng([i, 0x56]), 1, height, width, levels)
+            row, views = {}, [image]
+            for place, snr_db in enumerate(self._grid.snr_db):
+                at = np.array([place], np.int32)
+                received = self._objective.send(image[None], at, noise, levels)[1]
+                decoded = ops.convert_to_numpy(self._objective.decode(received, at, levels))
+                views.append(decoded[0, :height, :width])
+                row[f"{snr_db:g}dB"] = picture_psnr(views[-1], image)
+            rows.append(row)
+            if i < 3:
+                pictures[f"{i}"] = side_by_side(views)
+        return mean_figures(rows), pictures
+
+
+def select_weights(autoencoder: SNRAwareAutoencoder) -> None:
+    """Leave to training what an SNR should change most: modulations, heads, G from 1/4 on.
+
+    The kernels at 1/8 of the resolution, nine tenths of all weights, stay those of the codec, so that
+    the change is a small file.
+    """
+    encoder, decoder = autoencoder.encoder, autoencoder.decoder
+    last = len(decoder.depths) - 1
+    for layer in (encoder.stem, *encoder.downs, *encoder.blocks, decoder.stem):
+        layer.trainable = False
+    for stage in range(last):
+        for block in decoder.stage(stage):
+            block.trainable = False

@@ -1,0 +1,56 @@
+"""`python -m moclink.train channel`: encoder, decoder and codebooks trained through the channel."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+from moclink.training.command_common import check_terms, loop_options, open_data, set_precision
+
+
+def run_channel(args: argparse.Namespace) -> int:
+    """Train encoder and decoder, told the SNR, with the channel-optimised codebooks of a codec."""
+    import numpy as np
+    from keras import ops
+
+    from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
+    from moclink.codec.snr_aware import SNRAwareAutoencoder
+    from moclink.training.channel_stage import ChannelOptions, ChannelStage
+    from moclink.training.loop import run
+
+    check_terms(args)
+    plan = loop_options(args)
+    feeder, held_out = open_data(args)
+    set_precision(args.mixed_precision, args.seed)
+    made = ChannelOptimizedCodec.from_preset(args.codec, args.codebooks)
+    network = SNRAwareAutoencoder(made.semantic_codec, made.grid.snr_db)
+    network.apply(made.grid.changes)
+    options = ChannelOptions(
+        gradient=args.gradient,
+        latent=args.latent,
+        full_share=args.full_share,
+        whole=args.whole,
+        seed=args.seed,
+        jit=not args.no_jit,
+    )
+    stage = ChannelStage(network, made.grid, feeder, held_out, options)
+    # Of the codebooks of other numbers of levels than that of a step, which is as it should be.
+    warnings.filterwarnings("ignore", message="Gradients do not exist")
+    outcome = run(stage, args.out, plan)
+    if not outcome.finished:
+        return 130
+    books = {
+        count: tuple(
+            replace(one, codebooks=np.asarray(vectors, np.float32))
+            for one, vectors in zip(
+                row, ops.convert_to_numpy(stage.codebooks[count].codebooks), strict=True
+            )
+        )
+        for count, row in made.grid.books.items()
+    }
+    path = Path(args.out) / "channel.npz"
+    replace(made.grid, books=books, changes=network.changes()).save(path)
+    print(f"wrote {path}")
+    return 0
