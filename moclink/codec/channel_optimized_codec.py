@@ -2,8 +2,8 @@
 
     images -> E -> channel-optimised search -> indices ~~ link ~~> posteriors -> R -> G -> images
 
-Where the grid has changes for E and G (`snr_aware`), they are told the SNR that the codebooks are
-made for.
+Where the grid has changes for E and G (`snr_aware`), these are told the SNR that the codebooks are
+made for if all levels are sent.
 
 What the receiver retrieves is already the mean of the latent given what arrived, so it goes from R
 straight to G: the noise reduction block was trained for the noiseless codebooks' errors. Half a step
@@ -49,7 +49,7 @@ class ChannelOptimizedCodec:
         self.grid = grid
         self._aware: SNRAwareAutoencoder | None = None
         if grid.changes:
-            self._aware = SNRAwareAutoencoder(codec, grid.snr_db)
+            self._aware = SNRAwareAutoencoder(codec, grid.snr_db.tolist())
             self._aware.apply(grid.changes)
 
     @classmethod
@@ -100,7 +100,8 @@ class ChannelOptimizedCodec:
 
     def _told_snr(self, books: ChannelCodebooks) -> float | None:
         """The SNR that E and G are told; None for those of the weights."""
-        if self._aware is None or books.over or not np.isfinite(books.snr_db):
+        deepest = len(books.codebooks) == max(self.grid.books)
+        if self._aware is None or books.over or not np.isfinite(books.snr_db) or not deepest:
             return None
         return books.snr_db
 

@@ -46,8 +46,8 @@ class ChannelCodebookGrid:
         robust: Codebooks of a sender that is not told the SNR.
         noiseless: Codebooks of the weights, used above the grid.
         sha256: Of the weights that the codebooks were made for.
-        changes: Of E and G, where they are told the SNR: see `snr_aware`. Without any they are those
-            of the weights at every SNR.
+        changes: Of E and G, told the SNR where all levels are sent: see `snr_aware`. Without any
+            they are those of the weights at every SNR.
     """
 
     snr_db: NDArray[np.float64]

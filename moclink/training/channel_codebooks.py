@@ -6,7 +6,7 @@ SNR before and at several prices on power; the best by simulated squared error o
 kept aside stays. Then follow the policy (how many levels to send with the symbols of L levels) and
 codebooks for a sender that is not told the SNR. A quarter of an hour on one core for four levels.
 With --network, encoder and decoder are those that python -m moclink.train channel has trained, told
-the SNR: latents are those of each SNR, and codebooks start from the trained ones.
+the SNR, and the codebooks of all levels are made again from the trained ones.
 """
 
 from __future__ import annotations
@@ -173,9 +173,9 @@ def fit_again(
     rounds: int,
     seed: int,
 ) -> ChannelCodebookGrid:
-    """Codebooks for the latents of a network that is told the SNR, from those trained with it.
+    """Codebooks of all levels for a network that is told the SNR, from those trained with it.
 
-    Policy and codebooks of a sender that is not told the SNR stay as they are.
+    All other codebooks, and the policy, stay as they are.
 
     Args:
         made: The trained network and its codebooks.
@@ -184,16 +184,14 @@ def fit_again(
         rounds: Turns of each fit.
         seed: Of crops and order.
     """
-    books: dict[int, list[ChannelCodebooks]] = {n: [] for n in made.grid.books}
-    for place, snr_db in enumerate(made.grid.snr_db.tolist()):
-        latents = crop_latents(
-            partial(made.latents, books=made.grid.books[1][place]), paths, *counts, seed
-        )
-        for count, row in made.grid.books.items():
-            best, error = fit_best_codebooks([row[place]], latents, snr_db, rounds)
-            books[count].append(best)
-            print(f"{count} levels, {snr_db:5.1f} dB: {error:.4f}", flush=True)
-    return replace(made.grid, books={n: tuple(row) for n, row in books.items()})
+    deepest, found = max(made.grid.books), []
+    for start in made.grid.books[deepest]:
+        transform = partial(made.latents, books=start)
+        latents = crop_latents(transform, paths, *counts, seed)
+        best, error = fit_best_codebooks([start], latents, start.snr_db, rounds)
+        found.append(best)
+        print(f"{deepest} levels, {start.snr_db:5.1f} dB: {error:.4f}", flush=True)
+    return replace(made.grid, books={**made.grid.books, deepest: tuple(found)})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

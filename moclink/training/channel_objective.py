@@ -33,7 +33,7 @@ from moclink.training.channel_options import GRADIENTS
 
 
 class GridCodebooks(keras.layers.Layer):
-    """Code vectors of one number of levels at each SNR of a grid, as weights.
+    """Code vectors at each SNR of a grid, as weights.
 
     Args:
         row: Codebooks at each SNR; priors, prices and amplitudes stay as they are.
@@ -42,7 +42,7 @@ class GridCodebooks(keras.layers.Layer):
         place: int [1], which SNR.
 
     Returns:
-        Code vectors c [n, P, N, c], priors [n, P, N], amplitudes [N], price [] and SNR in dB [].
+        Code vectors c [L, P, N, c], priors [L, P, N], amplitudes [N], price [] and SNR in dB [].
     """
 
     def __init__(self, row: Sequence[ChannelCodebooks], **kwargs: Any):
@@ -75,7 +75,7 @@ class ChannelObjective:
     Attributes:
         encoder: E with a grid of SNRs.
         decoder: G, the same.
-        codebooks: Number of levels -> codebooks over the grid.
+        codebooks: Codebooks over the grid.
         gradient: One of `channel_options.GRADIENTS`.
         latent: Weight of the latent's distortion beside the mean of ln(squared error + floor).
         floor: So that flat crops do not count for more than they should.
@@ -83,7 +83,7 @@ class ChannelObjective:
 
     encoder: Any
     decoder: Any
-    codebooks: Mapping[int, GridCodebooks]
+    codebooks: GridCodebooks
     gradient: str = GRADIENTS[0]
     latent: float = 0.3
     floor: float = 1e-4
@@ -95,22 +95,21 @@ class ChannelObjective:
     @property
     def parts(self) -> list[Any]:
         """The layers that this objective calls."""
-        return [self.encoder, self.decoder, *self.codebooks.values()]
+        return [self.encoder, self.decoder, self.codebooks]
 
-    def send(self, images: Any, place: Any, noise: Any, levels: int) -> tuple[Any, Any, Any]:
+    def send(self, images: Any, place: Any, noise: Any) -> tuple[Any, Any, Any]:
         """Send images at one SNR of the grid.
 
         Args:
             images: float32 [B, H, W, 3] in [0, 1].
             place: int32 [1], which SNR.
-            noise: Standard normal, float32 [B, h, w, levels, P].
-            levels: How many levels are sent.
+            noise: Standard normal, float32 [B, h, w, L, P].
 
         Returns:
             z and z_hat, float32 [B, h, w, P*c], and the mean over positions of the expected
             distortion, [].
         """
-        vectors, priors, amplitudes, price, snr_db = self.codebooks[levels](place)
+        vectors, priors, amplitudes, price, snr_db = self.codebooks(place)
         no = noise_variance(snr_db)
         z = ops.cast(self.encoder(images, ops.reshape(snr_db, (1,))), "float32")
         means, spreads = retrieval_moments(vectors, priors, amplitudes, no)
@@ -133,25 +132,18 @@ class ChannelObjective:
         error = error + ops.einsum("bhwdpn,dpn->bhwp", chosen, spreads)
         return z, ops.reshape(found, ops.shape(z)), ops.mean(ops.sum(error, axis=-1))
 
-    def decode(self, z: Any, place: Any, levels: int) -> Any:
+    def decode(self, z: Any, place: Any) -> Any:
         """Decode latents received at one SNR of the grid, float32, not clipped."""
-        snr_db = self.codebooks[levels](place)[-1]
+        snr_db = self.codebooks(place)[-1]
         return ops.cast(self.decoder(z, snr_db=ops.reshape(snr_db, (1,))), "float32")
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the losses of a batch.
-
-        Args:
-            batch: images and place as `send` takes them; noise under the name `noise_name(levels)`,
-                for the number of levels must be known when a step is compiled, and Keras compiles
-                one step for arrays of all lengths.
-        """
+        """Return the losses of a batch: images, place and noise as `send` takes them."""
         images, place = batch["images"], batch["place"]
-        (levels,) = (n for n in self.codebooks if noise_name(n) in batch)
-        z, found, expected = self.send(images, place, batch[noise_name(levels)], levels)
+        z, found, expected = self.send(images, place, batch["noise"])
         # The value of z_hat; gradients of both, for latent and code vectors.
         joined = z + found - ops.stop_gradient(z)
-        decoded = self.decode(joined, place, levels)
+        decoded = self.decode(joined, place)
         error = ops.mean(ops.square(decoded - images), axis=(1, 2, 3))
         distance = ops.mean(
             ops.sum((z - ops.stop_gradient(found)) ** 2, axis=-1)
@@ -164,8 +156,3 @@ class ChannelObjective:
             "psnr": ops.mean(losses.psnr(decoded, images)),
             "latent": latent,
         }
-
-
-def noise_name(levels: int) -> str:
-    """Name of the noise of so many levels in a batch."""
-    return f"noise_{levels}_levels"

@@ -31,8 +31,5 @@ def add_channel(stages: Any) -> None:
         "--latent", type=float, default=0.3, help="weight of its distortion (default %(default)s)"
     )
     channel.add_argument(
-        "--full-share", type=float, default=0.7, help="steps with all levels (default %(default)s)"
-    )
-    channel.add_argument(
         "--whole", action="store_true", help="train all weights of encoder and decoder"
     )

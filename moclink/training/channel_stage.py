@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.snr_aware import SNRAwareAutoencoder
 from moclink.constants import CELL_SIZE
-from moclink.training.channel_objective import ChannelObjective, GridCodebooks, noise_name
+from moclink.training.channel_objective import ChannelObjective, GridCodebooks
 from moclink.training.channel_options import GRADIENTS
 from moclink.training.fit import Fit
 from moclink.training.patches import CropFeeder
@@ -27,7 +27,6 @@ class ChannelOptions:
     Attributes:
         gradient: One of `channel_options.GRADIENTS`.
         latent: Weight of the latent's distortion.
-        full_share: Share of steps with all levels; the others draw 1..D evenly.
         whole: Whether all weights of the networks are trained, and not only what
             `select_weights` leaves.
         seed: Seed of everything drawn.
@@ -36,18 +35,20 @@ class ChannelOptions:
 
     gradient: str = GRADIENTS[0]
     latent: float = 0.3
-    full_share: float = 0.7
     whole: bool = False
     seed: int = 0
     jit: bool = True
 
 
 class ChannelStage:
-    """Trains E, G and codebooks at the SNRs of a grid.
+    """Trains E, G and the codebooks of all levels at the SNRs of a grid.
+
+    Whoever sends fewer levels keeps the codec's E and G: the latents that suit one level suit four
+    badly.
 
     Args:
         autoencoder: E and G, told the SNR.
-        grid: Codebooks to start from.
+        grid: Codebooks to start from; those of all levels are trained.
         feeder: Crops by step.
         held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
         options: See `ChannelOptions`.
@@ -65,16 +66,15 @@ class ChannelStage:
         self._grid = grid
         if not options.whole:
             select_weights(autoencoder)
-        books = {n: GridCodebooks(row, name=f"codebooks_{n}") for n, row in grid.books.items()}
+        self.codebooks = GridCodebooks(grid.books[max(grid.books)], name="codebooks")
         self._objective = ChannelObjective(
-            autoencoder.encoder, autoencoder.decoder, books, options.gradient, options.latent
+            autoencoder.encoder,
+            autoencoder.decoder,
+            self.codebooks,
+            options.gradient,
+            options.latent,
         )
         self._fit = Fit(self._objective, self._batch(0), options.jit)
-
-    @property
-    def codebooks(self) -> dict[int, GridCodebooks]:
-        """Number of levels -> codebooks over the grid, as they are trained."""
-        return dict(self._objective.codebooks)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -87,22 +87,19 @@ class ChannelStage:
         return self._fit.variables("channel")
 
     def _noise(
-        self, rng: np.random.Generator, batch: int, height: int, width: int, levels: int
+        self, rng: np.random.Generator, batch: int, height: int, width: int
     ) -> NDArray[np.float32]:
-        heads = self._grid.robust.codebooks.shape[1]
+        levels, heads = self._grid.robust.codebooks.shape[:2]
         shape = (batch, -(-height // CELL_SIZE), -(-width // CELL_SIZE), levels, heads)
         return rng.standard_normal(shape, dtype=np.float32)
 
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:
         rng = np.random.default_rng([self.options.seed, step, 0x43])
-        count, side, deepest = self._feeder.batch, self._feeder.crop, max(self._grid.books)
-        levels = deepest
-        if step and rng.random() >= self.options.full_share:
-            levels = int(rng.integers(1, deepest + 1))
+        count, side = self._feeder.batch, self._feeder.crop
         return {
             "images": self._feeder(step),
             "place": rng.integers(0, len(self._grid.snr_db), 1).astype(np.int32),
-            noise_name(levels): self._noise(rng, count, side, side, levels),
+            "noise": self._noise(rng, count, side, side),
         }
 
     def train(self, step: int, learning_rate: float) -> dict[str, float]:
@@ -110,16 +107,16 @@ class ChannelStage:
         return self._fit.step(self._batch(step), learning_rate)
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
-        """PSNR of all levels' symbols at each SNR of the grid; three pictures to look at."""
-        rows, pictures, levels = [], {}, max(self._grid.books)
+        """PSNR at each SNR of the grid; the first three pictures to look at."""
+        rows, pictures = [], {}
         for i, image in enumerate(self._held_out):
             height, width = image.shape[:2]
-            noise = self._noise(np.random.default_rng([i, 0x56]), 1, height, width, levels)
+            noise = self._noise(np.random.default_rng([i, 0x56]), 1, height, width)
             row, views = {}, [image]
             for place, snr_db in enumerate(self._grid.snr_db):
                 at = np.array([place], np.int32)
-                received = self._objective.send(image[None], at, noise, levels)[1]
-                decoded = ops.convert_to_numpy(self._objective.decode(received, at, levels))
+                received = self._objective.send(image[None], at, noise)[1]
+                decoded = ops.convert_to_numpy(self._objective.decode(received, at))
                 views.append(decoded[0, :height, :width])
                 row[f"{snr_db:g}dB"] = picture_psnr(views[-1], image)
             rows.append(row)
@@ -136,7 +133,8 @@ def select_weights(autoencoder: SNRAwareAutoencoder) -> None:
     """
     encoder, decoder = autoencoder.encoder, autoencoder.decoder
     last = len(decoder.depths) - 1
-    for layer in (encoder.stem, *encoder.downs, *encoder.blocks, decoder.stem):
+    layers: list[Any] = [encoder.stem, *encoder.downs, *encoder.blocks, decoder.stem]
+    for layer in layers:
         layer.trainable = False
     for stage in range(last):
         for block in decoder.stage(stage):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,31 +24,29 @@ def run_channel(args: argparse.Namespace) -> int:
     feeder, held_out = open_data(args)
     set_precision(args.mixed_precision, args.seed)
     made = ChannelOptimizedCodec.from_preset(args.codec, args.codebooks)
-    network = SNRAwareAutoencoder(made.semantic_codec, made.grid.snr_db)
+    network = SNRAwareAutoencoder(made.semantic_codec, made.grid.snr_db.tolist())
     network.apply(made.grid.changes)
     options = ChannelOptions(
         gradient=args.gradient,
         latent=args.latent,
-        full_share=args.full_share,
         whole=args.whole,
         seed=args.seed,
         jit=not args.no_jit,
     )
     stage = ChannelStage(network, made.grid, feeder, held_out, options)
-    # Of the codebooks of other numbers of levels than that of a step, which is as it should be.
-    warnings.filterwarnings("ignore", message="Gradients do not exist")
     outcome = run(stage, args.out, plan)
     if not outcome.finished:
         return 130
-    books = {
-        count: tuple(
-            replace(one, codebooks=np.asarray(vectors, np.float32))
-            for one, vectors in zip(
-                row, ops.convert_to_numpy(stage.codebooks[count].codebooks), strict=True
-            )
+    deepest = max(made.grid.books)
+    trained = tuple(
+        replace(books, codebooks=np.asarray(vectors, np.float32))
+        for books, vectors in zip(
+            made.grid.books[deepest],
+            ops.convert_to_numpy(stage.codebooks.codebooks),
+            strict=True,
         )
-        for count, row in made.grid.books.items()
-    }
+    )
+    books = {**made.grid.books, deepest: trained}
     path = Path(args.out) / "channel.npz"
     replace(made.grid, books=books, changes=network.changes()).save(path)
     print(f"wrote {path}")

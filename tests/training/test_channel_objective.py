@@ -15,7 +15,7 @@ from moclink.codec.codebook_initialization import initialize_codebooks
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.snr_aware import SNRAwareAutoencoder
 from moclink.images import read_image, sample_paths
-from moclink.training.channel_objective import ChannelObjective, GridCodebooks, noise_name
+from moclink.training.channel_objective import ChannelObjective, GridCodebooks
 
 SNRS = (0.0, 15.0)
 LEVELS = 4
@@ -43,7 +43,7 @@ def books(codec, snr_db):
 def objective(codec, **options):
     network = SNRAwareAutoencoder(codec, SNRS)
     row = GridCodebooks([books(codec, snr) for snr in SNRS])
-    return ChannelObjective(network.encoder, network.decoder, {LEVELS: row}, **options)
+    return ChannelObjective(network.encoder, network.decoder, row, **options)
 
 
 def noise(images, seed=0):
@@ -54,7 +54,7 @@ def noise(images, seed=0):
 @pytest.mark.parametrize("place", [0, 1])
 def test_codes_and_distortion_are_those_of_the_channel_optimised_search(codec, images, place):
     made, here = objective(codec), books(codec, SNRS[place])
-    z, found, expected = made.send(images, np.array([place]), noise(images), LEVELS)
+    z, found, expected = made.send(images, np.array([place]), noise(images))
     codes = search(z, here)
     assert float(expected) == pytest.approx(
         float(ops.mean(ops.sum(expected_distortion(z, codes, here), axis=-1))), rel=1e-4
@@ -79,12 +79,12 @@ def test_gradients_reach_encoder_decoder_and_codebooks(codec, images, gradient):
     made = objective(codec, gradient=gradient)
     for head in (made.encoder.head.kernel, made.decoder.head.kernel):  # zeros have no slope behind
         head.assign(1e-3 * np.random.default_rng(2).standard_normal(head.shape))
-    batch = {"images": images, "place": np.array([0]), noise_name(LEVELS): noise(images)}
+    batch = {"images": images, "place": np.array([0]), "noise": noise(images)}
     wanted = [
         made.encoder.modulations[-1],
         made.encoder.head.kernel,
         made.decoder.head.kernel,
-        made.codebooks[LEVELS].codebooks,
+        made.codebooks.codebooks,
     ]
     with tf.GradientTape() as tape:
         tape.watch([weight.value for weight in wanted])
@@ -100,10 +100,10 @@ def test_gradients_reach_encoder_decoder_and_codebooks(codec, images, gradient):
 
 def test_without_noise_the_loss_is_that_of_the_quantised_picture(codec, images):
     made = objective(codec, latent=0.0)
-    silent = {"images": images, "place": np.array([1]), noise_name(LEVELS): 0 * noise(images)}
+    silent = {"images": images, "place": np.array([1]), "noise": 0 * noise(images)}
     found = made(silent)
-    z, retrieved, _ = made.send(images, np.array([1]), 0 * noise(images), LEVELS)
-    decoded = ops.convert_to_numpy(made.decode(retrieved, np.array([1]), LEVELS))
+    z, retrieved, _ = made.send(images, np.array([1]), 0 * noise(images))
+    decoded = ops.convert_to_numpy(made.decode(retrieved, np.array([1])))
     error = np.mean((decoded - images) ** 2)
     assert float(found["loss"]) == pytest.approx(np.log(error + 1e-4), rel=1e-4)
 
