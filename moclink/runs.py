@@ -37,7 +37,7 @@ from moclink.run_arguments import read_options, read_plan, read_resources
 from moclink.run_folders import make_dated_folder, parts_of_objects, run_folder
 from moclink.sweep.available_metrics import drop_missing_metrics, report_small_pictures
 from moclink.sweep.channel_probe import report_probe
-from moclink.sweep.check import Check, check
+from moclink.sweep.check import Check, check, report_limits
 from moclink.sweep.dry_run import make_dry_runs, report_memory, try_chain
 from moclink.sweep.memory import available_memory
 from moclink.sweep.plan import DEFAULT_MEMORY, Plan, count_cells, least_memory, list_units
@@ -211,6 +211,7 @@ def _check_all(
     dry_runs = make_dry_runs(plan, own_chains, pictures)
     for _, problem in pool.run(try_chain, dry_runs, make_session):
         raise ValueError(problem)
+    report_limits(plan, pictures, pool, make_session)
     report_memory(pool, dry_runs, make_session)
     report_small_pictures(plan, pictures)
 
