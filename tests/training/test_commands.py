@@ -1,6 +1,8 @@
 """The stages from options to files: a toy codec from pictures to export, stopped, repeated, refused."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -81,13 +83,22 @@ def train_all_stages(folder, data, *options):
         "status |= main(['reorder', *plan[:2], '--codec', folder + '/s1/codec', *placing])\n"
         "placed = ['--codec', folder + '/placed/codec']\n"
         "status |= main(['stage2', *plan, *placed, '--out', folder + '/s2'])\n"
+        "plan.remove('--no-jit')  # compiled by XLA\n"
         "status |= main(['jscc', *plan, '--codec', 'toy', '--out', folder + '/jscc'])\n"
         "sys.exit(status)"
     )
+    environment = dict(os.environ)
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # which JAX sets in this process
     done = subprocess.run(
-        [sys.executable, "-c", program, str(folder), *plan], capture_output=True, text=True
+        [sys.executable, "-c", program, str(folder), *plan],
+        capture_output=True,
+        text=True,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    # TensorFlow's notes on the machine: oneDNN, CPU features, absl, XLA's service and clusters.
+    noted = re.findall(r"(?i).*(?:onednn|cpu_feature|absl|xla|cuda|tensorflow).*", done.stderr)
+    assert not noted
     logs, weights = {}, {}
     for stage in ("s1", "s2", "jscc"):
         rows = [row.split(",") for row in (folder / stage / "log.csv").read_text().splitlines()[1:]]

@@ -254,6 +254,20 @@ def test_jax_trains_in_mixed_precision(tiles, tmp_path):
     )
 
 
+def test_it_trains_in_mixed_precision_and_writes_a_network_of_float32(tiles, tmp_path):
+    plan = ("--network", "toy", "--batch", 2, "--steps", 2, "--log-every", 1, "--warmup", 0)
+    for folder, option in (("plain", ()), ("mixed", ("--mixed-precision",))):
+        assert run("link", "--data", tiles, "--out", tmp_path / folder, *plan, *option) == 0
+    losses = []
+    for folder in ("plain", "mixed"):
+        network = Restoration.load(tmp_path / folder / "restoration").network
+        assert network.dtype_policy.name == "float32"
+        log = (tmp_path / folder / "log.csv").read_text().splitlines()
+        losses.append([float(row.split(",")[2]) for row in log if ",loss," in row])
+    # 8 bits of bfloat16: losses differ, by a few parts in a hundred at most.
+    assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
 def test_classes_and_codebooks_are_made_by_command(tmp_path, capsys):
     classes = tmp_path / "classes.npz"
     few = ("--classes", 3, "--rounds", 5)
