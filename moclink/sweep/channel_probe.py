@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -58,15 +59,21 @@ def probe(session: Session, snrs: tuple[float, ...]) -> list[str]:
         snrs: Es/N0 values in dB.
 
     Returns:
-        A message if the channel adds what it does not state, else nothing.
+        A message if the channel adds what it does not state, or cannot be measured; else nothing.
     """
     channel = session.channel
     try:
         with quietly(notes_only=True):
             copy = _copy(channel)
             problems = [describe(measure(copy, snr_db)) for snr_db in snrs]
-    except Exception:  # of a block that cannot be copied, or takes other lengths: the run will tell
-        return []
+    except Exception as error:  # of a block that cannot be copied, or takes other lengths
+        why = str(error).removeprefix(f"channel {channel.spec}, ")
+        why = why.removeprefix(f"channel {channel.spec}: ") or type(error).__name__
+        why = textwrap.shorten(why, 160, placeholder=" ...")
+        return [
+            f"channel {channel.spec} is not measured before the run: whether it adds the noise that it "
+            f"states is not known ({why})"
+        ]
     return [f"channel {channel.spec}: {problem}" for problem in problems if problem][:1]
 
 
@@ -78,7 +85,9 @@ def _copy(channel: Channel) -> Channel:
     model = same.build()
     if isinstance(found, type) or inspect.isroutine(found):  # of a class there is a new object now
         return same
-    return Channel(channel.spec, partial(cloudpickle.loads, cloudpickle.dumps(model)))
+    from moclink.phy.layer import unpickled
+
+    return Channel(channel.spec, partial(unpickled, cloudpickle.dumps(model), type(found)))
 
 
 def measure(channel: Channel, snr_db: float) -> Measured:

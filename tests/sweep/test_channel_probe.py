@@ -12,6 +12,8 @@ from moclink.sweep.plan import Plan
 from moclink.sweep.session import Session
 
 FILE = """
+import threading
+
 import keras
 import numpy as np
 from sionna.phy import config
@@ -89,6 +91,18 @@ class Built(keras.layers.Layer):
 
 
 made = Built()
+
+
+class Locked:
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def __call__(self, x, no):
+        with self.lock:
+            return twice(x, no)
+
+
+locked = Locked()
 """
 
 
@@ -126,11 +140,24 @@ def test_a_gain_or_noise_that_is_not_stated_is_named(file, name, said):
     "name",
     [
         *("awgn", "block_fading_known", "deep_fade_known", "diversity", "impulsive", "class_a"),
-        *("one_length", "Built", "made"),
+        *("Built", "made"),
     ],
 )
 def test_channels_that_state_what_they_do_are_not_accused(file, name):
     assert notes(f"{file}:{name}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("one_length", "called on 1000 symbols: .*1296 symbols are wanted"),
+        ("locked", "cannot pickle '_thread.lock' object"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(file, name, why):
+    (note,) = notes(f"{file}:{name}")
+    assert note.startswith(f"channel {file}:{name} is not measured before the run: whether it adds")
+    assert re.search(rf"is not known \(.*{why}", note), note
 
 
 @pytest.mark.parametrize(
