@@ -18,6 +18,8 @@ from moclink.training.link_data import VALIDATION, make_pass, make_validation
 from moclink.training.link_sending import TILE, LinkCodecs
 from moclink.training.picture_lists import fingerprint, hold_out
 
+_MANY = 20  # pictures that are read in no time
+
 
 @dataclass(frozen=True)
 class TileOptions:
@@ -92,6 +94,8 @@ def usable(pictures: Sequence[Path]) -> list[Path]:
         ValueError: If none is left.
     """
     found = []
+    if len(pictures) > _MANY:
+        print(f"reading {len(pictures)} pictures to see which are of use", flush=True)
     for path in pictures:
         try:
             side = min(read_image(path).shape[:2])

@@ -1,10 +1,19 @@
 """One command from pictures to a codec, which continues where it was stopped."""
 
+import os
+import signal
+
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from moclink.train import main
+from moclink.training import loop
+from moclink.training.command_all import run_all
+from moclink.training.command_common import loop_options
+from moclink.training.commands import run_stage
+from moclink.training.options import make_parser
 
 
 def run(*args):
@@ -74,3 +83,64 @@ def test_patches_are_not_put_among_the_pictures(tmp_path, capsys):
     assert main(["patches", str(tmp_path), "--out", str(tmp_path), "--min-side", "8"]) == 2
     assert "is a folder of the pictures; choose another" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+class Counter:
+    """A stage whose steps take a second each, which a signal stops behind one of them."""
+
+    config: dict = {}
+
+    def __init__(self, clock, stop_at=None):
+        self.steps, self.clock, self.stop_at = keras.Variable(0.0), clock, stop_at
+
+    def variables(self):
+        return {"steps": self.steps}
+
+    def train(self, step, learning_rate):
+        self.steps.assign(float(self.steps) + 1)
+        self.clock[0] += 1.0
+        if step == self.stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {"loss": 1.0}
+
+    def validate(self):
+        return {"steps": float(self.steps)}, {}
+
+
+def test_stopped_in_either_stage_it_goes_on_to_the_end_of_the_plan(
+    pictures, tmp_path, monkeypatch, capsys
+):
+    """65 s of stage 1, which is stopped after 10; 35 s of stage 2, which is stopped after 20."""
+    clock = [0.0]
+    monkeypatch.setattr("moclink.training.loop.time.monotonic", lambda: clock[0])
+    command = ["all", str(pictures), "--out", str(tmp_path), "--minutes", str(99.5 / 60)]
+    args = make_parser().parse_args(command)
+    stops = {"stage1": 9, "stage2": 19}
+    seen, outcomes = [], {}
+
+    def staged(stage):
+        seen[-1].append(stage.stage)
+        if stage.stage == "patches":
+            return run_stage(stage)
+        if stage.stage in stops:
+            counter = Counter(clock, stops[stage.stage])
+            outcome = loop.run(counter, stage.out, loop_options(stage))
+            stops[stage.stage] = None
+            outcomes[stage.stage] = (outcome.step, outcome.seconds, outcome.figures)
+            return 0 if outcome.finished else 130
+        return 0
+
+    for expected in (130, 130, 0):
+        seen.append([])
+        assert run_all(args, staged) == expected
+    assert seen == [
+        ["patches", "stage1"],
+        ["stage1", "reorder", "stage2"],
+        ["stage1", "reorder", "stage2", "export"],
+    ]
+    # The clock leaves the first step of each call out, which compiles.
+    assert outcomes == {
+        "stage1": (67, pytest.approx(65.0), {"steps": 67.0}),
+        "stage2": (37, pytest.approx(35.0), {"steps": 37.0}),
+    }
+    assert capsys.readouterr().err.count("the same command continues from") == 2
