@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moclink import __version__
@@ -189,6 +190,8 @@ def _add_work_options(add: Callable[..., Any]) -> None:
         metavar="DIR",
         help="run folder; an existing run is resumed and extended (a new dated one in runs/)",
     )
+    append = "require --out to hold a run, which is resumed and extended"
+    add("--append", "--resume", dest="append", action="store_true", help=append)
     add("--quiet", action="store_true", help="no progress, no table: print errors only")
     anyway = "resume a run of another version of moclink (recorded in run.json)"
     add("--resume-anyway", action="store_true", help=anyway)
@@ -203,6 +206,14 @@ def _chains(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _check_begun(out: str | None) -> None:
+    """Raise UsageError unless the folder of --out holds a run."""
+    if out is None:
+        raise UsageError("--append: name the run to extend, --append --out DIR")
+    if not Path(out, "results.sqlite").is_file():
+        raise UsageError(f"--append: {out} holds no run; leave --append out to begin one there")
+
+
 def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     snrs, chains = parse_snr(args.snr), _chains(args.chains)
     if args.cbr is not None:
@@ -213,6 +224,8 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
     min_errors = read_integer("--min-errors", args.min_errors, 1)
     harq = read_integer("--harq", args.harq, 1)
     max_bits = read_integer("--max-bits", args.max_bits, 1)
+    if args.append:
+        _check_begun(args.out)
     workers = None if args.workers is None else read_integer("--workers", args.workers, 1)
     memory = None if args.memory is None else parse_memory(args.memory)
 

@@ -120,6 +120,23 @@ def test_a_link_is_saved_and_loaded_whole(codec, tmp_path, channel, code):
     assert [again.encoder.trainable, again.decoder.trainable] == [False, True]
 
 
+def test_where_moclink_is_not_imported_keras_names_the_class(codec, tmp_path, monkeypatch):
+    """What docs/limits.md says: the message names class and module, and HDF5 needs the class."""
+    images, snr = pictures(1), decibels(60)
+    link = SemanticLink(codec, AWGN_PATH)
+    expected = to_numpy(link((images, snr)))
+    link.save(tmp_path / "link.keras")
+    link.save(tmp_path / "link.h5")
+    given = {"SemanticLink": SemanticLink}
+    again = keras.models.load_model(tmp_path / "link.h5", custom_objects=given, compile=False)
+    assert np.allclose(to_numpy(again((images, snr))), expected, atol=1e-5)
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "moclink>SemanticLink")
+    with pytest.raises(TypeError, match=r"class 'SemanticLink'.*'module': 'moclink\.link'"):
+        keras.models.load_model(tmp_path / "link.keras")
+    with pytest.raises(ValueError, match="Unknown layer: 'SemanticLink'"):
+        keras.models.load_model(tmp_path / "link.h5")
+
+
 def test_checkpoints_are_kept_while_it_trains(codec, tmp_path):
     images, snr = pictures(4, 24, 24), np.full(4, 20, np.float32)
     link = SemanticLink(codec, AWGN_PATH)

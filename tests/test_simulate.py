@@ -83,6 +83,8 @@ def test_malformed_snr_is_one_clear_line(text, capsys):
             ["--code", "wifi648", "--chains", "jpeg-ldpc-16qam-r13", "--workers", "1"],
             "wifi648 has k = 324 and n = 648 only",
         ),
+        (["--append"], "--append: name the run to extend, --append --out DIR"),
+        (["--resume", "--out", "rnu"], "--append: rnu holds no run; leave --append out to begin"),
         (["--workers", "0"], "--workers 0: a whole number of at least 1"),
         (["--memory", "much"], "--memory much: give an amount such as 4G or 800M"),
         (
@@ -228,6 +230,14 @@ def test_argparse_answers_in_one_line_too(capsys):
             main(arguments)
         (line,) = capsys.readouterr().err.splitlines()
         assert stop.value.code == 2 and line.startswith("moclink: ")
+
+
+def test_append_extends_a_run_that_is_there(photo, tmp_path):
+    begun = ["--images", str(photo), "--chains", "jpeg-ldpc", "--workers", "1", "--quiet"]
+    begun += ["--out", str(tmp_path / "run")]
+    assert main([*begun, "--snr", "20"]) == 0
+    assert main([*begun, "--snr", "30", "--append"]) == 0
+    assert [row.snr_db for row in read_rows(tmp_path / "run")] == [20.0, 30.0]
 
 
 def test_quietly_nothing_is_printed_and_everything_written(photo, tmp_path):
