@@ -252,10 +252,17 @@ def test_below_the_waterfall_decoded_indices_still_say_something(codec):
 
 
 @pytest.mark.parametrize("snr_db", [np.inf, -np.inf, 400.0, -400.0])
-@pytest.mark.parametrize("channel", [AWGN_PATH, RayleighFading(), IndexChannel(8, seed=1)])
-def test_any_snr_gives_a_picture(codec, channel, snr_db):
+@pytest.mark.parametrize(
+    ("channel", "code"),
+    [
+        *((AWGN_PATH, None), (RayleighFading(), None), (IndexChannel(8, seed=1), None)),
+        *((AWGN_PATH, (100, 204)), (RayleighFading(), (324, 648))),
+    ],
+)
+def test_any_snr_gives_a_picture(codec, channel, code, snr_db):
     config.seed = 19
-    received = to_numpy(SemanticLink(codec, channel)((pictures(1), decibels(snr_db))))
+    link = SemanticLink(codec, channel, code=code)
+    received = to_numpy(link((pictures(1), decibels(snr_db))))
     assert np.all((received >= 0) & (received <= 1))
     if snr_db > 0:
         clean = to_numpy(SemanticLink(codec, Clean())((pictures(1), decibels(60))))
