@@ -25,7 +25,6 @@ from moclink.presets import (
     ChainOptions,
     check_name,
     is_known,
-    json_file,
     path_and_scheme,
     split_cbr,
     user_codec,
@@ -34,7 +33,7 @@ from moclink.protocols import Chain, Modem
 from moclink.semantic_chains import SemanticChains
 from moclink.semantic_names import CHANNEL_OPTIMIZED, CODED, family_and_scheme
 from moclink.types import ChannelState
-from moclink.user_codec.names import UserCodecName
+from moclink.user_codec.names import UserCodecName, json_file
 
 
 def make_chain(name: str, options: ChainOptions | None = None) -> Chain | BitChain:

@@ -46,7 +46,7 @@ from moclink.semantic_names import (
     SEMANTIC_DESCRIPTIONS,
     family_and_scheme,
 )
-from moclink.user_codec.names import json_file, path_and_scheme, user_codec
+from moclink.user_codec.names import is_weights, path_and_scheme, user_codec
 
 MODULATIONS = {"qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
 
@@ -227,7 +227,7 @@ def check_name(name: str) -> None:
             f"{name!r}: table {table} of TS 38.214 has mcs0 to mcs{MCS_COUNTS[table] - 1}"
         )
     path, scheme = path_and_scheme(name)
-    if json_file(path).is_file():
+    if is_weights(path):
         if scheme and not SEMANTIC.fullmatch(scheme):
             variants = ", ".join(VARIANTS)
             raise ValueError(

@@ -19,7 +19,6 @@ from moclink.arguments import (
     Parser,
     UsageError,
     bind_values,
-    comma_list,
     parse_snr,
     read_cbrs,
     read_integer,
@@ -42,6 +41,7 @@ from moclink.presets import at_cbr, check_name, default_chains, describe_chains
 from moclink.standard_streams import command
 from moclink.sweep.memory import parse_memory
 from moclink.sweep.signals import interrupt_on_sigterm
+from moclink.user_codec.names import split_chains
 
 if TYPE_CHECKING:
     from moclink.results.run import Run
@@ -198,7 +198,7 @@ def _add_work_options(add: Callable[..., Any]) -> None:
 
 
 def _chains(text: str) -> tuple[str, ...]:
-    names = comma_list(text)
+    names = split_chains(text)
     if not names:
         raise UsageError("--chains: the list is empty; name at least one")
     for name in names:

@@ -94,7 +94,7 @@ MAY = {
     "results": {"matplotlib", "PIL"},
     "figures": {"results"},
     "tables": {"results"},
-    "simulate": {"phy", "presets", "sweep", "results"},
+    "simulate": {"phy", "presets", "sweep", "results", "user_codec"},
     "run_arguments": {"phy", "presets", "sweep"},
     "object_parts": set(),
     "run_folders": {"phy", "results"},

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moclink.arguments import comma_list, shorten
+from moclink.arguments import shorten
 from moclink.bandwidth_ratio import split_cbr, usual_name
 from moclink.presets import check_name, default_chains, is_known, user_codec
-from moclink.user_codec.names import json_file, path_and_scheme
+from moclink.user_codec.names import json_file, path_and_scheme, split_chains
 
 ORIGINAL = "original"  # in the gallery, the picture that was sent
 
@@ -19,7 +19,7 @@ ORIGINAL = "original"  # in the gallery, the picture that was sent
 def named_chains(chains: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The chains that are objects, by name, and the names of all."""
     if isinstance(chains, str):
-        chains = dict.fromkeys(map(_checked, comma_list(chains)))
+        chains = dict.fromkeys(map(_checked, split_chains(chains)))
     elif _is_chain_like(chains):
         chains = [chains]
     elif isinstance(chains, Mapping):

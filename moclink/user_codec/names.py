@@ -87,7 +87,7 @@ class UserCodecName:
         return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def _is_file(text: str) -> bool:
+def _is_file(text: str | Path) -> bool:
     try:
         return Path(text).is_file()
     except (OSError, ValueError):  # too long, or no path at all
@@ -127,18 +127,51 @@ def user_codec(name: str) -> UserCodecName | None:
         ValueError: If the name is cut short or states no valid channel bandwidth ratio.
     """
     base = split_cbr(name)[0]
-    if json_file(path_and_scheme(base)[0]).is_file():  # exported weights, PATH:l4
+    if is_weights(path_and_scheme(base)[0]):  # PATH:l4
         return None
     return parse_user_codec(base)
 
 
 def path_and_scheme(name: str) -> tuple[str, str]:
-    """PATH:SCHEME -> its parts; the scheme is empty if there is none."""
+    """PATH:SCHEME -> its parts; the scheme is empty if there is none, or the colon is of the path."""
     path, colon, scheme = name.rpartition(":")
-    return (path, scheme) if colon else (name, "")
+    return (path, scheme) if colon and not is_weights(name) else (name, "")
 
 
 def json_file(path: str) -> Path:
     """The JSON file of exported weights, given with or without its ending."""
     stem = path.removesuffix(".json").removesuffix(".weights.h5")
     return Path(stem + ".json")
+
+
+def is_weights(path: str) -> bool:
+    """Whether a path is that of exported weights, given with or without its ending."""
+    return _is_file(json_file(path))
+
+
+def split_chains(text: str) -> list[str]:
+    """The names in a comma-separated list; a comma in the path of a file that exists separates nothing."""
+    parts, names, start = text.split(","), [], 0
+    while start < len(parts):
+        ends = range(len(parts), start + 1, -1)
+        joined = (",".join(parts[start:end]).strip() for end in ends)
+        end = next(
+            (e for e, name in zip(ends, joined, strict=True) if _has_commas(name)), start + 1
+        )
+        names.append(",".join(parts[start:end]).strip())
+        start = end
+    return [name for name in names if name]
+
+
+def _has_commas(name: str) -> bool:
+    """Whether all commas of a name are in the path of its file, which exists."""
+    try:
+        base = split_cbr(name)[0]
+    except ValueError:  # no ratio: said of the part that has it
+        return False
+    path = path_and_scheme(base)[0]
+    if path.count(",") == base.count(",") and is_weights(path):
+        return True
+    found = OBJECT.fullmatch(base)
+    file = found["path"].rpartition(":")[0] if found else ""
+    return file.count(",") == base.count(",") and _is_file(file)

@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 
 from moclink.presets import at_cbr, check_name, is_bit_chain, is_file_chain, split_cbr, user_codec
-from moclink.user_codec.names import parse_user_codec
+from moclink.user_codec.chain_arguments import named_chains
+from moclink.user_codec.names import parse_user_codec, path_and_scheme, split_chains
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,48 @@ def test_the_digest_is_that_of_the_files(tmp_path):
     assert parse_user_codec(f"exec:python3 {file} --fast").digest() == expected
     assert parse_user_codec("exec:python3 -c pass").digest() == ""
     assert len(parse_user_codec("json.decoder:JSONDecoder").digest()) == 64
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "plain",
+        "we,ights",
+        "a:b",
+        "l4:l2",
+        "x?y=1",
+        "x@1/24",
+        "a, b",
+        "ünï",
+        "new\nline",
+        "jpeg-ldpc",
+    ],
+)
+def test_no_character_in_a_path_to_weights_stands_for_something_else(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / folder
+    place.mkdir(parents=True)
+    for name in ("codec.json", "co,de,c.json", "mine.py"):
+        (place / name).write_text("x = 1")
+    names = [
+        *(f"{folder}/codec", f"{folder}/codec:l2-no-nrb", f"{folder}/codec.json:l1"),
+        *(f"{folder}/co,de,c.weights.h5", f"{folder}/co,de,c:l4"),
+    ]
+    text = ",".join(["softcast@1/24", *names, " jpeg-ldpc "])
+    assert split_chains(text) == ["softcast@1/24", *names, "jpeg-ldpc"]
+    assert named_chains(text)[1] == ("softcast@1/24", *names, "jpeg-ldpc")
+    assert [path_and_scheme(name)[1] for name in names] == ["", "l2-no-nrb", "l1", "", "l4"]
+
+
+def test_commas_separate_where_no_file_has_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m,y.py").write_text("x = 1")
+    (tmp_path / "f.py").write_text("x = 1")
+    names = ["f.py:C?w=1", "m,y.py:C-qpsk?w=2", "softcast", "f.py:C@1/24", "nowhere/a", "b"]
+    assert split_chains(",".join(names)) == names
+    assert split_chains(" , ,") == [] and split_chains("a@9,b") == ["a@9", "b"]
+
+
+def test_a_name_longer_than_a_file_may_have_is_unknown():
+    with pytest.raises(ValueError, match="unknown chain 'xxx"):
+        check_name("x" * 300)
