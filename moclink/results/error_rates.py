@@ -5,7 +5,7 @@ the block error rate has the interval of Clopper and Pearson (Biometrika 1934) b
 has the bit error rate of uncoded bits where symbols do not fade, or each by itself. Errors of coded
 bits come in blocks: their interval is that of the block error rate, scaled. Errors of uncoded bits
 over other fading come in fades, of which a row keeps the mean alone: their interval is Student's t
-over trials, and a single trial has none.
+over trials; a single trial has none, nor have trials that are all alike.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def _error_rate(trials: Sequence[Row], column: str, channel: str) -> ErrorRate:
         interval = clopper_pearson(rate, bits.sum())
     elif len(trials) > 1:
         half = half_width(rates)
-        interval = max(0.0, rate - half), min(1.0, rate + half)
+        if half > 0:  # of trials that are alike, as those without errors, nothing is known
+            interval = max(0.0, rate - half), min(1.0, rate + half)
     return ErrorRate(trials[0].snr_db, rate, interval)
 
 

@@ -38,6 +38,8 @@ def test_over_fading_uncoded_bits_count_trials(bit_row):
     low, high = stats.t.interval(0.95, 3, np.mean(rates), stats.sem(rates))
     assert found.interval == pytest.approx((max(low, 0), high))
     assert error_rates(rows[:1], "ber", "rayleigh")[0].interval is None
+    clean = [bit_row(trial=t, ber=0.0, bits=648_000) for t in range(3)]
+    assert error_rates(clean, "ber", "rayleigh")[0].interval is None
 
 
 def test_a_code_that_the_name_does_not_tell_has_no_interval(bit_row):
