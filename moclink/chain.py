@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.chain_inputs import check_sent
+from moclink.chain_inputs import check_sent, usual_float_errors
 from moclink.constants import CELL_SIZE, GREY
 from moclink.error_rates import count_index_errors
 from moclink.power import check_received, undo_scale, unit_power
@@ -59,6 +59,7 @@ class DigitalChain:
                 f"the modem one of {self.modem.alphabet}"
             )
 
+    @usual_float_errors
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
@@ -69,12 +70,14 @@ class DigitalChain:
             Transmission(self.modem.modulate(payload.indices), payload.header, payload)
         )
 
+    @usual_float_errors
     def receive(
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:
         """See `Chain.receive`."""
         return self.decode(self.modem.demodulate(*undo_scale(received, no, header)), header)
 
+    @usual_float_errors
     def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """See `Chain.decode`."""
         indices = demodulated.hard()
@@ -126,6 +129,7 @@ class AnalogChain(_WithoutModem):
     channels: int = 96
     adaptive = False
 
+    @usual_float_errors
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
@@ -136,6 +140,7 @@ class AnalogChain(_WithoutModem):
         symbols = reals.reshape(batch, -1).view(np.complex64)
         return unit_power(Transmission(symbols, Header(height, width, (reals[0].size,) * batch)))
 
+    @usual_float_errors
     def receive(
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:
@@ -178,6 +183,7 @@ class SymbolChain(_WithoutModem):
     codec: SymbolCodec
     adaptive: bool = False
 
+    @usual_float_errors
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
@@ -188,6 +194,7 @@ class SymbolChain(_WithoutModem):
         header = SymbolHeader(height, width, (0,) * len(images), codec=side_information)
         return unit_power(Transmission(np.asarray(symbols, np.complex64), header))
 
+    @usual_float_errors
     def receive(
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:
@@ -232,6 +239,7 @@ class IdealChain(_WithoutModem):
     symbols: Callable[[int, int], int]
     adaptive = True
 
+    @usual_float_errors
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
@@ -247,6 +255,7 @@ class IdealChain(_WithoutModem):
         header = IdealHeader(height, width, payload.header.lengths, payload=payload)
         return unit_power(Transmission(symbols, header, payload))
 
+    @usual_float_errors
     def receive(
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:
@@ -270,6 +279,8 @@ def capacity_bits(symbols: int, csi: ChannelState | None) -> int:
     """Bits that an ideal code carries over complex symbols: floor(symbols * log2(1 + SNR))."""
     if csi is None:
         raise ValueError("the capacity of a channel needs its SNR; give csi")
+    if csi.no == 0:
+        raise ValueError(f"the capacity at {csi.snr_db:g} dB is not finite; give up to 100 dB")
     return int(symbols * np.log2(1 + 1 / csi.no))
 
 

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moclink.types import ChannelState
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def usual_float_errors(method: C) -> C:
+    """Decorate a method: whatever a caller's `numpy.errstate` says, underflow to 0 is no error."""
+    decorated: C = np.errstate(all="warn", under="ignore")(method)
+    return decorated
+
+
+def check_unmasked(array: Any, name: str) -> None:
+    """Raise ValueError for a masked array, whose mask would be dropped."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array; fill what is masked first, with .filled(0)")
 
 
 def check_sent(images: Any, csi: Any) -> NDArray[np.float32]:
@@ -21,13 +37,14 @@ def check_sent(images: Any, csi: Any) -> NDArray[np.float32]:
     Raises:
         ValueError: If images have another shape, or csi is something else.
     """
+    check_unmasked(images, "images")
     array = np.asarray(images)
     if array.ndim != 4 or array.shape[3] != 3 or not array.size:
         raise ValueError(
             f"images have shape {list(array.shape)}; they must be [B, H, W, 3], of one image image[None]"
         )
     snr_db = getattr(csi, "snr_db", None)
-    number = isinstance(snr_db, Real) and not isinstance(snr_db, bool)
+    number = isinstance(snr_db, Real) and not isinstance(snr_db, bool) and math.isfinite(snr_db)
     if csi is not None and not (isinstance(csi, ChannelState) and number):
         raise ValueError(
             f"csi is {csi!r}; give the state of the channel, moclink.types.ChannelState(snr_db=10.0)"

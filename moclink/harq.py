@@ -146,6 +146,17 @@ class HarqChain(WrappedChain):
         return unit_power(Transmission(symbols, header))
 
 
+@dataclass(frozen=True)
+class OneModem:
+    """(header) -> the same modem whatever the header; an object, so that chains can be pickled."""
+
+    modem: RepeatingModem
+
+    def __call__(self, header: Header) -> RepeatingModem:
+        """The modem."""
+        return self.modem
+
+
 def with_harq(chain: Chain | BitChain, transmissions: int) -> Chain | BitChain:
     """The chain with so many transmissions at most; a chain that sends no transport blocks as it is.
 
@@ -159,5 +170,5 @@ def with_harq(chain: Chain | BitChain, transmissions: int) -> Chain | BitChain:
     if modem_for is not None:
         return HarqChain(chain, transmissions, modem_for)
     if hasattr(modem, "combine"):
-        return HarqChain(chain, transmissions, lambda header: modem)  # type: ignore[arg-type, return-value]
+        return HarqChain(chain, transmissions, OneModem(modem))  # type: ignore[arg-type]
     return chain

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from moclink.chain_inputs import check_unmasked
 from moclink.structural_similarity import (
     MS_SSIM_WEIGHTS,
     SSIM_WINDOW,
@@ -233,6 +234,8 @@ def checked_pair(images: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray,
         ValueError: a shape is not [B, H, W, 3], the shapes differ (but for a reference of batch 1),
             a type is not floating point, or a value is not finite or lies outside [0, 1].
     """
+    check_unmasked(images, "images")
+    check_unmasked(reference, "reference")
     images, reference = np.asarray(images), np.asarray(reference)
     for name, batch in (("images", images), ("reference", reference)):
         if batch.ndim != 4 or batch.shape[-1] != 3 or 0 in batch.shape:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.chain_inputs import check_unmasked
 from moclink.types import Header, Transmission
 
 
@@ -53,6 +54,7 @@ def check_received(
         ValueError: If symbols are no finite complex numbers [B, S], or not as many as were sent; or
             if variances are not positive and finite, or are not one for each row or each symbol.
     """
+    check_unmasked(received, "received")
     symbols, variances = np.asarray(received), np.asarray(no)
     if symbols.dtype.kind != "c" or symbols.ndim != 2:
         raise ValueError(

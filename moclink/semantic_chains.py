@@ -15,8 +15,12 @@ from moclink.presets import (
     VARIANTS,
 )
 from moclink.protocols import Chain, Modem
+from moclink.types import ChannelState
 
-ANY_LENGTH = 2**40  # bits: the budget of files that are sent as long as they are
+
+def any_length(height: int, width: int, csi: ChannelState | None = None) -> int:
+    """Bits that a file may have which is sent as long as it is: 2^40."""
+    return 2**40
 
 
 class SemanticChains:
@@ -113,6 +117,6 @@ class SemanticChains:
         if mcs is None:
             source = SemanticBits(self.codec(preset), levels)
             return DigitalChain(name, source, bit_modem(match["scheme"]))
-        files = file_source(self.file_codec(preset, levels), lambda *_: ANY_LENGTH)
+        files = file_source(self.file_codec(preset, levels), any_length)
         modem = TransportBlockModem(get_mcs(int(mcs["index"]), int(mcs["table"] or 1)))
         return DigitalChain(name, files, modem)

@@ -1,5 +1,6 @@
 """What a picture may use, and that chains with their budgets can be pickled."""
 
+import copy
 import pickle
 from fractions import Fraction
 
@@ -31,13 +32,22 @@ def test_bits_are_those_of_the_modem_of_the_capacity_or_of_the_semantic_chain():
 
 
 @pytest.mark.parametrize(
-    "name", ["jpeg-ldpc", "jpeg-ldpc-mcs5", "jpeg-ldpc-adaptive", "jpeg-capacity", "softcast"]
+    ("name", "harq"),
+    [
+        *(("jpeg-ldpc@1/8", 1), ("jpeg-ldpc-mcs5@1/8", 1), ("jpeg-ldpc-mcs5@1/8", 2)),
+        *(("jpeg-ldpc-adaptive@1/8", 1), ("jpeg-capacity@1/8", 1), ("softcast@1/8", 1)),
+        *(("hybrid-adaptive@1/8", 1), ("moc-rvq-l2-ldpc-mcs13", 1)),
+    ],
 )
-def test_a_chain_is_pickled(name):
+def test_a_chain_is_pickled_and_copied_before_and_after_it_was_used(name, harq):
     """As `multiprocessing.Pool` does it."""
-    chain = make_chain(f"{name}@1/8", ChainOptions())
-    again, csi = pickle.loads(pickle.dumps(chain)), ChannelState(20.0)
-    assert np.array_equal(again.transmit(IMAGE, csi).symbols, chain.transmit(IMAGE, csi).symbols)
+    chain, csi, no = make_chain(name, ChainOptions(harq=harq)), ChannelState(20.0), [0.01]
+    early = pickle.loads(pickle.dumps(chain))
+    sent = chain.transmit(IMAGE, csi)
+    images = chain.receive(sent.symbols, no, sent.header).images
+    for again in (early, pickle.loads(pickle.dumps(chain)), copy.deepcopy(chain)):
+        assert np.array_equal(again.transmit(IMAGE, csi).symbols, sent.symbols)
+        assert np.allclose(again.receive(sent.symbols, no, sent.header).images, images, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,23 @@ def test_other_shapes_are_refused(images):
         check_sent(images, None)
 
 
-@pytest.mark.parametrize("csi", [10.0, "10", {"snr_db": 10}, ChannelState("10"), ChannelState([1])])
+def test_the_mask_of_an_array_is_not_dropped():
+    with pytest.raises(ValueError, match=r"images is a masked array; .*\.filled\(0\)"):
+        check_sent(np.ma.masked_array(IMAGE, IMAGE > 0.5), None)
+
+
+@pytest.mark.parametrize(
+    "csi",
+    [
+        10.0,
+        "10",
+        {"snr_db": 10},
+        ChannelState("10"),
+        ChannelState([1]),
+        ChannelState(np.nan),
+        ChannelState(np.inf),
+    ],
+)
 def test_a_number_of_db_is_no_channel_state(csi):
     with pytest.raises(ValueError, match=r"csi is .*; give .*ChannelState\(snr_db=10.0\)"):
         check_sent(IMAGE, csi)
@@ -49,3 +65,13 @@ def test_every_kind_of_chain_looks_at_what_it_is_given(name):
         chain.receive(sent.symbols[:, 1:], np.float32([0.1]), sent.header)
     with pytest.raises(ValueError, match="no holds what is no noise variance"):
         chain.receive(sent.symbols, np.float32([0]), sent.header)
+    with np.errstate(all="raise"):  # as a program may have set while it looks for a fault
+        flat = chain.transmit(np.full_like(IMAGE, 1.0), ChannelState(10.0))
+        images = chain.receive(flat.symbols, np.float32([1e-3]), flat.header).images
+    assert images.shape == IMAGE.shape and np.isfinite(images).all()
+
+
+def test_an_ideal_code_has_no_infinite_capacity():
+    chain = make_chain("jpeg-capacity")
+    with pytest.raises(ValueError, match=r"the capacity at 1e\+09 dB is not finite; give up to"):
+        chain.transmit(IMAGE, ChannelState(1e9))

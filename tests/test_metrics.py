@@ -172,6 +172,8 @@ def test_ssim_below_its_window_is_refused_as_in_scikit_image(shape):
         (np.full((1, 16, 16, 3), 255.0), np.zeros((1, 16, 16, 3)), "to 255"),
         (np.full((1, 16, 16, 3), np.nan), np.zeros((1, 16, 16, 3)), "nan"),
         (np.zeros((1, 16, 16, 3)), np.full((1, 16, 16, 3), -0.5), "reference must lie"),
+        (np.ma.zeros((1, 16, 16, 3)), np.zeros((1, 16, 16, 3)), "images is a masked array"),
+        (np.zeros((1, 16, 16, 3)), np.ma.zeros((1, 16, 16, 3)), "reference is a masked array"),
     ],
 )
 def test_what_is_no_image_is_refused(metric, images, reference, message):

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.chain_inputs import check_unmasked
+
 SUM = 0.02  # by which posteriors in half precision miss 1
 
 
@@ -21,6 +23,7 @@ def check_images(images: Any, slack: float = 0.0, integers: bool = False) -> Non
         slack: By how much pixels may leave [0, 1], as resized ones do.
         integers: Whether uint8 is taken as well.
     """
+    check_unmasked(images, "images")
     wanted = "floats in [0, 1], or uint8" if integers else "floats in [0, 1]"
     shape, dtype = tuple(images.shape), keras.backend.standardize_dtype(images.dtype)
     if len(shape) != 4 or shape[-1] != 3 or 0 in shape:
@@ -43,6 +46,7 @@ def as_array(name: str, values: Any, wanted: str) -> NDArray[Any]:
     Raises:
         ValueError: If they are none, or complex, of which the imaginary part would be dropped.
     """
+    check_unmasked(values, name)
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:  # pictures of several sizes, say

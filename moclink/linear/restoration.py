@@ -212,6 +212,10 @@ class Restoration:
         if self.rows < BLOCK or self.rows % BLOCK:
             raise ValueError(f"rows is {self.rows}; give a positive multiple of {BLOCK}")
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy makes its own graph: what is compiled cannot be pickled.
+        return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
+
     @cached_property
     def _compiled(self) -> CompiledFunction:
         network = self.network

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct, dctn, idctn
 
+from moclink.chain_inputs import check_unmasked
+
 COLOURS = np.array([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [1.0, -2.0, 1.0]]) / np.sqrt(
     [[3.0], [2.0], [6.0]]
 )
@@ -26,6 +28,7 @@ def check_images(images: NDArray[np.floating]) -> NDArray[np.float32]:
     Raises:
         ValueError: If shape or values are not those of pictures.
     """
+    check_unmasked(images, "images")
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or not images.size:
         raise ValueError(f"images have shape {list(images.shape)}; they must be [B, H, W, 3]")

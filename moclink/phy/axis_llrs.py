@@ -123,4 +123,10 @@ def _axes(
     """Received symbols as float32 [B, S, 2], and their noise variances as float32 [B, S]."""
     axes = np.ascontiguousarray(received, np.complex64).view(np.float32).reshape(*received.shape, 2)
     no = np.asarray(no, np.float32)
+    if not ((no > 0).all() and np.isfinite(no).all()):
+        raise ValueError(
+            f"noise variances are {no.min():g} to {no.max():g}; positive, finite numbers are wanted"
+        )
+    if not np.isfinite(axes).all():
+        raise ValueError("received holds NaN or infinite symbols")
     return axes, np.broadcast_to(no[:, None] if no.ndim == 1 else no, received.shape)

@@ -146,10 +146,12 @@ def checked_llr(llr: NDArray[np.float32], n: int) -> NDArray[np.float32]:
     """Return LLRs as contiguous float32 [B, n].
 
     Raises:
-        ValueError: If the shape is another.
+        ValueError: If the shape is another or a value is NaN.
     """
     if llr.ndim != 2 or llr.shape[1] != n:
         raise ValueError(f"llr has the shape {llr.shape}; [B, {n}] is wanted")
+    if np.isnan(llr).any():
+        raise ValueError("llr holds NaN; a bit of which nothing is known has an LLR of 0")
     return np.ascontiguousarray(llr, np.float32)
 
 
@@ -161,8 +163,9 @@ def checked_bits(bits: NDArray[np.uint8], k: int) -> NDArray[np.uint8]:
     """
     if bits.ndim != 2 or bits.shape[1] != k:
         raise ValueError(f"bits have the shape {bits.shape}; [B, {k}] is wanted")
-    if bits.size and bits.max() > 1:
-        raise ValueError(f"bits hold the value {bits.max()}; 0 and 1 are wanted")
+    if bits.size and not 0 <= bits.min() <= bits.max() <= 1:
+        value = bits.min() if bits.min() < 0 else bits.max()
+        raise ValueError(f"bits hold the value {value}; 0 and 1 are wanted")
     return bits
 
 

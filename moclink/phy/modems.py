@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,24 @@ def pam_amplitudes(states: int) -> NDArray[np.float32]:
     amplitudes = qam(2 * bits, normalize=True)[places].real.astype(np.float32)
     amplitudes.flags.writeable = False  # one array for all callers
     return amplitudes
+
+
+def checked_indices(indices: Any, alphabet: int) -> NDArray[np.uint8]:
+    """Indices as uint8 [B, K].
+
+    Raises:
+        ValueError: If they are no integers [B, K], or one is not below the alphabet.
+    """
+    array = np.asarray(indices)
+    if array.ndim != 2 or array.dtype.kind not in "bui":
+        raise ValueError(
+            f"indices are {array.dtype} {list(array.shape)}; whole numbers [B, K] are wanted"
+        )
+    if array.size and not 0 <= int(array.min()) <= int(array.max()) < alphabet:
+        raise ValueError(
+            f"indices are {array.min()} to {array.max()}; this modem sends 0 to {alphabet - 1}"
+        )
+    return array.astype(np.uint8, copy=False)
 
 
 @dataclass(frozen=True)
@@ -78,10 +97,7 @@ class IndexModem:
 
     def modulate(self, indices: NDArray[np.uint8]) -> NDArray[np.complex64]:
         """Indices [B, K] -> symbols complex64 [B, ceil(K/2)]; an odd last index is paired with 0."""
-        if indices.size and indices.max() >= self.states:
-            raise ValueError(
-                f"index {indices.max()} is not below the {self.states} states of this modem"
-            )
+        indices = checked_indices(indices, self.states)
         even = np.pad(indices, ((0, 0), (0, indices.shape[1] % 2)))
         return np.ascontiguousarray(pam_amplitudes(self.states)[even]).view(np.complex64)
 
@@ -145,11 +161,11 @@ class BitModem:
 
     def modulate(self, indices: NDArray[np.uint8]) -> NDArray[np.complex64]:
         """Bits [B, K] -> [LDPC encoder] -> symbols complex64 [B, S]; zero bits fill the last codeword."""
-        bits = indices
+        bits = checked_indices(indices, 2)
         if self.code:
-            batch, used = indices.shape
+            batch, used = bits.shape
             blocks = -(-used // self.code.k)
-            filled = np.pad(indices, ((0, 0), (0, blocks * self.code.k - used)))
+            filled = np.pad(bits, ((0, 0), (0, blocks * self.code.k - used)))
             codewords = self.code.encode(filled.reshape(batch * blocks, self.code.k))
             bits = codewords.reshape(batch, blocks * self.code.n)
         bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % self.bits_per_symbol)))

@@ -39,7 +39,7 @@ def noise_variance(snr_db: NDArray | float | Sequence[float]) -> NDArray[np.floa
 def stream(key: Key) -> np.random.Generator:
     """A random stream that depends on the key alone, the same on every machine."""
     text = "\x1f".join(
-        format(part, ".17g") if isinstance(part, float) else str(part) for part in key
+        format(part, ".17g") if isinstance(part, float | np.floating) else str(part) for part in key
     )
     return np.random.Generator(np.random.SFC64(list(hashlib.sha256(text.encode()).digest())))
 

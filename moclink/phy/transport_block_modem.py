@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.phy.mcs import MCS
-from moclink.phy.modems import BitModem
+from moclink.phy.modems import BitModem, checked_indices
 from moclink.phy.transport_block import TransportBlock, segment
 from moclink.types import Demodulated
 
@@ -81,6 +81,7 @@ class TransportBlockModem:
             indices: uint8 [B, K].
             number: Which transmission of them it is, from 0; each has a redundancy version.
         """
+        indices = checked_indices(indices, 2)
         symbols = self.symbols_for(indices.shape[1])
         if not symbols:
             return np.zeros((len(indices), 0), np.complex64)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.chain import DigitalChain
-from moclink.chain_inputs import check_sent
+from moclink.chain_inputs import check_sent, usual_float_errors
 from moclink.constants import OUTAGES
 from moclink.errors import ChainError
 from moclink.images import to_float
@@ -108,6 +108,7 @@ class AdaptiveFileChain:
             return None
         return f"{symbols} symbols carry no transport block; give it a larger CBR"
 
+    @usual_float_errors
     def transmit(
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> Transmission:
@@ -145,6 +146,7 @@ class AdaptiveFileChain:
         symbols = self.adaptation.modem(choice.mcs).modulate(payload.indices)
         return unit_power(Transmission(symbols, header, payload))
 
+    @usual_float_errors
     def receive(
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:

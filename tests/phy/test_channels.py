@@ -66,6 +66,9 @@ def test_a_realisation_depends_on_its_key_alone(channel):
     assert together.received.shape == (3, 2001)
     assert np.array_equal(together.received[1], alone.received[0])
     assert np.array_equal(together.no[1], alone.no[0])
+    for key in ((np.int32(1), np.float32(5), "image", np.uint8(0)), [1, 5, "image", 0]):
+        again = channel(SYMBOLS, no[1:2], [key])
+        assert np.array_equal(again.received, alone.received)
     other = channel(SYMBOLS, no[1:2], [(2, 5.0, "image", 0)])
     assert not np.array_equal(alone.received, other.received)
 

@@ -83,6 +83,9 @@ def test_llrs_of_another_shape_are_refused():
     for shape in ((6,), (2, 5), (1, 2, 6)):
         with pytest.raises(ValueError, match=r"llr has the shape .*; \[B, 6\] is wanted"):
             checked_llr(np.zeros(shape, np.float32), 6)
+    assert np.isinf(checked_llr(np.float32([[np.inf, 0, -np.inf, 1, 2, 3]]), 6)).sum() == 2
+    with pytest.raises(ValueError, match="llr holds NaN; a bit of which nothing is known has"):
+        checked_llr(np.float32([[np.nan, 0, 1, 1, 2, 3]]), 6)
 
 
 def test_bits_of_another_shape_or_value_are_refused():
@@ -92,3 +95,5 @@ def test_bits_of_another_shape_or_value_are_refused():
         checked_bits(bits, 4)
     with pytest.raises(ValueError, match="bits hold the value 2; 0 and 1 are wanted"):
         checked_bits(2 * bits, 3)
+    with pytest.raises(ValueError, match="bits hold the value -1; 0 and 1 are wanted"):
+        checked_bits(2 * bits.astype(np.int8) - 1, 3)

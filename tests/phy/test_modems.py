@@ -9,7 +9,9 @@ from sionna.phy.mapping import Demapper, Mapper
 from moclink.error_rates import count_index_errors
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.ldpc import get_code
+from moclink.phy.mcs import get_mcs
 from moclink.phy.modems import BitModem, IndexModem, pam_amplitudes
+from moclink.phy.transport_block_modem import TransportBlockModem
 
 
 def q_function(x: float) -> float:
@@ -150,8 +152,34 @@ def test_symbols_have_unit_energy():
     assert abs(energy.mean() - 1) < 4 * 0.62 / math.sqrt(energy.size)
 
 
+@pytest.mark.parametrize("modem", [IndexModem(2), BitModem(4), TransportBlockModem(get_mcs(5))])
+def test_indices_of_another_kind_are_refused(modem):
+    bits = np.random.default_rng(1).integers(0, 2, (2, 12)).astype(np.uint8)
+    for same in (bits.astype(bool), bits.astype(np.int64), bits.tolist(), bits.astype(">i4")):
+        assert np.array_equal(modem.modulate(same), modem.modulate(bits))
+    for values, message in (
+        (2 * bits, "indices are 0 to 2; this modem sends 0 to 1"),
+        (2 * bits.astype(np.int8) - 1, "indices are -1 to 1; this modem sends 0 to 1"),
+        (bits.astype(np.float32), r"indices are float32 \[2, 12\]; whole numbers \[B, K\]"),
+        (bits[0], r"indices are uint8 \[12\]; whole numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            modem.modulate(values)
+
+
+@pytest.mark.parametrize("modem", [IndexModem(8), BitModem(6), TransportBlockModem(get_mcs(5))])
+def test_what_was_not_received_is_refused(modem):
+    symbols, no = np.ones((2, 60), np.complex64), np.float32([0.1, 0.2])
+    for wrong in (0 * no, -no, no * np.nan, no * np.inf):
+        with pytest.raises(ValueError, match="noise variances are .*; positive, finite numbers"):
+            modem.demodulate(symbols, wrong)
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="received holds NaN or infinite symbols"):
+            modem.demodulate(np.full_like(symbols, wrong), no)
+
+
 def test_wrong_values_are_named():
-    with pytest.raises(ValueError, match="index 9 is not below the 8 states"):
+    with pytest.raises(ValueError, match="indices are 9 to 9; this modem sends 0 to 7"):
         IndexModem(8).modulate(np.array([[9]], np.uint8))
     with pytest.raises(ValueError, match="3 bits per symbol"):
         BitModem(3)
