@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral
 
 # Bits of a symbol -> code rates times 1024, in the order of the table.
 _RATES: dict[int, tuple[tuple[int, tuple[float, ...]], ...]] = {
@@ -78,6 +79,8 @@ def get_mcs(index: int, table: int = 1) -> MCS:
     """
     if table not in MCS_TABLES:
         raise ValueError(f"MCS table {table}: there are {', '.join(map(str, MCS_TABLES))}")
+    if not isinstance(index, Integral):
+        raise ValueError(f"MCS {index!r}: the index is a whole number, such as 13")
     if not 0 <= index < len(MCS_TABLES[table]):
         raise ValueError(f"MCS {index}: table {table} has 0 to {len(MCS_TABLES[table]) - 1}")
     return MCS_TABLES[table][index]

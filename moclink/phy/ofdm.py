@@ -32,6 +32,7 @@ from sionna.phy.ofdm import (
 from moclink.constants import OFDM_CSI
 from moclink.phy import engine, tensors
 from moclink.phy.channel_estimation import OFDM_SYMBOLS, PILOT_SYMBOLS, error_gain
+from moclink.phy.fading import check_symbols
 
 CALL = 2**14  # about so many symbols go through a channel model at once, which bounds the memory
 MIN_VARIANCE = 1e-30  # beyond 150 dB nothing is left of no_eff in double precision
@@ -59,7 +60,7 @@ class OFDMLink(Block):
 
     Input:
         x: complex64 [B, S].
-        no: Noise variance per resource element and receive antenna, float32 [B].
+        no: Noise variance per resource element and receive antenna, float32 [B], or a number.
 
     Output:
         x_hat: Detected symbols (LMMSE, bias removed), complex64 [B, S].
@@ -70,8 +71,8 @@ class OFDMLink(Block):
             function `error_gain`.
 
     Raises:
-        ValueError: If `csi` is neither "perfect" nor "ls", or streams do not divide the
-            subcarriers.
+        ValueError: If `csi` is neither "perfect" nor "ls", streams do not divide the subcarriers,
+            or inputs are something else.
     """
 
     returns = "equalized"
@@ -133,6 +134,7 @@ class OFDMLink(Block):
     @engine.without_autograph
     def call(self, x: Any, no: Any) -> tuple[Any, Any]:
         """Map to slots, send, estimate, detect, read the slots out."""
+        no = check_symbols(x, no, per_symbol=False)
         batch, symbols = tensors.shape(x)[0], tensors.shape(x)[1]
         slots = -(-symbols // self._slot)
         filled = tensors.pad_columns(x, slots * self._slot - symbols)

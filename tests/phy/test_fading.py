@@ -81,3 +81,36 @@ def test_dividing_a_dead_symbol_stays_finite():
 def test_errors_name_what_was_given():
     with pytest.raises(ValueError, match="coherence is 0"):
         RayleighFading(coherence=0)
+
+
+@pytest.mark.parametrize("name", ["rayleigh", "tdl-a"])
+def test_a_noise_variance_may_be_a_number_as_for_awgn(name):
+    x, found = symbols(2, 30), []
+    for no in (0.1, np.float32(0.1), tensor(0.1), tensor([0.1, 0.1])):
+        config.seed = 5
+        x_hat, no_eff = BLOCKS[name](x, no)
+        assert x_hat.shape == no_eff.shape == (2, 30)
+        found.append(np.asarray(no_eff))
+    assert all(np.allclose(each, found[-1], rtol=1e-5) for each in found)
+
+
+def test_a_noise_variance_may_differ_from_symbol_to_symbol():
+    x, each = symbols(2, 30), np.linspace(0.1, 1, 60, dtype=np.float32).reshape(2, 30)
+    config.seed = 6
+    whole = np.asarray(RayleighFading()(x, tensor(each))[1])
+    config.seed = 6
+    ones = np.asarray(RayleighFading()(x, tensor(np.ones((2, 1), np.float32)))[1])
+    assert whole.shape == ones.shape == (2, 30) and np.allclose(whole, ones * each, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rayleigh", "tdl-a"])
+def test_other_inputs_of_a_block_are_named(name):
+    x = symbols(2, 30)
+    with pytest.raises(ValueError, match=r"no has the shape \(2, 1, 1\); a number"):
+        BLOCKS[name](x, tensor(np.ones((2, 1, 1), np.float32)))
+    with pytest.raises(ValueError, match=r"x is .*complex64.* of shape .*complex symbols \[B, S\]"):
+        BLOCKS[name](x[:, :, None], 0.1)
+    with pytest.raises(ValueError, match="x is .*float32"):
+        BLOCKS[name](tensor(np.ones((2, 30), np.float32)), 0.1)
+    with pytest.raises(ValueError, match=r"coherence is 1.5 symbols; it must be a whole number"):
+        RayleighFading(1.5)

@@ -30,3 +30,10 @@ def test_a_scheme_of_the_standard():
 def test_schemes_that_do_not_exist_are_named(index, table, named):
     with pytest.raises(ValueError, match=named):
         get_mcs(index, table)
+
+
+@pytest.mark.parametrize("index", ["5", 5.0, None])
+def test_an_index_is_a_whole_number(index):
+    assert get_mcs(np.int64(5)) == get_mcs(5)
+    with pytest.raises(ValueError, match=f"MCS {index!r}: the index is a whole number"):
+        get_mcs(index)
