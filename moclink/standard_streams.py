@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 C = TypeVar("C", bound=Callable[..., int])
@@ -62,12 +63,25 @@ def _missing(error: ImportError) -> int:
     name = (error.name or "").partition(".")[0]
     what = f"the package {name}" if name else "a package"
     reason = " ".join(str(error).split())
-    print(
-        f"moclink: {what} cannot be loaded ({reason}); install it (again): "
-        f"pip install --force-reinstall {name or 'the package that it belongs to'}",
-        file=sys.stderr,
-    )
+    if file := _own_file(error):
+        remedy = f"{file} is taken for it: rename that, or start from another folder"
+    else:
+        remedy = (
+            "install it (again): "
+            f"pip install --force-reinstall {name or 'the package that it belongs to'}"
+        )
+    print(f"moclink: {what} cannot be loaded ({reason}); {remedy}", file=sys.stderr)
     return 2
+
+
+def _own_file(error: ImportError) -> str:
+    """The file or folder of the user's, where the program was started, that has a package's name."""
+    if not error.path or not os.path.isdir(os.curdir):  # which may be deleted
+        return ""
+    found = Path(error.path).absolute()
+    found = found.parent if found.name == "__init__.py" else found
+    started = [Path(place).absolute() for place in ("", *sys.path[:1])]
+    return str(found) if found.parent in started and found.name != "moclink" else ""
 
 
 def _full(error: OSError) -> int:

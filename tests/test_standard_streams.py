@@ -109,3 +109,15 @@ def test_a_damaged_package_is_one_line(package, line, tmp_path):
     (said,) = done.stderr.splitlines()
     assert said.startswith("moclink: ") and f"lib{package}.so.1" in said
     assert "pip install --force-reinstall" in said and not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("name", ["random.py", "random/__init__.py"])
+def test_a_file_of_ones_own_that_is_taken_for_a_package_is_named(name, tmp_path):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("numbers = [4]")
+    done = shell("python -m moclink.simulate --snr 0 --chains softcast --out r", tmp_path)
+    assert done.returncode == 2, done.stderr
+    (said,) = done.stderr.splitlines()
+    own = tmp_path / name.partition("/")[0]
+    assert said.startswith("moclink: the package random cannot be loaded (")
+    assert said.endswith(f"; {own} is taken for it: rename that, or start from another folder")
