@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.chain_inputs import check_sent, usual_float_errors
+from moclink.chain_inputs import check_counted, check_lengths, check_sent, usual_float_errors
 from moclink.constants import CELL_SIZE, GREY
 from moclink.error_rates import count_index_errors
 from moclink.power import check_received, undo_scale, unit_power
@@ -81,6 +81,7 @@ class DigitalChain:
     def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """See `Chain.decode`."""
         indices = demodulated.hard()
+        check_lengths(header, indices.shape[1])
         decoded = self.source.decode(demodulated, header)
         used = np.broadcast_to(header.lengths, len(indices))
         bits = used.astype(np.int64) * int(np.log2(self.source.alphabet))
@@ -91,6 +92,7 @@ class DigitalChain:
         """See `Chain.count_errors`."""
         if transmission.payload is None or reception.indices is None:
             return ErrorRates()
+        check_counted(transmission.payload.indices, reception.indices, self.source.alphabet)
         return count_index_errors(
             transmission.payload.indices,
             reception.indices,

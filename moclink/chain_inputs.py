@@ -1,4 +1,4 @@
-"""What `Chain.transmit` is given: images and the state of the channel."""
+"""What the methods of chains are given: images, the state of the channel, headers, indices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from moclink.types import ChannelState
+from moclink.types import ChannelState, Header
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -50,3 +50,27 @@ def check_sent(images: Any, csi: Any) -> NDArray[np.float32]:
             f"csi is {csi!r}; give the state of the channel, moclink.types.ChannelState(snr_db=10.0)"
         )
     return array
+
+
+def check_lengths(header: Header, count: int) -> None:
+    """Raise ValueError unless the header's lengths are from 0 to the `count` indices of a row."""
+    if not 0 <= min(header.lengths, default=-1) <= max(header.lengths) <= count:
+        raise ValueError(
+            f"the header has lengths {list(header.lengths)}, and {count} indices were received; give "
+            "the header of what was received"
+        )
+
+
+def check_counted(sent: NDArray[np.uint8], received: NDArray[np.uint8], alphabet: int) -> None:
+    """Raise ValueError for indices sent that cannot be those that were received.
+
+    Args:
+        sent: [B, K].
+        received: [B', K'], K' >= K.
+        alphabet: Values of an index.
+    """
+    if sent.shape[1] > received.shape[1] or sent.max(initial=0) >= alphabet:
+        raise ValueError(
+            f"{sent.shape[1]} indices up to {sent.max(initial=0)} were sent, and {received.shape[1]} "
+            f"below {alphabet} received; give the transmission of what was received"
+        )

@@ -24,3 +24,10 @@ MAX_BITS = 100 * BATCH_BITS  # at which chains of random bits stop
 # Of files that are written: a folder of such a name is none that anybody wants.
 FILE_SUFFIXES = (".csv", ".tex", ".md", ".txt", ".png", ".jpg", ".pdf", ".svg", ".eps")
 MAX_SNR_POINTS = 1000  # of a run
+CHOICES = {  # of ChainOptions
+    "match": MATCHES,
+    "code": CODES,
+    "ldpc": LDPC_DECODERS,
+    "receiver": RECEIVERS,
+    "outage": OUTAGES,
+}

@@ -1,7 +1,7 @@
 """Reading and checking of images; pictures under their names; the sample photographs.
 
-Every image becomes uint8 RGB [H, W, 3] here, whatever its file holds, and float32 in [0, 1] from
-then on. Files that cannot be read raise `ImageError`, which names the file and the reason.
+Every image becomes uint8 RGB [H, W, 3] here, and float32 in [0, 1] from then on. Files that cannot
+be read raise `ImageError`, which names the file and the reason.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ _UPRIGHT = {  # EXIF orientation -> what undoes it
 class Picture:
     """An image under its name, whose pixels are read from its file when they are wanted.
 
-    A picture made from an array keeps it. One of a file (`from_file`) keeps where the file lies, so
-    that a folder of any size needs little memory, and a picture that is pickled is small.
+    A picture made from an array keeps it. One of a file keeps where the file lies, and is small.
 
     Attributes:
         name: Short name, unique within a run; always printable and of valid Unicode.
@@ -125,8 +124,7 @@ def sample_paths() -> list[Path]:
 def find_images(inputs: Iterable[str | Path]) -> list[Path]:
     """Expand files and folders into image files, sorted within each folder.
 
-    A file that is named more than once, in whatever spelling or through a link, is taken once; a
-    line on standard error says so.
+    A file that is named more than once, in whatever spelling or by a link, is taken once, with a note.
 
     Raises:
         ImageError: If an input does not exist or a folder holds no image file.
@@ -296,5 +294,7 @@ def to_float(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def to_uint8(images: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Float in [0, 1] (clipped) -> uint8, rounded to nearest."""
+    """Float in [0, 1] (clipped) -> uint8, rounded to nearest; ValueError for integers."""
+    if (dtype := np.asarray(images).dtype).kind != "f":
+        raise ValueError(f"images are {dtype}; give floats in [0, 1]")
     return np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)

@@ -51,9 +51,14 @@ def check_received(
         header: The header of their transmission.
 
     Raises:
-        ValueError: If symbols are no finite complex numbers [B, S], or not as many as were sent; or
-            if variances are not positive and finite, or are not one for each row or each symbol.
+        ValueError: If the header is none; if symbols are no finite complex numbers [B, S], or not as
+            many as were sent; or if variances are not positive and finite, or are not one for each
+            row or each symbol.
     """
+    if not isinstance(header, Header):
+        raise ValueError(
+            f"header is {header!r}; give the header of the transmission, as transmit returned it"
+        )
     check_unmasked(received, "received")
     symbols, variances = np.asarray(received), np.asarray(no)
     if symbols.dtype.kind != "c" or symbols.ndim != 2:

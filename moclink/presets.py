@@ -36,9 +36,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from moclink.arguments import read_choice, read_integer
 from moclink.bandwidth_ratio import AT_CBR, split_cbr
 from moclink.codeword_length import RATES, check_length, split_length
-from moclink.constants import CODES, LDPC_DECODERS, MATCHES, OUTAGES, RECEIVERS
+from moclink.constants import CHOICES, CODES, LDPC_DECODERS, MATCHES, OUTAGES, RECEIVERS
 from moclink.linear_names import FIXED_LINEAR, LAPPED, LINEAR_CODECS
 from moclink.semantic_names import (
     CHANNEL_OPTIMIZED_NAMES,
@@ -56,9 +57,8 @@ class ChainOptions:
     """What a user may choose for all chains of a run.
 
     Attributes:
-        match: Budget of the classical chains. "source-bits": file bits = bits of the semantic chain
-            at L4 (the paper's way); "symbols": as many symbols as the semantic chain at L4 (equal
-            CBR).
+        match: Budget of the classical chains: "source-bits", as many bits as the semantic chain at
+            L4 (the paper's way), or "symbols", as many symbols (equal CBR).
         code: "ldpc5g" or "wifi648".
         ldpc: LDPC decoder, "auto", "fast", "sionna" or "device".
         receiver: "soft" or "hard" retrieval of code vectors in the semantic chains.
@@ -74,6 +74,11 @@ class ChainOptions:
     seed: int = 1
     outage: str = OUTAGES[0]
     harq: int = 1
+
+    def __post_init__(self) -> None:
+        for name, there in CHOICES.items():
+            read_choice(name, getattr(self, name), there)
+        read_integer("harq", self.harq, 1)
 
 
 # Name -> module and codec there (or what makes one), loaded when a chain needs it.

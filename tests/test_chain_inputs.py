@@ -1,11 +1,14 @@
 """What chains are given to transmit: arrays of the right shape, and the state of the channel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from moclink.chain_factory import make_chain
-from moclink.chain_inputs import check_sent
-from moclink.types import ChannelState
+from moclink.chain_inputs import check_lengths, check_sent
+from moclink.presets import ChainOptions
+from moclink.types import ChannelState, Header
 
 IMAGE = np.linspace(0, 1, 8 * 16 * 3, dtype=np.float32).reshape(1, 8, 16, 3)
 
@@ -75,3 +78,39 @@ def test_an_ideal_code_has_no_infinite_capacity():
     chain = make_chain("jpeg-capacity")
     with pytest.raises(ValueError, match=r"the capacity at 1e\+09 dB is not finite; give up to"):
         chain.transmit(IMAGE, ChannelState(1e9))
+
+
+@pytest.mark.parametrize("lengths", [(), (-1,), (10**9,)])
+def test_lengths_of_another_header_are_refused(lengths):
+    chain = make_chain("jpeg-ldpc")
+    sent = chain.transmit(IMAGE)
+    with pytest.raises(ValueError, match="give the header of what was received"):
+        chain.receive(sent.symbols, [0.1], replace(sent.header, lengths=lengths))
+
+
+def test_lengths_are_those_of_the_indices_received():
+    check_lengths(Header(8, 8, (0, 99)), 99)
+    with pytest.raises(ValueError, match=r"lengths \[3, 100\], and 99 indices were received"):
+        check_lengths(Header(8, 8, (3, 100)), 99)
+
+
+def test_errors_are_counted_of_one_transmission():
+    files, learned = make_chain("jpeg-ldpc"), make_chain("moc-rvq-l1")
+    bits, indices = files.transmit(IMAGE), learned.transmit(IMAGE)
+    received = files.receive(bits.symbols, [0.01], bits.header)
+    assert files.count_errors(bits, received).ber == 0
+    with pytest.raises(ValueError, match="indices up to 7 were sent, and .* below 2 received"):
+        files.count_errors(indices, received)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"match": "bits"}, {"code": "LDPC"}, {"ldpc": "quick"}, {"receiver": "Soft"}),
+        *({"outage": "gray"}, {"harq": 0}, {"harq": 1.5}),
+    ],
+)
+def test_options_of_chains_are_looked_at_when_they_are_made(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"^{name} {value!r}: "):
+        ChainOptions(**wrong)

@@ -225,6 +225,8 @@ def test_uint8_and_float_are_inverse():
     grey = np.arange(256, dtype=np.uint8)
     assert np.array_equal(images.to_uint8(images.to_float(grey)), grey)
     assert np.array_equal(images.to_uint8(np.float32([-0.5, 2.0])), [0, 255])
+    with pytest.raises(ValueError, match=r"images are uint8; give floats in \[0, 1\]"):
+        images.to_uint8(grey)
 
 
 def test_sample_photographs_ship():

@@ -79,6 +79,12 @@ def test_what_was_not_received_is_refused(received, no, message):
         check_received(received, no, SENT.header)
 
 
+@pytest.mark.parametrize("header", [None, {"height": 8, "width": 8}, (8, 8)])
+def test_what_is_no_header_is_refused(header):
+    with pytest.raises(ValueError, match="header is .*; give the header of the transmission"):
+        check_received(SENT.symbols, [0.1, 0.1], header)
+
+
 def test_lists_and_one_number_for_all_are_taken():
     received, no = check_received(SENT.symbols.astype(complex), 0.1, SENT.header)
     assert received.dtype == np.complex64 and np.array_equal(received, SENT.symbols)
