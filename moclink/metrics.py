@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from moclink.chain_inputs import check_unmasked
+from moclink.squared_errors import mean_squared_error
 from moclink.structural_similarity import (
     MS_SSIM_WEIGHTS,
     SSIM_WINDOW,
@@ -45,11 +46,9 @@ def psnr(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         ValueError: shapes, types or values are not as above.
     """
     images, reference = checked_pair(images, reference)
-    mse = np.empty(len(images))
-    for b, image in enumerate(images):
-        error = np.subtract(image, reference[b % len(reference)], dtype=np.float64)
-        # Not a BLAS dot product: its last bits depend on the number of threads.
-        mse[b] = np.square(error, out=error).mean()
+    mse = [
+        mean_squared_error(image, reference[b % len(reference)]) for b, image in enumerate(images)
+    ]
     with np.errstate(divide="ignore"):
         return -10.0 * np.log10(mse)
 

@@ -54,6 +54,7 @@ MAY = {
     "metrics": {"perceptual"},
     "device_metrics": {"torch"},
     "structural_similarity": {"numba", "numba_cache"},
+    "squared_errors": {"numba_cache"},
     "numba_cache": {"numba"},
     "matrix_products": {"torch"},
     "keras_device": {"keras", "torch"},

@@ -23,7 +23,7 @@ def test_the_window_is_a_gaussian_of_eleven_samples():
     np.testing.assert_allclose(gaussian_filter(impulse, 1.5, radius=5)[10:21], window(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(30, 23), (11, 11), (12, 40)])
+@pytest.mark.parametrize("shape", [(30, 23), (11, 11), (12, 40), (75, 250)])
 def test_means_are_those_of_filtered_maps(shape):
     rng = np.random.default_rng(1)
     y = rng.random(shape)
