@@ -35,7 +35,7 @@ MAY = {
     "bpg": {"av", "PIL"},
     "codec": {"keras", "numba_cache"},
     "torch_device": {"torch"},
-    "perceptual": {"keras"},
+    "perceptual": {"keras", "numba_cache"},
     "linear": {"keras", "codec"},
     "training": {"keras", "codec", "linear", "perceptual", "PIL"},
     "train": {"keras", "codec", "perceptual", "training", "PIL", "sweep"},

@@ -10,6 +10,7 @@ Again", ICML 2019).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,7 @@ STAGES: dict[str, tuple[tuple[Conv | MaxPool | Fire, ...], ...]] = {
     ),
 }
 SHIFT_TOLERANT = ("alex", "vgg")
+LARGEST_KERNEL = 320_000  # weights, 1.3 MB: what TensorFlow convolves by at once
 
 
 def kernel_shapes(net: str) -> list[tuple[int, int, int, int]]:
@@ -238,7 +240,19 @@ def _max_pool(x: Any, window: int, **options: Any) -> Any:
 
 def _rectified(x: Any, kernel: Any, bias: Any) -> Any:
     """Convolution at stride 1 that keeps the size (every such one here is padded by half its kernel)."""
-    return ops.relu(_conv(x, kernel, padding="same") + bias)
+    if keras.backend.backend() != "tensorflow":
+        return ops.relu(_conv(x, kernel, padding="same") + bias)
+    # Its convolutions on a CPU slow down by a third where the kernel overflows the second cache.
+    parts = _parts(kernel.shape)
+    pairs = zip(ops.split(kernel, parts, axis=-1), ops.split(bias, parts), strict=True)
+    found = [_conv(x, part, padding="same") + shift for part, shift in pairs]
+    return ops.relu(found[0] if parts == 1 else ops.concatenate(found, axis=-1))
+
+
+def _parts(shape: tuple[int, ...]) -> int:
+    """Into how many parts of as many outputs each a kernel is cut, so that none exceeds LARGEST_KERNEL."""
+    least = -(-math.prod(shape) // LARGEST_KERNEL)
+    return next(parts for parts in range(least, shape[-1] + 1) if shape[-1] % parts == 0)
 
 
 def _blurred_conv(x: Any, kernel: Any) -> Any:

@@ -23,6 +23,7 @@ from moclink.keras_device import on_torch_gpu
 from moclink.matrix_products import float32_products
 
 from .backbones import Backbone, kernel_shapes, tap_channels
+from .feature_distances import embedded, mean_distance, standardized
 from .pretrained import in_order, lpips_arrays, lpips_heads, stlpips_arrays
 
 NETS = ("alex", "squeeze", "vgg")
@@ -165,15 +166,16 @@ class DistanceScorer:
 
     The features of a single reference are kept for the next call, unless they are large (AlexNet's
     take 42 bytes per pixel, VGG's 488). Images go through one at a time: a picture of 2012 x 1407 needs
-    gigabytes on the way.
+    gigabytes on the way. On a CPU the graph has the backbone alone; see `feature_distances`.
 
     Args:
         distance: LPIPS layer with its weights.
     """
 
     def __init__(self, distance: LPIPS):
+        self._embedding = distance.embedding
         inputs = keras.Input((None, None, 3))
-        self._model = keras.Model(inputs, distance.embedding(inputs))
+        self._model = keras.Model(inputs, self._embedding.backbone(inputs))
         # XLA would recompile for every image size where a plain graph serves all of them.
         self._model.compile(jit_compile=keras.backend.backend() == "jax")
         self._kept: tuple[np.ndarray, list[Any]] | None = None  # a reference, its features
@@ -193,19 +195,36 @@ class DistanceScorer:
         for i, image in enumerate(images):
             if maps is None or len(reference) > 1:
                 maps = self._embed_reference(reference[i])
-            distances[i] = sum(
-                _mean_square(a, b) for a, b in zip(self._embed(image), maps, strict=True)
-            )
+            distances[i] = self._distance(image, maps)
         return distances
 
+    def _distance(self, image: np.ndarray, maps: list[Any]) -> float:
+        """Distance of an image from an embedded reference."""
+        if on_torch_gpu():
+            pairs = zip(self._embed(image), maps, strict=True)
+            return sum(float(ops.mean(ops.sum(ops.square(a - b), axis=-1))) for a, b in pairs)
+        taps = zip(self._taps(image), maps, self._heads(), strict=True)
+        return sum(mean_distance(tap, known, head, _TINY) for tap, known, head in taps)
+
     def _embed(self, image: np.ndarray) -> list[Any]:
+        """The maps whose squared distance is LPIPS, [H_i, W_i, C_i]."""
+        if on_torch_gpu():  # where they stay: they are many times the picture
+            with float32_products():
+                found = self._embedding(np.asarray(image, np.float32)[None])
+                return [ops.cast(features[0], "float32") for features in found]
+        taps = zip(self._taps(image), self._heads(), strict=True)
+        return [embedded(tap, head, _TINY) for tap, head in taps]
+
+    def _taps(self, image: np.ndarray) -> list[np.ndarray]:
+        """What the backbone makes of an image, [H_i, W_i, C_i] for each stage."""
+        pixels = standardized(image, np.array(_SHIFT, np.float32), np.array(_SCALE, np.float32))
         with float32_products():
-            pixels = np.asarray(image, np.float32)[None]
-            if on_torch_gpu():  # where the features stay: they are many times the picture
-                return [ops.cast(features, "float32") for features in self._model(pixels)]
-            found = self._model.predict_on_batch(pixels)
+            found = self._model.predict_on_batch(pixels[None])
         # Under a mixed policy they come in bfloat16, in which no mean can be taken.
-        return [np.asarray(features, np.float32) for features in found]
+        return [np.ascontiguousarray(features[0], np.float32) for features in found]
+
+    def _heads(self) -> list[np.ndarray]:
+        return [ops.convert_to_numpy(head).astype(np.float32) for head in self._embedding.heads]
 
     def _embed_reference(self, image: np.ndarray) -> list[Any]:
         if self._kept is not None and np.array_equal(self._kept[0], image):
@@ -214,13 +233,6 @@ class DistanceScorer:
         large = sum(features.nbytes for features in maps) > MOST_KEPT_BYTES * image[..., 0].size
         self._kept = None if large else (np.array(image), maps)
         return maps
-
-
-def _mean_square(a: Any, b: Any) -> float:
-    """Mean over positions of squared differences of features [1, H, W, C], where the features are."""
-    if isinstance(a, np.ndarray):
-        return float(np.mean(np.sum(np.square(a - b), axis=-1)))
-    return float(ops.mean(ops.sum(ops.square(a - b), axis=-1)))
 
 
 def load_lpips(net: str = "alex", path: str | Path | None = None, dtype: str = "float32") -> LPIPS:

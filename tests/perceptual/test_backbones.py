@@ -6,7 +6,13 @@ import pytest
 from keras import ops
 from scipy.ndimage import correlate1d
 
-from moclink.perceptual.backbones import STAGES, Backbone, kernel_shapes, tap_channels
+from moclink.perceptual.backbones import (
+    LARGEST_KERNEL,
+    STAGES,
+    Backbone,
+    kernel_shapes,
+    tap_channels,
+)
 
 
 @pytest.mark.parametrize(("net", "name"), [("vgg", "VGG16"), ("vgg19", "VGG19")])
@@ -82,6 +88,21 @@ def test_fewer_stages_have_fewer_weights_and_the_same_taps():
     part.set_weights(whole.get_weights()[: len(part.weights)])
     for a, b in zip(part(images), whole(images)[:3], strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
+
+
+def test_large_kernels_are_cut_into_parts_that_give_the_same(monkeypatch):
+    """AlexNet's last ones are; here all, none, and those of the default."""
+    images = np.random.default_rng(3).normal(size=(1, 80, 96, 3)).astype(np.float32)
+    backbone = Backbone("alex")
+    for variable in backbone.biases:
+        variable.assign(np.linspace(-0.5, 0.5, variable.shape[0]))
+    taps = []
+    for largest in (LARGEST_KERNEL, 10_000, 2**30):
+        monkeypatch.setattr("moclink.perceptual.backbones.LARGEST_KERNEL", largest)
+        taps.append([ops.convert_to_numpy(tap) for tap in backbone(images)])
+    for default, small, whole in zip(*taps, strict=True):
+        np.testing.assert_allclose(default, whole, atol=1e-5 * whole.max())
+        np.testing.assert_allclose(small, whole, atol=1e-5 * whole.max())
 
 
 @pytest.mark.parametrize(
