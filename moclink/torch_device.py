@@ -23,13 +23,13 @@ def without_gradients() -> contextlib.AbstractContextManager[None]:
 
 
 def to_numpy(values: Any) -> NDArray[Any]:
-    """A result as an array of NumPy.
+    """A result as an array of NumPy that may be written to.
 
     From a GPU it comes through memory that cannot be paged, which the driver writes to directly, and
     which PyTorch uses again once the array is gone.
     """
     if isinstance(values, np.ndarray):
-        return values
+        return values if values.flags.writeable else values.copy()
     import torch
 
     if values.device.type == "cpu":

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.keras_device import on_torch, on_torch_gpu
+from moclink.keras_device import on_torch, on_torch_gpu, predict
 from moclink.phy.engine import is_gpu_there
 
 
@@ -26,3 +26,17 @@ def test_pytorch_is_asked(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert on_torch_gpu()
+
+
+def test_predictions_are_those_of_predict_on_batch():
+    """One output and several, for batches of other sizes than the first."""
+    inputs = keras.Input((None, 3))
+    outputs = [keras.layers.Dense(2)(inputs), keras.layers.Dense(5)(inputs)]
+    for model in (keras.Model(inputs, outputs), keras.Model(inputs, outputs[0])):
+        model.compile(jit_compile=False)
+        for length in (4, 7):
+            x = np.random.default_rng(length).normal(size=(2, length, 3)).astype(np.float32)
+            found, expected = predict(model, x), model.predict_on_batch(x)
+            for a, b in zip(*map(keras.tree.flatten, (found, expected)), strict=True):
+                assert isinstance(a, np.ndarray)
+                np.testing.assert_array_equal(a, b)

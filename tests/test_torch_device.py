@@ -48,7 +48,7 @@ def test_dilated_convolutions_are_those_of_keras():
 
 @pytest.mark.parametrize("levels,cells", [(4, 65_536), (4, 40), (2, 65_536)])
 def test_likelihoods_decode_as_their_posteriors(levels, cells):
-    """On PyTorch without leaving the device; with `cells` of 40 in groups and stripes."""
+    """In one graph with R, on PyTorch on the device; with `cells` of 40 in groups and stripes."""
     rng = np.random.default_rng(levels)
     codec = SemanticCodec.from_preset("small", CellLimit(cells))
     scores = rng.normal(size=(2, 11, 7, levels, 4, 8), scale=3).astype(np.float32)
@@ -77,6 +77,9 @@ def test_arrays_and_tensors_are_joined_and_come_back_as_arrays():
     parts = [np.zeros((1, 2)), np.ones((2, 2))]
     np.testing.assert_array_equal(to_numpy(join(parts)), np.concatenate(parts))
     assert join(parts[:1]) is parts[0]
+    fixed = np.ones(3)
+    fixed.flags.writeable = False
+    assert to_numpy(fixed).flags.writeable
 
 
 @pytest.mark.torch_only("these are tensors of PyTorch")

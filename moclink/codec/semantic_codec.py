@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from moclink.codec.inputs import (
@@ -42,7 +43,7 @@ from moclink.codec.tiling import (
     decode_latents,
     encode_images,
 )
-from moclink.keras_device import on_torch, on_torch_gpu
+from moclink.keras_device import on_torch_gpu
 from moclink.matrix_products import float32_products
 from moclink.torch_device import join, to_numpy
 
@@ -91,10 +92,10 @@ class SemanticCodec(StoredCodec):
         )
         self._look_up = CompiledFunction(quantizer.look_up, [quantizer])
         self._expected = CompiledFunction(quantizer.expected, [quantizer])
-        self._from_likelihoods = CompiledFunction(
-            lambda scores, priors, levels: quantizer.expected(posterior(scores, priors), levels),
-            [quantizer],
-        )
+        self._from_likelihoods = [
+            CompiledFunction(partial(_expected, quantizer, count), [quantizer])
+            for count in range(1, quantizer.levels + 1)
+        ]
         self._requantizing = CompiledFunction(quantizer.requantize, [quantizer])
         self._denoising = CompiledFunction(nrb, [nrb], coarse=True)
         self._transforming = CompiledFunction(encoder, [encoder])
@@ -203,7 +204,7 @@ class SemanticCodec(StoredCodec):
     def decode_likelihoods(
         self, log_likelihoods: NDArray[np.floating], **options: Any
     ) -> NDArray[np.float32]:
-        """Decode log-likelihoods: `decode` of their `posteriors`, on PyTorch all on the device.
+        """Decode log-likelihoods: `decode` of their `posteriors`, in one graph with R.
 
         Args:
             log_likelihoods: See `posteriors`.
@@ -216,12 +217,11 @@ class SemanticCodec(StoredCodec):
             ValueError: See `decode` and `posteriors`.
         """
         scores = as_likelihoods(log_likelihoods, self.quantizer)
-        priors = self.priors[: scores.shape[3]]
+        sent = scores.shape[3]
+        priors, function = self.priors[:sent], self._from_likelihoods[sent - 1]
 
         def retrieve(part: NDArray[np.float32], levels: NDArray[np.int32]) -> Any:
-            if on_torch():
-                return self._from_likelihoods.run_on_device(part, priors, levels)
-            return self._retrieve(posterior(part, priors), levels, soft=True)
+            return function.run_on_device(part, priors, levels)
 
         return self._decode(scores, retrieve, **options)
 
@@ -256,7 +256,7 @@ class SemanticCodec(StoredCodec):
                     z = self._requantized(z, levels[part])
             decoded = decode_latents(self._decoding, self.decoder, self.cell_limit, z)
             images.append(to_numpy(decoded[:, :height, :width]))
-        return np.concatenate(images)
+        return np.ascontiguousarray(join(images))
 
     def _requantized(self, z: Any, levels: NDArray[np.int32]) -> Any:
         """Eq. (9): the nearest sums of code vectors, of as many levels [B] as were sent."""
@@ -283,6 +283,14 @@ class SemanticCodec(StoredCodec):
             received, [(0, missing if axis == 3 else 0) for axis in range(received.ndim)]
         )
         return (self._expected if soft else self._look_up).run_on_device(received, levels)
+
+
+def _expected(quantizer: Any, sent: int, scores: Any, priors: Any, levels: Any) -> Any:
+    """Mean of the latent that was sent, of log-likelihoods [B, h, w, L, P, N] of L levels."""
+    # TensorFlow makes one graph for all L that it is given, and does not know L in it.
+    shape = (*ops.shape(scores)[:3], sent, quantizer.heads, quantizer.states)
+    posteriors = ops.reshape(posterior(scores, priors), shape)
+    return quantizer.expected(posteriors, levels)
 
 
 def _search(quantizer: Any, levels: int, z: Any) -> Any:

@@ -20,7 +20,7 @@ from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.inputs import as_array, check_images
 from moclink.constants import CELL_SIZE
-from moclink.keras_device import on_torch
+from moclink.keras_device import on_torch, predict
 from moclink.matrix_products import codec_products
 from moclink.torch_device import join, to_numpy, without_gradients
 
@@ -97,7 +97,11 @@ class CompiledFunction(keras.Model):
         return to_numpy(self.run_on_device(*arrays))
 
     def run_on_device(self, *arrays: Any) -> Any:
-        """As `run`, but on PyTorch the result is a tensor on the device, and arrays may be such."""
+        """As `run`, but what is given to the next function alone.
+
+        On PyTorch the result is a tensor on the device, and arrays may be such; on TensorFlow it is
+        an array that cannot be written to.
+        """
         if on_torch():
             with without_gradients(), codec_products(self.coarse):
                 return self.function(*(ops.convert_to_tensor(array) for array in arrays))
@@ -105,7 +109,7 @@ class CompiledFunction(keras.Model):
         logger.addFilter(_not_retracing)
         try:
             with codec_products(self.coarse):
-                return np.asarray(self.predict_on_batch(list(arrays)))
+                return np.asarray(predict(self, list(arrays)))
         finally:
             logger.removeFilter(_not_retracing)
 

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from moclink.keras_device import on_torch_gpu
+from moclink.keras_device import on_torch_gpu, predict
 from moclink.matrix_products import float32_products
 
 from .backbones import Backbone, kernel_shapes, tap_channels
@@ -219,7 +219,7 @@ class DistanceScorer:
         """What the backbone makes of an image, [H_i, W_i, C_i] for each stage."""
         pixels = standardized(image, np.array(_SHIFT, np.float32), np.array(_SCALE, np.float32))
         with float32_products():
-            found = self._model.predict_on_batch(pixels[None])
+            found = predict(self._model, pixels[None])
         # Under a mixed policy they come in bfloat16, in which no mean can be taken.
         return [np.ascontiguousarray(features[0], np.float32) for features in found]
 
