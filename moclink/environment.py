@@ -14,6 +14,8 @@ from moclink.matrix_products import asked_products
 from moclink.sionna_version import TENSORFLOW, TORCH, VARIABLE, WrongSionna, check_sionna
 
 BACKENDS = ("tensorflow", "jax", "torch")
+CPUINFO = Path("/proc/cpuinfo")
+BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})  # the last one of ARM
 LEAST_ADDRESS_SPACE = 9 * 2**28  # bytes; within 2 GiB TensorFlow and LLVM cannot be loaded
 
 
@@ -143,14 +145,31 @@ def check_products() -> None:
     """Check what MOCLINK_PRODUCTS asks for.
 
     Raises:
-        ValueError: If there is no such precision, or Keras does not run on PyTorch.
+        ValueError: If there is no such precision, or Keras's backend or, with TensorFlow, the
+            processor does not know it.
     """
     asked, backend = asked_products(), _chosen_backend()[0]
-    if asked not in (None, "float32") and backend != TORCH:
+    if asked in (None, "float32") or backend == TORCH:
+        return
+    if asked != "bfloat16" or backend != TENSORFLOW:
         raise ValueError(
             f"{PRODUCTS} is {asked!r}, which Keras on {backend} does not know; unset it, or choose "
             "--engine torch"
         )
+    if not has_bfloat16():
+        raise ValueError(
+            f"{PRODUCTS} is {asked!r}, for which this processor has no instructions (amx_bf16 or "
+            f"avx512_bf16 in {CPUINFO}); unset it"
+        )
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies in bfloat16, as far as Linux says."""
+    try:
+        words = set(CPUINFO.read_text().split())
+    except OSError:
+        return False
+    return bool(words & BFLOAT16_FLAGS)
 
 
 def parameters_of_engine() -> dict[str, str]:

@@ -14,6 +14,13 @@ def on_torch() -> bool:
     return keras.backend.backend() == "torch"
 
 
+def on_tensorflow() -> bool:
+    """Whether Keras runs on TensorFlow."""
+    import keras
+
+    return keras.backend.backend() == "tensorflow"
+
+
 def on_torch_gpu() -> bool:
     """Whether Keras runs on PyTorch and puts what it computes on a GPU, which it does if there is one."""
     if not on_torch():
@@ -36,7 +43,7 @@ def predict(model: Any, inputs: Any) -> Any:
     """
     import keras
 
-    if keras.backend.backend() != "tensorflow":
+    if not on_tensorflow():
         return model.predict_on_batch(inputs)
     model.make_predict_function()
     return keras.tree.map_structure(np.asarray, model.predict_function([(inputs,)]))

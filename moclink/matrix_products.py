@@ -1,11 +1,13 @@
-"""In which precision networks multiply matrices on PyTorch: float32, TF32 or bfloat16.
+"""In which precision networks multiply matrices: float32, TF32 or bfloat16.
 
 A GPU multiplies matrices of TF32 (10 bits of mantissa) and of bfloat16 (7 bits) many times faster
-than of float32. Weights, sums and what lies between products stay in float32 with TF32; under bfloat16
-PyTorch's autocast decides what is computed in it. What either does to PSNR is in docs/engines.md.
+than of float32, some processors those of bfloat16. Weights, sums and what lies between products stay
+in float32 with TF32; under bfloat16 PyTorch's autocast decides what is computed in it, and on
+TensorFlow convolutions are (`moclink.codec.blocks.Conv2D`) and nothing else. What either does to PSNR
+is in docs/engines.md.
 
-MOCLINK_PRODUCTS names the precision of the learned codecs; without it TF32 is taken on a GPU, and
-float32 elsewhere. Other backends of Keras are left as they are.
+MOCLINK_PRODUCTS names the precision of the learned codecs; without it TF32 is taken on a GPU of
+PyTorch, and float32 elsewhere. JAX is left as it is.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from contextvars import ContextVar
 
-from moclink.keras_device import on_torch, on_torch_gpu
+from moclink.keras_device import on_tensorflow, on_torch, on_torch_gpu
 
 KINDS = ("float32", "tf32", "bfloat16")
 VARIABLE = "MOCLINK_PRODUCTS"
+# Whether a graph of TensorFlow that is traced here convolves in bfloat16.
+_CONVOLVES_IN_BFLOAT16 = ContextVar("convolves_in_bfloat16", default=False)
 
 
 def asked_products() -> str | None:
@@ -43,10 +48,24 @@ def codec_products(coarse: bool = False) -> contextlib.AbstractContextManager[No
     """
     kind = asked_products()
     if not on_torch():
-        return contextlib.nullcontext()
+        return _convolutions_in_bfloat16(kind == "bfloat16" and coarse and on_tensorflow())
     if kind is None:
         kind = "tf32" if on_torch_gpu() else "float32"
     return products("tf32" if kind == "bfloat16" and not coarse else kind)
+
+
+def convolves_in_bfloat16() -> bool:
+    """Whether convolutions here are to be in bfloat16; on PyTorch autocast does it instead."""
+    return _CONVOLVES_IN_BFLOAT16.get()
+
+
+@contextlib.contextmanager
+def _convolutions_in_bfloat16(chosen: bool) -> Iterator[None]:
+    token = _CONVOLVES_IN_BFLOAT16.set(chosen)
+    try:
+        yield
+    finally:
+        _CONVOLVES_IN_BFLOAT16.reset(token)
 
 
 def float32_products() -> contextlib.AbstractContextManager[None]:

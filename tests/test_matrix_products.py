@@ -9,7 +9,13 @@ from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.environment import check_products, parameters_of_engine
 from moclink.images import read_pictures, sample_paths, to_float
-from moclink.matrix_products import asked_products, codec_products, float32_products, products
+from moclink.matrix_products import (
+    asked_products,
+    codec_products,
+    convolves_in_bfloat16,
+    float32_products,
+    products,
+)
 from moclink.phy.channels import awgn, noise_variance
 from moclink.phy.modems import IndexModem
 
@@ -38,10 +44,36 @@ def test_what_is_asked_for(ask):
 
 
 @pytest.mark.tensorflow_only("PyTorch knows these precisions")
-def test_other_backends_know_no_other_precision(ask):
-    ask("bfloat16")
+def test_other_backends_know_no_other_precision(ask, monkeypatch, tmp_path):
+    ask("tf32")
     with pytest.raises(ValueError, match="tensorflow does not know"):
         check_products()
+    cpuinfo = tmp_path / "cpuinfo"
+    monkeypatch.setattr("moclink.environment.CPUINFO", cpuinfo)
+    ask("bfloat16")
+    for flags in (None, "fpu avx512f"):
+        if flags:
+            cpuinfo.write_text(f"flags\t\t: {flags}\n")
+        with pytest.raises(ValueError, match="this processor has no instructions"):
+            check_products()
+    cpuinfo.write_text("flags\t\t: fpu avx512f amx_bf16\n")
+    check_products()
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    with pytest.raises(ValueError, match="jax does not know"):
+        check_products()
+
+
+@pytest.mark.tensorflow_only("on PyTorch it is a setting of its own")
+def test_graphs_are_told_by_what_is_traced(ask):
+    for kind, coarse, expected in (
+        ("bfloat16", True, True),
+        ("bfloat16", False, False),
+        ("float32", True, False),
+    ):
+        ask(kind)
+        with codec_products(coarse):
+            assert convolves_in_bfloat16() == expected
+        assert not convolves_in_bfloat16()
 
 
 @pytest.fixture
@@ -96,7 +128,6 @@ def test_tf32_is_the_choice_on_a_gpu_and_bfloat16_is_for_what_may_be_coarse(
     assert kinds == ["bfloat16", "tf32", "float32"]
 
 
-@pytest.mark.torch_only("PyTorch knows these precisions")
 @pytest.mark.parametrize("snr_db", [5.0, 20.0])
 def test_bfloat16_moves_psnr_of_the_semantic_codec_by_less_than_a_hundredth(snr_db, ask):
     image = to_float(read_pictures(sample_paths()[:1])[0].pixels)[None, :192, :256]
@@ -115,7 +146,6 @@ def test_bfloat16_moves_psnr_of_the_semantic_codec_by_less_than_a_hundredth(snr_
     assert abs(psnr[1] - psnr[0]) < 0.01
 
 
-@pytest.mark.torch_only("PyTorch knows these precisions")
 def test_the_analog_codec_stays_out_of_bfloat16(ask):
     """In bfloat16 it would lose up to 0.08 dB at 30 dB."""
     image = to_float(read_pictures(sample_paths()[:1])[0].pixels)[None, :64, :64]

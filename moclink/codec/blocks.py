@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from moclink.keras_device import on_torch
+from moclink.matrix_products import convolves_in_bfloat16
 from moclink.torch_device import convolve
 
 NORMALIZATIONS = ("none", "rms", "group")
@@ -31,6 +32,9 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution without its bias."""
+        if convolves_in_bfloat16():
+            halves = (ops.cast(each, "bfloat16") for each in (inputs, kernel))
+            return ops.cast(super().convolution_op(*halves), inputs.dtype)
         if not on_torch() or self.data_format != "channels_last":
             return super().convolution_op(inputs, kernel)
         return convolve(

@@ -21,7 +21,7 @@ from moclink.codec.encoder import Encoder
 from moclink.codec.inputs import as_array, check_images
 from moclink.constants import CELL_SIZE
 from moclink.keras_device import on_torch, predict
-from moclink.matrix_products import codec_products
+from moclink.matrix_products import codec_products, convolves_in_bfloat16
 from moclink.torch_device import join, to_numpy, without_gradients
 
 
@@ -85,6 +85,7 @@ class CompiledFunction(keras.Model):
         self.function = function
         self.parts = list(parts)
         self.coarse = coarse
+        self._in_bfloat16 = False
         self.built = True
         self.compile(jit_compile=keras.backend.backend() == "jax")
 
@@ -109,6 +110,8 @@ class CompiledFunction(keras.Model):
         logger.addFilter(_not_retracing)
         try:
             with codec_products(self.coarse):
+                if self._in_bfloat16 != convolves_in_bfloat16():  # traced otherwise
+                    self._in_bfloat16, self.predict_function = convolves_in_bfloat16(), None
                 return np.asarray(predict(self, list(arrays)))
         finally:
             logger.removeFilter(_not_retracing)

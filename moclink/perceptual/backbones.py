@@ -17,6 +17,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from moclink.keras_device import on_tensorflow
+
 
 @dataclass(frozen=True)
 class Conv:
@@ -240,7 +242,7 @@ def _max_pool(x: Any, window: int, **options: Any) -> Any:
 
 def _rectified(x: Any, kernel: Any, bias: Any) -> Any:
     """Convolution at stride 1 that keeps the size (every such one here is padded by half its kernel)."""
-    if keras.backend.backend() != "tensorflow":
+    if not on_tensorflow():
         return ops.relu(_conv(x, kernel, padding="same") + bias)
     # Its convolutions on a CPU slow down by a third where the kernel overflows the second cache.
     parts = _parts(kernel.shape)
