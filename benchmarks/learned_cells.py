@@ -39,6 +39,7 @@ from moclink.images import Picture, find_images, read_pictures
 from moclink.phy.modems import IndexModem
 from moclink.results.store import ResultStore
 from moclink.simulate import parse_snr
+from moclink.sweep import task
 from moclink.sweep.plan import Plan
 from moclink.sweep.run_sweep import run_sweep
 from moclink.sweep.session import Scorer, Session
@@ -96,6 +97,7 @@ def steps(session: Session) -> list[tuple[Any, str, str | Callable[..., str]]]:
         (AnalogChain, "receive", "clipping, copies"),
         (Scorer, "__call__", "recognising equal pictures"),
         *((metrics, name, name.upper()) for name in METRICS),
+        (task, "_png", "gallery (of one picture)"),
         (ResultStore, "add", "storing"),
     ]
 
@@ -172,7 +174,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=out)
     options = parser.parse_args(arguments)
     machine = machine_line()
-    picture = read_pictures(find_images([options.images]))[0]
+    read = read_pictures(find_images([options.images]))[0]
+    picture = Picture(read.name, read.pixels)  # in memory: a task reads it once for all its cells
     plan = Plan(parse_snr(options.snr), tuple(options.chains.split(",")), metrics=METRICS)
     result = breakdown(picture, plan)
     hours = figure_hours(result)
