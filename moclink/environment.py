@@ -8,12 +8,11 @@ import os
 import sys
 from pathlib import Path
 
-from moclink.constants import ENGINES
+from moclink.constants import BACKENDS, ENGINES
 from moclink.matrix_products import VARIABLE as PRODUCTS
 from moclink.matrix_products import asked_products
 from moclink.sionna_version import TENSORFLOW, TORCH, VARIABLE, WrongSionna, check_sionna
 
-BACKENDS = ("tensorflow", "jax", "torch")
 CPUINFO = Path("/proc/cpuinfo")
 BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})  # the last one of ARM
 LEAST_ADDRESS_SPACE = 9 * 2**28  # bytes; within 2 GiB TensorFlow and LLVM cannot be loaded

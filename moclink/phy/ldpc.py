@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sionna.phy.fec.ldpc import LDPC5GEncoder, LDPCBPDecoder
 
+from moclink.constants import CODES, LDPC_DECODERS
 from moclink.phy import engine as framework
 from moclink.phy import tensors
 from moclink.phy.base_graph import INFORMATION_COLUMNS, BlockCode
@@ -31,8 +32,6 @@ from moclink.phy.ldpc_graph import (
 )
 from moclink.phy.staged_decoder import StagedDecoder, place_tensor
 
-CODES = ("ldpc5g", "wifi648")
-DECODERS = ("auto", "sionna", "fast", "device")
 # Shorter codes keep Sionna's schedule. At n = 1,998 the layered one is 1.5 to 2.5 times as fast, rate
 # 1/5 to 0.95, where codewords are found.
 LONG = 2000
@@ -179,8 +178,8 @@ def get_decoder(
         ValueError: If the kind is unknown or runs on PyTorch alone, or num_iter or threads is not
             positive.
     """
-    if kind not in DECODERS:
-        raise ValueError(f"decoder {kind!r} is unknown; there are {', '.join(DECODERS)}")
+    if kind not in LDPC_DECODERS:
+        raise ValueError(f"decoder {kind!r} is unknown; there are {', '.join(LDPC_DECODERS)}")
     if num_iter < 1:
         raise ValueError(f"num_iter is {num_iter}; at least 1 is wanted")
     if kind == "auto":

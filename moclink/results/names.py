@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from moclink.codeword_length import CODEWORD
+from moclink.semantic_names import CHANNEL_OPTIMIZED
 
 # CODEC-ldpc, CODEC-ldpc-16qam-r12, CODEC-ldpc-64qam-r23-n6144
 FAMILY = r"(?:moc-rvq(?:-perceptual)?(?:-l\d)?|lapped-(?:restored|perceptual)|\w+)"
@@ -18,7 +19,6 @@ MODE = re.compile(
 LEVEL = re.compile(
     r"moc-rvq(?P<perceptual>-perceptual)?-l(?P<level>\d)(?P<variants>(?:-(?!ldpc)[a-z]+)*)"
 )
-CHANNEL_OPTIMIZED = re.compile(r"moc-rvq-(?P<kind>adaptive|robust)-l(?P<level>\d)")
 CODECS = {
     "bpg444": "BPG 4:4:4",
     "webp": "WebP",
@@ -72,7 +72,7 @@ def display_name(chain: str) -> str:
     if re.fullmatch(r"jscc-\d+", chain):
         return chain.upper()
     if optimized := CHANNEL_OPTIMIZED.fullmatch(chain):
-        return f"MOC-RVQ L{optimized['level']}, {optimized['kind']}"
+        return f"MOC-RVQ L{optimized['levels']}, {optimized['kind']}"
     linear = re.fullmatch(
         r"(softcast|(?:moc-rvq|jscc|hybrid)-(?:linear|adaptive|robust))(-robust|-perceptual)?",
         chain,

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclink.constants import CSI, MAX_BITS
+from moclink.constants import CSI, LEAST_GALLERY_SIDE, MAX_BITS
 from moclink.images import Picture
 from moclink.presets import ChainOptions, is_bit_chain, is_file_chain
 from moclink.types import Cell
 
 BITS_NAME = "random-bits"  # in the image column, for chains that carry random bits
 GALLERY_SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
-LEAST_GALLERY_SIDE = 64  # pixels a side of a picture in the gallery, if there is one so large
 MAX_CELLS = 5_000_000  # of a run
 TASK_PIXELS = 128_000_000  # received in one task: all SNRs of a 2K picture
 # Measured with /usr/bin/time over chains of all kinds; see benchmarks/README.md.

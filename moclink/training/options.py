@@ -8,10 +8,10 @@ import os
 from typing import Any
 
 from moclink.arguments import Parser
+from moclink.constants import BACKENDS
 from moclink.training.channel_options import add_channel
 from moclink.training.link_options import add_link, seed
 
-BACKENDS = ("tensorflow", "jax", "torch")
 SIZES = ("toy", "small", "paper")
 
 
