@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.codec.constellation import amplitudes
-from moclink.codec.reordering import assign_labels, expected_distortion
+from moclink.codec.reordering import assign_labels, channel_distortion
 from moclink.codec.semantic_codec import SemanticCodec
 
 SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
@@ -70,7 +70,7 @@ def channel_mse(
             "exact for this SNR": assign_labels(codebook, "exact", prior, snr),
             "exact for 0-15 dB": all_round,
         }
-        for receiver, distortion in (("hard", expected_distortion), ("soft", soft_distortion)):
+        for receiver, distortion in (("hard", channel_distortion), ("soft", soft_distortion)):
             errors = {"unordered": np.mean([distortion(codebook, prior, s, snr) for s in shuffles])}
             errors |= {
                 name: distortion(codebook, prior, labels, snr) for name, labels in fixed.items()

@@ -68,7 +68,7 @@ def find_object(path: str, what: str) -> Any:
     return getattr(module, name)
 
 
-def file_digest(path: str) -> str:
+def source_digest(path: str) -> str:
     """SHA-256 of the file that a path names, or of the module's file; empty if there is no one file."""
     place = path.rpartition(":")[0]
     if place.endswith(".py"):

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moclink.import_path import file_digest
+from moclink.import_path import source_digest
 from moclink.object_parts import object_parts
 from moclink.results.run_parameters import RunFolderError
 
@@ -66,7 +66,7 @@ def parts_of_objects(channel: Channel, own_chains: Mapping[str, Any]) -> dict[st
         if what.startswith("channel ") or not _kind(given).__module__.startswith("moclink.")
     }
     path = channel.spec.partition("?")[0]
-    if channel.given is None and ":" in path and (digest := file_digest(path)):
+    if channel.given is None and ":" in path and (digest := source_digest(path)):
         found[f"channel {channel.spec}"] = {"file": digest}
     return found
 

@@ -33,11 +33,6 @@ def noise_variance(snr_db: Any) -> Any:
     return ops.power(10.0, -snr / 10.0)
 
 
-def mean_snr_db(no: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Es/N0 in dB of effective noise variances [B]: -10 log10(no), float32 [B]."""
-    return (-10 * np.log10(np.asarray(no, np.float64))).astype(np.float32)
-
-
 def per_sample(values: Any, rank: int) -> Any:
     """Reshape [B] so that it broadcasts over tensors of `rank` axes."""
     return ops.reshape(values, (-1,) + (1,) * (rank - 1))

@@ -76,7 +76,7 @@ def squared_distances(codebook: NDArray[np.floating]) -> NDArray[np.float64]:
     return ((vectors[:, None] - vectors[None]) ** 2).sum(-1)
 
 
-def expected_distortion(
+def channel_distortion(
     codebook: NDArray[np.floating],
     prior: NDArray[np.floating],
     labels: NDArray[np.integer],

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from moclink.linear import allocation, frame
 from moclink.linear.side_information import (
     SideInformationHeader,
-    check_received,
     checked_snr_db,
+    noise_per_symbol,
     total_symbols,
 )
 from moclink.linear.source_models import Description, SourceModel
@@ -146,7 +146,7 @@ class PictureCodec(abc.ABC):
     ) -> Estimate:
         """As `decode`, with the expected error beside the pictures."""
         height, width = header.height, header.width
-        noise = check_received(received, no, header, total_symbols(height, width, self.cbr))
+        noise = noise_per_symbol(received, no, header, total_symbols(height, width, self.cbr))
         images, maps = [], []
         for i in range(len(received)):
             picture = i if len(header.bits) > 1 else 0

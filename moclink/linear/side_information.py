@@ -63,7 +63,7 @@ def total_symbols(height: int, width: int, cbr: float) -> int:
     return max(1, int(np.ceil(cbr * 3 * height * width - 1e-9)))
 
 
-def check_received(
+def noise_per_symbol(
     received: NDArray[np.complexfloating],
     no: NDArray[np.floating] | float,
     header: SideInformationHeader,

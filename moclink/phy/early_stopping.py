@@ -193,7 +193,7 @@ class EarlyStoppingLDPC5GDecoder(Block):
         )
         output = self._staged(
             llr,
-            self._num_iter if num_iter is None else tensors.whole_number(num_iter),
+            self._num_iter if num_iter is None else tensors.iteration_count(num_iter),
             messages=msg_v2c,
             return_messages=self._return_state,
         )

@@ -149,7 +149,7 @@ def as_float(typingctx, value):
 
 
 @intrinsic
-def to_float(typingctx, value):
+def lanes_to_float(typingctx, value):
     """Convert int32 lanes to float32 by value."""
 
     def codegen(context, builder, signature, args):
@@ -295,4 +295,4 @@ def log(r):
     p = p * f + fill(_LOG1P[2])
     p = p * f + fill(_LOG1P[1])
     p = p * f + fill(_LOG1P[0])
-    return to_float(exponent) * fill(_LN_2) + f * p
+    return lanes_to_float(exponent) * fill(_LN_2) + f * p

@@ -67,7 +67,7 @@ class SionnaLayer(keras.layers.Layer):
         supports_jit: bool = True,
         **kwargs: Any,
     ) -> None:
-        check_backend("Sionna blocks")
+        require_engine_backend("Sionna blocks")
         options = {"name", "dtype", "trainable", "activity_regularizer", "autocast"}
         if unknown := sorted(set(kwargs) - options):
             given = {name: kwargs[name] for name in unknown}
@@ -159,7 +159,7 @@ class SionnaLayer(keras.layers.Layer):
         return cls(**{**config, "arguments": arguments})
 
 
-def check_backend(what: str) -> None:
+def require_engine_backend(what: str) -> None:
     """Check that Keras runs on the framework of Sionna.
 
     Args:

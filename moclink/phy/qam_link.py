@@ -17,7 +17,7 @@ from moclink.codec.receiver import log_likelihoods, noise_variance
 from moclink.phy import engine, tensors
 from moclink.phy.early_stopping import EarlyStoppingLDPC5GDecoder, place_tensor
 from moclink.phy.fading import divide_out
-from moclink.phy.layer import SionnaLayer, check_backend
+from moclink.phy.layer import SionnaLayer, require_engine_backend
 from moclink.phy.ldpc_graph import graph_5g, sparse_pcm
 from moclink.phy.modems import pam_amplitudes
 from moclink.phy.user_block import takes_one_input
@@ -255,7 +255,7 @@ def make_index_link(states: int, channel: Any, code: Any = None) -> keras.layers
             f"channel is {channel!r}; it must be a Sionna block, its class or import path, a SionnaLayer, "
             "or a Keras layer that turns (indices, snr_db) into p(k|y)"
         )
-    check_backend("The channels of SemanticLink")
+    require_engine_backend("The channels of SemanticLink")
     if code is not None:
         raise ValueError(
             f"a code needs symbols to go over, but {type(channel).__name__} carries indices"

@@ -171,7 +171,7 @@ def while_loop(condition: Callable, body: Callable, carry: tuple) -> tuple:
     return carry
 
 
-def whole_number(value: Any) -> Any:
+def iteration_count(value: Any) -> Any:
     """A whole number from 0 up: an int if its value is known, else a tensor of a graph, int32.
 
     Raises:

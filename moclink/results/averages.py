@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.constants import OUTAGES
-from moclink.results.metrics import METRICS, is_number
+from moclink.results.metrics import METRICS_BY_COLUMN, is_number
 from moclink.types import Row
 
 # How an outage counts. "grey" or "mean": the mid-grey picture, or that of the original's mean colour,
@@ -134,7 +134,11 @@ def _counted(rows: Sequence[Row], column: str, outage: str) -> Iterator[Row]:
     """Rows whose value counts in a mean."""
     if outage not in OUTAGES:
         raise ValueError(f"outage {outage!r}: there are {', '.join(OUTAGES)}")
-    only_decoded = outage == "exclude" and column in METRICS and METRICS[column].kind == "picture"
+    only_decoded = (
+        outage == "exclude"
+        and column in METRICS_BY_COLUMN
+        and METRICS_BY_COLUMN[column].kind == "picture"
+    )
     for row in rows:
         if is_number(getattr(row, column)) and not (only_decoded and row.outage):
             yield row
@@ -142,7 +146,7 @@ def _counted(rows: Sequence[Row], column: str, outage: str) -> Iterator[Row]:
 
 def _ceiling(column: str) -> float:
     """Values above count as this."""
-    return METRICS[column].ceiling if column in METRICS else math.inf
+    return METRICS_BY_COLUMN[column].ceiling if column in METRICS_BY_COLUMN else math.inf
 
 
 def by_chain(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from moclink.results.averages import Average, average, by_chain, outage_note
 from moclink.results.bandwidth import cbr_note
 from moclink.results.error_curves import draw_error_panel, error_panels
-from moclink.results.metrics import METRICS, OUTAGE, Metric, choose_metrics, measured
+from moclink.results.metrics import METRICS_BY_COLUMN, OUTAGE, Metric, choose_metrics, measured
 from moclink.results.names import SCHEME, base_name, printable, shortened, stated_cbr
 from moclink.results.panels import (
     SNR_LABEL,
@@ -71,7 +71,11 @@ def _picture_metrics(pictures: Sequence[Row], options: FigureOptions) -> list[Me
         shown = measured(pictures, "picture")
         excluded = options.outage == "exclude" and any(row.outage for row in pictures)
         harq = any((row.transmissions or 1) > 1 for row in pictures)
-        return [*shown, *([OUTAGE] if excluded else ()), *([METRICS["cbr"]] if harq else ())]
+        return [
+            *shown,
+            *([OUTAGE] if excluded else ()),
+            *([METRICS_BY_COLUMN["cbr"]] if harq else ()),
+        ]
     every = measured(pictures)
     return choose_metrics(options.metrics, every) if every else []
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from moclink.arguments import comma_list
 from moclink.results.averages import by_chain
 from moclink.results.error_rates import ErrorRate, error_rates
-from moclink.results.metrics import METRICS, Metric
+from moclink.results.metrics import METRICS_BY_COLUMN, Metric
 from moclink.results.panels import BIT_SNR_LABEL, SNR_LABEL, Legend, draw_curve, one_snr, plain
 from moclink.results.style import CurveStyle, FigureOptions
 from moclink.results.uncoded_qam import qam_bit_error_rate
@@ -40,7 +40,7 @@ def error_panels(rows: Sequence[Row], options: FigureOptions) -> list[ErrorPanel
     """
     wanted = [
         metric
-        for metric in (METRICS["ber"], METRICS["bler"])
+        for metric in (METRICS_BY_COLUMN["ber"], METRICS_BY_COLUMN["bler"])
         if any(getattr(row, metric.column) for row in rows)  # a logarithmic axis has no place for 0
         and (options.metrics is None or metric in _asked(options.metrics))
     ]
@@ -53,7 +53,11 @@ def error_panels(rows: Sequence[Row], options: FigureOptions) -> list[ErrorPanel
 def _asked(names: str | Sequence[str]) -> list[Metric]:
     """Those of the error rates that are among some names."""
     lower = [name.lower() for name in (comma_list(names) if isinstance(names, str) else names)]
-    return [metric for metric in (METRICS["ber"], METRICS["bler"]) if metric.column in lower]
+    return [
+        metric
+        for metric in (METRICS_BY_COLUMN["ber"], METRICS_BY_COLUMN["bler"])
+        if metric.column in lower
+    ]
 
 
 def efficiencies(rows: Sequence[Row]) -> dict[str, float]:

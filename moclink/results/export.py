@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from moclink.atomic_files import atomic_write
 from moclink.results.averages import average_values, by_chain, number_images
-from moclink.results.metrics import METRICS
+from moclink.results.metrics import METRICS_BY_COLUMN
 from moclink.results.names import printable
 from moclink.results.selection import read_runs
 from moclink.results.store import COLUMNS, FIT_COLUMNS, RunFolderError, read_cells, read_rate_fits
 from moclink.types import Row
 
 CSV_COLUMNS = [name for name in COLUMNS if name != "iterations"]
-AVERAGED = [name for name in COLUMNS if name in METRICS and name in CSV_COLUMNS]
+AVERAGED = [name for name in COLUMNS if name in METRICS_BY_COLUMN and name in CSV_COLUMNS]
 
 
 def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from moclink.constants import LEAST_GALLERY_SIDE
 from moclink.results.bandwidth import cbr_note, chain_labels
-from moclink.results.metrics import METRICS, is_number, measured
+from moclink.results.metrics import METRICS_BY_COLUMN, is_number, measured
 from moclink.results.names import printable, short_name, snr_text, wrapped
 from moclink.results.panels import FigureError, add_title, plain
 from moclink.results.style import PLAIN, STYLES, FigureOptions
@@ -22,7 +23,6 @@ PICTURE_WIDTH = 1.75  # inches
 TALLEST = 2.6  # inches; a picture that would be taller is narrower
 LONGEST_SIDES = 12  # a picture's sides differ by at most this factor
 MOST_PIXELS = 16_000  # a side of the figure
-LEAST_GALLERY_SIDE = 64  # pixels a side of the picture that is shown, if there is one so large
 FEWEST_FOR_GRID = 3  # chains at one SNR; more fill a grid
 MOST_COLUMNS = 6  # of a grid
 
@@ -173,7 +173,7 @@ def _figure(
 
 def _captions(rows: Sequence[Row]) -> dict[tuple[str, float], str]:
     """The caption of a picture: its PSNR, or else the first metric there is, or that it is an outage."""
-    metric = next(iter(measured(rows, "picture")), METRICS["psnr_db"])
+    metric = next(iter(measured(rows, "picture")), METRICS_BY_COLUMN["psnr_db"])
     captions = {}
     for row in rows:
         value = getattr(row, metric.column)

@@ -78,8 +78,10 @@ _EVERY = (
     Metric("transmissions", "Transmissions (HARQ)", ".2f", "lower", "other"),
     Metric("iterations", "LDPC iterations a block", ".1f", "lower", "other"),
 )
-METRICS = {m.column: m for m in _EVERY if m.column in {field.name for field in fields(Row)}}
-OUTAGE = METRICS["outage"]
+METRICS_BY_COLUMN = {
+    m.column: m for m in _EVERY if m.column in {field.name for field in fields(Row)}
+}
+OUTAGE = METRICS_BY_COLUMN["outage"]
 
 
 def measured(rows: Sequence[Row], kind: str | None = None) -> list[Metric]:
@@ -90,7 +92,7 @@ def measured(rows: Sequence[Row], kind: str | None = None) -> list[Metric]:
     """
     return [
         metric
-        for metric in METRICS.values()
+        for metric in METRICS_BY_COLUMN.values()
         if kind in (None, metric.kind)
         and any(is_number(getattr(row, metric.column)) for row in rows)
     ]

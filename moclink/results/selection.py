@@ -31,7 +31,7 @@ CHANNELS = {
 }
 ALWAYS_ALIKE = ("images", "channel", "outage")  # parameters that runs in one figure share
 _SHARED = ("match", "code", "receiver", "harq", "csi")  # of runs with the same chains
-MATCHES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
+MATCH_NOTES = {"source-bits": "equal source bits", "symbols": "equal symbols"}
 
 
 def read_runs(
@@ -132,7 +132,11 @@ def conditions(parameters: dict[str, Any], chains: Iterable[str] | None = None) 
     written = CHANNELS.get(name) or (
         name.upper() if re.fullmatch(r"(tdl|cdl)-[a-e]", name) else printable(name)
     )
-    parts = [written, printable(values).replace("&", ", "), MATCHES.get(match, printable(match))]
+    parts = [
+        written,
+        printable(values).replace("&", ", "),
+        MATCH_NOTES.get(match, printable(match)),
+    ]
     if parameters.get("harq", 1) > 1 and any(
         MODE.fullmatch(base_name(name)) and not name.startswith("random-") for name in chosen
     ):

@@ -9,7 +9,7 @@ from pathlib import Path
 from moclink.constants import OUTAGES
 from moclink.results.averages import average, by_chain, chosen_snrs, outage_note
 from moclink.results.bandwidth import cbr_text, chain_cbrs
-from moclink.results.metrics import METRICS, OUTAGE, Metric, measured
+from moclink.results.metrics import METRICS_BY_COLUMN, OUTAGE, Metric, measured
 from moclink.results.names import base_name, display_name, shortened, snr_text
 from moclink.types import Row
 
@@ -51,7 +51,11 @@ def table(rows: Sequence[Row], note: str = "", outage: str = OUTAGES[0]) -> str:
         title = ", ".join(part for part in (title, note, lost) if part)
         texts.append(_compact(pictures, columns, title, outage))
     if bits:
-        columns = [METRICS[name] for name in ("ber", "bler") if METRICS[name] in measured(bits)]
+        columns = [
+            METRICS_BY_COLUMN[name]
+            for name in ("ber", "bler")
+            if METRICS_BY_COLUMN[name] in measured(bits)
+        ]
         title = ", ".join(part for part in ("Random bits", note) if part)
         texts.append(_compact(bits, columns, title, outage))
     return "\n\n".join(texts)

@@ -31,7 +31,7 @@ REALISATIONS_AT_ONCE = 200
 
 
 @dataclass
-class Count:
+class ErrorCount:
     """What has been sent, and what of it was wrong."""
 
     bits: int = 0
@@ -51,7 +51,7 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
     """
     name, image, snr, trial = cell
     plan, chain = session.plan, session.chain(name)
-    block, count = chain.modem.indices_per_block, Count()
+    block, count = chain.modem.indices_per_block, ErrorCount()
     transport = block is None and chain.modem.code_blocks(chain.modem.symbols_for(1)) is not None
     coded = block is not None or transport
     if session.channel.coherence == 1:
@@ -84,7 +84,7 @@ def measure_bit_errors(session: Session, cell: Cell) -> Row:
 
 
 def _send(
-    session: Session, chain: BitChain, size: int, snr: float, keys: list[tuple], count: Count
+    session: Session, chain: BitChain, size: int, snr: float, keys: list[tuple], count: ErrorCount
 ) -> None:
     """Send `size` bits through each realisation of the channel, and add to the count."""
     from moclink.phy.channels import noise_variance, stream

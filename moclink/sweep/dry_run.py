@@ -20,7 +20,7 @@ from moclink.types import ChannelState
 
 TRIED = 3  # pictures, the smallest ones: where one passes, a problem is one of pictures
 SAME = 1e-3  # of a pixel in [0, 1]
-CLEAN_DB = 60.0  # there is no noise to speak of
+NOISELESS_DB = 60.0  # there is no noise to speak of
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def try_chain(session: Session, dry_run: DryRun) -> Iterator[str]:
     problem = ""
     chain = session.chain(dry_run.chain)
     for picture in dry_run.pictures:
-        no = np.array([10 ** (-CLEAN_DB / 10)], np.float32)
+        no = np.array([10 ** (-NOISELESS_DB / 10)], np.float32)
         try:
             with quietly():
-                sent = chain.transmit(to_float(picture.pixels)[None], ChannelState(CLEAN_DB))
+                sent = chain.transmit(to_float(picture.pixels)[None], ChannelState(NOISELESS_DB))
                 reception = chain.receive(sent.symbols, no, sent.header)
         except ChainError as error:
             problem = problem or f"{error} (picture {picture.name})"
@@ -81,8 +81,8 @@ def find_memory(session: Session, dry_run: DryRun) -> Iterator[str]:
     Yields:
         A note if the results differ: then the decoder uses what `encode` left in the object.
     """
-    chain, csi = session.chain(dry_run.chain), ChannelState(CLEAN_DB)
-    no = np.array([10 ** (-CLEAN_DB / 10)], np.float32)
+    chain, csi = session.chain(dry_run.chain), ChannelState(NOISELESS_DB)
+    no = np.array([10 ** (-NOISELESS_DB / 10)], np.float32)
     for picture in dry_run.pictures:
         image = to_float(picture.pixels)[None]
         try:

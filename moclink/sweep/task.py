@@ -37,7 +37,7 @@ from moclink.types import (
 
 # Chain, image, SNR in dB or None if it is the same at all, how the rate was fitted.
 FitRecord = tuple[str, str, float | None, RateFit]
-Key = tuple[int, float, str, int]  # seed, SNR, the picture's digest, trial
+CellKey = tuple[int, float, str, int]  # seed, SNR, the picture's digest, trial
 GALLERY_SIDE = 512
 
 
@@ -135,7 +135,7 @@ def _outage_result(
 
 
 def _sender_knowledge(
-    session: Session, chain: Chain, keys: Sequence[Key], image: NDArray[np.float32]
+    session: Session, chain: Chain, keys: Sequence[CellKey], image: NDArray[np.float32]
 ) -> list[ChannelState | None]:
     """What the chain's sender is told of each realisation; None for a chain that does not adapt.
 
@@ -159,7 +159,7 @@ def _sender_knowledge(
 
 
 def _over_the_channel(
-    session: Session, chain: Chain, transmission: Transmission, keys: Sequence[Key]
+    session: Session, chain: Chain, transmission: Transmission, keys: Sequence[CellKey]
 ) -> Reception:
     """Send one transmission once for each key."""
     from moclink.phy.channels import noise_variance

@@ -196,10 +196,10 @@ def run_coefficients(args: argparse.Namespace) -> int:
 
 def run_codebooks(args: argparse.Namespace) -> int:
     """Design octonary codebooks."""
-    from moclink.training.link_codebooks import make_codebooks, make_robust
+    from moclink.training.link_codebooks import make_codebooks, write_robust_grid
 
     if args.robust_of:
-        make_robust(args.robust_of, args.out, args.source)
+        write_robust_grid(args.robust_of, args.out, args.source)
         print(f"wrote {args.out}")
         return 0
     first, last, step = args.snr

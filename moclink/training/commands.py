@@ -156,12 +156,12 @@ def run_jscc(args: argparse.Namespace) -> int:
 
 def run_export(args: argparse.Namespace) -> int:
     """Write a codec for use and print its quality."""
-    from moclink.training.export import export
+    from moclink.training.export import export_codec
 
     notes = dict(note.partition("=")[::2] for note in args.note)
     print(
         json.dumps(
-            export(args.codec, args.out, args.test, args.snr, args.test_crop, notes), indent=1
+            export_codec(args.codec, args.out, args.test, args.snr, args.test_crop, notes), indent=1
         )
     )
     return 0

@@ -19,7 +19,7 @@ from moclink.training.picture_lists import list_pictures
 from moclink.training.validation import picture_psnr
 
 
-def open_codec(path: str | Path) -> SemanticCodec | AnalogCodec:
+def open_saved_codec(path: str | Path) -> SemanticCodec | AnalogCodec:
     """Open a saved codec of either kind.
 
     Raises:
@@ -90,7 +90,7 @@ def _analog_rows(
     return row
 
 
-def measure(
+def measure_psnr(
     codec: SemanticCodec | AnalogCodec,
     pictures: Sequence[str | Path],
     snrs: Sequence[float] = (0, 10, 20),
@@ -117,7 +117,7 @@ def measure(
     return {name: round(float(np.mean([row[name] for row in rows])), 2) for name in rows[0]}
 
 
-def export(
+def export_codec(
     source: str | Path,
     out: str | Path,
     pictures: Sequence[str | Path] = (),
@@ -139,8 +139,8 @@ def export(
         What was written: `description` (path of the JSON file), `megabytes`, `parameters` and
         `psnr`.
     """
-    codec = open_codec(source)
-    psnr = measure(codec, pictures, snrs, crop) if pictures else {}
+    codec = open_saved_codec(source)
+    psnr = measure_psnr(codec, pictures, snrs, crop) if pictures else {}
     extra = {**(notes or {}), **({"psnr": psnr} if psnr else {})}
     description = codec.save(out, {**codec.notes, **extra})
     written = type(codec).from_preset(description)

@@ -87,7 +87,7 @@ def make_codebooks(
         CodebookGrid(snrs, tuple(rows), np.array(errors)).save(out)
 
 
-def make_robust(grid: str | Path, out: str | Path, kind: str) -> None:
+def write_robust_grid(grid: str | Path, out: str | Path, kind: str) -> None:
     """Write the best codebooks of a grid for a sender that is not told the SNR.
 
     Args:

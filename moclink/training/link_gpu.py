@@ -24,7 +24,7 @@ SAVE_SECONDS, LOG_SECONDS, WARMUP = 120.0, 8.0, 300
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """How long to train, by the clock and in steps.
 
     Attributes:
@@ -69,9 +69,9 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _steps(
-    trainer: Any, stream: Any, args: argparse.Namespace, plan: Plan, caught: list[int]
+    trainer: Any, stream: Any, args: argparse.Namespace, schedule: Schedule, caught: list[int]
 ) -> None:
-    """Steps to the end of the plan or to a signal, with a line of progress now and then."""
+    """Steps to the end of the schedule or to a signal, with a line of progress now and then."""
     import jax
 
     from moclink.training.link_device import CHUNK, ChunkReader, TileBuffer
@@ -79,36 +79,36 @@ def _steps(
     buffer, reader = TileBuffer(-(-args.capacity // CHUNK) * CHUNK), ChunkReader(stream)
     reader.start()
     while buffer.filled < min(args.first, args.capacity) and not caught:
-        if time.monotonic() > plan.deadline:
+        if time.monotonic() > schedule.deadline:
             raise ValueError(
-                f"--minutes is {plan.minutes:g}, and {buffer.filled} of the {args.first} tiles of --first "
-                "are made; give more minutes or workers"
+                f"--minutes is {schedule.minutes:g}, and {buffer.filled} of the {args.first} tiles of "
+                "--first are made; give more minutes or workers"
             )
         buffer.add_all(reader.pop())
         time.sleep(0.05)
-    plan.say(f"{buffer.filled} tiles; compiling")
+    schedule.say(f"{buffer.filled} tiles; compiling")
     key, step, peak_falls = jax.random.key(args.seed), 0, 1.0
     begun = None  # behind the first call, which compiles
     shown = saved = time.monotonic()
-    while (now := time.monotonic()) < plan.deadline and step < plan.steps and not caught:
+    while (now := time.monotonic()) < schedule.deadline and step < schedule.steps and not caught:
         buffer.add_all(reader.pop())
-        passed = 0.0 if begun is None else (now - begun) / (plan.deadline - begun)
-        count = min(args.steps_per_call, plan.steps - step)
-        rates = peak_falls * plan.rates(step, count, max(passed, step / plan.steps))
+        passed = 0.0 if begun is None else (now - begun) / (schedule.deadline - begun)
+        count = min(args.steps_per_call, schedule.steps - step)
+        rates = peak_falls * schedule.rates(step, count, max(passed, step / schedule.steps))
         key, part = jax.random.split(key)
         means = trainer.run(buffer, part, rates)
         step, begun = step + count, begun or time.monotonic()
         if not np.isfinite(means["loss"]):  # back to the last averages that were kept
             peak_falls /= 2
             trainer.restart()
-            plan.say(f"step {step}  loss {means['loss']}: back to kept averages, half the rate")
+            schedule.say(f"step {step}  loss {means['loss']}: back to kept averages, half the rate")
             continue
         now = time.monotonic()
-        if now - shown > LOG_SECONDS or step == plan.steps:
+        if now - shown > LOG_SECONDS or step == schedule.steps:
             shown = now
             trainer.keep_average()
             figures = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
-            plan.say(f"step {step}  {figures}  tiles {buffer.seen}")
+            schedule.say(f"step {step}  {figures}  tiles {buffer.seen}")
         if now - saved > SAVE_SECONDS:
             saved = now
             trainer.save(Path(args.out) / "average.npz")
@@ -116,7 +116,7 @@ def _steps(
 
 def run_link_gpu(args: argparse.Namespace) -> int:
     """Train, validate and write; returns the exit status."""
-    plan = Plan(time.monotonic(), args.minutes, args.steps, args.learning_rate)
+    schedule = Schedule(time.monotonic(), args.minutes, args.steps, args.learning_rate)
     _check(args)
     weights = perceptual_weights(args)
     from moclink.codec.int8_weights import write_int8_weights
@@ -148,7 +148,7 @@ def run_link_gpu(args: argparse.Namespace) -> int:
         stream = TileStream(paths, crops, Path(folder), args.workers, args.seed)
         try:
             with catch_signals() as caught:
-                _steps(trainer, stream, args, plan, caught)
+                _steps(trainer, stream, args, schedule, caught)
                 trainer.save(out / "average.npz")
             if caught:
                 print(f"stopped; --resume {out / 'average.npz'} continues", file=sys.stderr)
@@ -161,11 +161,11 @@ def run_link_gpu(args: argparse.Namespace) -> int:
     names = ("objective", "batch", "learning_rate", "keep", "slope", "pattern", "seed")
     notes: dict[str, Any] = {
         "steps": int(trainer.state["step"]),
-        "minutes": round((time.monotonic() - plan.begun) / 60, 1),
+        "minutes": round((time.monotonic() - schedule.begun) / 60, 1),
         "options": {name: getattr(args, name) for name in names} | weights,
         "validation": figures,
     }
     description = write_int8_weights(out / "restoration", restoration.KIND, config, network, notes)
-    plan.say("  ".join(f"{label} {value:.3f}" for label, value in figures.items()))
+    schedule.say("  ".join(f"{label} {value:.3f}" for label, value in figures.items()))
     print(f"wrote {description}")
     return 0

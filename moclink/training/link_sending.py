@@ -133,7 +133,7 @@ class Sent:
         }
 
 
-def random_crop(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
+def read_augmented_crop(path: Path, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A crop of at most 768 by 1008, from the picture or from a reduction of it, turned at random."""
     picture = read_rgb(path)
     if rng.random() < 0.3 and min(picture.size) > 500:
@@ -186,7 +186,7 @@ def _sent(pixels: NDArray[np.uint8], image: NDArray[np.float32], found: Estimate
 
 def send_at_random(codecs: LinkCodecs, path: Path, rng: np.random.Generator) -> Sent:
     """Send a random crop of a picture by a random codec at a random SNR and bandwidth, or as a file."""
-    pixels = random_crop(path, rng)
+    pixels = read_augmented_crop(path, rng)
     if rng.random() < _FILES:
         return send_file(codecs.files, pixels, int(rng.integers(*_QUALITIES)))
     snr_db = rng.uniform(20, 31) if rng.random() < _HIGH_SNR else rng.uniform(-6, 20)

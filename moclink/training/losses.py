@@ -66,7 +66,7 @@ def feature(restored: Any, target: Any) -> Any:
     return mse(restored, ops.stop_gradient(target))
 
 
-def unit_power(features: Any) -> Any:
+def unit_mean_square(features: Any) -> Any:
     """Feature maps over their root mean square, as a fixed target.
 
     A VGG's features are of the order of 1 or of 1,000, as its images are in units of the standard

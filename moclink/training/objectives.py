@@ -121,7 +121,9 @@ class Stage1Objective:
         total = weights.pixel * out["pixel"]
         total += weights.codebook * (out["codebook"] + weights.commitment * out["commitment"])
         if self.guide is not None:
-            out["semantic"] = losses.mse(self.guide(z), losses.unit_power(self.features(images)))
+            out["semantic"] = losses.mse(
+                self.guide(z), losses.unit_mean_square(self.features(images))
+            )
             total += weights.semantic * out["semantic"]
         for name in ("perceptual", "shift_tolerant"):
             if getattr(self, name) is not None:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from moclink.bandwidth_ratio import split_cbr
 from moclink.codeword_length import split_length
-from moclink.import_path import check_place, file_digest
+from moclink.import_path import check_place, source_digest
 
 OBJECT = re.compile(
     r"(?P<path>([^?@:]+\.py|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):[A-Za-z_]\w*)"
@@ -78,7 +78,7 @@ class UserCodecName:
         """
         if self.path:
             named = [Path(text) for _, text in self.arguments if _is_file(text)]
-            own = file_digest(self.path)
+            own = source_digest(self.path)
             contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in named]
             return hashlib.sha256("".join([own, *contents]).encode()).hexdigest() if named else own
         files = [Path(part) for part in self.command[1:] if Path(part).is_file()]

@@ -15,7 +15,7 @@ from moclink.codec.reordering import (
     METHODS,
     assign_codebook_labels,
     assign_labels,
-    expected_distortion,
+    channel_distortion,
     nearest_neighbour_order,
     reflected_gray,
     renumber,
@@ -74,7 +74,7 @@ def test_transitions_agree_with_the_error_rate_and_are_probabilities():
     )
 
 
-def test_expected_distortion_is_what_a_simulation_finds():
+def test_channel_distortion_is_what_a_simulation_finds():
     book, prior = codebooks(1)[0], np.random.default_rng(1).dirichlet(np.full(8, 3.0))
     labels = assign_labels(book, "greedy")
     rng = np.random.default_rng(2)
@@ -82,7 +82,7 @@ def test_expected_distortion_is_what_a_simulation_finds():
     table = transitions(8, 5.0)[labels][:, labels]
     received = (rng.random(len(sent))[:, None] > np.cumsum(table, 1)[sent]).sum(1).clip(max=7)
     errors = squared_distances(book)[sent, received]
-    expected = expected_distortion(book, prior, labels, 5.0)
+    expected = channel_distortion(book, prior, labels, 5.0)
     assert errors.mean() == pytest.approx(expected, abs=4 * errors.std() / math.sqrt(len(sent)))
 
 
@@ -90,11 +90,11 @@ def test_exact_is_the_best_of_all_placements():
     """Four states, every index assignment tried one by one."""
     book, prior = codebooks(1, states=4)[0], np.array([0.4, 0.3, 0.2, 0.1])
     best = min(
-        expected_distortion(book, prior, np.array(labels), 8.0)
+        channel_distortion(book, prior, np.array(labels), 8.0)
         for labels in itertools.permutations(range(4))
     )
     found = assign_labels(book, "exact", prior, 8.0)
-    assert expected_distortion(book, prior, found, 8.0) == pytest.approx(best, rel=1e-9)
+    assert channel_distortion(book, prior, found, 8.0) == pytest.approx(best, rel=1e-9)
 
 
 def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
@@ -102,7 +102,7 @@ def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
     mean = {}
     for method in METHODS:
         placed = [
-            expected_distortion(book, EVEN, assign_labels(book, method, snr_db=15.0), 15.0)
+            channel_distortion(book, EVEN, assign_labels(book, method, snr_db=15.0), 15.0)
             for book in books
         ]
         mean[method] = np.mean(placed)
@@ -114,7 +114,7 @@ def test_placements_rank_as_they_should_on_codebooks_of_a_correlated_source():
 def test_sixteen_states_descend_and_are_never_worse_than_greedy():
     book, even = codebooks(1, states=16)[0], np.full(16, 1 / 16)
     cost = {
-        m: expected_distortion(book, even, assign_labels(book, m, snr_db=15.0), 15.0)
+        m: channel_distortion(book, even, assign_labels(book, m, snr_db=15.0), 15.0)
         for m in ("greedy", "descent")
     }
     assert cost["descent"] <= cost["greedy"]

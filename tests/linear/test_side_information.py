@@ -6,10 +6,10 @@ import pytest
 from moclink.linear.side_information import (
     SideInformationHeader,
     bits_per_symbol,
-    check_received,
     checked_snr_db,
     header_symbols,
     interleaver,
+    noise_per_symbol,
     qpsk,
     total_symbols,
 )
@@ -37,14 +37,14 @@ def test_noise_variances_are_spread_over_the_symbols():
     header = SideInformationHeader(8, 8, (np.zeros(24, np.uint8),) * 2, (3, 3))
     received = np.zeros((2, 5), np.complex64)
     np.testing.assert_array_equal(
-        check_received(received, np.array([0.1, 0.2]), header, 5), np.repeat([[0.1], [0.2]], 5, 1)
+        noise_per_symbol(received, np.array([0.1, 0.2]), header, 5), np.repeat([[0.1], [0.2]], 5, 1)
     )
     with pytest.raises(ValueError, match=r"received has shape \(2, 4\).*shape \(2, 5\)"):
-        check_received(received[:, :4], 0.1, header, 5)
+        noise_per_symbol(received[:, :4], 0.1, header, 5)
     with pytest.raises(ValueError, match=r"no has shape \(3,\)"):
-        check_received(received, np.ones(3), header, 5)
+        noise_per_symbol(received, np.ones(3), header, 5)
     with pytest.raises(ValueError, match="no spans 0.0 to 0.0; give positive"):
-        check_received(received, 0.0, header, 5)
+        noise_per_symbol(received, 0.0, header, 5)
 
 
 def test_the_interleaver_is_a_fixed_permutation():

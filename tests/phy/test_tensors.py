@@ -58,14 +58,14 @@ def test_a_loop_goes_on_while_its_condition_holds():
 
 @pytest.mark.parametrize("value", [4, np.int64(4), np.int32(4)])
 def test_whole_numbers_are_known(value):
-    assert tensors.whole_number(value) == 4
-    assert tensors.whole_number(tensor(value)) == 4
+    assert tensors.iteration_count(value) == 4
+    assert tensors.iteration_count(tensor(value)) == 4
 
 
 @pytest.mark.parametrize("value", [1.5, -1, True, [1, 2]])
 def test_what_is_no_whole_number_is_refused(value):
     with pytest.raises(ValueError, match="a whole number from 0 up is wanted"):
-        tensors.whole_number(value)
+        tensors.iteration_count(value)
 
 
 @pytest.mark.tensorflow_only("PyTorch has no graphs, in which values cannot be seen")

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 
 from moclink.results.comparison import deltas_over_cbr, deltas_over_snr, paired_differences, pairs
-from moclink.results.metrics import METRICS
+from moclink.results.metrics import METRICS_BY_COLUMN
 
-PSNR = METRICS["psnr_db"]
+PSNR = METRICS_BY_COLUMN["psnr_db"]
 
 
 def test_differences_are_over_the_same_pictures(row):

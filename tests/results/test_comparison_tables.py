@@ -3,9 +3,9 @@
 import pytest
 
 from moclink.results.comparison_tables import comparison_tables
-from moclink.results.metrics import METRICS
+from moclink.results.metrics import METRICS_BY_COLUMN
 
-PSNR = METRICS["psnr_db"]
+PSNR = METRICS_BY_COLUMN["psnr_db"]
 
 
 @pytest.fixture

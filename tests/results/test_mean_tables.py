@@ -4,9 +4,9 @@ import pytest
 
 from moclink.results.averages import average
 from moclink.results.mean_tables import long_table, mean_tables
-from moclink.results.metrics import METRICS
+from moclink.results.metrics import METRICS_BY_COLUMN
 
-PSNR, BER = METRICS["psnr_db"], METRICS["ber"]
+PSNR, BER = METRICS_BY_COLUMN["psnr_db"], METRICS_BY_COLUMN["ber"]
 
 
 def test_a_line_a_chain_and_a_column_an_snr(row):
@@ -16,7 +16,7 @@ def test_a_line_a_chain_and_a_column_an_snr(row):
         for s in (0.0, 5.0)
     ]
     rows.append(row("bpg-ldpc@1/24", "x", 0.0, psnr_db=20.0, cbr=1 / 24))
-    (made,) = mean_tables(rows, [PSNR, METRICS["ssim"]], "AWGN")
+    (made,) = mean_tables(rows, [PSNR, METRICS_BY_COLUMN["ssim"]], "AWGN")
     assert made.title == "PSNR (dB) over SNR, AWGN" and made.header == [
         "Chain",
         "CBR",

@@ -6,7 +6,7 @@ from PIL import Image
 
 from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.training.export import export, measure, open_codec
+from moclink.training.export import export_codec, measure_psnr, open_saved_codec
 from moclink.training.validation import picture_psnr
 
 
@@ -22,7 +22,7 @@ def picture(tmp_path, held_out):
 
 def test_quality_is_that_of_the_decoded_levels_and_rises_with_the_snr(started, picture):
     path, middle = picture
-    figures = measure(started, [path], snrs=(0, 30), crop=32)
+    figures = measure_psnr(started, [path], snrs=(0, 30), crop=32)
     for levels in (1, 4):
         indices = started.encode(middle[None], levels)[:, :, :, :levels]
         decoded = started.decode(indices, height=32, width=32)[0]
@@ -32,25 +32,25 @@ def test_quality_is_that_of_the_decoded_levels_and_rises_with_the_snr(started, p
         assert figures[f"l4 0 dB, {receiver}"] < figures[f"l4 30 dB, {receiver}"]
         assert figures[f"l4 30 dB, {receiver}"] == pytest.approx(clean, abs=0.05)
     assert figures["l4 0 dB, hard"] < figures["l4 0 dB, soft"]
-    assert measure(started, [path], snrs=(0, 30), crop=32) == figures  # a seed of its own
+    assert measure_psnr(started, [path], snrs=(0, 30), crop=32) == figures  # a seed of its own
 
 
 def test_both_kinds_are_written_and_opened(started, picture, tmp_path):
     started.save(tmp_path / "semantic", {"stage1": {"steps": 3}})
     AnalogCodec.from_size("toy").save(tmp_path / "analog")
-    report = export(
+    report = export_codec(
         tmp_path / "semantic", tmp_path / "out", [picture[0]], snrs=(10,), notes={"data": "toy"}
     )
-    opened = open_codec(tmp_path / "out")
+    opened = open_saved_codec(tmp_path / "out")
     assert isinstance(opened, SemanticCodec)
     assert opened.notes == {"stage1": {"steps": 3}, "data": "toy", "psnr": report["psnr"]}
     assert report["parameters"] == opened.network.count_params()
     size = (tmp_path / "out.weights.h5").stat().st_size
     assert report["megabytes"] == pytest.approx(size / 1e6, abs=0.006)
-    assert isinstance(open_codec(tmp_path / "analog"), AnalogCodec)
-    assert list(measure(open_codec(tmp_path / "analog"), [picture[0]], (5, 10))) == [
+    assert isinstance(open_saved_codec(tmp_path / "analog"), AnalogCodec)
+    assert list(measure_psnr(open_saved_codec(tmp_path / "analog"), [picture[0]], (5, 10))) == [
         "5 dB",
         "10 dB",
     ]
     with pytest.raises(ValueError, match=r"none\.json does not exist"):
-        open_codec(tmp_path / "none")
+        open_saved_codec(tmp_path / "none")

@@ -19,7 +19,7 @@ from moclink.train import main
 from moclink.training.checkpoint import load_checkpoint, save_checkpoint
 from moclink.training.link_objective import Distance, LinkObjective, pattern_error
 from moclink.training.link_passes import TileOptions, make_tiles, usable
-from moclink.training.link_sending import TILE, LinkCodecs, random_crop
+from moclink.training.link_sending import TILE, LinkCodecs, read_augmented_crop
 from moclink.training.link_stage import LinkStage
 from moclink.training.link_tiles import Prefetcher, TileFeeder
 
@@ -52,7 +52,7 @@ def test_tiles_are_estimates_of_their_originals(tiles):
 
 
 def test_crops_come_from_the_picture():
-    found = random_crop(sample_paths()[0], np.random.default_rng(3))
+    found = read_augmented_crop(sample_paths()[0], np.random.default_rng(3))
     assert found.dtype == np.uint8
     assert found.shape[0] <= 1008
     assert abs(found.mean() - read_image(sample_paths()[0]).mean()) < 40

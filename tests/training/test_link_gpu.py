@@ -11,7 +11,7 @@ import pytest
 from moclink.images import sample_paths
 from moclink.linear.restoration import CONFIGS, Restoration
 from moclink.train import main
-from moclink.training.link_gpu import WARMUP, Plan
+from moclink.training.link_gpu import WARMUP, Schedule
 from moclink.training.link_sending import PARTS, TILE, LinkCodecs, send
 from moclink.training.link_stream import TileStream, grid_corners
 
@@ -68,11 +68,11 @@ def test_workers_make_tiles_and_the_validation(tmp_path):
 
 
 def test_rates_rise_and_fall():
-    plan = Plan(begun=0.0, minutes=2.0, steps=10**9, rate=0.5)
-    assert plan.deadline == 120
-    np.testing.assert_allclose(plan.rates(0, 2, 0.0), [0.5 / WARMUP, 1.0 / WARMUP], rtol=1e-6)
-    np.testing.assert_allclose(plan.rates(WARMUP, 2, 0.5), [0.25, 0.25], rtol=1e-6)
-    np.testing.assert_allclose(plan.rates(WARMUP, 1, 1.0), [0.0], atol=1e-9)
+    schedule = Schedule(begun=0.0, minutes=2.0, steps=10**9, rate=0.5)
+    assert schedule.deadline == 120
+    np.testing.assert_allclose(schedule.rates(0, 2, 0.0), [0.5 / WARMUP, 1.0 / WARMUP], rtol=1e-6)
+    np.testing.assert_allclose(schedule.rates(WARMUP, 2, 0.5), [0.25, 0.25], rtol=1e-6)
+    np.testing.assert_allclose(schedule.rates(WARMUP, 1, 1.0), [0.0], atol=1e-9)
 
 
 STEPS = """

@@ -11,12 +11,12 @@ def maps():
     return rng.normal(size=(2, 2, 5, 4, 3)).astype(np.float32)
 
 
-def test_features_of_any_unit_have_unit_power(maps):
+def test_features_of_any_unit_have_unit_mean_square(maps):
     for scale in (1e-3, 1.0, 4e3):
-        got = ops.convert_to_numpy(losses.unit_power(scale * maps[0]))
+        got = ops.convert_to_numpy(losses.unit_mean_square(scale * maps[0]))
         assert np.mean(np.square(got)) == pytest.approx(1, rel=1e-5)
         np.testing.assert_allclose(got, maps[0] / np.sqrt(np.mean(np.square(maps[0]))), rtol=1e-5)
-    assert not ops.convert_to_numpy(losses.unit_power(0.0 * maps[0])).any()
+    assert not ops.convert_to_numpy(losses.unit_mean_square(0.0 * maps[0])).any()
 
 
 def test_gram_is_the_sum_of_outer_products(maps):
