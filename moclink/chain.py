@@ -21,6 +21,7 @@ from moclink.constants import CELL_SIZE, GREY
 from moclink.error_rates import count_index_errors
 from moclink.power import check_received, undo_scale, unit_power
 from moclink.protocols import AnalogSource, Modem, Source, SymbolCodec
+from moclink.snr import mean_capacity, mean_snr_db
 from moclink.types import (
     ChannelState,
     Demodulated,
@@ -29,8 +30,6 @@ from moclink.types import (
     Payload,
     Reception,
     Transmission,
-    mean_capacity,
-    mean_snr_db,
 )
 
 ROUNDING = 1e-6  # of noise variances in float32, relative to a capacity

@@ -23,6 +23,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.snr import mean_snr_db, noise_variance
+
 # A cell of a sweep, which gives one `Row`: chain, image, SNR in dB, trial.
 Cell = tuple[str, str, float, int]
 
@@ -43,7 +45,7 @@ class ChannelState:
     @property
     def no(self) -> float:
         """Noise variance of a symbol of unit energy, 10**(-snr_db / 10), rounded to float32."""
-        return float(np.float32(10.0 ** (-self.snr_db / 10.0)))
+        return float(np.float32(noise_variance(self.snr_db)))
 
 
 @dataclass(frozen=True)
@@ -287,14 +289,3 @@ class GalleryPicture:
     image: str
     snr_db: float
     png: bytes
-
-
-def mean_snr_db(no: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean SNR of symbols of unit energy in dB, float32 [B], from noise variances [B] or [B, S]."""
-    inverse = np.mean(1.0 / np.asarray(no, np.float64).reshape(len(no), -1), axis=1)
-    return (10 * np.log10(inverse)).astype(np.float32)
-
-
-def mean_capacity(no: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean of log2(1 + 1 / no) over each row's symbols, bits per symbol, float64 [B], no [B] or [B, S]."""
-    return np.log2(1 + 1 / np.asarray(no, np.float64).reshape(len(no), -1)).mean(axis=1)

@@ -42,6 +42,7 @@ MAY = {
     "phy": {"sionna", "tensorflow", "torch", "numba", "keras", "codec"},
     "sources": {"PIL", "bpg", "codec", "linear"},
     "types": set(),
+    "snr": set(),
     "protocols": set(),
     "constants": set(),
     "chain": set(),

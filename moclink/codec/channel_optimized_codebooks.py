@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from moclink.codec.constellation import amplitudes
 from moclink.codec.receiver import log_likelihoods, noise_variance, posterior
 from moclink.codec.search import joint_search
+from moclink.types import ChannelState
 
 NODES = 24  # of the Gauss-Hermite quadrature over the noise of an axis
 SETTLING = 5  # counts of use at last, with the code vectors as they are
@@ -203,7 +204,7 @@ def send(
 
     The channel has the SNR of the codebooks, or `snr_db`.
     """
-    no = np.float32(10 ** (-(books.snr_db if snr_db is None else snr_db) / 10))
+    no = np.float32(ChannelState(books.snr_db if snr_db is None else snr_db).no)
     noise = rng.standard_normal(codes.shape, np.float32) * np.sqrt(no / 2)
     received = books.amplitudes[codes] + noise
     return posterior(log_likelihoods(received, no, books.amplitudes), books.priors)

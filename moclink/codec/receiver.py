@@ -21,9 +21,8 @@ LEAST_PRIOR = 1e-12
 def noise_variance(snr_db: Any) -> Any:
     """N0 of Es/N0 in dB at unit symbol energy: 10^(-snr_db/10), float32.
 
-    For tensors, differentiable and in float32. `moclink.phy.noise.noise_variance` is the same for
-    NumPy, in float64 before it is rounded: channels load no Keras, and their rows are kept to the
-    last bit.
+    For tensors, differentiable and in float32. `moclink.snr.noise_variance` is the same for
+    floats and NumPy: channels load no Keras, and their rows are kept to the last bit.
 
     Args:
         snr_db: Array or tensor; what lies beyond -100 to 100 dB, infinity included, counts as that

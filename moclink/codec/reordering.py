@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.constellation import amplitudes, axis_labels
 from moclink.codec.quantizer import MOCRVQ
+from moclink.snr import noise_variance
 
 METHODS = ("none", "random", "greedy", "greedy-paper", "exact", "descent")
 
@@ -65,7 +66,7 @@ def transitions(states: int, snr_db: float | Sequence[float]) -> NDArray[np.floa
     below = np.vectorize(lambda x: 0.5 * math.erfc(-x / math.sqrt(2)))
     table = np.zeros((states, states))
     for snr in np.atleast_1d(np.asarray(snr_db, np.float64)):
-        sigma = math.sqrt(10 ** (-snr / 10) / 2)
+        sigma = math.sqrt(noise_variance(snr) / 2)
         table[:, order] += np.diff(below((edges[None, :] - sent[:, None]) / sigma), axis=1)
     return table / np.size(snr_db)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from moclink.linear.codebook_design import source
 from moclink.linear.codebooks import QUADRATURE, CodebookGrid, SnrRange
 from moclink.linear.estimators import laplacian_mean
+from moclink.snr import noise_variance
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class AnalogCode:
 def analog_distortion(snr_db: float) -> float:
     """Expected squared error of a Laplacian coefficient of unit variance at unit power."""
     vectors = source("laplacian", 1)
-    variance = 10 ** (-snr_db / 10)
+    variance = noise_variance(snr_db)
     observed = vectors.points + np.sqrt(variance) * QUADRATURE[0]
     error = (laplacian_mean(observed, np.full(observed.shape, variance)) - vectors.points) ** 2
     return float(vectors.weights @ (error @ QUADRATURE[1]))

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear.stored_arrays import find_arrays
+from moclink.snr import noise_variance
 
 AXIS = 8  # amplitudes of an axis of 64-QAM
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
@@ -233,7 +234,7 @@ class CodebookGrid:
                 parts = [
                     data[f"{part}{shape}"] for part in ("codes", "amplitudes", "priors", "price")
                 ]
-                made_for = data.get(f"variance{shape}", 0.5 * 10 ** (-snr_db / 10))
+                made_for = data.get(f"variance{shape}", 0.5 * noise_variance(snr_db))
                 books.append(
                     tuple(
                         Codebook(

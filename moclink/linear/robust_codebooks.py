@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from moclink.linear.codebook_design import SourceSamples, source
 from moclink.linear.codebooks import Codebook, CodebookGrid, SnrRange
+from moclink.snr import noise_variance
 
 RANGE_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
 # Mean PSNR in dB of the linear code of a sender that is not told the SNR, over that range.
@@ -47,7 +48,7 @@ def mismatch_errors(
     indices, levels = book.search(vectors.points), np.arange(book.levels)
     found = np.empty(len(snrs))
     for place, snr_db in enumerate(snrs):
-        mean, spread = replace(book, variance=0.5 * 10 ** (-snr_db / 10)).tables()
+        mean, spread = replace(book, variance=0.5 * noise_variance(snr_db)).tables()
         error = np.sum((vectors.points - mean[levels, indices].sum(1)) ** 2, axis=1)
         error += spread[levels, indices].sum(1)
         found[place] = vectors.weights @ error / book.size

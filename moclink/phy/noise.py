@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink import snr
+
 Key = tuple[int | str | float, ...]
 MIN_POWER = np.float32(1e-12)  # of a channel gain, so that a symbol in a deep fade stays finite
 
@@ -32,8 +34,8 @@ class ChannelOutput:
 
 
 def noise_variance(snr_db: NDArray | float | Sequence[float]) -> NDArray[np.float32]:
-    """N0 for unit-energy symbols: `no = 10**(-snr_db / 10)`, SNR being Es/N0 in dB."""
-    return np.asarray(10.0 ** (-np.asarray(snr_db, np.float64) / 10.0), np.float32)
+    """N0 for unit-energy symbols: `no = 10**(-snr_db / 10)`, SNR being Es/N0 in dB, in float32."""
+    return np.asarray(snr.noise_variance(np.asarray(snr_db, np.float64)), np.float32)
 
 
 def stream(key: Key) -> np.random.Generator:

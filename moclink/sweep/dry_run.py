@@ -12,6 +12,7 @@ import numpy as np
 from moclink.errors import ChainError
 from moclink.images import Picture, to_float
 from moclink.presets import is_bit_chain, user_codec
+from moclink.snr import noise_variance
 from moclink.sweep.plan import Plan
 from moclink.sweep.session import Session
 from moclink.sweep.tensorflow_log import quietly
@@ -58,7 +59,7 @@ def try_chain(session: Session, dry_run: DryRun) -> Iterator[str]:
     problem = ""
     chain = session.chain(dry_run.chain)
     for picture in dry_run.pictures:
-        no = np.array([10 ** (-NOISELESS_DB / 10)], np.float32)
+        no = np.array([noise_variance(NOISELESS_DB)], np.float32)
         try:
             with quietly():
                 sent = chain.transmit(to_float(picture.pixels)[None], ChannelState(NOISELESS_DB))
@@ -82,7 +83,7 @@ def find_memory(session: Session, dry_run: DryRun) -> Iterator[str]:
         A note if the results differ: then the decoder uses what `encode` left in the object.
     """
     chain, csi = session.chain(dry_run.chain), ChannelState(NOISELESS_DB)
-    no = np.array([10 ** (-NOISELESS_DB / 10)], np.float32)
+    no = np.array([noise_variance(NOISELESS_DB)], np.float32)
     for picture in dry_run.pictures:
         image = to_float(picture.pixels)[None]
         try:

@@ -20,6 +20,7 @@ from moclink.harq import HarqChain
 from moclink.images import to_float, to_uint8
 from moclink.outages import lost_picture
 from moclink.protocols import Chain
+from moclink.snr import mean_capacity
 from moclink.sweep.bit_errors import measure_bit_errors
 from moclink.sweep.plan import Task
 from moclink.sweep.session import Session
@@ -32,7 +33,6 @@ from moclink.types import (
     Reception,
     Row,
     Transmission,
-    mean_capacity,
 )
 
 # Chain, image, SNR in dB or None if it is the same at all, how the rate was fitted.

@@ -12,6 +12,7 @@ from moclink.linear.codebook_design import design, distortion, source
 from moclink.linear.codebooks import Codebook, CodebookGrid
 from moclink.linear.robust_codebooks import grid_for_range
 from moclink.linear.side_information import DESIGN_SNR_DB
+from moclink.snr import noise_variance
 
 _VECTOR_SNR_DB = (
     0.0,
@@ -29,10 +30,10 @@ def _complete(
 ) -> None:
     """Fill a row to all SNRs: below, codebooks whose distortion says never to use them; above, the last."""
     below, above = snrs[snrs < useful[0]], snrs[snrs > useful[-1]]
-    row[:0] = [replace(row[0], variance=0.5 * 10 ** (-snr_db / 10)) for snr_db in below]
+    row[:0] = [replace(row[0], variance=0.5 * noise_variance(snr_db)) for snr_db in below]
     errors[:0] = [1.0] * len(below)
     for snr_db in above:
-        row.append(replace(row[-1], variance=0.5 * 10 ** (-snr_db / 10)))
+        row.append(replace(row[-1], variance=0.5 * noise_variance(snr_db)))
         errors.append(min(errors[-1], distortion(row[-1], source(kind, row[-1].size))[0]))
 
 

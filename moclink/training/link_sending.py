@@ -25,6 +25,7 @@ from moclink.linear.codec import Estimate, PictureCodec
 from moclink.linear.entropy_coded import EntropyCodedBlocks
 from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.softcast import LinearCodec
+from moclink.snr import noise_variance
 from moclink.training.picture_crops import read_rgb
 from moclink.types import ChannelState
 
@@ -160,7 +161,7 @@ def send(
     """Send a picture uint8 [H, W, 3] over an AWGN channel."""
     image = pixels.astype(np.float32) / np.float32(255)
     symbols, header = codec.encode(image[None], ChannelState(snr_db) if sender_knows_snr else None)
-    no = 10 ** (-snr_db / 10)
+    no = noise_variance(snr_db)
     noise = rng.standard_normal((*symbols.shape, 2)) @ np.array([1, 1j]) * np.sqrt(no / 2)
     return _sent(pixels, image, codec.estimate(symbols + noise, no, header))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from moclink.errors import ChainError
 from moclink.power import undo_scale, unit_power
+from moclink.snr import mean_snr_db
 from moclink.types import (
     ChannelState,
     Demodulated,
@@ -19,7 +20,6 @@ from moclink.types import (
     Header,
     Reception,
     Transmission,
-    mean_snr_db,
 )
 from moclink.user_codec.checks import call_user_code, checked_count, checked_reals, decoded_rows
 
