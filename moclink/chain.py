@@ -21,6 +21,7 @@ from moclink.constants import CELL_SIZE, GREY
 from moclink.error_rates import count_index_errors
 from moclink.power import check_received, undo_scale, unit_power
 from moclink.protocols import AnalogSource, Modem, Source, SymbolCodec
+from moclink.single_transmission import SingleTransmission
 from moclink.snr import mean_capacity, mean_snr_db
 from moclink.types import (
     ChannelState,
@@ -36,7 +37,7 @@ ROUNDING = 1e-6  # of noise variances in float32, relative to a capacity
 
 
 @dataclass(frozen=True)
-class DigitalChain:
+class DigitalChain(SingleTransmission):
     """Source coder and modem, joined by indices.
 
     Attributes:
@@ -101,7 +102,7 @@ class DigitalChain:
         )
 
 
-class _WithoutModem:
+class _WithoutModem(SingleTransmission):
     """The methods of `Chain` that need a modem, for chains without one."""
 
     modem = None

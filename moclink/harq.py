@@ -8,7 +8,7 @@ free of errors and not counted; all symbols are.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from moclink.chain import BitChain
 from moclink.power import undo_scale, unit_power
-from moclink.protocols import Chain, Modem
+from moclink.protocols import Chain, ChannelUse, Modem
 from moclink.types import (
     ChannelState,
     Demodulated,
@@ -26,12 +26,6 @@ from moclink.types import (
     Transmission,
 )
 from moclink.wrapped_chain import WrappedChain
-
-# (number of the transmission, rows that need it, symbols [1, S]) -> received and noise variances
-Send = Callable[
-    [int, NDArray[np.intp], NDArray[np.complex64]],
-    tuple[NDArray[np.complex64], NDArray[np.float32]],
-]
 
 
 class RepeatingModem(Modem, Protocol):
@@ -50,7 +44,7 @@ class RepeatingModem(Modem, Protocol):
 class HarqChain(WrappedChain):
     """A chain of transport blocks that are sent again where they fail.
 
-    `transmit` and `receive` are those of a single transmission; `send` is the exchange.
+    `transmit` and `receive` are those of a single transmission; `exchange` sends again.
 
     Attributes:
         inner: The chain.
@@ -87,27 +81,18 @@ class HarqChain(WrappedChain):
         """See `Chain.count_errors`."""
         return self.inner.count_errors(transmission, reception)
 
-    def send(
-        self, transmission: Transmission, rows: int, channel: Send
-    ) -> tuple[Reception, NDArray[np.int64]]:
-        """Send one picture over several realisations of the channel, again where its CRC fails.
-
-        Args:
-            transmission: The first transmission, of one picture.
-            rows: Number of realisations, B.
-            channel: What sends symbols.
-
-        Returns:
-            What is received in the end, and the number of transmissions of each row, int64 [B].
-        """
+    def exchange(
+        self, transmission: Transmission, realisations: int, channel: ChannelUse
+    ) -> Reception:
+        """See `Chain.exchange`: a picture is sent again where its CRC fails."""
         if transmission.payload is None:
             raise ValueError(f"{self.name} has no indices that could be sent again")
-        modem, counts = self.modem_for(transmission.header), np.zeros(rows, np.int64)
+        modem, counts = self.modem_for(transmission.header), np.zeros(realisations, np.int64)
         received: list[NDArray[np.complex64]] = []
         variances: list[NDArray[np.float32]] = []
         values: NDArray[np.float32] | None = None
         spent: NDArray[np.int32] | None = None
-        pending, noise = np.arange(rows), np.ones(rows, np.float32)
+        pending, noise = np.arange(realisations), np.ones(realisations, np.float32)
         for number in range(self.transmissions):
             again = transmission if number == 0 else self._again(modem, transmission, number)
             symbols, no = channel(number, pending, again.symbols)
@@ -116,9 +101,9 @@ class HarqChain(WrappedChain):
             variances.append(variance)
             demodulated, crc_ok = modem.combine(received, variances)
             if values is None:
-                values = np.empty((rows, demodulated.values.shape[1]), np.float32)
+                values = np.empty((realisations, demodulated.values.shape[1]), np.float32)
                 blocks = 0 if demodulated.iterations is None else demodulated.iterations.shape[1]
-                spent = np.zeros((rows, blocks), np.int32)
+                spent = np.zeros((realisations, blocks), np.int32)
             assert spent is not None
             values[pending] = demodulated.values
             if demodulated.iterations is not None:
@@ -132,9 +117,8 @@ class HarqChain(WrappedChain):
             variances = [part[~crc_ok] for part in variances]
         assert values is not None
         iterations = spent if spent is not None and spent.size else None
-        return self.inner.decode(
-            Demodulated(values, noise, iterations), transmission.header
-        ), counts
+        found = self.inner.decode(Demodulated(values, noise, iterations), transmission.header)
+        return replace(found, transmissions=counts)
 
     @staticmethod
     def _again(modem: RepeatingModem, transmission: Transmission, number: int) -> Transmission:

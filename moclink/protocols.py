@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +18,13 @@ from moclink.types import (
     Reception,
     Transmission,
 )
+
+# (number of the transmission from 0, realisations that need it, symbols [1, S]) -> received symbols
+# and noise variances, a row for each of these realisations.
+ChannelUse = Callable[
+    [int, NDArray[np.intp], NDArray[np.complex64]],
+    tuple[NDArray[np.complex64], NDArray[np.float32]],
+]
 
 
 class Source(Protocol):
@@ -134,6 +141,20 @@ class Chain(Protocol):
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:
         """Received symbols [B, S] and noise variances [B] or [B, S] -> images."""
+
+    def exchange(
+        self, transmission: Transmission, realisations: int, channel: ChannelUse
+    ) -> Reception:
+        """Send one picture over several realisations of the channel, and receive it from each.
+
+        Once, in `moclink.single_transmission`; a chain with HARQ sends again what did not arrive. A
+        chain of the user's own need not have this method.
+
+        Args:
+            transmission: What `transmit` made of one picture.
+            realisations: Number of realisations, B.
+            channel: Sends symbols over some of the realisations.
+        """
 
     def decode(self, demodulated: Demodulated, header: Header) -> Reception:
         """What the modem made of received symbols -> images; for chains that have a modem."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from moclink.protocols import Chain, Modem
+from moclink.single_transmission import SingleTransmission
 
 
-class WrappedChain:
+class WrappedChain(SingleTransmission):
     """What a chain around another, `inner`, takes from it as it is.
 
     `inner` may be a user-defined object without some of these attributes: it then does not

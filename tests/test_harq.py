@@ -123,8 +123,9 @@ def test_chains_of_transport_blocks_are_sent_again(name, snr_db, photo):
         noise = noise * np.sqrt(no[rows, None] / 2)
         return (symbols + noise).astype(np.complex64), no[rows]
 
-    got, counts = chain.send(sent, 2, channel)
-    assert counts[0] == 1 and 1 < counts[1] <= 12 and got.decoded.all()
+    got = chain.exchange(sent, 2, channel)
+    first, second = got.transmissions
+    assert first == 1 and 1 < second <= 12 and got.decoded.all()
     assert np.array_equal(got.images[0], got.images[1])
 
 

@@ -76,6 +76,7 @@ MAY = {
     "codeword_length": set(),
     "errors": set(),
     "harq": set(),
+    "single_transmission": set(),
     "wrapped_chain": set(),
     "outages": set(),
     "user_codec": {"phy", "presets"},

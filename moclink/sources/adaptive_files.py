@@ -18,6 +18,7 @@ from moclink.metrics import psnr
 from moclink.outages import lost_picture
 from moclink.power import undo_scale, unit_power
 from moclink.protocols import Modem
+from moclink.single_transmission import SingleTransmission
 from moclink.sources.file_source import FileCache, FileCodec, FileSource, fit_file
 from moclink.types import ChannelState, Demodulated, ErrorRates, Header, Reception, Transmission
 
@@ -77,7 +78,7 @@ class AdaptiveHeader(Header):
 
 
 @dataclass(frozen=True)
-class AdaptiveFileChain:
+class AdaptiveFileChain(SingleTransmission):
     """A file codec with the MCS and the file that give the best expected quality at the sender's SNR.
 
     Attributes:

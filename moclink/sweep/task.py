@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from moclink.errors import ChainError
-from moclink.harq import HarqChain
 from moclink.images import to_float, to_uint8
 from moclink.outages import lost_picture
 from moclink.protocols import Chain
@@ -172,17 +171,13 @@ def _over_the_channel(
             chain.modem, channel, transmission.payload.indices, no, keys
         )
         return chain.decode(demodulated, transmission.header)
-    if isinstance(chain, HarqChain):
 
-        def send(number: int, rows: NDArray[np.intp], symbols: NDArray[np.complex64]) -> Any:
-            again = ("harq", number) if number else ()  # noise and fading of its own
-            output = channel(symbols, no[rows], [(*keys[row], *again) for row in rows])
-            return output.received, output.no
+    def send(number: int, rows: NDArray[np.intp], symbols: NDArray[np.complex64]) -> Any:
+        again = ("harq", number) if number else ()  # noise and fading of its own
+        output = channel(symbols, no[rows], [(*keys[row], *again) for row in rows])
+        return output.received, output.no
 
-        reception, counts = chain.send(transmission, len(keys), send)
-        return replace(reception, transmissions=counts)
-    output = channel(transmission.symbols, no, keys)
-    return chain.receive(output.received, output.no, transmission.header)
+    return chain.exchange(transmission, len(keys), send)
 
 
 def _result(

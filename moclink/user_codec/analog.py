@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from moclink.errors import ChainError
 from moclink.power import undo_scale, unit_power
+from moclink.single_transmission import SingleTransmission
 from moclink.snr import mean_snr_db
 from moclink.types import (
     ChannelState,
@@ -101,7 +102,7 @@ class ShapedHeader(Header):
 
 
 @dataclass(frozen=True)
-class AnalogUserChain:
+class AnalogUserChain(SingleTransmission):
     """A user's codec whose amplitudes are sent as they are, at unit power.
 
     Attributes:
