@@ -26,7 +26,7 @@ from moclink.constants import (
     OUTAGES,
     RECEIVERS,
 )
-from moclink.environment import parameters_of_engine
+from moclink.environment import check_environment, parameters_of_engine
 from moclink.object_parts import Objects
 from moclink.presets import at_cbr
 from moclink.results.run_parameters import OBJECTS
@@ -136,17 +136,13 @@ def run(
     Example:
         >>> moclink.run(["moc-rvq-l4", "jpeg-ldpc"], snr=[0, 10, 20], images="photos/").plot()
     """
-    from moclink.environment import check_environment
     from moclink.image_arguments import given_pictures
     from moclink.phy.channels import get_channel
     from moclink.results.run import Run
 
     check_environment()
-    own_chains, names = named_chains(chains)
-    if cbr is not None:
-        names = at_cbr(names, read_cbrs(cbr))
     options = read_options(match, code, ldpc, receiver, seed, outage, harq)
-    check_code((name for name in names if name not in own_chains), options.code)
+    own_chains, names = _read_chains(chains, cbr, options.code)
     made = get_channel(channel)
     plan = read_plan(
         names, made, options, snr, trials, metrics, min_errors, reuse_error_patterns, csi, max_bits
@@ -165,12 +161,20 @@ def run(
         _check_all(plan, pool, own_chains, pictures, make_session)
         report_probe(pool, made, make_session)
         folder = asked or make_dated_folder()
-        parameters = collect_parameters(plan, pictures, own_chains)
-        parameters |= {OBJECTS: begun} if begun else {}
+        parameters = collect_parameters(plan, pictures, own_chains, begun)
         with _open_store(folder, parameters, resume_anyway, command, objects) as store:
             with progress_bar(progress, count_cells(plan, pictures)) as count:
                 run_sweep(plan, pictures, store, count, pool, each, make_session)
     return Run(folder)
+
+
+def _read_chains(chains: Any, cbr: Any, code: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The chains that are objects, by name, and the names of all, at the ratios asked for."""
+    own_chains, names = named_chains(chains)
+    if cbr is not None:
+        names = at_cbr(names, read_cbrs(cbr))
+    check_code((name for name in names if name not in own_chains), code)
+    return own_chains, names
 
 
 @contextmanager
@@ -217,9 +221,9 @@ def _check_all(
 
 
 def collect_parameters(
-    plan: Plan, pictures: Sequence[Picture], own_chains: dict[str, Any]
+    plan: Plan, pictures: Sequence[Picture], own_chains: dict[str, Any], objects: Objects
 ) -> dict[str, Any]:
-    """What identifies a run, by name, in JSON types."""
+    """What identifies a run, by name, in JSON types; `objects` are the parts of the user's own."""
     codecs = codec_digests(plan.chains, own_chains)
     return {
         "snr": list(plan.snrs),
@@ -243,6 +247,7 @@ def collect_parameters(
         # Not the default: runs that were begun before there was a choice continue.
         **({"max_bits": plan.max_bits} if plan.max_bits != MAX_BITS else {}),
         **parameters_of_engine(),
+        **({OBJECTS: objects} if objects else {}),
     }
 
 
