@@ -9,11 +9,7 @@ WITHOUT = {"constants.py", "protocols.py", "chain_factory.py"}
 LINK = ("classes", "codebooks", "data", "objective", "options", "passes", "stage", "tiles")
 LINK += ("device", "sending", "stream")
 WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_link.py"}
-# Codecs of a user's own are tested as chains, in user_codec/test_make.py and user_codec/test_runs.py.
-OWN = ("analog", "checked_chain", "files", "chain_arguments", "index_source")
-WITHOUT |= {f"user_codec/{part}.py" for part in OWN} | {"sweep/dry_run.py", "errors.py"}
-# Held by the tests of their users, test_presets.py and phy/test_user_block.py.
-WITHOUT |= {"bandwidth_ratio.py", "import_path.py"}
+WITHOUT |= {"sweep/dry_run.py", "errors.py"}
 WITHOUT |= {"phy/check_nodes.py"}  # by those of both decoders
 # Held by test_presets.py, and with its grid in codec/test_channel_optimized_grid.py.
 WITHOUT |= {"linear_names.py", "semantic_names.py", "semantic_chains.py"}

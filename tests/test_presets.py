@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from moclink.bandwidth_ratio import parse_cbr, usual_name
 from moclink.chain import AnalogChain
 from moclink.chain_factory import make_chain
 from moclink.codec.analog_codec import AnalogCodec
@@ -19,23 +18,9 @@ from moclink.presets import (
     check_name,
     is_bit_chain,
     is_file_chain,
-    split_cbr,
     takes_cbr,
 )
 from moclink.types import ChannelState
-from moclink.user_codec.chain_arguments import named_chains
-
-
-def test_a_ratio_is_read_as_a_fraction_or_a_decimal():
-    assert parse_cbr("1/24") == Fraction(1, 24) and parse_cbr(" 0.05") == Fraction(1, 20)
-    assert split_cbr("bpg-ldpc@1/24") == ("bpg-ldpc", Fraction(1, 24))
-    assert split_cbr("runs/me@home/codec") == ("runs/me@home/codec", None)
-
-
-@pytest.mark.parametrize("text", ["0", "-1/24", "1/0", "2", "1.5", "a", "", "1/2/3", "nan", "inf"])
-def test_what_is_no_ratio_is_refused(text):
-    with pytest.raises(ValueError, match="give symbols per value, above 0 and up to 1"):
-        parse_cbr(text)
 
 
 def test_ratios_are_dealt_to_chains_that_take_them():
@@ -150,19 +135,6 @@ def test_jscc_16_is_the_adaptive_analog_codec_at_16_reals_a_cell():
     no = np.float32([0.1])
     received = [chain.receive(sent.symbols, no, sent.header).images for chain in (named, other)]
     assert np.array_equal(*received)
-
-
-def test_one_ratio_has_one_spelling():
-    for name in ("softcast@2/48", "softcast@0.0416667", "softcast@0.041666666666666664"):
-        assert usual_name(name) == "softcast@1/24"
-    assert usual_name("softcast@0.0417") == "softcast@417/10000"
-    assert usual_name("my.py:C@0.05") == "my.py:C@1/20" and usual_name("softcast") == "softcast"
-    assert named_chains("softcast@1/24, softcast@2/48,softcast@0.0416667")[1] == ("softcast@1/24",)
-
-
-def test_one_chain_named_twice_in_a_list_is_one_chain():
-    names = ["softcast@1/24", "jpeg-ldpc", "softcast@2/48", "softcast@0.0416667", "jpeg-ldpc"]
-    assert named_chains(names)[1] == ("softcast@1/24", "jpeg-ldpc")
 
 
 @pytest.mark.parametrize(

@@ -154,36 +154,13 @@ def test_objects_are_channels_too():
         ("{file}:fault", "3 is no block, layer, function or class of one"),
         ("{file}:two_gains?returns=h", "returns is 'h'; it must be auto, y, gains or equalized"),
         ("moclink.phy.nothing:AWGN", "moclink.phy.nothing cannot be imported: ModuleNotFoundError"),
+        ("nowhere.py:AWGN", "there is no file nowhere.py"),
     ],
 )
 def test_what_is_wrong_with_a_block_is_said_in_one_line(file, spec, message):
     with pytest.raises(ValueError, match=message) as caught:
         get_channel(spec.format(file=file))(SENT, NO, KEYS)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("nowhere.py:AWGN", "there is no file nowhere.py"),
-        ("no_such_module:AWGN", "there is no module no_such_module on the Python path"),
-        ("sionna:", "module:name or path/to/file.py:name is wanted"),
-        (":AWGN", "module:name or path/to/file.py:name is wanted"),
-    ],
-)
-def test_a_wrong_place_is_refused_before_anything_is_imported(spec, message):
-    with pytest.raises(ValueError, match=message):
-        get_channel(spec)
-
-
-def test_a_file_that_fails_is_named(tmp_path):
-    path = tmp_path / "broken.py"
-    path.write_text("import nothing_of_that_name\n")
-    channel = get_channel(f"{path}:anything")
-    with pytest.raises(
-        ValueError, match=r"broken.py cannot be imported: ModuleNotFoundError.*nothing_of_that_name"
-    ):
-        channel.build()
 
 
 @pytest.mark.parametrize(
@@ -251,11 +228,7 @@ def test_what_is_true_or_false_is_read_so_and_kwargs_take_what_they_take(tmp_pat
         get_channel(f"{tmp_path / 'switch.py'}:gated?flip=never")(SENT, NO, keys=KEYS)
 
 
-@pytest.mark.parametrize("text", ["import sys\nsys.exit(0)", "raise SystemExit('usage')"])
-def test_a_file_that_ends_the_program_is_named(tmp_path, text):
-    (tmp_path / "ends.py").write_text(text)
-    with pytest.raises(ValueError, match="ends.py cannot be imported: SystemExit.*__main__"):
-        get_channel(f"{tmp_path / 'ends.py'}:block")(SENT, NO, keys=KEYS)
+def test_a_block_that_ends_the_program_is_named(tmp_path):
     (tmp_path / "late.py").write_text("import sys\ndef block(x, no):\n    sys.exit(0)\n")
     with pytest.raises(ValueError, match="late.py:block, called on .*: SystemExit: 0"):
         get_channel(f"{tmp_path / 'late.py'}:block")(SENT, NO, keys=KEYS)

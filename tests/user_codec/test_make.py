@@ -1,24 +1,12 @@
 """Codecs of a user's own as chains: what they are told, what they may be, and what is checked."""
 
-import inspect
-
 import numpy as np
 import pytest
 
 from moclink.chain_factory import ChainFactory, make_chain
-from moclink.errors import ChainError
-from moclink.metrics import psnr
 from moclink.presets import ChainOptions
 from moclink.sources.rate import semantic_bits, semantic_symbols
-from moclink.types import (
-    ChannelState,
-    Decoded,
-    ErrorRates,
-    Header,
-    Payload,
-    Reception,
-    Transmission,
-)
+from moclink.types import ChannelState
 
 OUT = np.full((1, 64, 96, 3), 0.25, np.float32)
 FILE = '''
@@ -133,95 +121,6 @@ def test_bits_are_sent_behind_every_modulation_and_code(file, photo, scheme, ord
     assert rates.ber[0] == 0 and rates.ber[1] > 0.1 and got.bits.tolist() == [120, 120]
 
 
-def test_indices_are_sent_as_those_of_the_semantic_chains(photo, fixed_codec, build_chain):
-    indices = np.arange(60, dtype=np.int64)[None] % 8
-    codec = fixed_codec(indices, lambda received: photo, alphabet=8)
-    chain = build_chain(codec)
-    sent = chain.transmit(photo)
-    assert sent.symbols.shape == (1, 30)  # two indices are a 64-QAM symbol
-    chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
-    assert np.array_equal(codec.received, indices)
-
-
-@pytest.mark.parametrize("alphabet", [2, 8])
-def test_decisions_have_the_shape_of_what_was_sent(alphabet, photo, fixed_codec, build_chain):
-    indices = np.arange(2 * 4 * 6 * 3).reshape(2, 4, 6, 3) % alphabet
-    codec = fixed_codec(indices, lambda received: photo[[0] * len(received)], alphabet=alphabet)
-    chain = build_chain(codec)
-    sent = chain.transmit(photo[[0, 0]])
-    chain.receive(sent.symbols, np.float32([1e-4, 1e-4]), sent.header)
-    assert np.array_equal(codec.received, indices)
-
-
-def test_a_source_of_records_gets_log_likelihoods(photo, build_chain):
-    class Records:
-        alphabet = 8
-
-        def encode(self, images):
-            return Payload(np.uint8([[1, 2, 3, 4]]), Header(64, 96, (4,)))
-
-        def decode(self, demodulated, header):
-            assert demodulated.values.shape[1:] == (4, 8)
-            return Decoded(
-                photo.repeat(len(demodulated.values), 0), np.ones(len(demodulated.values), bool)
-            )
-
-    chain = build_chain(Records())
-    sent = chain.transmit(photo)
-    got = chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
-    assert np.array_equal(got.images, photo) and not got.problems
-
-
-class Halving:
-    """A file codec: every n-th line and column, uncompressed."""
-
-    qualities = (16, 8, 4)
-
-    def encode_file(self, image, quality):
-        return image[::quality, ::quality].tobytes()
-
-    def decode_file(self, data, max_pixels):
-        quality = {72: 16, 288: 8, 1152: 4}[len(data)]
-        small = np.frombuffer(data, np.uint8).reshape(64 // quality, 96 // quality, 3)
-        return small.repeat(quality, 0).repeat(quality, 1)
-
-
-@pytest.mark.parametrize("scheme", ["ldpc", "ldpc-adaptive", "capacity"])
-def test_a_file_codec_has_every_scheme_of_files(photo, scheme, tmp_path):
-    (tmp_path / "halving.py").write_text("import numpy as np\n" + inspect.getsource(Halving))
-    chain = make_chain(f"{tmp_path / 'halving.py'}:Halving-{scheme}@1/6")
-    sent = chain.transmit(photo, ChannelState(30.0))
-    assert sent.symbols.shape[1] <= photo.size / 6
-    got = chain.receive(sent.symbols, np.float32([1e-3]), sent.header)
-    assert got.decoded.all() and psnr(got.images, photo)[0] > 12
-    (fit,) = sent.payload.rate_fits
-    assert fit.file_bits in (72 * 8, 288 * 8, 1152 * 8)
-
-
-class Loud:
-    """A chain whose symbols have energy 4."""
-
-    name, adaptive, modem = "loud", False, None
-
-    def transmit(self, images):
-        return Transmission(np.full((1, 10), 2, np.complex64), Header(64, 96, (0,)))
-
-    def receive(self, received, no, header):
-        images = np.full((len(received), 64, 96, 3), received.real.mean() / 4, np.float32)
-        return Reception(images, np.ones(len(received), bool))
-
-    def count_errors(self, transmission, reception):
-        return ErrorRates()
-
-
-def test_a_whole_chain_is_brought_to_unit_power_and_back(photo, build_chain):
-    chain = build_chain(Loud(), "loud")
-    sent = chain.transmit(photo)
-    assert sent.energy == pytest.approx(1, abs=1e-6)
-    got = chain.receive(sent.symbols, np.float32([0.1]), sent.header)
-    assert np.allclose(got.images, 0.5)
-
-
 @pytest.mark.parametrize(
     "suffix,message",
     [
@@ -274,64 +173,6 @@ def test_a_codec_that_adapts_is_told_the_state(photo, fixed_codec, build_chain):
     assert chain.adaptive
     chain.transmit(photo, ChannelState(7.0))
     assert codec.csi == ChannelState(7.0)
-
-
-class Files:
-    """A file of as many bytes as its quality says."""
-
-    qualities = (10, 20, 30)
-
-    def encode_file(self, image, quality):
-        return bytes(quality)
-
-    def decode_file(self, data, max_pixels):
-        return np.zeros((64, 96, 3), np.uint8)
-
-
-@pytest.mark.parametrize("qualities", [(), 10, None, "low", iter([1, 2])])
-def test_qualities_are_a_list(qualities, build_chain):
-    codec = Files()
-    codec.qualities = qualities
-    with pytest.raises(ValueError, match="qualities is .*; a list of quality parameters is wanted"):
-        build_chain(codec)
-
-
-def test_qualities_from_the_finest_are_refused(photo, build_chain):
-    """The bisection would take the finest for the coarsest, and no file would fit."""
-    codec = Files()
-    build_chain(codec).transmit(photo)
-    codec.qualities = (30, 20, 10)
-    with pytest.raises(ChainError, match="begin with 30 and end with 10, .* reverse them"):
-        build_chain(codec).transmit(photo)
-
-
-@pytest.mark.parametrize(
-    "pixels,message",
-    [
-        (np.zeros((64, 96, 3)), "decode_file returned float64 array; a NumPy array uint8"),
-        (None, "decode_file returned NoneType"),
-        (
-            np.zeros((64, 96), np.uint8),
-            r"decode_file returned \[64, 96\] of a picture \[64, 96, 3\]",
-        ),
-        (np.zeros((64, 96, 4), np.uint8), r"decode_file returned \[64, 96, 4\]"),
-    ],
-)
-def test_a_decoder_of_files_that_gives_no_pixels_is_named(pixels, message, photo, build_chain):
-    """Damaged files are outages without a message; of files as they were made this is a fault."""
-    codec = Files()
-    codec.decode_file = lambda data, max_pixels: pixels
-    with pytest.raises(ChainError, match=message):
-        build_chain(codec).transmit(photo)
-
-
-def test_a_decoder_of_files_may_leave_out_the_largest_picture(photo, build_chain):
-    codec = Files()
-    codec.decode_file = lambda data: np.full((64, 96, 3), len(data), np.uint8)
-    chain = build_chain(codec)
-    sent = chain.transmit(photo)
-    got = chain.receive(sent.symbols, np.float32([1e-4]), sent.header)
-    assert got.decoded.all() and np.allclose(got.images, 30 / 255)
 
 
 @pytest.mark.parametrize("value", ["no", "False", 2, None, lambda: False])

@@ -205,39 +205,6 @@ def test_a_file_imports_what_lies_beside_it(tmp_path, photo):
         moclink.run(f"{tmp_path / 'two' / 'my-model.py'}:C", out=tmp_path / "s", **options)
 
 
-def test_an_object_is_not_called_as_the_sent_picture_in_the_gallery(photo):
-    codec = Shades()
-    codec.name = "original"
-    with pytest.raises(ValueError, match="chain original: the gallery calls the sent picture so"):
-        moclink.run([codec], 20, photo)
-
-
-def test_a_dict_and_a_network_that_is_no_codec_are_answered_with_what_to_give(photo):
-    import keras
-
-    with pytest.raises(ValueError, match="chains is a dict; give a list, .* codec.name = 'mine'"):
-        moclink.run({"mine": Shades()}, 20, photo)
-    network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(3, 1)])
-    with pytest.raises(ValueError, match="neither a chain's name nor .* encode and decode"):
-        moclink.run([network], 20, photo)
-
-
-def test_a_keras_model_that_is_made_again_is_the_same_chain():
-    import keras
-
-    from moclink.user_codec.chain_arguments import named_chains
-
-    class MyNet(keras.Model):
-        def encode(self, images):
-            return images
-
-        decode = encode
-
-    names = [named_chains([MyNet()])[1], named_chains([MyNet()])[1]]
-    assert names == [("my_net",), ("my_net",)]
-    assert named_chains([MyNet(name="mine_2")])[1] == ("mine_2",)
-
-
 class Remembering(Shades):
     """Its decoder takes the mean colour from the encoder, past the channel."""
 
