@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.gpu_bench import Bench, matrix_rate
 from moclink import metrics
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.codec.tiling import CellLimit
+from moclink.codec.tiling import PositionLimit
 from moclink.images import read_pictures, sample_paths, to_float
 from moclink.matrix_products import VARIABLE
 from moclink.phy.channels import awgn, noise_variance
@@ -25,8 +25,8 @@ PRESET = "small"
 def measure_codec(bench: Bench) -> None:
     """Encoding and decoding in each precision, and what the precision does to the PSNR."""
     images = _images(bench)
-    cells = images[..., 0].size // 64
-    codec = SemanticCodec.from_preset(PRESET, CellLimit(max(cells, 65_536)))
+    positions = images[..., 0].size // 64
+    codec = SemanticCodec.from_preset(PRESET, PositionLimit(max(positions, 65_536)))
     kinds = ("float32", "tf32", "bfloat16") if bench.on_gpu else ("float32", "bfloat16")
     with chosen("float32"):
         indices = codec.encode(images)

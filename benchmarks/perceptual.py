@@ -40,7 +40,7 @@ COLUMNS = ("PSNR", "SSIM", "LPIPS", "LPIPS VGG", "ST-LPIPS")
 
 
 def centre_crop(image: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
-    """The centre crop of an image, at most `side` pixels a side, whole cells of 8: float32 [1, H, W, 3]."""
+    """The centre crop of an image, at most `side` pixels a side, in blocks of 8x8: float32 [1, H, W, 3]."""
     height, width = (min(side, n) // 8 * 8 for n in image.shape[:2])
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return to_float(image[top : top + height, left : left + width])[None]

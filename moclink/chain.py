@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.chain_inputs import check_counted, check_lengths, check_sent, usual_float_errors
-from moclink.constants import CELL_SIZE, GREY
+from moclink.constants import GREY, LATENT_STRIDE
 from moclink.error_rates import count_index_errors
 from moclink.power import check_received, undo_scale, unit_power
 from moclink.protocols import AnalogSource, Modem, Source, SymbolCodec
@@ -123,7 +123,7 @@ class AnalogChain(_WithoutModem):
     Attributes:
         name: Name in results and figures.
         codec: Images <-> reals.
-        channels: Reals a cell of the latent grid, C.
+        channels: Reals at each position of the latent grid, C.
     """
 
     name: str
@@ -150,7 +150,7 @@ class AnalogChain(_WithoutModem):
         received, no = check_received(received, no, header)
         snr_db = mean_snr_db(no)
         received, _ = undo_scale(received, no, header)
-        rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
+        rows, columns = -(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE)
         reals = (
             np.ascontiguousarray(received)
             .view(np.float32)

@@ -1,6 +1,6 @@
 """Numbers and choice lists that several packages share."""
 
-CELL_SIZE = 8  # side in pixels of a cell of the learned codecs' latent grid
+LATENT_STRIDE = 8  # pixels from one position of the learned codecs' latent grid to the next
 GREY = 0.5  # level of the image that an outage is scored as
 
 MATCHES = ("source-bits", "symbols")  # what the classical chains' budget is made equal to

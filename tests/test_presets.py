@@ -126,7 +126,7 @@ def test_a_path_may_begin_like_a_chain(path, tmp_path, monkeypatch):
     assert isinstance(chain, AnalogChain) and chain.name == path
 
 
-def test_jscc_16_is_the_adaptive_analog_codec_at_16_reals_a_cell():
+def test_jscc_16_is_the_adaptive_analog_codec_at_16_reals_a_block():
     image = to_float(read_image(sample_paths()[0])[None, 60:124, 100:196])
     named, other = make_chain("jscc-16"), make_chain("jscc-adaptive@1/24")
     sent = named.transmit(image, ChannelState(10.0))

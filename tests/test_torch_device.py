@@ -6,7 +6,7 @@ import pytest
 
 from moclink.codec.blocks import Conv2D
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.codec.tiling import CellLimit
+from moclink.codec.tiling import PositionLimit
 from moclink.torch_device import join, to_numpy
 
 TOLERANCE = 2e-6  # of pixels: sums in another order
@@ -46,11 +46,11 @@ def test_dilated_convolutions_are_those_of_keras():
     np.testing.assert_allclose(keras.ops.convert_to_numpy(ours(x)), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("levels,cells", [(4, 65_536), (4, 40), (2, 65_536)])
-def test_likelihoods_decode_as_their_posteriors(levels, cells):
-    """In one graph with R, on PyTorch on the device; with `cells` of 40 in groups and stripes."""
+@pytest.mark.parametrize("levels,positions", [(4, 65_536), (4, 40), (2, 65_536)])
+def test_likelihoods_decode_as_their_posteriors(levels, positions):
+    """In one graph with R, on PyTorch on the device; with `positions` of 40 in groups and stripes."""
     rng = np.random.default_rng(levels)
-    codec = SemanticCodec.from_preset("small", CellLimit(cells))
+    codec = SemanticCodec.from_preset("small", PositionLimit(positions))
     scores = rng.normal(size=(2, 11, 7, levels, 4, 8), scale=3).astype(np.float32)
     for options in ({"snr_db": [3.0, 12.0]}, {"snr_db": 3.0, "requantize": False}, {}):
         options |= {"height": 85, "width": 50}

@@ -19,9 +19,9 @@ from moclink.codec.network import analog_network
 from moclink.codec.sizes import analog_size
 from moclink.codec.stored_codec import StoredCodec
 from moclink.codec.tiling import (
-    DEFAULT_CELL_LIMIT,
-    CellLimit,
+    DEFAULT_POSITION_LIMIT,
     CompiledFunction,
+    PositionLimit,
     check_crop,
     clip_to_unit,
     decode_latents,
@@ -40,7 +40,7 @@ class AnalogCodec(StoredCodec):
 
     Args:
         config: Constructor arguments of `encoder` and `decoder` (see `sizes.analog_size`).
-        cell_limit: How much is worked on at a time; bounds the memory.
+        position_limit: How much is worked on at a time; bounds the memory.
         dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
             a GPU.
 
@@ -60,10 +60,10 @@ class AnalogCodec(StoredCodec):
     def __init__(
         self,
         config: dict[str, Any],
-        cell_limit: CellLimit = DEFAULT_CELL_LIMIT,
+        position_limit: PositionLimit = DEFAULT_POSITION_LIMIT,
         dtype: str = "float32",
     ):
-        super().__init__(config, cell_limit, dtype)
+        super().__init__(config, position_limit, dtype)
         self.receiver = getattr(self.network, "receiver", None)
         self._encoding = CompiledFunction(self.encoder, [self.encoder])
         decoder = self.decoder
@@ -84,7 +84,7 @@ class AnalogCodec(StoredCodec):
         Raises:
             ValueError: If the images have another shape or range.
         """
-        z = encode_images(self._encoding, self.encoder, self.cell_limit, images)
+        z = encode_images(self._encoding, self.encoder, self.position_limit, images)
         return ops.convert_to_numpy(power_normalize(ops.convert_to_tensor(z)))
 
     def decode(
@@ -123,9 +123,9 @@ class AnalogCodec(StoredCodec):
             snr = snr_of_each(NOISELESS if snr_db is None else snr_db, len(received))
             both = self.receiver(received, snr)
             received, error = (ops.convert_to_numpy(part) for part in both)
-        groups = self.cell_limit.groups(*received.shape[:3])
+        groups = self.position_limit.groups(*received.shape[:3])
         parts = [
-            decode_latents(self._decoding, self.decoder, self.cell_limit, received[g], error[g])
+            decode_latents(self._decoding, self.decoder, self.position_limit, received[g], error[g])
             for g in groups
         ]
         return to_numpy(join(parts)[:, :height, :width])

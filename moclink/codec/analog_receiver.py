@@ -1,7 +1,7 @@
 """Between encoder and decoder of the analog codec: power at the sender, scale and noise at the receiver.
 
 A picture is sent with power 1 whatever it shows, so the receiver does not know how bright it was.
-One of the latent's channels, the last, is therefore a pilot: the same value in every cell, of an
+One of the latent's channels, the last, is therefore a pilot: the same value at every position, of an
 average channel's power, whose mean over the picture tells the scale.
 """
 

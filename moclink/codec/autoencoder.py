@@ -23,7 +23,7 @@ import numpy as np
 from keras import ops
 
 from moclink.codec.blocks import ResidualBlock, make_normalization
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 
 
 class AutoencoderHalf(keras.layers.Layer):
@@ -68,10 +68,10 @@ class AutoencoderHalf(keras.layers.Layer):
                 f"widths {tuple(widths)} and depths {tuple(depths)} must be of one length"
             )
         factor = patch * 2 ** (len(widths) - 1)
-        if factor != CELL_SIZE:
+        if factor != LATENT_STRIDE:
             raise ValueError(
                 f"patch {patch} with {len(widths)} widths reduces by {factor}; "
-                f"patch * 2**(len(widths) - 1) must be {CELL_SIZE}"
+                f"patch * 2**(len(widths) - 1) must be {LATENT_STRIDE}"
             )
         make_normalization(normalization, groups)  # an unknown name fails here
         self.latent_channels = latent_channels

@@ -26,7 +26,7 @@ from moclink.codec.receiver import posterior
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.snr_aware import SNRAwareAutoencoder
 
-SEARCHED_CELLS = 8192  # at a time: 64 MB for four octonary levels
+SEARCHED_POSITIONS = 8192  # at a time: 64 MB for four octonary levels
 
 
 class ChannelOptimizedCodec:
@@ -92,8 +92,8 @@ class ChannelOptimizedCodec:
         z = self.latents(images, books)
         flat = z.reshape(-1, 1, 1, z.shape[-1])
         parts = [
-            ops.convert_to_numpy(search(flat[start : start + SEARCHED_CELLS], books))
-            for start in range(0, len(flat), SEARCHED_CELLS)
+            ops.convert_to_numpy(search(flat[start : start + SEARCHED_POSITIONS], books))
+            for start in range(0, len(flat), SEARCHED_POSITIONS)
         ]
         codes = np.concatenate(parts)
         return codes.reshape(*z.shape[:3], *codes.shape[3:])

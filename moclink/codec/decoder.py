@@ -15,7 +15,7 @@ from keras import ops
 
 from moclink.codec.autoencoder import AutoencoderHalf
 from moclink.codec.blocks import convolution, depth_to_space, kernel_macs
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 
 UPSAMPLINGS = ("nearest", "shuffle")
 
@@ -107,7 +107,7 @@ class Decoder(AutoencoderHalf):
         self.build_stages(self.ups)
         self.head.build((None, None, None, self.widths[-1]))
         if self.linear_path:
-            shape = (self.latent_channels, 3 * CELL_SIZE**2)
+            shape = (self.latent_channels, 3 * LATENT_STRIDE**2)
             self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
         self.build_modulations()
 
@@ -136,7 +136,7 @@ class Decoder(AutoencoderHalf):
         if gain is not None:
             x = x * ops.reshape(ops.cast(gain, x.dtype), (-1, 1, 1, 1))
         if self.linear_path:
-            x = x + depth_to_space(ops.matmul(z, ops.cast(self.linear, x.dtype)), CELL_SIZE)
+            x = x + depth_to_space(ops.matmul(z, ops.cast(self.linear, x.dtype)), LATENT_STRIDE)
         return (0.5 * x + 0.5)[:, :height, :width]
 
     def compute_output_spec(
@@ -148,27 +148,27 @@ class Decoder(AutoencoderHalf):
         snr_db: Any = None,
     ) -> Any:
         """Shape of the images."""
-        rows, columns = (None if size is None else size * CELL_SIZE for size in z.shape[1:3])
+        rows, columns = (None if size is None else size * LATENT_STRIDE for size in z.shape[1:3])
         return keras.KerasTensor(
             (z.shape[0], height or rows, width or columns, 3), self.compute_dtype
         )
 
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel; the layer must be built."""
-        total = kernel_macs(self.stem) / CELL_SIZE**2 + kernel_macs(self.head) / self.patch**2
+        total = kernel_macs(self.stem) / LATENT_STRIDE**2 + kernel_macs(self.head) / self.patch**2
         total += 3 * self.latent_channels * self.linear_path
         for i in range(len(self.depths)):
-            cells = (CELL_SIZE // 2**i) ** 2
-            total += kernel_macs(*self.stage(i)) / cells
+            outputs = (LATENT_STRIDE // 2**i) ** 2
+            total += kernel_macs(*self.stage(i)) / outputs
             if i:
                 # "shuffle" convolves before the doubling, "nearest" after it.
                 total += kernel_macs(self.ups[i - 1]) / (
-                    4 * cells if self.upsampling == "shuffle" else cells
+                    4 * outputs if self.upsampling == "shuffle" else outputs
                 )
         return total
 
-    def receptive_cells(self) -> int:
-        """How many latent cells away an input can touch an output pixel, rounded up."""
+    def receptive_positions(self) -> int:
+        """How many latent positions away an input can touch an output pixel, rounded up."""
         reach = 1.0
         for i, depth in enumerate(self.depths):
             reach += (2 * depth + (1 if i and self.upsampling == "nearest" else 0)) / 2**i

@@ -15,7 +15,7 @@ from keras import ops
 
 from moclink.codec.autoencoder import AutoencoderHalf
 from moclink.codec.blocks import convolution, kernel_macs, pad_to_multiple, space_to_depth
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 
 
 @keras.saving.register_keras_serializable(package="moclink")
@@ -97,14 +97,14 @@ class Encoder(AutoencoderHalf):
         self.build_stages(self.downs)
         self.head.build((None, None, None, self.widths[-1]))
         if self.linear_path:
-            shape = (3 * CELL_SIZE**2, self.latent_channels)
+            shape = (3 * LATENT_STRIDE**2, self.latent_channels)
             self.linear = self.add_weight(name="linear", shape=shape, trainable=False)
         self.build_modulations()
 
     def call(self, images: Any, snr_db: Any = None) -> Any:
         """Encode images into the latent grid."""
         conditions = iter(self.conditions(snr_db))
-        x = pad_to_multiple(images, CELL_SIZE)
+        x = pad_to_multiple(images, LATENT_STRIDE)
         # Centred inputs spare the first convolution from learning the mean of a picture.
         pixels = 2.0 * x - 1.0
         x = self.stem(space_to_depth(pixels, self.patch) if self.patch > 1 else pixels)
@@ -115,31 +115,35 @@ class Encoder(AutoencoderHalf):
                 x = block(x, next(conditions))
         z = self.head(x)
         if self.linear_path:
-            z = z + ops.matmul(space_to_depth(pixels, CELL_SIZE), ops.cast(self.linear, z.dtype))
+            z = z + ops.matmul(
+                space_to_depth(pixels, LATENT_STRIDE), ops.cast(self.linear, z.dtype)
+            )
         return z
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Shape of the latent grid."""
         height, width = (
-            None if size is None else -(-size // CELL_SIZE) for size in input_shape[1:3]
+            None if size is None else -(-size // LATENT_STRIDE) for size in input_shape[1:3]
         )
         return (input_shape[0], height, width, self.latent_channels)
 
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel; the layer must be built."""
-        total = kernel_macs(self.head) / CELL_SIZE**2 + 3 * self.latent_channels * self.linear_path
+        total = (
+            kernel_macs(self.head) / LATENT_STRIDE**2 + 3 * self.latent_channels * self.linear_path
+        )
         for i in range(len(self.depths)):
             entry = self.downs[i - 1] if i else self.stem
             total += kernel_macs(entry, *self.stage(i)) / (self.patch * 2**i) ** 2
         return total
 
-    def receptive_cells(self) -> int:
-        """How many cells away a pixel can touch a latent, rounded up."""
+    def receptive_positions(self) -> int:
+        """How many positions away a pixel can touch a latent, rounded up."""
         pixels = self.stem_kernel // 2 * self.patch
         for i, depth in enumerate(self.depths):
             # A stride-2 convolution reaches one position of the finer grid.
             pixels += (2 * depth + (0.5 if i else 0)) * self.patch * 2**i
-        return int(-(-pixels // CELL_SIZE))
+        return int(-(-pixels // LATENT_STRIDE))
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""

@@ -1,8 +1,8 @@
 """The joint search of `moclink.codec.search` for NumPy arrays, compiled for the CPU.
 
-It chooses what `joint_search` chooses, up to ties within rounding, in a tenth of the time: 128 cells
-go side by side through the 4,096 comparisons of a head, in the first cache, where a graph writes each
-comparison to memory.
+It chooses what `joint_search` chooses, up to ties within rounding, in a tenth of the time: 128
+positions go side by side through the 4,096 comparisons of a head, in the first cache, where a graph
+writes each comparison to memory.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from moclink.numba_cache import compiled, inlined
 
-LANES = 128  # cells that are searched side by side
+LANES = 128  # positions that are searched side by side
 BEYOND = np.float32(3e38)  # farther than any sum
 
 
@@ -35,11 +35,11 @@ def nearest_sums(
     depth, heads, states, width = codebooks.shape
     if not 1 <= levels <= depth:
         raise ValueError(f"levels is {levels}; it must be 1 to {depth}")
-    cells = z.size // (heads * width)
-    groups = -(-cells // LANES)
+    positions = z.size // (heads * width)
+    groups = -(-positions // LANES)
     flat = np.zeros((groups * LANES, heads, width), np.float32)
-    flat[:cells] = np.asarray(z, np.float32).reshape(-1, heads, width)
-    # Cells last: [heads, groups, width, LANES].
+    flat[:positions] = np.asarray(z, np.float32).reshape(-1, heads, width)
+    # Positions last: [heads, groups, width, LANES].
     lanes = np.ascontiguousarray(flat.reshape(groups, LANES, heads, width).transpose(2, 0, 3, 1))
     found = np.empty((heads, groups * LANES, depth), np.int32)
     half = levels // 2
@@ -48,7 +48,7 @@ def nearest_sums(
         first, last = _sums(books[:half], width), _sums(books[half:levels], width)
         numbers = _search(lanes[head], first, last, 2 * first @ last.T)
         _codes(numbers.reshape(-1), flat[:, head], books, levels, found[head])
-    return found[:, :cells].transpose(1, 2, 0).reshape(*z.shape[:3], depth, heads)
+    return found[:, :positions].transpose(1, 2, 0).reshape(*z.shape[:3], depth, heads)
 
 
 def _sums(books: NDArray[np.float32], width: int) -> NDArray[np.float32]:

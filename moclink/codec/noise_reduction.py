@@ -22,7 +22,7 @@ from moclink.codec.blocks import convolution, kernel_macs
 from moclink.codec.constellation import squared_spacing
 from moclink.codec.inputs import check_levels, one_axis
 from moclink.codec.swin import SwinLayer
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 
 
 @keras.saving.register_keras_serializable(package="moclink")
@@ -105,7 +105,7 @@ class NoiseReduction(keras.layers.Layer):
         groups: Number of RSTBs.
         depth: Swin layers in each.
         heads: Attention heads.
-        window: Side of a window, in latent cells.
+        window: Side of a window, in latent positions.
         mlp_ratio: Hidden width of the MLPs over `width`.
         gated: Whether the correction is scaled by the square root of erfc(sqrt(SNR / s)), with s
             the squared spacing of the constellation (42 for 64-QAM): the chance of an index error
@@ -215,10 +215,10 @@ class NoiseReduction(keras.layers.Layer):
     def macs_per_pixel(self) -> float:
         """Multiply-accumulates for each pixel of an f = 8 codec; the layer must be built."""
         products = 2 * self.window**2 * self.width * self.depth * self.groups
-        return (kernel_macs(self.entry, *self.blocks, self.exit) + products) / CELL_SIZE**2
+        return (kernel_macs(self.entry, *self.blocks, self.exit) + products) / LATENT_STRIDE**2
 
-    def receptive_cells(self) -> int:
-        """How many cells away a latent can touch another, as a multiple of the window's side."""
+    def receptive_positions(self) -> int:
+        """How many positions away a latent can touch another, as a multiple of the window's side."""
         reach = self.groups * (self.depth * self.window + 1) + 1
         return -(-reach // self.window) * self.window
 

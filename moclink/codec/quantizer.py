@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from moclink.codec.inputs import check_counts, check_latent
 from moclink.codec.moc import MOC
 from moclink.codec.search import SEARCHES, choose, count_levels, greedy_search, nearest_sum
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 
 MOST_SUMS = 2**16  # that the joint search compares for each head
 
@@ -280,11 +280,11 @@ class MOCRVQ(keras.layers.Layer):
         Of the joint search its additions, one for each sum that is compared, are counted as well.
         """
         if self.search == "greedy":
-            return self.levels * self.states * self.latent_channels / CELL_SIZE**2
+            return self.levels * self.states * self.latent_channels / LATENT_STRIDE**2
         products = sum(self.states**n for n in (self.levels // 2, -(-self.levels // 2)))
         return (
             products * self.latent_channels + self.states**self.levels * self.heads
-        ) / CELL_SIZE**2
+        ) / LATENT_STRIDE**2
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""

@@ -39,7 +39,7 @@ def joint_search(z: Any, codebooks: Sequence[Any], penalties: Sequence[Any] | No
 
         |z - e|^2 = |z|^2 + (|a_i|^2 - 2 z a_i) + (|b_j|^2 - 2 z b_j) + 2 a_i b_j
 
-    so that the products of the N^(n/2) sums on either side, and one table that no cell changes,
+    so that the products of the N^(n/2) sums on either side, and one table that no position changes,
     leave additions alone for the N^n comparisons.
 
     Args:
@@ -87,7 +87,7 @@ def _penalty(penalties: Sequence[Any] | None, start: int, stop: int | None) -> A
 
 
 def _terms(sums: Any, flat: Any) -> Any:
-    """|e|^2 - 2 z e of every sum [P, K, c] and every cell [P, c, M]: [P, K, M]."""
+    """|e|^2 - 2 z e of every sum [P, K, c] and every position [P, c, M]: [P, K, M]."""
     return ops.sum(sums**2, axis=-1)[..., None] - 2.0 * ops.matmul(sums, flat)
 
 

@@ -35,9 +35,9 @@ from moclink.codec.receiver import posterior
 from moclink.codec.sizes import size
 from moclink.codec.stored_codec import StoredCodec
 from moclink.codec.tiling import (
-    DEFAULT_CELL_LIMIT,
-    CellLimit,
+    DEFAULT_POSITION_LIMIT,
     CompiledFunction,
+    PositionLimit,
     check_crop,
     clip_to_unit,
     decode_latents,
@@ -53,7 +53,7 @@ class SemanticCodec(StoredCodec):
 
     Args:
         config: Constructor arguments of `encoder`, `quantizer`, `nrb` and `decoder` (see `sizes`).
-        cell_limit: How much is worked on at a time; bounds the memory.
+        position_limit: How much is worked on at a time; bounds the memory.
         dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
             a GPU.
 
@@ -80,10 +80,10 @@ class SemanticCodec(StoredCodec):
     def __init__(
         self,
         config: dict[str, Any],
-        cell_limit: CellLimit = DEFAULT_CELL_LIMIT,
+        position_limit: PositionLimit = DEFAULT_POSITION_LIMIT,
         dtype: str = "float32",
     ):
-        super().__init__(config, cell_limit, dtype)
+        super().__init__(config, position_limit, dtype)
         self.quantizer = self.network.quantizer
         self.nrb = self.network.nrb
         encoder, quantizer, nrb = self.encoder, self.quantizer, self.nrb
@@ -131,12 +131,12 @@ class SemanticCodec(StoredCodec):
         levels = self.quantizer.levels if levels is None else levels
         levels = whole_number("levels", levels, self.quantizer.levels)
         if self.quantizer.search == "greedy":
-            return encode_images(self._greedy, self.encoder, self.cell_limit, images)
+            return encode_images(self._greedy, self.encoder, self.position_limit, images)
         return to_numpy(self._nearest_sums(self.latents(images), levels))
 
     def latents(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
         """What E makes of images [B, H, W, 3] in [0, 1], unquantised: float32 [B, h, w, n_q]."""
-        return encode_images(self._transforming, self.encoder, self.cell_limit, images)
+        return encode_images(self._transforming, self.encoder, self.position_limit, images)
 
     def pictures(self, z: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
         """What G makes of latents [B, h, w, n_q], without any other step: float32 [B, height, width, 3]."""
@@ -145,9 +145,9 @@ class SemanticCodec(StoredCodec):
             raise ValueError(f"z has shape {z.shape}; it must be [B, h, w, {channels}]")
         check_finite("z", z)
         check_crop(height, width, *z.shape[1:3])
-        groups = self.cell_limit.groups(*z.shape[:3])
+        groups = self.position_limit.groups(*z.shape[:3])
         decoded = [
-            decode_latents(self._decoding, self.decoder, self.cell_limit, z[part])
+            decode_latents(self._decoding, self.decoder, self.position_limit, z[part])
             for part in groups
         ]
         return to_numpy(join(decoded)[:, :height, :width])
@@ -242,19 +242,19 @@ class SemanticCodec(StoredCodec):
         levels = levels_of_each(levels, sent, batch)
         snr = None if snr_db is None else snr_of_each(snr_db, batch)
         images = []
-        for part in self.cell_limit.groups(batch, rows, columns):
+        for part in self.position_limit.groups(batch, rows, columns):
             z = retrieve(received[part], levels[part])
             if use_nrb and snr is not None:
                 # Cuts on whole windows keep every window where the whole picture has it.
                 stripe, halo = (
-                    self.cell_limit.stripe(columns, self.nrb.window),
-                    self.nrb.receptive_cells(),
+                    self.position_limit.stripe(columns, self.nrb.window),
+                    self.nrb.receptive_positions(),
                 )
                 others = (levels[part], snr[part])
                 z = self._denoising.run_in_stripes(z, others, rows=stripe, halo=halo)
                 if requantize:
                     z = self._requantized(z, levels[part])
-            decoded = decode_latents(self._decoding, self.decoder, self.cell_limit, z)
+            decoded = decode_latents(self._decoding, self.decoder, self.position_limit, z)
             images.append(to_numpy(decoded[:, :height, :width]))
         return np.ascontiguousarray(join(images))
 
@@ -272,7 +272,7 @@ class SemanticCodec(StoredCodec):
         """The joint search, where it is fastest: by Keras on a GPU, else compiled for a processor."""
         if not on_torch_gpu():
             return nearest_sums(to_numpy(z), self.quantizer.codebooks, levels)
-        search, groups = self._searching[levels - 1], self.cell_limit.groups(*z.shape[:3])
+        search, groups = self._searching[levels - 1], self.position_limit.groups(*z.shape[:3])
         return join([search.run_on_device(z[part]) for part in groups])
 
     def _retrieve(self, received: NDArray, levels: NDArray[np.int32], soft: bool) -> Any:

@@ -50,7 +50,7 @@ class SNRAwareAutoencoder:
     def __init__(self, codec: SemanticCodec, snr_grid: Sequence[float]) -> None:
         dtype = codec.encoder.dtype_policy
         config, grid = codec.config, tuple(float(snr) for snr in snr_grid)
-        self._cell_limit = codec.cell_limit
+        self._cell_limit = codec.position_limit
         self.encoder = Encoder(**config["encoder"], snr_grid=grid, dtype=dtype, name="encoder")
         self.decoder = Decoder(**config["decoder"], snr_grid=grid, dtype=dtype, name="decoder")
         self.encoder.build((None, None, None, 3))

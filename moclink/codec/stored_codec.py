@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from moclink.codec import weights as weight_files
 from moclink.codec.network import Network
-from moclink.codec.tiling import DEFAULT_CELL_LIMIT, CellLimit
+from moclink.codec.tiling import DEFAULT_POSITION_LIMIT, PositionLimit
 
 
 class StoredCodec:
@@ -18,7 +18,7 @@ class StoredCodec:
 
     Args:
         config: Constructor arguments of the parts (see `sizes`).
-        cell_limit: How much is worked on at a time; bounds the memory.
+        position_limit: How much is worked on at a time; bounds the memory.
         dtype: "float32" whatever Keras is set to, or a policy such as "mixed_bfloat16" to train on
             a GPU.
 
@@ -37,7 +37,7 @@ class StoredCodec:
     def __init__(
         self,
         config: dict[str, Any],
-        cell_limit: CellLimit = DEFAULT_CELL_LIMIT,
+        position_limit: PositionLimit = DEFAULT_POSITION_LIMIT,
         dtype: str = "float32",
     ):
         parts = ["encoder", "decoder", *(["quantizer", "nrb"] if self.kind == "semantic" else [])]
@@ -47,7 +47,7 @@ class StoredCodec:
                 f"the codec by {type(self).__name__}.from_preset(...) or from_size(...)"
             )
         self.config = config
-        self.cell_limit = cell_limit
+        self.position_limit = position_limit
         self.notes: dict[str, Any] = {}
         self.network = type(self).make_network(config, dtype)
         self.encoder = self.network.encoder
@@ -56,7 +56,14 @@ class StoredCodec:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled and copied as config and weights, which Keras's own way has no words for."""
         policy = self.network.dtype_policy.name
-        return _made, (type(self), self.config, self.cell_limit, policy, self.weights(), self.notes)
+        return _made, (
+            type(self),
+            self.config,
+            self.position_limit,
+            policy,
+            self.weights(),
+            self.notes,
+        )
 
     def weights(self) -> list[NDArray[Any]]:
         """Weights of the network, in its order."""
@@ -64,21 +71,27 @@ class StoredCodec:
 
     @classmethod
     def from_size(
-        cls, name: str, cell_limit: CellLimit = DEFAULT_CELL_LIMIT, dtype: str = "float32"
+        cls,
+        name: str,
+        position_limit: PositionLimit = DEFAULT_POSITION_LIMIT,
+        dtype: str = "float32",
     ) -> Self:
         """An untrained codec of size "paper", "small" or "toy"."""
-        return cls(cls.config_of_size(name), cell_limit, dtype)
+        return cls(cls.config_of_size(name), position_limit, dtype)
 
     @classmethod
     def from_preset(
-        cls, preset: str | Path, cell_limit: CellLimit = DEFAULT_CELL_LIMIT, dtype: str = "float32"
+        cls,
+        preset: str | Path,
+        position_limit: PositionLimit = DEFAULT_POSITION_LIMIT,
+        dtype: str = "float32",
     ) -> Self:
         """Load trained weights.
 
         Args:
             preset: Name of weights shipped with the package ("small", and for the semantic codec
                 "small-perceptual"), or a path that `save` wrote, with or without its ending.
-            cell_limit: See the class.
+            position_limit: See the class.
             dtype: See the class.
 
         Raises:
@@ -86,7 +99,7 @@ class StoredCodec:
         """
         description, weights = weight_files.find(preset, cls.shipped, cls.kind)
         codec = weight_files.build(
-            cls, description["config"], weights, cell_limit=cell_limit, dtype=dtype
+            cls, description["config"], weights, position_limit=position_limit, dtype=dtype
         )
         codec.notes = description["notes"]
         return codec
@@ -112,13 +125,13 @@ class StoredCodec:
 def _made(
     kind: type[StoredCodec],
     config: dict[str, Any],
-    cell_limit: CellLimit,
+    position_limit: PositionLimit,
     dtype: str,
     weights: list[NDArray[Any]],
     notes: dict[str, Any],
 ) -> StoredCodec:
     """A codec of what `StoredCodec.__reduce__` has taken it apart into."""
-    codec = kind(config, cell_limit, dtype)
+    codec = kind(config, position_limit, dtype)
     codec.network.set_weights(weights)
     codec.notes = notes
     return codec

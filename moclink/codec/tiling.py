@@ -19,39 +19,39 @@ from numpy.typing import NDArray
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.inputs import as_array, check_images
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.keras_device import on_torch, predict
 from moclink.matrix_products import codec_products, convolves_in_bfloat16
 from moclink.torch_device import join, to_numpy, without_gradients
 
 
 @dataclass(frozen=True)
-class CellLimit:
+class PositionLimit:
     """How much is worked on at a time.
 
     Attributes:
-        cells: Latent cells (8x8 pixels) in one call.
+        positions: Latent positions (8x8 pixels each) in one call.
     """
 
-    cells: int = 65_536  # 4.2 megapixels
+    positions: int = 65_536  # 4.2 megapixels
 
     def __post_init__(self) -> None:
-        if self.cells < 1:
+        if self.positions < 1:
             raise ValueError(
-                f"a limit of {self.cells} cells leaves nothing to work on; it must be at least 1"
+                f"a limit of {self.positions} positions leaves nothing to work on; it must be at least 1"
             )
 
     def groups(self, batch: int, rows: int, columns: int) -> list[slice]:
-        """Slices of a batch of grids of rows x columns cells."""
-        step = max(1, self.cells // (rows * columns))
+        """Slices of a batch of grids of rows x columns positions."""
+        step = max(1, self.positions // (rows * columns))
         return [slice(start, start + step) for start in range(0, batch, step)]
 
     def stripe(self, columns: int, multiple: int = 8) -> int:
-        """Height of a stripe in cells: a multiple, at least one of it."""
-        return max(1, self.cells // columns // multiple) * multiple
+        """Height of a stripe in positions: a multiple, at least one of it."""
+        return max(1, self.positions // columns // multiple) * multiple
 
 
-DEFAULT_CELL_LIMIT = CellLimit()
+DEFAULT_POSITION_LIMIT = PositionLimit()
 UNCUT = 2**31  # a stripe higher than any picture
 
 
@@ -152,29 +152,30 @@ class CompiledFunction(keras.Model):
 
 
 def check_crop(height: int | None, width: int | None, rows: int, columns: int) -> None:
-    """Raise ValueError if a grid of rows x columns cells does not hold images of height x width."""
-    for name, side, cells in (("height", height, rows), ("width", width, columns)):
+    """Raise ValueError if a grid of rows x columns positions does not hold images of height x width."""
+    for name, side, positions in (("height", height, rows), ("width", width, columns)):
         whole = side is None or isinstance(side, int | np.integer) and not isinstance(side, bool)
-        if not whole or (side is not None and not 1 <= side <= cells * CELL_SIZE):
+        if not whole or (side is not None and not 1 <= side <= positions * LATENT_STRIDE):
             raise ValueError(
-                f"{name} is {side}; it must be 1 to {cells * CELL_SIZE}: {cells} cells of {CELL_SIZE} "
-                "pixels arrived"
+                f"{name} is {side}; it must be 1 to {positions * LATENT_STRIDE}: {positions} latent "
+                f"positions of {LATENT_STRIDE} pixels arrived"
             )
 
 
 def encode_images(
     function: CompiledFunction,
     encoder: Encoder,
-    cell_limit: CellLimit,
+    position_limit: PositionLimit,
     images: NDArray[np.floating],
     *others: Any,
 ) -> NDArray:
     """Run E, and what follows it in `function`, over a batch of any size.
 
     Args:
-        function: Images, and `others`, to what is wanted of them, one row for each cell.
+        function: Images, and `others`, to what is wanted of them, one row for each row of
+            positions.
         encoder: E, for how far it reaches.
-        cell_limit: How much is worked on at a time.
+        position_limit: How much is worked on at a time.
         images: float [B, H, W, 3] in [0, 1].
         others: Further inputs of `function`, each with the batch first.
 
@@ -184,15 +185,15 @@ def encode_images(
     images = as_array("images", images, "floats in [0, 1], [B, H, W, 3]")
     check_images(images)
     images = images.astype(np.float32, copy=False)
-    rows, columns = (-(-side // CELL_SIZE) for side in images.shape[1:3])
-    stripe = UNCUT if encoder.normalization == "group" else cell_limit.stripe(columns)
+    rows, columns = (-(-side // LATENT_STRIDE) for side in images.shape[1:3])
+    stripe = UNCUT if encoder.normalization == "group" else position_limit.stripe(columns)
     cut: dict[str, Any] = {
         "rows": stripe,
-        "halo": encoder.receptive_cells(),
-        "unit": CELL_SIZE,
-        "scale": 1 / CELL_SIZE,
+        "halo": encoder.receptive_positions(),
+        "unit": LATENT_STRIDE,
+        "scale": 1 / LATENT_STRIDE,
     }
-    groups = cell_limit.groups(len(images), rows, columns)
+    groups = position_limit.groups(len(images), rows, columns)
     return to_numpy(
         join(
             [
@@ -206,7 +207,7 @@ def encode_images(
 def decode_latents(
     function: CompiledFunction,
     decoder: Decoder,
-    cell_limit: CellLimit,
+    position_limit: PositionLimit,
     z: Any,
     *others: Any,
 ) -> Any:
@@ -215,16 +216,16 @@ def decode_latents(
     Args:
         function: Latents, and `others` given whole to each call, to images.
         decoder: G, for how far it reaches.
-        cell_limit: How much is worked on at a time.
+        position_limit: How much is worked on at a time.
         z: float32 [B, h, w, n_q].
         others: Further inputs of `function`, each with the batch first.
 
     Returns:
         float32 [B, 8h, 8w, 3]; see `CompiledFunction.run_on_device`.
     """
-    stripe = UNCUT if decoder.normalization == "group" else cell_limit.stripe(z.shape[2])
+    stripe = UNCUT if decoder.normalization == "group" else position_limit.stripe(z.shape[2])
     return function.run_in_stripes(
-        z, others, rows=stripe, halo=decoder.receptive_cells(), scale=CELL_SIZE
+        z, others, rows=stripe, halo=decoder.receptive_positions(), scale=LATENT_STRIDE
     )
 
 

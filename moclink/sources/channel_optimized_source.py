@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
 from moclink.codec.channel_optimized_grid import Sending
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 
@@ -29,8 +29,8 @@ class SenderSNRHeader(Header):
 class ChannelOptimizedSource:
     """Images <-> indices that are chosen for the SNR, over the symbols of some levels of MOC-RVQ.
 
-    Indices are sent cell by cell, level by level, head by head; an index that is repeated comes again
-    after the last level.
+    Indices are sent position by position, level by level, head by head; an index that is repeated
+    comes again after the last level.
 
     Attributes:
         codec: The codec.
@@ -95,7 +95,7 @@ class ChannelOptimizedSource:
             )
         sending = self._sending(header.sender_snr_db)
         used = demodulated.values[:, : header.lengths[0]]
-        rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
+        rows, columns = -(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE)
         count, heads, states = sending.books.priors.shape
         grid = (len(used), rows, columns, sending.repeats, count, heads, states)
         together = used.reshape(grid).sum(axis=3)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.types import RateFit
 
-BITS_PER_CELL_LEVEL = 12  # 4 heads of 3 bits
-SYMBOLS_PER_CELL_LEVEL = 2
+BITS_PER_POSITION_LEVEL = 12  # 4 heads of 3 bits
+SYMBOLS_PER_POSITION_LEVEL = 2
 
 
-def cells(height: int, width: int) -> int:
-    """Cells of the latent grid, ceil(H/8) * ceil(W/8): padding is paid for."""
-    return -(-height // CELL_SIZE) * -(-width // CELL_SIZE)
+def latent_positions(height: int, width: int) -> int:
+    """Positions of the latent grid, ceil(H/8) * ceil(W/8): padding is paid for."""
+    return -(-height // LATENT_STRIDE) * -(-width // LATENT_STRIDE)
 
 
 def semantic_bits(height: int, width: int, levels: int = 4) -> int:
-    """Bits of the semantic chain: 48 a cell at L4."""
-    return BITS_PER_CELL_LEVEL * levels * cells(height, width)
+    """Bits of the semantic chain: 48 a position at L4."""
+    return BITS_PER_POSITION_LEVEL * levels * latent_positions(height, width)
 
 
 def semantic_symbols(height: int, width: int, levels: int = 4) -> int:
-    """64-QAM symbols of the semantic chain: 8 a cell at L4."""
-    return SYMBOLS_PER_CELL_LEVEL * levels * cells(height, width)
+    """64-QAM symbols of the semantic chain: 8 a position at L4."""
+    return SYMBOLS_PER_POSITION_LEVEL * levels * latent_positions(height, width)
 
 
 def fit_quality(

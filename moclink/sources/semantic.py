@@ -13,7 +13,7 @@ from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.cached_codec import CachedSemanticCodec
 from moclink.codec.reordering import assign_codebook_labels, renumber
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.constants import CELL_SIZE, RECEIVERS
+from moclink.constants import LATENT_STRIDE, RECEIVERS
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 ASSIGNMENT_SNRS = (0.0, 5.0, 10.0, 15.0)
@@ -23,8 +23,8 @@ ASSIGNMENT_SNRS = (0.0, 5.0, 10.0, 15.0)
 class SemanticSource:
     """Images <-> indices of the first levels of MOC-RVQ.
 
-    Indices are sent cell by cell, level by level, head by head; two that follow each other (heads 1
-    and 2, 3 and 4) share a QAM symbol.
+    Indices are sent position by position, level by level, head by head; two that follow each other
+    (heads 1 and 2, 3 and 4) share a QAM symbol.
 
     Attributes:
         codec: The trained codec.
@@ -80,7 +80,7 @@ class SemanticSource:
             Images. Indices always give a picture: there is no outage.
         """
         used = demodulated.values[:, : header.lengths[0]]
-        rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
+        rows, columns = -(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE)
         grid = (len(used), rows, columns, self.levels, self.codec.quantizer.heads)
         options: dict[str, Any] = {
             "snr_db": demodulated.snr_db,
@@ -135,7 +135,7 @@ class SemanticBits:
     def decode(self, demodulated: Demodulated, header: Header) -> Decoded:
         """LLRs [B, K'] -> images, by the signs. Indices always give a picture: there is no outage."""
         bits = demodulated.hard()[:, : header.lengths[0]]
-        rows, columns = -(-header.height // CELL_SIZE), -(-header.width // CELL_SIZE)
+        rows, columns = -(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE)
         shifts = np.arange(self.bits - 1, -1, -1)
         indices = (bits.reshape(len(bits), -1, self.bits).astype(np.int32) << shifts).sum(axis=-1)
         received = indices.reshape(

@@ -1,8 +1,8 @@
 """The semantic codec as a file codec: entropy-coded indices, for channels without residual errors.
 
-Each head of each latent cell sends 0 to D levels, by rate-distortion cost: it takes the n that
+Each head of each latent position sends 0 to D levels, by rate-distortion cost: it takes the n that
 minimises |z - sum of n code vectors|^2 + lambda bits, and lambda is the quality. The file holds,
-arithmetically coded, how many levels each head of each cell has and their indices; both models
+arithmetically coded, how many levels each head of each position has and their indices; both models
 adapt as they go, in the context of what the neighbours have. A head without levels is retrieved as
 the mean of its first codebook. An arithmetic code is lost with one wrong bit, so the file ends in a
 CRC of 32 bits, and a damaged one gives no picture.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.cached_codec import CachedSemanticCodec
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.images import to_uint8
 from moclink.linear.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder
 from moclink.sources.limits import FileCodecError, side_problem
@@ -37,7 +37,7 @@ class SemanticFileCodec:
 
     Args:
         codec: The trained codec.
-        levels: Levels in every head and cell; None to choose them by rate-distortion cost.
+        levels: Levels in every head and position; None to choose them by rate-distortion cost.
         name: Name in results.
     """
 
@@ -110,7 +110,9 @@ class SemanticFileCodec:
         coder = ArithmeticDecoder(np.unpackbits(np.frombuffer(data[4:-4], np.uint8)))
         models = _Models(self._priors)
         heads, width_of_head = self._means.shape
-        counts = np.zeros((-(-height // CELL_SIZE), -(-width // CELL_SIZE), heads), np.int64)
+        counts = np.zeros(
+            (-(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE), heads), np.int64
+        )
         z = np.empty((*counts.shape, width_of_head), np.float32)
         for row, column, head in np.ndindex(*counts.shape):
             model = models.count(counts, row, column, head)
@@ -130,7 +132,7 @@ class SemanticFileCodec:
     def _search(
         self, image: NDArray[np.uint8]
     ) -> tuple[list[NDArray], NDArray[np.float64], NDArray[np.float64]]:
-        """Of the last picture, for n = 0 .. D levels of each head of each cell.
+        """Of the last picture, for n = 0 .. D levels of each head of each position.
 
         Returns:
             (indices of 1 .. D levels, each [h, w, n, P]; squared errors [D + 1, h, w, P]; bits under
@@ -205,7 +207,7 @@ class _Models:
     def count(
         self, counts: NDArray[np.integer], row: int, column: int, head: int
     ) -> _AdaptiveModel:
-        """The model of a number of levels, by what the head has in the cells to the left and above."""
+        """The model of a number of levels, by what the head has at the positions to the left and above."""
         left = int(counts[row, column - 1, head]) if column else 0
         above = int(counts[row - 1, column, head]) if row else 0
         return self._count[head][left + above]

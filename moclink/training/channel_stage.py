@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.snr_aware import SNRAwareAutoencoder
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.training.channel_objective import ChannelObjective, GridCodebooks
 from moclink.training.channel_options import GRADIENTS
 from moclink.training.fit import Fit
@@ -90,7 +90,7 @@ class ChannelStage:
         self, rng: np.random.Generator, batch: int, height: int, width: int
     ) -> NDArray[np.float32]:
         levels, heads = self._grid.robust.codebooks.shape[:2]
-        shape = (batch, -(-height // CELL_SIZE), -(-width // CELL_SIZE), levels, heads)
+        shape = (batch, -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE), levels, heads)
         return rng.standard_normal(shape, dtype=np.float32)
 
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:

@@ -30,11 +30,11 @@ def _check_source(folder: Path, pictures: list[Path]) -> bool:
 
 def _crop_for(folder: Path, side: int) -> int:
     """Side of the crops: this, or as much as most of the patches have."""
-    from moclink.constants import CELL_SIZE
+    from moclink.constants import LATENT_STRIDE
     from moclink.training.patches import PatchPack
 
     sides = sorted(min(height, width) for _, height, width in PatchPack(folder).places)
-    return min(side, sides[len(sides) // 2] // CELL_SIZE * CELL_SIZE)
+    return min(side, sides[len(sides) // 2] // LATENT_STRIDE * LATENT_STRIDE)
 
 
 def run_all(args: argparse.Namespace, run_stage: Callable[[argparse.Namespace], int]) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from moclink.codec.analog_receiver import AnalogReceiver
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.training.fit import Fit
 from moclink.training.linear_initialization import initialize_analog_paths, suits
 from moclink.training.objectives import AnalogObjective
@@ -88,8 +88,8 @@ class JSCC:
     ) -> NDArray[np.float32]:
         shape = (
             batch,
-            -(-height // CELL_SIZE),
-            -(-width // CELL_SIZE),
+            -(-height // LATENT_STRIDE),
+            -(-width // LATENT_STRIDE),
             self.encoder.latent_channels,
         )
         return rng.standard_normal(shape, dtype=np.float32)

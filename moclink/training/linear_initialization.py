@@ -16,7 +16,7 @@ from moclink.codec.analog_receiver import PILOT
 from moclink.codec.blocks import space_to_depth
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 
 
 def principal_components(samples: NDArray[np.float32], count: int) -> NDArray[np.float32]:
@@ -39,7 +39,9 @@ def interleave_heads(channels: int, heads: int) -> NDArray[np.int64]:
 def suits(encoder: Encoder, decoder: Decoder) -> bool:
     """Whether the pair has linear paths, and latents of no more channels than a block has values."""
     return (
-        encoder.linear_path and decoder.linear_path and encoder.latent_channels <= 3 * CELL_SIZE**2
+        encoder.linear_path
+        and decoder.linear_path
+        and encoder.latent_channels <= 3 * LATENT_STRIDE**2
     )
 
 
@@ -62,7 +64,7 @@ def initialize_linear_paths(
         raise ValueError(
             "the linear start needs encoder and decoder with linear_path, and at most 192 channels"
         )
-    blocks = keras.ops.convert_to_numpy(space_to_depth(2.0 * images - 1.0, CELL_SIZE))
+    blocks = keras.ops.convert_to_numpy(space_to_depth(2.0 * images - 1.0, LATENT_STRIDE))
     components = principal_components(blocks, encoder.latent_channels)
     components = components[:, interleave_heads(encoder.latent_channels, heads)]
     encoder.linear.assign(components)

@@ -90,14 +90,14 @@ class LinkObjective:
 
 
 def pattern_error(error: Any) -> Any:
-    """Mean square of what an error [B, H, W, C] has in common over cells of 8 by 8, [B].
+    """Mean square of what an error [B, H, W, C] has in common over blocks of 8 by 8, [B].
 
-    In each area of 64 by 64 the cells' mean is taken, and its own mean out of it. A pattern of that
+    In each area of 64 by 64 the blocks' mean is taken, and its own mean out of it. A pattern of that
     period keeps all its power, anything else about 1/64. H and W are multiples of 64.
     """
     _, height, width, channels = error.shape
-    cells = AREA // SHIFTS
-    shape = (-1, height // AREA, cells, SHIFTS, width // AREA, cells, SHIFTS, channels)
+    blocks = AREA // SHIFTS
+    shape = (-1, height // AREA, blocks, SHIFTS, width // AREA, blocks, SHIFTS, channels)
     common = ops.mean(ops.reshape(error, shape), axis=(2, 5))
     common = common - ops.mean(common, axis=(2, 4), keepdims=True)
     return ops.mean(ops.square(common), axis=(1, 2, 3, 4, 5))

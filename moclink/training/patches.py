@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from moclink.atomic_files import atomic_write
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.images import read_image
 
 FORMAT = "moclink-patches-1"
@@ -50,8 +50,8 @@ class PatchOptions:
 
     def __post_init__(self) -> None:
         for name, side in (("--size", self.size), ("--min-side", self.min_side)):
-            if side < CELL_SIZE:
-                raise ValueError(f"{name} is {side}; it must be at least {CELL_SIZE} pixels")
+            if side < LATENT_STRIDE:
+                raise ValueError(f"{name} is {side}; it must be at least {LATENT_STRIDE} pixels")
         if self.resize is not None and not 0 < self.resize[0] <= self.resize[1] <= 1:
             raise ValueError(f"--resize is {self.resize}; it must be 0 < low <= high <= 1")
 
@@ -223,9 +223,9 @@ class CropFeeder:
     """
 
     def __init__(self, pack: PatchPack, crop: int, batch: int, seed: int = 0, augment: bool = True):
-        if crop < CELL_SIZE or crop % CELL_SIZE:
+        if crop < LATENT_STRIDE or crop % LATENT_STRIDE:
             raise ValueError(
-                f"--crop is {crop}; it must be a multiple of {CELL_SIZE} pixels, such as 96"
+                f"--crop is {crop}; it must be a multiple of {LATENT_STRIDE} pixels, such as 96"
             )
         if batch < 1:
             raise ValueError(f"--batch is {batch}; it must be at least 1")
@@ -238,7 +238,7 @@ class CropFeeder:
         )
         areas = np.array([h * w if min(h, w) >= crop else 0 for _, h, w in pack.places], np.float64)
         if not areas.any():
-            largest = max(min(h, w) for _, h, w in pack.places) // CELL_SIZE * CELL_SIZE
+            largest = max(min(h, w) for _, h, w in pack.places) // LATENT_STRIDE * LATENT_STRIDE
             raise ValueError(
                 f"no patch of the pack is as large as a crop of {crop} pixels; give --crop {largest} or less"
             )

@@ -19,7 +19,7 @@ from moclink.codec.codebooks import code_usage, initialize_averages, reseed_unus
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.quantizer import MOCRVQ
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.training.discriminator import Discriminator
 from moclink.training.fit import Fit
 from moclink.training.linear_initialization import initialize_linear_paths, suits
@@ -177,8 +177,8 @@ class Stage1:
             if options.fresh:
                 initialize_codebooks(quantizer, latents, options.seed)
             if quantizer.ema_decay is not None:
-                cells = self._feeder.batch * (-(-self._feeder.crop // CELL_SIZE)) ** 2
-                initialize_averages(quantizer, latents, cells)
+                positions = self._feeder.batch * (-(-self._feeder.crop // LATENT_STRIDE)) ** 2
+                initialize_averages(quantizer, latents, positions)
         elif options.reseed_every and options.free_steps < step <= options.reseed_until:
             if step % options.reseed_every == 0:
                 latents = self._latents(step, 4)

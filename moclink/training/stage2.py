@@ -18,7 +18,7 @@ from moclink.codec.encoder import Encoder
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.noise_reduction import NoiseReduction
 from moclink.codec.quantizer import MOCRVQ
-from moclink.constants import CELL_SIZE
+from moclink.constants import LATENT_STRIDE
 from moclink.training.fit import Fit
 from moclink.training.objectives import Stage2LossWeights, Stage2Objective
 from moclink.training.patches import CropFeeder
@@ -96,8 +96,8 @@ class Stage2:
     ) -> NDArray[np.float32]:
         shape = (
             batch,
-            -(-height // CELL_SIZE),
-            -(-width // CELL_SIZE),
+            -(-height // LATENT_STRIDE),
+            -(-width // LATENT_STRIDE),
             self.quantizer.levels,
             self.quantizer.heads,
         )

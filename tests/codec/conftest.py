@@ -36,8 +36,8 @@ def _loud_layer(layer, shape):
     return layer
 
 
-def _copy_of(codec, cell_limit):
-    twin = type(codec)(codec.config, cell_limit)
+def _copy_of(codec, position_limit):
+    twin = type(codec)(codec.config, position_limit)
     twin.network.set_weights(codec.network.get_weights())
     return twin
 

@@ -6,7 +6,7 @@ from keras import ops
 
 from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.analog_receiver import power_normalize
-from moclink.codec.tiling import CellLimit
+from moclink.codec.tiling import PositionLimit
 
 
 def test_analog_codec_sends_unit_power_and_comes_back_from_a_file(
@@ -22,7 +22,7 @@ def test_analog_codec_sends_unit_power_and_comes_back_from_a_file(
     np.testing.assert_allclose(reals, ops.convert_to_numpy(power_normalize(z)), atol=1e-5)
     decoded = codec.decode(reals, 61, 45)
     assert decoded.shape == images.shape
-    striped = copy_of(codec, CellLimit(cells=48)).decode(reals, 61, 45)
+    striped = copy_of(codec, PositionLimit(positions=48)).decode(reals, 61, 45)
     np.testing.assert_allclose(striped, decoded, atol=1e-5)
     loaded = AnalogCodec.from_preset(codec.save(tmp_path / "analog"))
     assert np.abs(loaded.decode(reals, 61, 45) - decoded).max() < 0.01

@@ -18,8 +18,8 @@ def receiver():
     return receiver
 
 
-def latents(cells, seed=0):
-    z = np.random.default_rng(seed).normal(size=(1, cells, cells, 4)) * np.sqrt(POWERS)
+def latents(positions, seed=0):
+    z = np.random.default_rng(seed).normal(size=(1, positions, positions, 4)) * np.sqrt(POWERS)
     z[..., -1] = PILOT
     return z.astype(np.float32)
 
@@ -46,7 +46,7 @@ def test_without_noise_the_scale_is_undone(receiver):
 
 @pytest.mark.parametrize("snr_db", [0.0, 10.0])
 def test_the_error_is_that_of_the_wiener_filter(receiver, snr_db):
-    """Against its closed form, and against what is measured over 160,000 cells."""
+    """Against its closed form, and against what is measured over 160,000 positions."""
     z, no = latents(400), 10 ** (-snr_db / 10)
     sent = ops.convert_to_numpy(power_normalize(z))
     scale = sent[0, 0, 0, -1] / PILOT

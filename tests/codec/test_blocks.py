@@ -12,12 +12,12 @@ from moclink.codec.blocks import (
 )
 
 
-def test_space_to_depth_takes_each_square_of_pixels_into_one_cell():
+def test_space_to_depth_takes_each_square_of_pixels_into_one_position():
     images = np.random.default_rng(0).random((2, 8, 12, 3)).astype(np.float32)
-    cells = ops.convert_to_numpy(space_to_depth(images, 4))
-    assert cells.shape == (2, 2, 3, 48)
-    np.testing.assert_array_equal(cells[1, 1, 2], images[1, 4:8, 8:12].reshape(-1))
-    np.testing.assert_array_equal(ops.convert_to_numpy(depth_to_space(cells, 4)), images)
+    blocks = ops.convert_to_numpy(space_to_depth(images, 4))
+    assert blocks.shape == (2, 2, 3, 48)
+    np.testing.assert_array_equal(blocks[1, 1, 2], images[1, 4:8, 8:12].reshape(-1))
+    np.testing.assert_array_equal(ops.convert_to_numpy(depth_to_space(blocks, 4)), images)
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 16), (9, 15), (1, 3), (17, 8)])

@@ -17,7 +17,7 @@ LIGHT = {"normalization": "none", "patch": 4, "upsampling": "shuffle"}
 def test_decoder_sees_no_farther_than_it_says(widths, depths, patch, upsampling, loud_layer):
     decoder = Decoder(4, widths, depths, patch, upsampling, "none")
     loud_layer(decoder, (None, None, None, 4))
-    reach = decoder.receptive_cells()
+    reach = decoder.receptive_positions()
     z = np.random.default_rng(0).normal(size=(1, 31, 1, 4)).astype(np.float32)
     changed = z.copy()
     changed[0, 15] += 1

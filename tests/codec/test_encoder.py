@@ -25,7 +25,7 @@ def test_a_ragged_picture_is_encoded_as_if_its_edge_were_repeated(loud_layer):
 )
 def test_encoder_sees_no_farther_than_it_says(widths, depths, patch, kernel, loud_layer):
     encoder = loud_layer(Encoder(4, widths, depths, patch, kernel, "none"), (None, None, None, 3))
-    reach = encoder.receptive_cells()
+    reach = encoder.receptive_positions()
     images = np.random.default_rng(0).random((1, 31 * 8, 8, 3)).astype(np.float32)
     changed = images.copy()
     changed[0, 15 * 8 : 16 * 8] += 1

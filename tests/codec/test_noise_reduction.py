@@ -40,7 +40,7 @@ def test_block_listens_to_levels_and_snr_of_each_sample():
 def test_block_sees_no_farther_than_it_says():
     layer = make()
     assert (
-        layer.receptive_cells() == 12
+        layer.receptive_positions() == 12
     )  # (2 layers of windows of 4, two 3x3 convolutions), whole windows
     z = latents(40, 2, 1)
     changed = z.copy()

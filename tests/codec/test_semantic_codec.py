@@ -13,7 +13,7 @@ from keras import ops
 from moclink.codec.reordering import renumber
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.sizes import size
-from moclink.codec.tiling import CellLimit
+from moclink.codec.tiling import PositionLimit
 
 
 @pytest.mark.parametrize(("height", "width"), [(61, 45), (8, 8), (3, 70)])
@@ -90,8 +90,8 @@ def test_posteriors_weigh_likelihoods_by_the_measured_use(codec):
 
 
 def test_stripes_and_small_batches_give_the_whole_pictures_result(codec, pictures, copy_of):
-    """61 rows of cells in stripes of 8; float32 rounds differently, nothing else differs."""
-    small = copy_of(codec, CellLimit(cells=64))
+    """61 rows of positions in stripes of 8; float32 rounds differently, nothing else differs."""
+    small = copy_of(codec, PositionLimit(positions=64))
     images = pictures(2, 61 * 8 + 3, 45)
     indices = codec.encode(images)
     assert (small.encode(images) != indices).mean() < 1e-4  # a tie may fall the other way
@@ -106,7 +106,7 @@ def test_group_normalisation_is_never_cut(pictures, loud, copy_of):
     for part in ("encoder", "decoder"):
         config[part].update(normalization="group", groups=4)
     codec = loud(SemanticCodec(config))
-    small = copy_of(codec, CellLimit(cells=8))
+    small = copy_of(codec, PositionLimit(positions=8))
     images = pictures(1, 200, 24)
     indices = codec.encode(images)
     np.testing.assert_array_equal(small.encode(images), indices)
@@ -114,7 +114,7 @@ def test_group_normalisation_is_never_cut(pictures, loud, copy_of):
 
 
 def test_renumbered_codes_decode_to_the_same_bits(codec, pictures, copy_of):
-    twin = copy_of(codec, CellLimit())
+    twin = copy_of(codec, PositionLimit())
     images = pictures(1, 40, 40)
     rng = np.random.default_rng(3)
     labels = np.stack([[rng.permutation(8) for _ in range(4)] for _ in range(4)])
@@ -175,7 +175,7 @@ def test_wrong_inputs_are_refused(codec, pictures):
         codec.decode(indices[:, :, :, :2], levels=3)
     with pytest.raises(ValueError, match="must be indices, int"):
         codec.decode(indices[..., :2])
-    with pytest.raises(ValueError, match="height is 5000; it must be 1 to 16: 2 cells"):
+    with pytest.raises(ValueError, match="height is 5000; it must be 1 to 16: 2 latent positions"):
         codec.decode(indices, height=5000)
     with pytest.raises(ValueError, match="width is 0"):
         codec.decode(indices, width=0)

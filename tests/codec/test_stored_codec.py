@@ -9,19 +9,19 @@ import pytest
 from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.sizes import analog_size, size
-from moclink.codec.tiling import CellLimit
+from moclink.codec.tiling import PositionLimit
 
 
 @pytest.mark.parametrize(
     ("kind", "config"), [(SemanticCodec, size("toy")), (AnalogCodec, analog_size("toy"))]
 )
 def test_a_codec_of_a_size_comes_back_from_its_file(kind, config, tmp_path):
-    codec = kind.from_size("toy", CellLimit(cells=100))
-    assert type(codec) is kind and codec.config == config and codec.cell_limit.cells == 100
+    codec = kind.from_size("toy", PositionLimit(positions=100))
+    assert type(codec) is kind and codec.config == config and codec.position_limit.positions == 100
     assert codec.notes == {}
     path = codec.save(tmp_path / "deep" / "mine.json", {"steps": 3})
-    again = kind.from_preset(path, CellLimit(cells=7))
-    assert type(again) is kind and (again.config, again.cell_limit.cells) == (config, 7)
+    again = kind.from_preset(path, PositionLimit(positions=7))
+    assert type(again) is kind and (again.config, again.position_limit.positions) == (config, 7)
     for mine, theirs in zip(codec.network.weights, again.network.weights, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-7)  # half precision
     # Notes are those of the file until others are given.
@@ -48,15 +48,15 @@ def test_shipped_weights_are_found_by_their_name_and_others_named():
 
 @pytest.mark.parametrize("kind", [SemanticCodec, AnalogCodec])
 def test_a_codec_is_copied_and_sent_to_another_process(kind):
-    codec = kind.from_size("toy", CellLimit(cells=100))
+    codec = kind.from_size("toy", PositionLimit(positions=100))
     codec.notes = {"steps": 3}
     images = np.random.default_rng(0).random((1, 16, 24, 3), np.float32)
     sent = np.asarray(codec.encode(images))
     for again in (pickle.loads(pickle.dumps(codec)), copy.deepcopy(codec)):
         assert type(again) is kind and again.network is not codec.network
-        assert (again.config, again.cell_limit, again.notes) == (
+        assert (again.config, again.position_limit, again.notes) == (
             codec.config,
-            codec.cell_limit,
+            codec.position_limit,
             {"steps": 3},
         )
         assert np.array_equal(np.asarray(again.encode(images)), sent)

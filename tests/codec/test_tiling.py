@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 from keras import ops
 
-from moclink.codec.tiling import CellLimit, CompiledFunction, check_crop
+from moclink.codec.tiling import CompiledFunction, PositionLimit, check_crop
 from moclink.torch_device import to_numpy
 
 
 @pytest.mark.parametrize(
-    ("batch", "rows", "columns", "cells"), [(5, 4, 3, 24), (3, 10, 10, 7), (1, 1, 1, 1)]
+    ("batch", "rows", "columns", "positions"), [(5, 4, 3, 24), (3, 10, 10, 7), (1, 1, 1, 1)]
 )
-def test_groups_cover_the_batch_within_the_budget(batch, rows, columns, cells):
-    groups = CellLimit(cells).groups(batch, rows, columns)
+def test_groups_cover_the_batch_within_the_budget(batch, rows, columns, positions):
+    groups = PositionLimit(positions).groups(batch, rows, columns)
     covered = [i for group in groups for i in range(batch)[group]]
     assert covered == list(range(batch))
     assert all(
-        len(range(batch)[group]) == 1 or len(range(batch)[group]) * rows * columns <= cells
+        len(range(batch)[group]) == 1 or len(range(batch)[group]) * rows * columns <= positions
         for group in groups
     )
 
@@ -25,12 +25,12 @@ def test_groups_cover_the_batch_within_the_budget(batch, rows, columns, cells):
     ("columns", "multiple", "expected"), [(8, 8, 8), (3, 8, 16), (1000, 8, 8), (3, 1, 21)]
 )
 def test_stripes_are_whole_multiples_and_at_least_one(columns, multiple, expected):
-    assert CellLimit(64).stripe(columns, multiple) == expected
+    assert PositionLimit(64).stripe(columns, multiple) == expected
 
 
 def test_a_budget_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="0 cells"):
-        CellLimit(0)
+    with pytest.raises(ValueError, match="0 positions"):
+        PositionLimit(0)
 
 
 def blur(halo):
@@ -62,18 +62,18 @@ def test_too_small_a_halo_would_show():
     assert (cut != function.run(x, factor)).any()
 
 
-def test_units_and_scale_map_rows_of_pictures_to_cells():
-    def cells(x):
+def test_units_and_scale_map_rows_of_pictures_to_positions():
+    def one_of_each(x):
         return x[:, ::8]
 
     x = np.arange(40, dtype=np.float32).reshape(1, 40, 1)
-    got = CompiledFunction(cells, []).run_in_stripes(x, rows=2, halo=1, unit=8, scale=1 / 8)
+    got = CompiledFunction(one_of_each, []).run_in_stripes(x, rows=2, halo=1, unit=8, scale=1 / 8)
     np.testing.assert_array_equal(got[0, :, 0], np.arange(0, 40, 8))
 
 
-def test_crops_beyond_the_cells_are_refused():
+def test_crops_beyond_the_grid_are_refused():
     check_crop(None, 16, 2, 2)
     with pytest.raises(
-        ValueError, match="height is 17; it must be 1 to 16: 2 cells of 8 pixels arrived"
+        ValueError, match="height is 17; it must be 1 to 16: 2 latent positions of 8 pixels arrived"
     ):
         check_crop(17, 16, 2, 2)

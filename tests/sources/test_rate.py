@@ -2,11 +2,11 @@
 
 import pytest
 
-from moclink.sources.rate import cells, fit_quality, semantic_bits, semantic_symbols
+from moclink.sources.rate import fit_quality, latent_positions, semantic_bits, semantic_symbols
 
 
 def test_the_semantic_budget_counts_padding():
-    assert cells(17, 8) == 3
+    assert latent_positions(17, 8) == 3
     assert semantic_bits(2012 * 4, 8) == 48 * 1006  # 0.75 bit a pixel at multiples of 8
     assert semantic_symbols(64, 64) / (64 * 64 * 3) == pytest.approx(1 / 24)
     assert semantic_symbols(64, 64, levels=1) / (64 * 64 * 3) == pytest.approx(1 / 96)

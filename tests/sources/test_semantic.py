@@ -53,9 +53,9 @@ def test_codec_and_modem_agree_on_the_constellation():
 def test_indices_are_the_first_levels_and_their_cost_is_specified(codec, photo, levels):
     source = SemanticSource(codec, levels)
     payload = source.encode(photo)
-    cells = math.ceil(73 / 8) * math.ceil(131 / 8)
-    assert payload.indices.shape == (1, cells * 4 * levels)
-    assert IndexModem(8).symbols_for(payload.indices.shape[1]) == 2 * levels * cells
+    positions = math.ceil(73 / 8) * math.ceil(131 / 8)
+    assert payload.indices.shape == (1, positions * 4 * levels)
+    assert IndexModem(8).symbols_for(payload.indices.shape[1]) == 2 * levels * positions
     indices = codec.encode(photo, levels)
     assert np.array_equal(payload.indices[0], indices[0, :, :, :levels].ravel())
 
@@ -162,7 +162,7 @@ def test_index_assignments_change_the_indices_and_not_the_picture(saved, photo):
         assert np.array_equal(codec.decode(indices), picture)
 
 
-def test_the_analog_chain_spends_48_symbols_a_cell_of_unit_energy(saved, photo):
+def test_the_analog_chain_spends_48_symbols_a_position_of_unit_energy(saved, photo):
     chain = make_chain(f"{saved}/jscc")
     sent = chain.transmit(photo)
     assert sent.symbols.shape == (1, 48 * 170)

@@ -38,8 +38,8 @@ def test_a_file_of_all_levels_holds_the_codecs_own_indices(codec, photo):
     expected = codec.decode(indices, height=129, width=197)[0]
     data = files.encode_file(photo, 3.0)
     assert np.array_equal(files.decode_file(data, photo.size // 3), to_uint8(expected))
-    cells = 17 * 25
-    assert 8 * len(data) < 3 * 12 * cells  # shorter than the indices as they are
+    positions = 17 * 25
+    assert 8 * len(data) < 3 * 12 * positions  # shorter than the indices as they are
 
 
 def test_more_bits_give_a_better_picture(codec, photo):

@@ -98,14 +98,14 @@ def test_the_objective_is_the_squared_error_and_the_weighted_distances(tiles):
 
 def test_errors_that_repeat_are_told_from_others():
     rng = np.random.default_rng(2)
-    cell = rng.standard_normal((8, 8, 3)).astype(np.float32)
-    cell -= cell.mean((0, 1))
-    dots, flat = np.tile(cell, (16, 16, 1)), np.full((128, 128, 3), 0.3, np.float32)
+    block = rng.standard_normal((8, 8, 3)).astype(np.float32)
+    block -= block.mean((0, 1))
+    dots, flat = np.tile(block, (16, 16, 1)), np.full((128, 128, 3), 0.3, np.float32)
     noise = rng.standard_normal((128, 128, 3)).astype(np.float32)
     found = np.asarray(pattern_error(np.stack([dots, flat, noise, dots + flat])))
-    assert found[0] == pytest.approx(np.mean(cell**2), rel=1e-4)
+    assert found[0] == pytest.approx(np.mean(block**2), rel=1e-4)
     assert found[1] == pytest.approx(0, abs=1e-10)
-    # The mean of 64 cells: 4 areas of 64 phases and 3 colours, a deviation of sqrt(2 / 768).
+    # The mean of 64 blocks: 4 areas of 64 phases and 3 colours, a deviation of sqrt(2 / 768).
     assert found[2] == pytest.approx(1 / 64, rel=5 * np.sqrt(2 / 768))
     assert found[3] == pytest.approx(found[0], rel=1e-4)
 

@@ -42,9 +42,9 @@ def test_what_encode_returns_is_checked(photo, sent, attributes, message, fixed_
 
 
 def test_padding_is_allowed_for_if_it_is_stated(fixed_codec, build_chain):
-    """A picture of 65 x 97 pixels becomes 72 x 104 cells of 8 pixels."""
+    """A picture of 65 x 97 pixels becomes 72 x 104, whole blocks of 8 pixels."""
     image = np.full((1, 65, 97, 3), 0.5, np.float32)
-    reals = np.ones((1, 9 * 13 * 2 * 8))  # eight symbols per cell, CBR 1/24
+    reals = np.ones((1, 9 * 13 * 2 * 8))  # eight symbols per block, CBR 1/24
     with pytest.raises(ChainError, match="936 symbols of 65 x 97 pixels.*multiple"):
         build_chain(fixed_codec(reals, OUT, cbr=1 / 24)).transmit(image)
     assert (
