@@ -10,24 +10,26 @@ LINEAR_CODECS = {
     "moc-rvq-linear-robust": "the same with codebooks for -5 to 20 dB, the sender not told the SNR",
     "hybrid-linear": "octonary codebooks or analog amplitudes, the better one; the sender told the SNR",
     "hybrid-linear-robust": "the same for -5 to 20 dB, the sender not told the SNR",
-    "moc-rvq-adaptive": "moc-rvq-linear followed by the restoration network",
-    "hybrid-adaptive": "hybrid-linear with the restoration network",
-    "jscc-adaptive": "jscc-linear with the restoration network",
+    "moc-rvq-adaptive": "a transform codec (moc-rvq-adaptive-l4: the learned one): moc-rvq-linear and a"
+    " restoration network",
+    "hybrid-adaptive": "hybrid-linear and the restoration network",
+    "jscc-adaptive": "jscc-linear and the restoration network",
     "moc-rvq-adaptive-perceptual": "moc-rvq-adaptive, its network trained for LPIPS, not PSNR",
     "hybrid-adaptive-perceptual": "hybrid-adaptive with that network",
     "jscc-adaptive-perceptual": "jscc-adaptive with that network",
     "jscc-linear": "block transform, analog amplitudes, the sender told the SNR; no network",
     "jscc-linear-robust": "the same for a sender that is not told the SNR",
-    "moc-rvq-robust": "moc-rvq-linear-robust with the restoration network",
-    "hybrid-robust": "hybrid-linear-robust with the restoration network",
-    "jscc-robust": "jscc-linear-robust with the restoration network",
+    "moc-rvq-robust": "a transform codec (moc-rvq-robust-l4: the learned one): moc-rvq-linear-robust"
+    " and that network",
+    "hybrid-robust": "hybrid-linear-robust and the restoration network",
+    "jscc-robust": "jscc-linear-robust and the restoration network",
 }
 
 # Names of file codecs -> what they are.
 LAPPED = {
-    "lapped": "entropy-coded lapped blocks",
-    "lapped-restored": "entropy-coded lapped blocks, restoration network",
-    "lapped-perceptual": "entropy-coded lapped blocks, restoration network trained for LPIPS",
+    "lapped": "lapped block transform, entropy-coded",
+    "lapped-restored": "lapped block transform, entropy-coded, restoration network",
+    "lapped-perceptual": "lapped block transform, entropy-coded, restoration network trained for LPIPS",
 }
 
 # Names of linear codecs at the ratio that they are called by -> the codec and the ratio.

@@ -158,12 +158,12 @@ def describe_chains() -> list[tuple[str, str]]:
     rows = [
         (
             "moc-rvq-l1 .. moc-rvq-l4",
-            "semantic codec, levels 1 to 4, indices on 64-QAM, no channel code",
+            "the learned (semantic) codec MOC-RVQ, 1 to 4 levels, indices on 64-QAM, no channel code",
         ),
         ("moc-rvq-lL-VARIANT...", f"the same with one or more of {', '.join(VARIANTS)}"),
         ("moc-rvq-perceptual-lL...", "the same, trained for perceptual distance instead of PSNR"),
         *SEMANTIC_DESCRIPTIONS,
-        ("jscc-96", "analog codec, 48 symbols per 8x8 block"),
+        ("jscc-96", "learned analog codec, 48 symbols per 8x8 block"),
         ("PATH, PATH:lL-VARIANT...", "your own weights, exported by python -m moclink.train"),
         ("MODULE:NAME, FILE.py:NAME", "your own codec, an object or a factory (docs/own-codec.md)"),
         (
@@ -172,7 +172,7 @@ def describe_chains() -> list[tuple[str, str]]:
         ),
         ("exec:COMMAND", "a codec in another environment, over standard input and output"),
     ]
-    rows.append(("jscc-16", "analog, 8 symbols per 8x8 block: jscc-adaptive at CBR 1/24"))
+    rows.append(("jscc-16", "jscc-adaptive at CBR 1/24: analog, 8 symbols per 8x8 block"))
     rows += LINEAR_CODECS.items()
     for codec in (codec for codec in FILE_CODECS if codec not in SEMANTIC_PRESETS):
         label = LAPPED.get(codec, codec.upper())
@@ -181,7 +181,10 @@ def describe_chains() -> list[tuple[str, str]]:
             (f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}")
         )
         rows.append(
-            (f"{codec}-ldpc-adaptive", "the best 5G NR MCS at the SNR, which the sender is told")
+            (
+                f"{codec}-ldpc-adaptive",
+                "the 5G NR MCS of best expected quality, the sender told the SNR",
+            )
         )
         rows.append(
             (f"{codec}-ldpc-mcsN", "one MCS of TS 38.214, table 5.1.3.1-1; -tableT for -2 or -3")

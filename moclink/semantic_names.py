@@ -23,23 +23,23 @@ DASHED_FAMILIES = ("moc-rvq", "lapped-restored", "lapped-perceptual")
 SEMANTIC_DESCRIPTIONS = (
     (
         "moc-rvq-adaptive-l1 .. -l4",
-        "the learned codec, channel-optimised for the sender's SNR (not moc-rvq-adaptive)",
+        "the learned codec, channel-optimised, told the SNR (moc-rvq-adaptive alone: a transform codec)",
     ),
     (
         "moc-rvq-robust-l4",
-        "the learned codec, channel-optimised for -5 to 20 dB, the sender not told (not moc-rvq-robust)",
+        "the same for -5 to 20 dB, not told the SNR (moc-rvq-robust alone: a transform codec)",
     ),
     (
         "moc-rvq-lL-ldpc-MOD-RATE",
-        "the learned codec, 3 bits an index, LDPC (n=648) and QAM; -ldpc alone is 64qam-r12",
+        "the learned codec, 3 bits per index, LDPC (n=648) and QAM; -ldpc alone is 64qam-r12",
     ),
     (
         "moc-rvq-lL-ldpc-mcsN",
-        "its indices entropy-coded, one transport block; an outage where it is damaged",
+        "its indices entropy-coded in one 5G transport block; damaged, it is an outage",
     ),
     (
         "moc-rvq-ldpc..., -capacity",
-        "as a file codec: levels per head by rate-distortion cost, entropy-coded; then as jpeg-ldpc...",
+        "the learned codec as an entropy-coded file, levels by rate-distortion cost; schemes of jpeg-...",
     ),
 )
 

@@ -102,9 +102,10 @@ def _parser() -> Parser:
         "--chains",
         metavar="NAMES",
         default=",".join(default_chains()),
-        help="comma-separated names, also my.py:MyCodec, module:name, exec:COMMAND (%(default)s)",
+        help="comma-separated names (see --list-chains), also my.py:MyCodec, module:name, exec:COMMAND "
+        "(%(default)s)",
     )
-    add("--list-chains", action="store_true", help="list all chains and exit")
+    add("--list-chains", action="store_true", help="say what each chain is and exit")
     add(
         "--images",
         action="extend",
@@ -127,24 +128,36 @@ def _parser() -> Parser:
 
 
 def _add_link_options(add: Callable[..., Any]) -> None:
-    match = "budget of classical files: the bits, or the symbols, of the semantic chain with four levels (L4)"
+    match = (
+        "size of classical files without --cbr. source-bits: as many bits as moc-rvq-l4 sends, whatever "
+        "symbols they take; symbols: as many bits as fit into the symbols that moc-rvq-l4 sends"
+    )
     add("--match", default=MATCHES[0], choices=MATCHES, help=f"{match} (%(default)s)")
-    cbr = "channel bandwidth ratios of classical and ideal chains, such as 1/24 or 1/96,1/48,1/24"
-    add("--cbr", metavar="RATIOS", help=f"{cbr} (see --match)")
+    cbr = (
+        "channel bandwidth ratios, symbols / (3 H W), of the chains that take any: classical, ideal, "
+        "linear; 1/24 or 1/96,1/48,1/24"
+    )
+    add("--cbr", metavar="RATIOS", help=cbr)
     add(
         "--code",
         default=CODES[0],
         choices=CODES,
-        help="channel code of the *-ldpc chains (%(default)s)",
+        help="channel code of the *-ldpc chains: of 5G NR, or of 802.11n with n=648 (%(default)s)",
     )
-    add(
-        "--ldpc", default=LDPC_DECODERS[0], choices=LDPC_DECODERS, help="LDPC decoder (%(default)s)"
+    ldpc = (
+        "LDPC decoder; all stop when the parity checks hold. fast: compiled for the CPU; sionna: "
+        "Sionna's own; device: with --engine torch, on the GPU; auto: fast, or where there is a GPU "
+        "device (PyTorch) or sionna (TensorFlow)"
     )
-    receiver = "semantic chains: posterior mean or nearest code vector (%(default)s)"
+    add("--ldpc", default=LDPC_DECODERS[0], choices=LDPC_DECODERS, help=f"{ldpc} (%(default)s)")
+    receiver = (
+        "retrieval in moc-rvq-l* chains. soft: mean of the code vectors, given what was received; hard: "
+        "the code vector of the nearest amplitude (%(default)s)"
+    )
     add("--receiver", default=RECEIVERS[0], choices=RECEIVERS, help=receiver)
     csi = "SNR known to adaptive senders on fading channels: the realisation's, or the average"
     add("--csi", default=CSI[0], choices=CSI, help=f"{csi} (%(default)s)")
-    harq = "maximum transmissions of a transport block, in chains of fixed or adaptive MCS"
+    harq = "most transmissions of a transport block (HARQ), in -mcsN and -ldpc-adaptive chains"
     add("--harq", default="1", metavar="N", help=f"{harq} (%(default)s)")
     outage = "score a lost image as mid-grey or as its mean colour, or leave it out"
     add("--outage", default=OUTAGES[0], choices=OUTAGES, help=f"{outage} (%(default)s)")

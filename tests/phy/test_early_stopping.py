@@ -1,6 +1,7 @@
 """The decoder that stops early against Sionna's own."""
 
 import doctest
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,6 +149,15 @@ def test_the_example_of_the_docstring_runs():
     for example in examples:
         exec(example.source, names)
     # 4 dB above the waterfall of QPSK at rate 1/2: five iterations are enough, too.
+    np.testing.assert_array_equal(names["decoded"].numpy(), names["bits"].numpy())
+
+
+def test_the_example_of_the_documentation_runs():
+    page = (Path(__file__).parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
+    (example,) = page.split("```python\n")[1:]
+    names = {}
+    config.seed = 13
+    exec(example.split("```")[0], names)
     np.testing.assert_array_equal(names["decoded"].numpy(), names["bits"].numpy())
 
 
