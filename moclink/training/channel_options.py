@@ -9,14 +9,16 @@ GRADIENTS = ("straight-through", "expected-distortion")
 
 def add_channel(stages: Any) -> None:
     """Options of `channel`: encoder and decoder told the SNR."""
-    from moclink.training.options import add_run
+    from moclink.training.stage_options import add_run
 
     channel = stages.add_parser(
         "channel", help="encoder, decoder and codebooks through the channel, told the SNR"
     )
     add_run(channel, crop=128, batch=6, rate=5e-4, steps=5_000)
     channel.add_argument(
-        "--codec", default="small", help="codec with channel-optimised codebooks (default small)"
+        "--codec",
+        default="small",
+        help="preset or path of a codec with channel-optimised codebooks (default small)",
     )
     channel.add_argument(
         "--codebooks", metavar="FILE", help="its codebooks, or a channel.npz to train on from"
@@ -25,10 +27,13 @@ def add_channel(stages: Any) -> None:
         "--gradient",
         choices=GRADIENTS,
         default=GRADIENTS[0],
-        help="of the latent (default %(default)s)",
+        help="gradient of the latent (default %(default)s)",
     )
     channel.add_argument(
-        "--latent", type=float, default=0.3, help="weight of its distortion (default %(default)s)"
+        "--latent",
+        type=float,
+        default=0.3,
+        help="weight of the latent's distortion (default %(default)s)",
     )
     channel.add_argument(
         "--whole", action="store_true", help="train all weights of encoder and decoder"

@@ -35,11 +35,13 @@ def _whole(name: str) -> Callable[[str], int]:
 
 def add_link(stages: Any) -> None:
     """Add the stages of the linear link to a parser's stages."""
-    from moclink.training.options import add_plan
+    from moclink.training.stage_options import add_plan
 
     link = stages.add_parser("link", help="restoration network of the linear and octonary codecs")
     link.add_argument(
-        "pictures", nargs="*", help="folders of images, or files, to make tiles of if none are"
+        "pictures",
+        nargs="*",
+        help="folders of images, or files, to make tiles of, unless there are tiles",
     )
     add_plan(link, batch=6, rate=1e-3, steps=20_000)
     _add_tiles(link)
@@ -48,7 +50,10 @@ def add_link(stages: Any) -> None:
         "--start", metavar="WEIGHTS", help="trained network to start from, by name or path"
     )
     link.add_argument(
-        "--network", choices=NETWORKS, default="standard", help="its size, without --start"
+        "--network",
+        choices=NETWORKS,
+        default="standard",
+        help="size, without --start (default %(default)s)",
     )
     _add_gpu(stages)
     _add_classes(stages)
@@ -63,27 +68,32 @@ def _add_gpu(stages: Any) -> None:
     gpu.add_argument("pictures", nargs="+", help="folders of images, or files")
     gpu.add_argument("--out", required=True, help="folder of the run")
     for name, default, what in (
-        ("minutes", 7.0, "in all, from the start"),
-        ("learning-rate", 2e-3, "its peak"),
-        ("keep", 0.999, "share that an average keeps in a step"),
+        ("minutes", 7.0, "time of the whole command"),
+        ("learning-rate", 2e-3, "peak learning rate"),
+        ("keep", 0.999, "decay of the moving averages of weights"),
     ):
         gpu.add_argument(
             f"--{name}", type=float, default=default, help=f"{what} (default %(default)s)"
         )
     for name, default, what in (
-        ("steps", 10**9, "after which the training ends, if minutes are left"),
+        ("steps", 10**9, "most training steps"),
         ("workers", 15, "processes that make tiles"),
-        ("batch", 64, "tiles in a step"),
+        ("batch", 64, "tiles per step"),
         ("capacity", 200_704, "tiles that are kept on the device"),
         ("first", 4096, "tiles to wait for before the first step"),
-        ("steps-per-call", 25, "of one compiled call"),
-        ("seed", 0, "of all that is drawn"),
+        ("steps-per-call", 25, "steps per compiled call"),
+        ("seed", 0, "seed of all random numbers"),
     ):
         gpu.add_argument(
             f"--{name}", type=_whole(name), default=default, help=f"{what} (default %(default)s)"
         )
     gpu.add_argument("--hold-out", type=int, help="images for validation (default: at most 12)")
-    gpu.add_argument("--network", choices=NETWORKS, default="large", help="(default %(default)s)")
+    gpu.add_argument(
+        "--network",
+        choices=NETWORKS,
+        default="large",
+        help="its size (default %(default)s)",
+    )
     gpu.add_argument("--resume", metavar="FILE", help="average.npz of an earlier run")
     _add_loss(gpu)
 
@@ -94,16 +104,18 @@ def _add_tiles(link: argparse.ArgumentParser) -> None:
         "--passes", type=int, default=6, help="times each image is sent (default %(default)s)"
     )
     link.add_argument(
-        "--tiles", type=int, default=12, help="of each image and pass (default %(default)s)"
+        "--tiles", type=int, default=12, help="tiles of each image and pass (default %(default)s)"
     )
     link.add_argument(
         "--hold-out", type=int, help="images for validation (default: a fifth, at most 12)"
     )
     link.add_argument(
-        "--classes", help="of blocks of one size, by name or path (default: those of 16, 32 and 64)"
+        "--classes", help="block classes, by name or path (default: those of 16, 32 and 64)"
     )
     link.add_argument(
-        "--codebooks", default="octonary-codebooks", help="by name or path (default %(default)s)"
+        "--codebooks",
+        default="octonary-codebooks",
+        help="name or path of codebooks (default %(default)s)",
     )
     link.add_argument(
         "--workers", type=int, default=1, help="processes that make tiles (default %(default)s)"
@@ -112,7 +124,10 @@ def _add_tiles(link: argparse.ArgumentParser) -> None:
 
 def _add_loss(link: argparse.ArgumentParser) -> None:
     link.add_argument(
-        "--objective", choices=OBJECTIVES, default="mse", help="(default %(default)s)"
+        "--objective",
+        choices=OBJECTIVES,
+        default="mse",
+        help="what is minimised (default %(default)s)",
     )
     for name, what in (
         ("lpips-alex", "LPIPS with AlexNet"),
@@ -124,7 +139,7 @@ def _add_loss(link: argparse.ArgumentParser) -> None:
             f"--{name}",
             type=float,
             metavar="WEIGHT",
-            help=f"of {what} at 10 dB, squared error having 1 (default {default:g}, 0: none)",
+            help=f"weight of {what} at 10 dB, that of the squared error being 1 (default {default:g})",
         )
     link.add_argument(
         "--slope",
@@ -136,7 +151,7 @@ def _add_loss(link: argparse.ArgumentParser) -> None:
         "--pattern",
         type=float,
         metavar="WEIGHT",
-        help=f"of errors that repeat every 8 pixels (default {PATTERN:g}, with mse 0)",
+        help=f"weight of errors that repeat every 8 pixels (default {PATTERN:g}, with mse 0)",
     )
     link.add_argument(
         "--costly-tiles",
@@ -145,7 +160,9 @@ def _add_loss(link: argparse.ArgumentParser) -> None:
         help="tiles of a step that VGG-16 and ST-LPIPS see (default %(default)s)",
     )
     for net in ("alex", "vgg"):
-        link.add_argument(f"--{net}-file", metavar="FILE", help="weights of that backbone of LPIPS")
+        link.add_argument(
+            f"--{net}-file", metavar="FILE", help=f"weights of LPIPS's backbone {net}"
+        )
     link.add_argument("--st-lpips-file", metavar="FILE", help="weights of ST-LPIPS")
 
 
@@ -159,10 +176,10 @@ def _add_classes(stages: Any) -> None:
     classes.add_argument("--out", required=True, help="path of the .npz to write")
     for name, default, what in (
         ("block", 32, "side of a block, pixels"),
-        ("overlap", 8, "of neighbours, pixels"),
-        ("classes", 64, "how many"),
-        ("rounds", 20, "of the estimation"),
-        ("seed", 0, "of crops and first classes"),
+        ("overlap", 8, "overlap of neighbouring blocks, pixels"),
+        ("classes", 64, "number of classes"),
+        ("rounds", 20, "rounds of the estimation"),
+        ("seed", 0, "seed of crops and first classes"),
     ):
         classes.add_argument(
             f"--{name}", type=_whole(name), default=default, help=f"{what} (default %(default)s)"
@@ -171,7 +188,7 @@ def _add_classes(stages: Any) -> None:
         "--floor",
         type=float,
         default=5e-4,
-        help="distortion a coefficient that classes aim at (default %(default)s)",
+        help="distortion per coefficient that classes are made for (default %(default)s)",
     )
 
 
@@ -186,7 +203,7 @@ def _add_coefficients(stages: Any) -> None:
         "--count", type=int, default=24, help="images that are used (default %(default)s)"
     )
     coefficients.add_argument(
-        "--seed", type=seed, default=0, help="of images and crops (default %(default)s)"
+        "--seed", type=seed, default=0, help="seed of images and crops (default %(default)s)"
     )
 
 
@@ -194,11 +211,13 @@ def _add_codebooks(stages: Any) -> None:
     """Options of `link-codebooks`: octonary codebooks of the linear link."""
     codebooks = stages.add_parser("link-codebooks", help="codebooks of the octonary codec")
     codebooks.add_argument("--out", required=True, help="path of the .npz to write")
-    codebooks.add_argument("--only", type=int, help="this shape alone (its position)")
+    codebooks.add_argument(
+        "--only", type=int, help="number of the only shape to design (default: all)"
+    )
     codebooks.add_argument(
         "--robust-of",
         metavar="GRID",
-        help="take the best of a grid's codebooks for a sender that is not told the SNR; a minute",
+        help="choose the best codebooks of this grid for a sender that is not told the SNR",
     )
     codebooks.add_argument(
         "--snr",
@@ -208,10 +227,19 @@ def _add_codebooks(stages: Any) -> None:
         metavar=("FIRST", "LAST", "STEP"),
         help="Es/N0 of the grid, dB (default %(default)s)",
     )
-    codebooks.add_argument("--source", choices=("laplacian", "gaussian"), default="laplacian")
+    source = "distribution of the coefficients (default %(default)s)"
     codebooks.add_argument(
-        "--rounds", type=int, default=12, help="for several coefficients (default %(default)s)"
+        "--source", choices=("laplacian", "gaussian"), default="laplacian", help=source
     )
     codebooks.add_argument(
-        "--scalar-rounds", type=int, default=60, help="for one (default %(default)s)"
+        "--rounds",
+        type=int,
+        default=12,
+        help="rounds for several coefficients (default %(default)s)",
+    )
+    codebooks.add_argument(
+        "--scalar-rounds",
+        type=int,
+        default=60,
+        help="rounds for one coefficient (default %(default)s)",
     )
