@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m moclink.figures",
-        description="Draw a run's figures again, or those of several runs together, into the first folder.",
+        description="Draw the figures of a run again, or of several runs together.",
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -70,18 +70,24 @@ def _parser() -> Parser:
         help="comma-separated list of the metrics to show (all that were measured)",
     )
     add("--picture", metavar="NAME", help="image that the gallery shows (the first)")
-    add("--rate", metavar="DB", help="also quality over the channel bandwidth ratio at these SNRs")
+    add(
+        "--rate",
+        metavar="DB",
+        help="draw quality over the channel bandwidth ratio at these SNRs too",
+    )
     add(
         "--format",
         metavar="NAMES",
         default="png",
         help="comma-separated list of png, pdf, svg (%(default)s)",
     )
-    style = "ieee: a column of 3.5 inches, 8 point; galleries 7.16 inches (%(default)s)"
+    style = "ieee: one column of 3.5 inches, 8 point, galleries 7.16 inches wide (%(default)s)"
     add("--style", default="screen", choices=FIGURE_STYLES, help=style)
-    outage = "exclude leaves outages out of the means (they count as the run says)"
+    outage = (
+        "exclude: means over decoded images alone (default: lost images as the run scored them)"
+    )
     add("--outage", choices=OUTAGES, help=outage)
-    add("--paper", choices=PAPER_FIGURES, help="a figure of the paper instead")
+    add("--paper", choices=PAPER_FIGURES, help="draw a figure like the paper's instead")
     return parser
 
 

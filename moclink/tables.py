@@ -119,20 +119,35 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
-    add("--format", default="markdown", choices=TABLE_FORMATS, help="(%(default)s)")
+    add(
+        "--format",
+        default="markdown",
+        choices=TABLE_FORMATS,
+        help="format of the tables (%(default)s)",
+    )
     add("--chains", metavar="NAMES", help="comma-separated list of the chains to show (all)")
     add(
-        "--snr", metavar="DB", help="SNRs to show, such as 0:20:5 or 0,10 (at most eight; csv: all)"
+        "--snr", metavar="DB", help="SNRs to show, such as 0:20:5 or 0,10 (eight of them; csv: all)"
     )
     add(
         "--metrics",
         metavar="NAMES",
         help="comma-separated list of metrics (quality and error rates)",
     )
-    add("--bd", metavar="REFERENCE", help="compare all chains with this one")
-    outage = "exclude leaves outages out of the means (they count as the run says)"
+    add(
+        "--bd",
+        metavar="REFERENCE",
+        help="chain to compare with: paired differences, Bjontegaard deltas",
+    )
+    outage = (
+        "exclude: means over decoded images alone (default: lost images as the run scored them)"
+    )
     add("--outage", choices=OUTAGES, help=outage)
-    add("--out", metavar="DIR", help="write a file a table into this folder instead")
+    add(
+        "--out",
+        metavar="DIR",
+        help="write each table to a file in this folder, instead of printing it",
+    )
     return parser
 
 

@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--qp",
         type=float,
         default=29,
-        help=f"quantiser, 0 (best) to {MAX_QP}, fractions too (default: 29)",
+        help=f"quantiser (qp), 0 (best) to {MAX_QP}, also fractions (default: 29)",
     )
     encoder.add_argument(
         "--chroma", choices=ENCODED_CHROMA, default="420", help="chroma format (default: 420)"
@@ -94,13 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     decoder.add_argument(
         "--damaged",
         action="store_true",
-        help="show what can be seen of a damaged or truncated file",
+        help="decode what can be decoded of a damaged or truncated file",
     )
     decoder.add_argument(
         "--max-pixels",
         type=int,
         default=DEFAULT_MAX_PIXELS,
-        help="largest image to decode (default: 2^26)",
+        help="refuse images of more pixels (default: 2^26)",
     )
     decoder.set_defaults(run=_decode)
     return parser

@@ -17,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     parser = Parser(
         prog="python -m moclink.results",
-        description="Write results.csv, summary.csv and rate_fits.csv of a run, "
-        "also of one that is unfinished, in progress or old, or of several together.",
+        description="Write results.csv, summary.csv and rate_fits.csv of a run, or of several together; "
+        "runs may be unfinished, in progress, or of an older version.",
         allow_abbrev=False,
     )
     parser.add_argument("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
