@@ -36,7 +36,7 @@ _KNOWN_ZERO = 1e4  # LLR ln P(0)/P(1)
 
 
 @dataclass(eq=False)
-class _Batch:
+class Batch:
     """Codewords that are being decoded; all but `word` has them on the last axis.
 
     Attributes:
@@ -61,9 +61,9 @@ class _Batch:
         """Columns."""
         return self.word.shape[0]
 
-    def chosen(self, columns: Tensor) -> _Batch:
+    def chosen(self, columns: Tensor) -> Batch:
         """Some of the columns."""
-        return _Batch(
+        return Batch(
             self.channel[:, columns],
             self.posterior[:, columns],
             self.messages[:, columns],
@@ -161,7 +161,7 @@ class DeviceDecoder:
         bits, converged, iterations = (output[:count] for output in outputs)
         return bits, converged, iterations
 
-    def _begin(self, llr: Tensor, start: int, idle: int) -> _Batch:
+    def _begin(self, llr: Tensor, start: int, idle: int) -> Batch:
         """Codewords before their first iteration."""
         count, empty = len(llr), -len(llr) % VECTOR
         received = torch.nn.functional.pad((-llr).clamp(-LLR_MAX, LLR_MAX).T, (0, empty, 0, 1))
@@ -170,7 +170,7 @@ class DeviceDecoder:
         known = channel.new_full((1, width), _KNOWN_ZERO)
         word = torch.arange(start, start + width, device=self.device)
         word[count:] = idle
-        return _Batch(
+        return Batch(
             channel,
             torch.cat([channel, known]),
             channel.new_zeros((self._groups.num_messages, width)),
@@ -179,12 +179,12 @@ class DeviceDecoder:
             word,
         )
 
-    def _decode_batch(self, batch: _Batch, outputs: tuple[Tensor, Tensor, Tensor]) -> None:
+    def _decode_batch(self, batch: Batch, outputs: tuple[Tensor, Tensor, Tensor]) -> None:
         """Decode until all have converged or had their iterations; write what they decide."""
         iteration = 0
         while True:
             for _ in range(min(STAGE, self._num_iter - iteration)):
-                self._advance(batch)
+                self.advance(batch)
                 iteration += 1
             left = torch.nonzero(~batch.done).flatten()  # the host waits here
             if iteration == self._num_iter or not len(left):
@@ -199,12 +199,12 @@ class DeviceDecoder:
                 batch.done[len(left) :] = True
                 batch.word[len(left) :] = len(outputs[0]) - 1
 
-    def _advance(self, batch: _Batch) -> None:
+    def advance(self, batch: Batch) -> None:
         """One iteration of all columns."""
         state = batch.posterior, batch.messages, batch.channel, batch.done, batch.spent
         batch.posterior, batch.messages, batch.done, batch.spent = self._iterate(*state)
 
-    def _leave(self, batch: _Batch, outputs: tuple[Tensor, Tensor, Tensor]) -> None:
+    def _leave(self, batch: Batch, outputs: tuple[Tensor, Tensor, Tensor]) -> None:
         """Write what the columns decide; those that continue will write again."""
         bits, converged, iterations = outputs
         decided = (batch.posterior[self._information] <= 0).to(torch.uint8)

@@ -54,6 +54,8 @@ class Session:
         chains: Chains, codecs or factories that the user has given, by name; the others are made by
             name.
         channel: The plan's channel; None to make it by its name.
+        factory: Makes the chains; None for one with the plan's options. Sessions may share one, and
+            with it codecs and their graphs.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class Session:
         plan: Plan,
         chains: dict[str, Any] | None = None,
         channel: Channel | None = None,
+        factory: ChainFactory | None = None,
     ) -> None:
         self.plan = plan
-        self._factory = ChainFactory(plan.options)
+        self._factory = factory or ChainFactory(plan.options)
         self._given = dict(chains or {})
         self._chains: dict[str, Chain | BitChain] = {}
         self._channel = channel

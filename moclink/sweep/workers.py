@@ -111,7 +111,7 @@ class Pool:
         import cloudpickle  # for what a notebook has defined
 
         try:
-            call = partial(_call, function, cloudpickle.dumps(make_session))
+            call = partial(call_with_session, function, cloudpickle.dumps(make_session))
         except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
             raise ValueError(
                 f"a chain or channel that was given cannot be sent to worker processes ({error}); run "
@@ -155,9 +155,17 @@ class HeldSession:
 _OF_THIS_PROCESS = HeldSession()
 
 
-def _call(
+def call_with_session(
     function: Callable[[Any, T], Iterable[R]], make_session: bytes, number: int, task: T
 ) -> tuple[int, list[R]]:
+    """What a worker process does with a task: `function` of its session and of the task.
+
+    Args:
+        function: (session, task) -> results.
+        make_session: Pickled function that makes a session, called unless the process has that one.
+        number: Number of the task, which is returned too.
+        task: The task.
+    """
     session = _OF_THIS_PROCESS.get(make_session, lambda: pickle.loads(make_session)())
     return number, list(function(session, task))
 

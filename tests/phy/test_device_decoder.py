@@ -88,10 +88,10 @@ def test_the_host_waits_once_a_stage_and_columns_become_fewer(
 ):
     """The questions to the device are `torch.nonzero`; the columns of each iteration are counted."""
     asked, widths = [], []
-    nonzero, advance = torch.nonzero, DeviceDecoder._advance
+    nonzero, advance = torch.nonzero, DeviceDecoder.advance
     monkeypatch.setattr(torch, "nonzero", lambda x: asked.append(len(x)) or nonzero(x))
     monkeypatch.setattr(
-        DeviceDecoder, "_advance", lambda self, b: widths.append(b.width) or advance(self, b)
+        DeviceDecoder, "advance", lambda self, b: widths.append(b.width) or advance(self, b)
     )
     decoded = DeviceDecoder(standard_code.graph).decode(standard_blocks(11.0, 512).llr)
     assert len(asked) == -(-len(widths) // device_decoder.STAGE) == 10

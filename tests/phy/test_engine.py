@@ -56,11 +56,11 @@ def test_a_function_is_compiled_once_for_its_shape():
 
 
 def test_an_untracked_block_stays_what_it_is_and_is_not_saved():
-    layer, block = keras.layers.Layer(), Mapper("qam", 2)
-    engine.set_untracked(layer, block=block)
-    assert layer.block is block
-    assert layer.weights == [] and layer._flatten_layers(include_self=False) is not None
-    assert list(layer._flatten_layers(include_self=False)) == []
+    layer, block, dense = keras.layers.Layer(), Mapper("qam", 2), keras.layers.Dense(1)
+    dense.build((None, 2))
+    engine.set_untracked(layer, block=block, dense=dense)
+    assert layer.block is block and layer.dense is dense
+    assert layer.weights == [] and dense.weights != []
 
 
 @pytest.mark.torch_only("on TensorFlow nothing is computed to find a shape")

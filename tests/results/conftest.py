@@ -1,6 +1,8 @@
 """Runs made of rows, without a sweep."""
 
 import io
+import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,19 @@ from PIL import Image
 
 from moclink.results.store import ResultStore
 from moclink.types import GalleryPicture, Row
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """SQLite's connections of what is opened from now on, by the name of the file."""
+    opened, connect = {}, sqlite3.connect
+
+    def recorded(path, *arguments, **options):
+        opened[Path(path).name] = base = connect(path, *arguments, **options)
+        return base
+
+    monkeypatch.setattr(sqlite3, "connect", recorded)
+    return opened
 
 
 @pytest.fixture

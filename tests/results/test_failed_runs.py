@@ -29,11 +29,11 @@ def test_a_folder_that_is_gone_in_mid_run_is_said(tmp_path, row, moved):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_program_that_holds_the_file_is_said(tmp_path, row):
+def test_a_program_that_holds_the_file_is_said(tmp_path, row, connections):
     """A database browser with changes that are not written, say."""
     with ResultStore(tmp_path, PARAMETERS) as store:
         store.add([row()])
-        store._base.execute("PRAGMA busy_timeout = 10")
+        connections["results.sqlite"].execute("PRAGMA busy_timeout = 10")
         browser = sqlite3.connect(tmp_path / "results.sqlite", isolation_level=None)
         browser.execute("BEGIN IMMEDIATE")
         with pytest.raises(RunFolderError, match="another program holds .*: close it there, then"):

@@ -76,12 +76,13 @@ def test_a_failed_transaction_leaves_nothing(tmp_path, row):
     store.close()
 
 
-def test_a_full_disk_is_one_line_and_finished_cells_are_kept(tmp_path, row):
+def test_a_full_disk_is_one_line_and_finished_cells_are_kept(tmp_path, row, connections):
     """A limit of pages is for SQLite what a full disk is."""
     store = ResultStore(tmp_path, PARAMETERS)
     store.add([row()])
-    pages = store._base.execute("PRAGMA page_count").fetchone()[0]
-    store._base.execute(f"PRAGMA max_page_count = {pages}")
+    base = connections["results.sqlite"]
+    pages = base.execute("PRAGMA page_count").fetchone()[0]
+    base.execute(f"PRAGMA max_page_count = {pages}")
     image = GalleryPicture("a", "x", 0.0, bytes(100_000))
     message = r"database or disk is full\); finished cells are kept: make room, then --out"
     with pytest.raises(RunFolderError, match=message), store:

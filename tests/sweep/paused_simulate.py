@@ -29,9 +29,9 @@ def held_call(function, make_session, number, task):
     if function.__name__ == "work":
         (gate / f"begun-{number}-{os.getpid()}").touch()
         wait_for(gate / f"go-{number}")
-    from moclink.sweep.workers import _call  # in a worker it is as it was
+    from moclink.sweep.workers import call_with_session  # in a worker it is as it was
 
-    return _call(function, make_session, number, task)
+    return call_with_session(function, make_session, number, task)
 
 
 def stop():
@@ -45,7 +45,7 @@ def main():
     from moclink import simulate
     from moclink.sweep import workers
 
-    workers._call = held_call
+    workers.call_with_session = held_call
     connect, numbers = sqlite3.connect, count(1)
     last = int((gate / "statements").read_text()) if (gate / "statements").exists() else None
 

@@ -101,16 +101,15 @@ def test_a_task_that_kills_again_and_again_ends_the_call():
 def test_workers_that_never_begin_end_the_call():
     ray = FakeRay()
     start = ray.start
-    workers = RayWorkers(ray, 1.0, 2)
 
     def start_dead(share):
         worker = start(share)
         worker.dead = True
         return worker
 
-    workers._class = SimpleNamespace(remote=start_dead)
+    ray.start = start_dead
     with pytest.raises(Lost):
-        list(workers(double, {0: 0}))
+        list(RayWorkers(ray, 1.0, 2)(double, {0: 0}))
     assert ray.begun == 2 + 2 * TRIES - 1
 
 

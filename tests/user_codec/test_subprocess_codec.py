@@ -1,5 +1,6 @@
 """A codec in another process: the protocol from the other side, and what goes wrong there."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -147,12 +148,20 @@ def test_a_program_that_dies_of_one_picture_is_started_again(make):
     assert np.array_equal(chain.transmit(IMAGE).symbols, first)
 
 
-def test_the_program_ends_with_its_codec(make):
-    codec = make("plain").codec
-    process = codec._process
-    assert process.poll() is None
-    codec.close()
-    assert process.poll() == 0
+def test_the_program_ends_with_its_codec(tmp_path):
+    """By itself, as its input ends: it has the time to write that it was not killed."""
+    (tmp_path / "program.py").write_text(
+        "import os, pathlib\nhere = pathlib.Path(__file__).parent\n"
+        "(here / 'began').write_text(str(os.getpid()))\n" + PROGRAM + "\n(here / 'ended').touch()\n"
+    )
+    chain = ChainFactory().make(f"exec:{sys.executable} {tmp_path / 'program.py'} plain")
+    process = int((tmp_path / "began").read_text())
+    os.kill(process, 0)  # it is there
+    assert not (tmp_path / "ended").exists()
+    chain.codec.close()
+    assert (tmp_path / "ended").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
 
 
 def test_the_server_of_the_examples_keeps_to_the_protocol(tmp_path):
