@@ -3,17 +3,10 @@
 from pathlib import Path
 
 PACKAGE, TESTS = Path(__file__).parent.parent / "moclink", Path(__file__).parent
-# Constants, protocols and the making of chains, which the tests of their users hold.
-WITHOUT = {"constants.py", "protocols.py", "chain_factory.py"}
-# The training of the link is tested together, in training/test_link.py and test_link_gpu.py.
-LINK = ("classes", "codebooks", "data", "objective", "options", "passes", "stage", "tiles")
-LINK += ("device", "sending", "stream")
-WITHOUT |= {f"training/link_{part}.py" for part in LINK} | {"training/command_link.py"}
-WITHOUT |= {"sweep/dry_run.py", "errors.py"}
-WITHOUT |= {"phy/check_nodes.py"}  # by those of both decoders
-# Held by test_presets.py, and with its grid in codec/test_channel_optimized_grid.py.
-WITHOUT |= {"linear_names.py", "semantic_names.py", "semantic_chains.py"}
-WITHOUT |= {"codec/channel_optimized_codec.py"}
+# Constants, errors and interfaces, which the tests of their users hold; two modules of the training
+# of the link, whose tests share tiles and a process on JAX: training/test_link.py, test_link_gpu.py.
+WITHOUT = {"constants.py", "errors.py", "protocols.py"}
+WITHOUT |= {"training/link_stage.py", "training/link_device.py"}
 # Held by training/test_channel_stage.py.
 WITHOUT |= {"training/command_channel.py", "training/channel_options.py"}
 # Tests of what several modules do together, or of the repository.
@@ -30,6 +23,7 @@ TOGETHER = {
     "test_interrupted_runs.py",
     "test_layout.py",
     "test_link_as_model.py",
+    "test_link_training.py",
     "test_notebooks.py",
     "test_weights.py",
     "training/test_link.py",

@@ -3,7 +3,6 @@
 import math
 from fractions import Fraction
 
-import numpy as np
 import pytest
 
 from moclink.chain import AnalogChain
@@ -74,12 +73,6 @@ def test_a_rate_that_a_code_lacks_is_known_from_the_name():
             make_chain(name, ChainOptions(code="wifi648"))
 
 
-def test_errors_of_making_a_chain_name_it(tmp_path):
-    (tmp_path / "codec.json").write_text('{"kind": "semantic", "config": {}}')
-    with pytest.raises(ValueError, match=f"{tmp_path}/codec"):
-        make_chain(f"{tmp_path}/codec:l4")
-
-
 def test_every_name_passes_its_own_check():
     for name in chain_names():
         check_name(name)
@@ -124,17 +117,6 @@ def test_a_path_may_begin_like_a_chain(path, tmp_path, monkeypatch):
     assert not is_bit_chain(path) and not is_file_chain(path) and not takes_cbr(path)
     chain = make_chain(path)
     assert isinstance(chain, AnalogChain) and chain.name == path
-
-
-def test_jscc_16_is_the_adaptive_analog_codec_at_16_reals_a_block():
-    image = to_float(read_image(sample_paths()[0])[None, 60:124, 100:196])
-    named, other = make_chain("jscc-16"), make_chain("jscc-adaptive@1/24")
-    sent = named.transmit(image, ChannelState(10.0))
-    assert named.name == "jscc-16" and sent.symbols.shape == (1, 8 * 12 * 16 // 2)
-    assert np.array_equal(sent.symbols, other.transmit(image, ChannelState(10.0)).symbols)
-    no = np.float32([0.1])
-    received = [chain.receive(sent.symbols, no, sent.header).images for chain in (named, other)]
-    assert np.array_equal(*received)
 
 
 @pytest.mark.parametrize(

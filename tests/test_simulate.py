@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.chain import BitChain
-from moclink.chain_factory import ChainFactory
 from moclink.images import Picture, read_image, sample_paths
-from moclink.presets import ChainOptions, chain_names, default_chains, describe_chains
+from moclink.presets import ChainOptions, chain_names
 from moclink.results.figures import draw
 from moclink.results.store import ResultStore, read_rows
 from moclink.simulate import UsageError, main, parse_snr
@@ -279,20 +277,6 @@ def test_iterations_of_random_codewords_are_their_mean(tmp_path):
     assert rows["random-ldpc", 5.0].iterations == 20
     assert 1 <= rows["random-ldpc", 30.0].iterations < 4
     assert rows["random-64qam", 5.0].iterations is None
-
-
-def test_every_name_makes_a_chain_and_is_described():
-    shipped = {name.split("-")[0] for name in default_chains()}
-    shipped |= {"bpg444", "webp", "avif", "jpeg2000", "random"}
-    factory = ChainFactory()  # loads each codec once
-    for name in chain_names():
-        if name.split("-")[0] not in shipped:
-            continue
-        chain = factory.make(name)
-        assert chain.name == name
-        assert isinstance(chain, BitChain) == name.startswith("random-")
-    families = {name.split("-")[0] for name in chain_names()}
-    assert {name.split("-")[0] for name, _ in describe_chains()} >= families
 
 
 def test_the_envelope_of_several_schemes_is_drawn(photo, tmp_path):

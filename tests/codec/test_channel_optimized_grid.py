@@ -8,7 +8,6 @@ import pytest
 from moclink.codec.channel_optimized_codebooks import ChannelCodebooks
 from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
-from moclink.images import read_image, sample_paths
 
 
 def some(snr_db, levels, seed):
@@ -77,26 +76,6 @@ def shipped():
     return ChannelOptimizedCodec.from_preset("small")
 
 
-@pytest.fixture(scope="module")
-def photo():
-    return read_image(sample_paths()[0])[None, 60:125, 100:197].astype(np.float32) / 255
-
-
-@pytest.mark.parametrize("levels", [1, 4])
-def test_at_high_snr_it_is_the_noiseless_search(shipped, photo, levels):
-    sending = shipped.grid.sending(levels, 40.0)
-    assert sending.repeats == 1
-    found = shipped.encode(photo, sending.books)
-    plain = shipped.semantic_codec.encode(photo, levels)[:, :, :, :levels]
-    assert np.array_equal(found, plain)
-    sharp = np.where(np.eye(8)[found] > 0, 0, -1e6)
-    np.testing.assert_allclose(
-        shipped.decode(sharp, sending.books, 65, 97),
-        shipped.semantic_codec.decode(plain, height=65, width=97),
-        atol=2e-5,
-    )
-
-
 def test_the_shipped_grid_covers_the_range_and_every_number_of_levels(shipped):
     grid = shipped.grid
     assert grid.snr_db[0] <= -5 and grid.snr_db[-1] >= 20
@@ -107,9 +86,3 @@ def test_the_shipped_grid_covers_the_range_and_every_number_of_levels(shipped):
         # The price on power moves use inwards, so amplitudes grow.
         assert row[0].gain > grid.without_noise(count).gain
     assert sum(weight for _, weight in grid.robust.over) == pytest.approx(1)
-
-
-def test_shapes_that_do_not_fit_are_refused(shipped):
-    made = shipped.grid.at(2, 10.0)
-    with pytest.raises(ValueError, match=r"\[B, h, w, 2, 4, 8\] is wanted"):
-        shipped.decode(np.zeros((1, 2, 2, 1, 4, 8)), made, 16, 16)

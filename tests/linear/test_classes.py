@@ -5,7 +5,6 @@ import pytest
 
 from moclink.linear.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder
 from moclink.linear.classes import ClassModel, block_bands, block_energies
-from moclink.training.link_classes import train
 
 
 @pytest.mark.parametrize("block", [16, 32, 64])
@@ -46,21 +45,6 @@ def test_a_map_is_read_back_at_its_code_length():
     # Tables of 14 bits price what is all but ruled out a little differently.
     assert len(bits) == pytest.approx(model.map_bits(chosen), rel=0.1)
     assert np.allclose(np.exp2(model.log_probabilities).sum(-1), 1, atol=2e-3)
-
-
-def test_training_finds_two_kinds_of_blocks():
-    rng = np.random.default_rng(5)
-    number = block_bands(16)[1]
-    deviation = np.array([0.01, 1.0])[rng.integers(0, 2, (4, 10, 12))]
-    energies = (
-        rng.chisquare(np.maximum(number, 1e-9), (4, 10, 12, 3, len(number)))
-        * deviation[..., None, None] ** 2
-    )
-    model = train(list(energies.astype(np.float32)), 16, 4, 4, 1e-4, 12, 0)
-    deviations = np.sqrt(model.variances[:, 0, 60])
-    assert deviations.min() < 0.2  # the smoothing gives each class two blocks of mean energy
-    assert deviations.max() == pytest.approx(1, rel=0.2)
-    assert np.allclose(np.exp2(model.prior).sum(), 1)
 
 
 def test_classes_are_assigned_by_code_length_where_the_map_costs_nothing():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from moclink.images import read_image, sample_paths
+from moclink.images import sample_paths
 from moclink.linear.classes import ClassModel
 from moclink.linear.codebooks import CodebookGrid
 from moclink.linear.restoration import CONFIGS, Restoration
@@ -19,7 +19,7 @@ from moclink.train import main
 from moclink.training.checkpoint import load_checkpoint, save_checkpoint
 from moclink.training.link_objective import Distance, LinkObjective, pattern_error
 from moclink.training.link_passes import TileOptions, make_tiles, usable
-from moclink.training.link_sending import TILE, LinkCodecs, read_augmented_crop
+from moclink.training.link_sending import TILE, LinkCodecs
 from moclink.training.link_stage import LinkStage
 from moclink.training.link_tiles import Prefetcher, TileFeeder
 
@@ -49,13 +49,6 @@ def test_tiles_are_estimates_of_their_originals(tiles):
     assert 0.2 < np.exp(np.mean(np.log(error / expected))) < 5
     assert np.all((statistics[:, 0] >= -6) & (statistics[:, 0] <= 31))
     np.testing.assert_allclose(statistics[:, 3], 2 * np.log10(statistics[:, 2]) + 3, atol=1e-5)
-
-
-def test_crops_come_from_the_picture():
-    found = read_augmented_crop(sample_paths()[0], np.random.default_rng(3))
-    assert found.dtype == np.uint8
-    assert found.shape[0] <= 1008
-    assert abs(found.mean() - read_image(sample_paths()[0]).mean()) < 40
 
 
 def test_a_batch_depends_on_seed_and_step_alone(tiles):
@@ -94,20 +87,6 @@ def test_the_objective_is_the_squared_error_and_the_weighted_distances(tiles):
     assert repeated.mean() > 0.001
     assert float(found["loss"]) == pytest.approx(expected, rel=1e-4)
     assert float(found["two"]) == pytest.approx(distance[:2].mean(), rel=1e-4)
-
-
-def test_errors_that_repeat_are_told_from_others():
-    rng = np.random.default_rng(2)
-    block = rng.standard_normal((8, 8, 3)).astype(np.float32)
-    block -= block.mean((0, 1))
-    dots, flat = np.tile(block, (16, 16, 1)), np.full((128, 128, 3), 0.3, np.float32)
-    noise = rng.standard_normal((128, 128, 3)).astype(np.float32)
-    found = np.asarray(pattern_error(np.stack([dots, flat, noise, dots + flat])))
-    assert found[0] == pytest.approx(np.mean(block**2), rel=1e-4)
-    assert found[1] == pytest.approx(0, abs=1e-10)
-    # The mean of 64 blocks: 4 areas of 64 phases and 3 colours, a deviation of sqrt(2 / 768).
-    assert found[2] == pytest.approx(1 / 64, rel=5 * np.sqrt(2 / 768))
-    assert found[3] == pytest.approx(found[0], rel=1e-4)
 
 
 def small_stage(tiles, feeder=None, **options):

@@ -12,8 +12,6 @@ from moclink.images import sample_paths
 from moclink.linear.restoration import CONFIGS, Restoration
 from moclink.train import main
 from moclink.training.link_gpu import WARMUP, Schedule
-from moclink.training.link_sending import PARTS, TILE, LinkCodecs, send
-from moclink.training.link_stream import TileStream, grid_corners
 
 pytest.importorskip("jax")
 
@@ -23,48 +21,6 @@ def on_jax(code, *arguments):
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, *(("-c", code) if code else ()), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment)
-
-
-def test_corners_are_side_by_side_and_inside():
-    rng = np.random.default_rng(0)
-    for shape in ((128, 128), (300, 420, 3), (768, 1008, 3)):
-        corners = grid_corners(shape, rng)
-        assert len(set(corners)) == len(corners) == (shape[0] // TILE) * (shape[1] // TILE)
-        assert all(t % 32 == 0 and left % 32 == 0 for t, left in corners)
-        assert max(t for t, _ in corners) + TILE <= shape[0]
-        assert max(left for _, left in corners) + TILE <= shape[1]
-
-
-def test_tiles_are_cut_from_what_was_sent():
-    pixels = np.random.default_rng(1).integers(0, 256, (160, 192, 3), dtype=np.uint8)
-    codecs = LinkCodecs.load("linear-classes-32")
-    sent = send(codecs.make("hybrid", True, 1 / 4), pixels, 12.0, True, np.random.default_rng(2))
-    tiles = sent.tiles([(0, 64), (32, 0)])
-    assert tiles["rec"].shape == tiles["org"].shape == (2, TILE, TILE, 3)
-    assert np.array_equal(tiles["org"][1], pixels[32:, :128])
-    assert np.array_equal(tiles["map"][0], sent.errors[:4, 2:6])
-    error = np.mean((sent.estimate - pixels / 255.0) ** 2)
-    assert tiles["con"][0, 0] == 12 and tiles["con"][1, 1] == pytest.approx(
-        np.log10(error), abs=1e-4
-    )
-
-
-def test_workers_make_tiles_and_the_validation(tmp_path):
-    stream = TileStream(
-        sample_paths()[:1], [np.full((128, 128, 3), 90, np.uint8)], tmp_path, workers=1
-    )
-    try:
-        data = stream.validation()
-        tiles: list = []
-        while not tiles:
-            tiles = list(stream.take())
-    finally:
-        stream.close()
-    assert len(data["label"]) == len(data["rec"]) == 20
-    assert tiles[0].keys() == set(PARTS) and tiles[0]["org"].shape[1:] == (TILE, TILE, 3)
-    assert len(tiles[0]["con"]) == len(tiles[0]["rec"]) > 1
-    with pytest.raises(ChildProcessError, match="has ended"):
-        list(stream.take())
 
 
 def test_rates_rise_and_fall():
