@@ -181,10 +181,7 @@ def describe_chains() -> list[tuple[str, str]]:
             (f"{codec}-ldpc-MOD-RATE", f"the same with MOD of {modulations} and RATE of {rates}")
         )
         rows.append(
-            (
-                f"{codec}-ldpc-adaptive",
-                "the 5G NR MCS of best expected quality, the sender told the SNR",
-            )
+            (f"{codec}-ldpc-adaptive", "the 5G NR MCS of best expected quality, told the SNR")
         )
         rows.append(
             (f"{codec}-ldpc-mcsN", "one MCS of TS 38.214, table 5.1.3.1-1; -tableT for -2 or -3")

@@ -98,13 +98,11 @@ def _parser() -> Parser:
         metavar="DB",
         help="values or start:stop[:step] (inclusive), separated by commas: -5:30 or -5:5,10,20",
     )
-    add(
-        "--chains",
-        metavar="NAMES",
-        default=",".join(default_chains()),
-        help="comma-separated names (see --list-chains), also my.py:MyCodec, module:name, exec:COMMAND "
-        "(%(default)s)",
+    chains = (
+        "comma-separated names (see --list-chains), also my.py:MyCodec, module:name, exec:COMMAND"
     )
+    names = ",".join(default_chains())
+    add("--chains", metavar="NAMES", default=names, help=f"{chains} (%(default)s)")
     add("--list-chains", action="store_true", help="say what each chain is and exit")
     add(
         "--images",
@@ -138,12 +136,8 @@ def _add_link_options(add: Callable[..., Any]) -> None:
         "linear; 1/24 or 1/96,1/48,1/24"
     )
     add("--cbr", metavar="RATIOS", help=cbr)
-    add(
-        "--code",
-        default=CODES[0],
-        choices=CODES,
-        help="channel code of the *-ldpc chains: of 5G NR, or of 802.11n with n=648 (%(default)s)",
-    )
+    code = "channel code of the *-ldpc chains: of 5G NR, or of 802.11n with n=648 (%(default)s)"
+    add("--code", default=CODES[0], choices=CODES, help=code)
     ldpc = (
         "LDPC decoder; all stop when the parity checks hold. fast: compiled for the CPU; sionna: "
         "Sionna's own; device: with --engine torch, on the GPU; auto: fast, or where there is a GPU "

@@ -50,7 +50,7 @@ class SNRAwareAutoencoder:
     def __init__(self, codec: SemanticCodec, snr_grid: Sequence[float]) -> None:
         dtype = codec.encoder.dtype_policy
         config, grid = codec.config, tuple(float(snr) for snr in snr_grid)
-        self._cell_limit = codec.position_limit
+        self._position_limit = codec.position_limit
         self.encoder = Encoder(**config["encoder"], snr_grid=grid, dtype=dtype, name="encoder")
         self.decoder = Decoder(**config["decoder"], snr_grid=grid, dtype=dtype, name="decoder")
         self.encoder.build((None, None, None, 3))
@@ -74,7 +74,7 @@ class SNRAwareAutoencoder:
     def latents(self, images: NDArray[np.floating], snr_db: float) -> NDArray[np.float32]:
         """What E makes of images [B, H, W, 3] in [0, 1], unquantised: float32 [B, h, w, n_q]."""
         told = np.full(len(images), snr_db, np.float32)
-        return encode_images(self._transforming, self.encoder, self._cell_limit, images, told)
+        return encode_images(self._transforming, self.encoder, self._position_limit, images, told)
 
     def pictures(
         self, z: NDArray[np.float32], snr_db: float, height: int, width: int
@@ -92,8 +92,8 @@ class SNRAwareAutoencoder:
         check_crop(height, width, *z.shape[1:3])
         told = np.full(len(z), snr_db, np.float32)
         decoded = [
-            decode_latents(self._decoding, self.decoder, self._cell_limit, z[part], told[part])
-            for part in self._cell_limit.groups(*z.shape[:3])
+            decode_latents(self._decoding, self.decoder, self._position_limit, z[part], told[part])
+            for part in self._position_limit.groups(*z.shape[:3])
         ]
         return to_numpy(join(decoded)[:, :height, :width])
 

@@ -94,67 +94,7 @@ def add_stage1(stages: Any) -> None:
         default="small",
         help=f"size ({', '.join(SIZES)}) or path of a codec to start from",
     )
-    stage1.add_argument(
-        "--pixel-loss", choices=("l1", "mse", "log-mse"), default="mse", help=_PIXEL_LOSS
-    )
-    stage1.add_argument(
-        "--pixel", type=float, default=100.0, help="weight of the pixel loss (default %(default)s)"
-    )
-    stage1.add_argument(
-        "--codebook",
-        type=float,
-        default=2.0,
-        help="weight of the codebook loss (default %(default)s)",
-    )
-    stage1.add_argument(
-        "--commitment",
-        type=float,
-        default=0.25,
-        help="weight of the commitment loss, times --codebook (default %(default)s)",
-    )
-    stage1.add_argument(
-        "--features", help="network of the semantic guidance: vgg19, or a file of weights"
-    )
-    stage1.add_argument(
-        "--semantic",
-        type=float,
-        default=0.1,
-        help="weight of the semantic guidance (default %(default)s)",
-    )
-    stage1.add_argument(
-        "--lpips",
-        nargs="?",
-        const="",
-        metavar="FILE",
-        help="add LPIPS to the loss, from a file of its weights or the installed ones",
-    )
-    stage1.add_argument(
-        "--lpips-net",
-        choices=("alex", "squeeze", "vgg"),
-        default="vgg",
-        help="network of LPIPS (default %(default)s)",
-    )
-    stage1.add_argument(
-        "--perceptual", type=float, default=1.0, help="weight of LPIPS (default %(default)s)"
-    )
-    stage1.add_argument(
-        "--st-lpips",
-        type=float,
-        default=0.0,
-        metavar="WEIGHT",
-        help="weight of ST-LPIPS (default: none)",
-    )
-    stage1.add_argument(
-        "--st-lpips-file",
-        metavar="FILE",
-        help="weights of ST-LPIPS (default: those of the package stlpips-pytorch)",
-    )
-    stage1.add_argument(
-        "--adversarial",
-        type=float,
-        default=0.0,
-        help="weight of the adversarial loss (default: none; paper: 0.1)",
-    )
+    _add_losses(stage1)
     stage1.add_argument("--decoder-only", action="store_true", help="train the decoder alone")
     stage1.add_argument(
         "--full-share",
@@ -173,6 +113,56 @@ def add_stage1(stages: Any) -> None:
         type=float,
         default=0.99,
         help="decay of the codebooks' moving averages; 0: train them by gradients",
+    )
+
+
+def _add_losses(stage1: argparse.ArgumentParser) -> None:
+    """Terms of the loss of `stage1`, and their networks."""
+    stage1.add_argument(
+        "--pixel-loss", choices=("l1", "mse", "log-mse"), default="mse", help=_PIXEL_LOSS
+    )
+    for name, default, what in (
+        ("pixel", 100.0, "the pixel loss"),
+        ("codebook", 2.0, "the codebook loss"),
+        ("commitment", 0.25, "the commitment loss, times --codebook"),
+        ("semantic", 0.1, "the semantic guidance"),
+        ("perceptual", 1.0, "LPIPS"),
+    ):
+        text = f"weight of {what} (default %(default)s)"
+        stage1.add_argument(f"--{name}", type=float, default=default, help=text)
+    stage1.add_argument(
+        "--features", help="network of the semantic guidance: vgg19, or a file of weights"
+    )
+    stage1.add_argument(
+        "--lpips",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="add LPIPS to the loss, from a file of its weights or the installed ones",
+    )
+    stage1.add_argument(
+        "--lpips-net",
+        choices=("alex", "squeeze", "vgg"),
+        default="vgg",
+        help="network of LPIPS (default %(default)s)",
+    )
+    stage1.add_argument(
+        "--st-lpips",
+        type=float,
+        default=0.0,
+        metavar="WEIGHT",
+        help="weight of ST-LPIPS (default: none)",
+    )
+    stage1.add_argument(
+        "--st-lpips-file",
+        metavar="FILE",
+        help="weights of ST-LPIPS (default: those of the package stlpips-pytorch)",
+    )
+    stage1.add_argument(
+        "--adversarial",
+        type=float,
+        default=0.0,
+        help="weight of the adversarial loss (default: none; paper: 0.1)",
     )
 
 
