@@ -100,8 +100,7 @@ class ChannelOptimizedCodec:
 
     def _told_snr(self, books: ChannelCodebooks) -> float | None:
         """The SNR that E and G are told; None for those of the weights."""
-        deepest = len(books.codebooks) == max(self.grid.books)
-        if self._aware is None or books.over or not np.isfinite(books.snr_db) or not deepest:
+        if self._aware is None or not self.grid.tells(books):
             return None
         return books.snr_db
 

@@ -48,6 +48,7 @@ class ChannelCodebookGrid:
         sha256: Of the weights that the codebooks were made for.
         changes: Of E and G, told the SNR where all levels are sent: see `snr_aware`. Without any
             they are those of the weights at every SNR.
+        told: At which SNRs of the grid E and G are changed, bool [G].
     """
 
     snr_db: NDArray[np.float64]
@@ -57,6 +58,7 @@ class ChannelCodebookGrid:
     noiseless: ChannelCodebooks
     sha256: str = ""
     changes: dict[str, NDArray[Any]] = field(default_factory=dict)
+    told: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
     def sending(self, budget: int, snr_db: float) -> Sending:
         """What a sender that is told the SNR sends with the symbols of `budget` levels.
@@ -87,6 +89,14 @@ class ChannelCodebookGrid:
         books, priors = self.noiseless.codebooks[:levels], self.noiseless.priors[:levels]
         return replace(self.noiseless, codebooks=books, priors=priors, price=0.0)
 
+    def tells(self, books: ChannelCodebooks) -> bool:
+        """Whether E and G are told the SNR where these codebooks are used: all levels, one SNR."""
+        if not self.changes or books.over or not np.isfinite(books.snr_db):
+            return False
+        return len(books.codebooks) == max(self.books) and bool(
+            self.told[self._nearest(books.snr_db)]
+        )
+
     def _nearest(self, snr_db: float) -> int:
         """The nearest SNR, the upper one of two: between grid points no mean of the two is better."""
         return len(self.snr_db) - 1 - int(np.argmin(np.abs(self.snr_db - snr_db)[::-1]))
@@ -94,7 +104,7 @@ class ChannelCodebookGrid:
     def save(self, path: str | Path) -> None:
         """Write the grid as .npz, codebooks and priors as float16; the weights' own are not written."""
         values: dict[str, Any] = {"snr_db": self.snr_db, "sha256": np.array(self.sha256)}
-        values |= self.changes
+        values |= {**self.changes, **({"told": self.told} if self.changes else {})}
         values["over"] = np.array(self.robust.over)
         rows = {**{str(n): row for n, row in self.books.items()}, "robust": (self.robust,)}
         for name, row in rows.items():
@@ -134,7 +144,8 @@ class ChannelCodebookGrid:
             over = tuple((float(snr), float(weight)) for snr, weight in data["over"])
             robust = replace(_row(data, "robust", [over[0][0]])[0], over=over)
             changes = {k: data[k] for k in data.files if k.startswith((PREFIX, SCALE))}
-        return cls(snr_db, books, levels, robust, noiseless, sha256, changes)
+            told = data["told"].astype(bool) if changes else np.zeros(0, bool)
+        return cls(snr_db, books, levels, robust, noiseless, sha256, changes, told)
 
 
 def _row(data: Any, name: str, snr_db: Any) -> tuple[ChannelCodebooks, ...]:

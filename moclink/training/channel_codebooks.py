@@ -5,8 +5,6 @@ levels, codebooks are made from the highest SNR to the lowest and back again, ea
 SNR before and at several prices on power; the best by simulated squared error over latents that were
 kept aside stays. Then follow the policy (how many levels to send with the symbols of L levels) and
 codebooks for a sender that is not told the SNR. A quarter of an hour on one core for four levels.
-With --network, encoder and decoder are those that python -m moclink.train channel has trained, told
-the SNR, and the codebooks of all levels are made again from the trained ones.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +26,6 @@ from moclink.codec.channel_optimized_codebooks import (
     search,
     send,
 )
-from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import find_images, read_image
@@ -166,43 +162,12 @@ def make_robust(
     return min(found, key=lambda pair: pair[1])[0]
 
 
-def fit_again(
-    made: ChannelOptimizedCodec,
-    paths: Sequence[Path],
-    counts: tuple[int, int],
-    rounds: int,
-    seed: int,
-) -> ChannelCodebookGrid:
-    """Codebooks of all levels for a network that is told the SNR, from those trained with it.
-
-    All other codebooks, and the policy, stay as they are.
-
-    Args:
-        made: The trained network and its codebooks.
-        paths: Pictures.
-        counts: How many latents to make codebooks of and how many to judge them by.
-        rounds: Turns of each fit.
-        seed: Of crops and order.
-    """
-    deepest, found = max(made.grid.books), []
-    for start in made.grid.books[deepest]:
-        transform = partial(made.latents, books=start)
-        latents = crop_latents(transform, paths, *counts, seed)
-        best, error = fit_best_codebooks([start], latents, start.snr_db, rounds)
-        found.append(best)
-        print(f"{deepest} levels, {start.snr_db:5.1f} dB: {error:.4f}", flush=True)
-    return replace(made.grid, books={**made.grid.books, deepest: tuple(found)})
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("inputs", nargs="+", help="training images or folders of them")
     parser.add_argument("--exclude", nargs="*", default=[], help="names of images to hold out")
     parser.add_argument("--weights", default="small", help="preset or path of a semantic codec")
-    parser.add_argument(
-        "--network", type=Path, help="channel.npz of python -m moclink.train channel"
-    )
     parser.add_argument("--out", type=Path, required=True, help="path of the .npz to write")
     parser.add_argument(
         "--snr", nargs=3, type=float, default=(-5, 20, 5), metavar=("FIRST", "LAST", "STEP")
@@ -215,10 +180,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     description, _ = weight_files.find(options.weights, "moc-rvq-{}", "semantic")
     codec = SemanticCodec.from_preset(options.weights)
     counts = (options.samples, options.samples // 2)
-    if options.network:
-        made = ChannelOptimizedCodec.from_preset(options.weights, options.network)
-        fit_again(made, paths, counts, options.rounds, options.seed).save(options.out)
-        return
     latents = crop_latents(codec.latents, paths, *counts, options.seed)
     first, last, step = options.snr
     snrs = np.arange(first, last + step / 2, step)

@@ -34,20 +34,26 @@ def run_channel(args: argparse.Namespace) -> int:
         jit=not args.no_jit,
     )
     stage = ChannelStage(network, made.grid, feeder, held_out, options)
+    before = stage.validate()[0]
     outcome = run(stage, args.out, plan)
     if not outcome.finished:
         return 130
-    deepest = max(made.grid.books)
-    trained = tuple(
-        replace(books, codebooks=np.asarray(vectors, np.float32))
-        for books, vectors in zip(
-            made.grid.books[deepest],
-            ops.convert_to_numpy(stage.codebooks.codebooks),
-            strict=True,
-        )
+    told = np.array([outcome.figures[name] > figure for name, figure in before.items()])
+    grid, deepest = made.grid, max(made.grid.books)
+    vectors = np.asarray(ops.convert_to_numpy(stage.codebooks.codebooks), np.float32)
+    row = tuple(
+        replace(books, codebooks=trained) if better else books
+        for books, trained, better in zip(grid.books[deepest], vectors, told, strict=True)
     )
-    books = {**made.grid.books, deepest: trained}
+    levels = {**grid.levels, deepest: np.where(told, deepest, grid.levels[deepest])}
     path = Path(args.out) / "channel.npz"
-    replace(made.grid, books=books, changes=network.changes()).save(path)
-    print(f"wrote {path}")
+    replace(
+        grid,
+        books={**grid.books, deepest: row},
+        levels=levels,
+        changes=network.changes(),
+        told=told,
+    ).save(path)
+    gains = ", ".join(f"{name} {outcome.figures[name] - old:+.2f}" for name, old in before.items())
+    print(f"wrote {path}; {gains} dB; where nothing is gained the codec's own are used")
     return 0
