@@ -73,7 +73,7 @@ def test_wrong_input_is_named(standard_code):
         code.encode(np.zeros((2, 323), np.uint8))
     with pytest.raises(ValueError, match="value 2"):
         code.encode(np.full((2, 324), 2, np.uint8))
-    with pytest.raises(ValueError, match="auto, sionna, fast, device"):
+    with pytest.raises(ValueError, match="auto, fast, sionna, device"):
         get_decoder(code, "quick")
     with pytest.raises(ValueError, match="num_iter is 0"):
         get_decoder(code, "fast", num_iter=0)
