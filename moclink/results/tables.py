@@ -13,7 +13,7 @@ from moclink.results.metrics import METRICS_BY_COLUMN, OUTAGE, Metric, measured
 from moclink.results.names import base_name, display_name, shortened, snr_text
 from moclink.types import Row
 
-NAME_WIDTH = 32
+NAME_WIDTH = 34
 SHORT_FORMS = {  # format and width; of what is not named .3f and 6
     "psnr_db": (".2f", 6),
     "psnr_y_db": (".2f", 6),
