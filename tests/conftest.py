@@ -99,3 +99,41 @@ def gradients_of(function, *values):
 @pytest.fixture(scope="session", name="gradients_of")
 def _gradients_of():
     return gradients_of
+
+
+def smooth_pictures(count: int, height: int = 37, width: int = 50) -> np.ndarray:
+    """Smooth random pictures, float32 [count, height, width, 3]; of odd size if none is given."""
+    coarse = np.random.default_rng(5).uniform(size=(count, 6, 8, 3)).astype(np.float32)
+    return np.clip(ops.convert_to_numpy(ops.image.resize(coarse, (height, width))), 0, 1)
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """`smooth_pictures`."""
+    return smooth_pictures
+
+
+@pytest.fixture(scope="module")
+def fitted_toy_codec():
+    """An untrained codec whose codebooks fit its latents and whose NRB does something."""
+    from moclink.codec.codebook_initialization import initialize_codebooks
+    from moclink.codec.codebooks import record_priors
+    from moclink.codec.semantic_codec import SemanticCodec
+
+    keras.utils.set_random_seed(7)
+    made = SemanticCodec.from_size("toy")
+    latents = ops.convert_to_numpy(made.encoder(smooth_pictures(8)))
+    initialize_codebooks(made.quantizer, latents, seed=1)
+    for weight in made.nrb.trainable_variables:
+        if weight.path.endswith("exit/kernel"):
+            weight.assign(0.01 * keras.random.normal(weight.shape, seed=3))
+    record_priors(made.quantizer, np.random.default_rng(4).integers(50, 500, made.priors.shape))
+    return made
+
+
+@pytest.fixture
+def link_codec(fitted_toy_codec):
+    """That codec, given back as it was."""
+    before = fitted_toy_codec.network.get_weights()
+    yield fitted_toy_codec
+    fitted_toy_codec.network.set_weights(before)

@@ -10,8 +10,6 @@ from sionna.phy.channel import AWGN
 from sionna.phy.fec.ldpc import LDPC5GEncoder
 
 from moclink.chain import DigitalChain
-from moclink.codec.codebook_initialization import initialize_codebooks
-from moclink.codec.codebooks import record_priors
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.link import SemanticLink
@@ -26,34 +24,9 @@ from moclink.sources.semantic import SemanticSource
 AWGN_PATH = "sionna.phy.channel.AWGN"
 
 
-@pytest.fixture(scope="module")
-def made() -> SemanticCodec:
-    """An untrained codec whose codebooks fit its latents and whose NRB does something."""
-    keras.utils.set_random_seed(7)
-    made = SemanticCodec.from_size("toy")
-    latents = keras.ops.convert_to_numpy(made.encoder(pictures(8)))
-    initialize_codebooks(made.quantizer, latents, seed=1)
-    for weight in made.nrb.trainable_variables:
-        if weight.path.endswith("exit/kernel"):
-            weight.assign(0.01 * keras.random.normal(weight.shape, seed=3))
-    record_priors(made.quantizer, np.random.default_rng(4).integers(50, 500, made.priors.shape))
-    return made
-
-
 @pytest.fixture
-def codec(made):
-    """That codec, given back as it was."""
-    before = made.network.get_weights()
-    yield made
-    made.network.set_weights(before)
-
-
-def pictures(count: int, height: int = 37, width: int = 50) -> np.ndarray:
-    """Smooth random pictures of odd size."""
-    coarse = np.random.default_rng(5).uniform(size=(count, 6, 8, 3)).astype(np.float32)
-    return np.clip(
-        keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (height, width))), 0, 1
-    )
+def codec(link_codec):
+    return link_codec
 
 
 def decibels(*values: float) -> np.ndarray:
@@ -87,7 +60,7 @@ class KnownGain(Block):
 
 
 @pytest.mark.parametrize(("receiver", "levels"), [("soft", 4), ("hard", 1)])
-def test_without_noise_it_is_the_codec(codec, receiver, levels):
+def test_without_noise_it_is_the_codec(codec, receiver, levels, pictures):
     images, snr = pictures(2), decibels(30, 40)
     indices = codec.encode(images, levels)[:, :, :, :levels]
     link = SemanticLink(codec, Clean(), levels, receiver, use_nrb=False)
@@ -100,7 +73,7 @@ def test_without_noise_it_is_the_codec(codec, receiver, levels):
 
 
 @pytest.mark.parametrize(("receiver", "levels"), [("soft", 4), ("soft", 2), ("hard", 3)])
-def test_on_the_same_noise_it_is_the_simulators_chain(codec, receiver, levels):
+def test_on_the_same_noise_it_is_the_simulators_chain(codec, receiver, levels, pictures):
     images, snr = pictures(3), decibels(2, 11, 19)
     chain = DigitalChain("chain", SemanticSource(codec, levels, receiver), IndexModem())
     sent = chain.transmit(images)
@@ -148,7 +121,7 @@ CHANNELS = {
 
 
 @pytest.mark.parametrize("name", CHANNELS)
-def test_the_channel_is_swapped_by_one_argument(codec, name):
+def test_the_channel_is_swapped_by_one_argument(codec, name, pictures):
     config.seed = 12
     images, link = pictures(2), SemanticLink(codec, CHANNELS[name])
     received = to_numpy(link((images, decibels(5, 60))))
@@ -159,7 +132,7 @@ def test_the_channel_is_swapped_by_one_argument(codec, name):
     assert received.min() >= 0 and received.max() <= 1
 
 
-def test_a_code_removes_the_errors_that_uncoded_indices_have(codec):
+def test_a_code_removes_the_errors_that_uncoded_indices_have(codec, pictures):
     config.seed = 15
     images, snr = pictures(2, 64, 96), decibels(14, 16)
     code = LDPC5GEncoder(324, 648, num_bits_per_symbol=6)
@@ -199,7 +172,7 @@ def test_below_the_waterfall_decoded_indices_still_say_something(codec):
         *((AWGN_PATH, (100, 204)), (RayleighFading(), (324, 648))),
     ],
 )
-def test_any_snr_gives_a_picture(codec, channel, code, snr_db):
+def test_any_snr_gives_a_picture(codec, channel, code, snr_db, pictures):
     config.seed = 19
     link = SemanticLink(codec, channel, code=code)
     received = to_numpy(link((pictures(1), decibels(snr_db))))
@@ -209,7 +182,7 @@ def test_any_snr_gives_a_picture(codec, channel, code, snr_db):
         assert np.allclose(received, clean, atol=1e-4)
 
 
-def test_other_alphabets_ride_on_their_constellation(codec):
+def test_other_alphabets_ride_on_their_constellation(codec, pictures):
     parts = {**codec.config, "quantizer": {**codec.config["quantizer"], "states": 16}}
     keras.utils.set_random_seed(9)
     wide = SemanticCodec(parts)

@@ -6,8 +6,6 @@ import pytest
 from keras import ops
 from sionna.phy import config
 
-from moclink.codec.codebook_initialization import initialize_codebooks
-from moclink.codec.codebooks import record_priors
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.link import SemanticLink
@@ -17,34 +15,9 @@ from moclink.phy.tensors import to_numpy
 AWGN_PATH = "sionna.phy.channel.AWGN"
 
 
-@pytest.fixture(scope="module")
-def made() -> SemanticCodec:
-    """An untrained codec whose codebooks fit its latents and whose NRB does something."""
-    keras.utils.set_random_seed(7)
-    made = SemanticCodec.from_size("toy")
-    latents = keras.ops.convert_to_numpy(made.encoder(pictures(8)))
-    initialize_codebooks(made.quantizer, latents, seed=1)
-    for weight in made.nrb.trainable_variables:
-        if weight.path.endswith("exit/kernel"):
-            weight.assign(0.01 * keras.random.normal(weight.shape, seed=3))
-    record_priors(made.quantizer, np.random.default_rng(4).integers(50, 500, made.priors.shape))
-    return made
-
-
 @pytest.fixture
-def codec(made):
-    """That codec, given back as it was."""
-    before = made.network.get_weights()
-    yield made
-    made.network.set_weights(before)
-
-
-def pictures(count: int, height: int = 37, width: int = 50) -> np.ndarray:
-    """Smooth random pictures of odd size."""
-    coarse = np.random.default_rng(5).uniform(size=(count, 6, 8, 3)).astype(np.float32)
-    return np.clip(
-        keras.ops.convert_to_numpy(keras.ops.image.resize(coarse, (height, width))), 0, 1
-    )
+def codec(link_codec):
+    return link_codec
 
 
 def decibels(*values: float) -> np.ndarray:
@@ -77,7 +50,7 @@ def changed(before: dict, after: dict) -> set[str]:
     ],
     ids=["rayleigh", "training"],
 )
-def test_fit_trains_what_it_should_through_the_channel(codec, channel, train):
+def test_fit_trains_what_it_should_through_the_channel(codec, channel, train, pictures):
     config.seed = 13
     images, snr = pictures(8, 24, 24), np.full(8, 12, np.float32)
     link = SemanticLink(codec, channel, train=train)
@@ -88,7 +61,7 @@ def test_fit_trains_what_it_should_through_the_channel(codec, channel, train):
     assert changed(before, weights_of(codec)) == set(train)
 
 
-def test_gradients_reach_every_part_and_the_encoder_straight_through(codec, gradients_of):
+def test_gradients_reach_every_part_and_the_encoder_straight_through(codec, gradients_of, pictures):
     config.seed = 14
     images, snr = pictures(2), decibels(20, 20)
     link = SemanticLink(codec, AWGN_PATH, train=("encoder", "quantizer", "nrb", "decoder"))
@@ -111,7 +84,7 @@ def test_gradients_reach_every_part_and_the_encoder_straight_through(codec, grad
 
 
 @pytest.mark.tensorflow_only("torch.compile takes minutes for it")
-def test_xla_compiles_a_training_step_through_fading(codec):
+def test_xla_compiles_a_training_step_through_fading(codec, pictures):
     images, snr = pictures(2, 24, 24), decibels(60, 60)
     link = SemanticLink(codec, RayleighFading(coherence=8))
     expected = np.mean((to_numpy(link((images, snr), training=True)) - images) ** 2)

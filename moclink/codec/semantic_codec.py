@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from moclink.codec.inputs import (
     as_array,
-    check_finite,
     check_posteriors,
     snr_of_each,
     whole_number,
@@ -40,6 +39,7 @@ from moclink.codec.tiling import (
     PositionLimit,
     check_crop,
     clip_to_unit,
+    decode_batch,
     decode_latents,
     encode_images,
 )
@@ -140,17 +140,7 @@ class SemanticCodec(StoredCodec):
 
     def pictures(self, z: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
         """What G makes of latents [B, h, w, n_q], without any other step: float32 [B, height, width, 3]."""
-        z, channels = as_array("z", z, "latents float [B, h, w, n_q]"), self.decoder.latent_channels
-        if z.ndim != 4 or z.shape[3] != channels or not z.size:
-            raise ValueError(f"z has shape {z.shape}; it must be [B, h, w, {channels}]")
-        check_finite("z", z)
-        check_crop(height, width, *z.shape[1:3])
-        groups = self.position_limit.groups(*z.shape[:3])
-        decoded = [
-            decode_latents(self._decoding, self.decoder, self.position_limit, z[part])
-            for part in groups
-        ]
-        return to_numpy(join(decoded)[:, :height, :width])
+        return decode_batch(self._decoding, self.decoder, self.position_limit, z, height, width)
 
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
         """Posterior of each index under the codes' priors.

@@ -19,17 +19,10 @@ from numpy.typing import NDArray
 
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
-from moclink.codec.inputs import as_array, check_finite
+from moclink.codec.inputs import check_finite
 from moclink.codec.int8_weights import quantize
 from moclink.codec.semantic_codec import SemanticCodec
-from moclink.codec.tiling import (
-    CompiledFunction,
-    check_crop,
-    clip_to_unit,
-    decode_latents,
-    encode_images,
-)
-from moclink.torch_device import join, to_numpy
+from moclink.codec.tiling import CompiledFunction, clip_to_unit, decode_batch, encode_images
 
 PREFIX = "network-"  # of a changed weight's name in a file
 SCALE = "scale-"  # of its scale's
@@ -41,14 +34,16 @@ class SNRAwareAutoencoder:
     Args:
         codec: The codec whose weights they start from; it is not changed.
         snr_grid: SNRs in dB, ascending.
+        dtype: Precision policy, such as "mixed_bfloat16" for training.
 
     Attributes:
         encoder: E.
         decoder: G.
     """
 
-    def __init__(self, codec: SemanticCodec, snr_grid: Sequence[float]) -> None:
-        dtype = codec.encoder.dtype_policy
+    def __init__(
+        self, codec: SemanticCodec, snr_grid: Sequence[float], dtype: str = "float32"
+    ) -> None:
         config, grid = codec.config, tuple(float(snr) for snr in snr_grid)
         self._position_limit = codec.position_limit
         self.encoder = Encoder(**config["encoder"], snr_grid=grid, dtype=dtype, name="encoder")
@@ -85,17 +80,10 @@ class SNRAwareAutoencoder:
             ValueError: If the latents have another shape or are not finite, or height and width do
                 not fit them.
         """
-        z, channels = as_array("z", z, "latents float [B, h, w, n_q]"), self.decoder.latent_channels
-        if z.ndim != 4 or z.shape[3] != channels or not z.size:
-            raise ValueError(f"z has shape {z.shape}; it must be [B, h, w, {channels}]")
-        check_finite("z", z)
-        check_crop(height, width, *z.shape[1:3])
         told = np.full(len(z), snr_db, np.float32)
-        decoded = [
-            decode_latents(self._decoding, self.decoder, self._position_limit, z[part], told[part])
-            for part in self._position_limit.groups(*z.shape[:3])
-        ]
-        return to_numpy(join(decoded)[:, :height, :width])
+        return decode_batch(
+            self._decoding, self.decoder, self._position_limit, z, height, width, told
+        )
 
     def weights(self) -> dict[str, Any]:
         """Variables by name, such as decoder/head/kernel."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
-from moclink.codec.inputs import as_array, check_images
+from moclink.codec.inputs import as_array, check_finite, check_images
 from moclink.constants import LATENT_STRIDE
 from moclink.keras_device import on_torch, predict
 from moclink.matrix_products import codec_products, convolves_in_bfloat16
@@ -227,6 +227,45 @@ def decode_latents(
     return function.run_in_stripes(
         z, others, rows=stripe, halo=decoder.receptive_positions(), scale=LATENT_STRIDE
     )
+
+
+def decode_batch(
+    function: CompiledFunction,
+    decoder: Decoder,
+    limit: PositionLimit,
+    z: NDArray[np.floating],
+    height: int,
+    width: int,
+    *others: Any,
+) -> NDArray[np.float32]:
+    """Run G over latents of a batch of any size.
+
+    Args:
+        function: As in `decode_latents`, which does one group.
+        decoder: G.
+        limit: How much is worked on at a time.
+        z: float [B, h, w, n_q].
+        height: Rows of the images.
+        width: Columns of the images.
+        others: Further inputs of `function`, each with the batch first.
+
+    Returns:
+        float32 [B, height, width, 3].
+
+    Raises:
+        ValueError: If the latents have another shape or are not finite, or height and width do not
+            fit them.
+    """
+    z = as_array("z", z, "latents float [B, h, w, n_q]")
+    if z.ndim != 4 or z.shape[3] != decoder.latent_channels or not z.size:
+        raise ValueError(f"z has shape {z.shape}; it must be [B, h, w, {decoder.latent_channels}]")
+    check_finite("z", z)
+    check_crop(height, width, *z.shape[1:3])
+    parts = [
+        decode_latents(function, decoder, limit, z[part], *(other[part] for other in others))
+        for part in limit.groups(*z.shape[:3])
+    ]
+    return to_numpy(join(parts)[:, :height, :width])
 
 
 def clip_to_unit(images: Any) -> Any:

@@ -10,7 +10,7 @@ codebooks for a sender that is not told the SNR. A quarter of an hour on one cor
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,16 +49,12 @@ class Latents:
 
 
 def crop_latents(
-    transform: Callable[[NDArray[np.float32]], NDArray[np.float32]],
-    paths: Sequence[Path],
-    train: int,
-    test: int,
-    seed: int,
+    codec: SemanticCodec, paths: Sequence[Path], train: int, test: int, seed: int
 ) -> Latents:
     """Latents of a random crop of each picture, in random order.
 
     Args:
-        transform: Images [B, H, W, 3] in [0, 1] to latents [B, h, w, P*c].
+        codec: Its encoder makes the latents.
         paths: Pictures.
         train: How many latents to make codebooks of.
         test: How many to judge them by.
@@ -72,7 +68,7 @@ def crop_latents(
         pixels = read_image(path)
         top, left = (int(rng.integers(max(1, side - CROP + 1))) for side in pixels.shape[:2])
         crop = pixels[top : top + CROP, left : left + CROP].astype(np.float32) / np.float32(255)
-        latents = transform(crop[None])
+        latents = codec.latents(crop[None])
         found.append(latents.reshape(-1, latents.shape[-1]))
     mixed = rng.permutation(np.concatenate(found))
     if len(mixed) < train + test:
@@ -180,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     description, _ = weight_files.find(options.weights, "moc-rvq-{}", "semantic")
     codec = SemanticCodec.from_preset(options.weights)
     counts = (options.samples, options.samples // 2)
-    latents = crop_latents(codec.latents, paths, *counts, options.seed)
+    latents = crop_latents(codec, paths, *counts, options.seed)
     first, last, step = options.snr
     snrs = np.arange(first, last + step / 2, step)
     quantizer = codec.quantizer

@@ -22,10 +22,10 @@ def run_channel(args: argparse.Namespace) -> int:
     check_terms(args)
     plan = loop_options(args)
     feeder, held_out = open_data(args)
-    set_precision(args.mixed_precision, args.seed)
+    dtype = set_precision(args.mixed_precision, args.seed)
     made = ChannelOptimizedCodec.from_preset(args.codec, args.codebooks)
-    network = SNRAwareAutoencoder(made.semantic_codec, made.grid.snr_db.tolist())
-    network.apply(made.grid.changes)
+    grid, deepest = made.grid, max(made.grid.books)
+    network = SNRAwareAutoencoder(made.semantic_codec, grid.snr_db.tolist(), dtype)
     options = ChannelOptions(
         gradient=args.gradient,
         latent=args.latent,
@@ -33,13 +33,21 @@ def run_channel(args: argparse.Namespace) -> int:
         seed=args.seed,
         jit=not args.no_jit,
     )
-    stage = ChannelStage(network, made.grid, feeder, held_out, options)
+    stage = ChannelStage(network, grid, feeder, held_out, options)
     before = stage.validate()[0]
+    told = np.zeros(len(grid.snr_db), bool)
+    if grid.changes:  # trained before: where it is told the SNR, it is judged as it is
+        network.apply(grid.changes)
+        told, changed = grid.told, stage.validate()[0]
+        before = {
+            name: changed[name] if tells else figure
+            for (name, figure), tells in zip(before.items(), told, strict=True)
+        }
     outcome = run(stage, args.out, plan)
     if not outcome.finished:
         return 130
-    told = np.array([outcome.figures[name] > figure for name, figure in before.items()])
-    grid, deepest = made.grid, max(made.grid.books)
+    # One network serves all SNRs that are told: where it was used before, it is used on.
+    told = told | [outcome.figures[name] > figure for name, figure in before.items()]
     vectors = np.asarray(ops.convert_to_numpy(stage.codebooks.codebooks), np.float32)
     row = tuple(
         replace(books, codebooks=trained) if better else books
@@ -55,5 +63,6 @@ def run_channel(args: argparse.Namespace) -> int:
         told=told,
     ).save(path)
     gains = ", ".join(f"{name} {outcome.figures[name] - old:+.2f}" for name, old in before.items())
-    print(f"wrote {path}; {gains} dB; where nothing is gained the codec's own are used")
+    used = ", ".join(f"{snr_db:g}" for snr_db in grid.snr_db[told]) or "no SNR"
+    print(f"wrote {path}; {gains} dB; used at {used} dB, elsewhere the codec's own")
     return 0

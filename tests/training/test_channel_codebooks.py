@@ -35,7 +35,7 @@ def test_the_command_makes_a_grid_that_is_better_than_the_noiseless_codebooks(fo
     grid = made.grid
     assert grid.snr_db.tolist() == [0, 15]
     pictures = sorted(folder.glob("*.png"))
-    fresh = crop_latents(made.semantic_codec.latents, pictures, 100, 300, seed=5).test
+    fresh = crop_latents(made.semantic_codec, pictures, 100, 300, seed=5).test
     deepest = max(grid.books)
     plain = simulated(grid.without_noise(deepest), fresh, 0.0)
     assert simulated(grid.at(deepest, 0.0), fresh, 0.0) < 0.9 * plain
@@ -45,4 +45,4 @@ def test_the_command_makes_a_grid_that_is_better_than_the_noiseless_codebooks(fo
 def test_too_few_latents_are_refused(folder):
     codec = SemanticCodec.from_preset(folder / "toy")
     with pytest.raises(ValueError, match="1000 are wanted: give more pictures"):
-        crop_latents(codec.latents, [folder / "0.png"], 900, 100, seed=0)
+        crop_latents(codec, [folder / "0.png"], 900, 100, seed=0)

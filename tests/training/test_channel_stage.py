@@ -74,6 +74,25 @@ def test_trained_network_and_codebooks_are_a_chain(folder, capsys):
     assert received.images.shape == images.shape and np.isfinite(received.images).all()
 
 
+def test_training_goes_on_from_what_it_made(folder, capsys):
+    first = folder / "run" / "channel.npz"
+    plain = ChannelOptimizedCodec.from_preset(folder / "toy")
+    grid = ChannelOptimizedCodec.from_preset(folder / "toy", first).grid
+    start = folder / "start.npz"
+    replace(grid, told=np.array([True, False])).save(start)
+    out, options = folder / "further", ["--codebooks", str(start), "--learning-rate", "1e-12"]
+    assert main([*arguments(folder, out, 1), *options, "--mixed-precision"]) == 0
+    assert "used at 0" in capsys.readouterr().out
+    found = ChannelOptimizedCodec.from_preset(folder / "toy", out / "channel.npz").grid
+    # Nothing was learned at that rate: what is told stays told, and its network stays as it was.
+    assert found.told[0] and found.changes.keys() == grid.changes.keys()
+    for name, value in grid.changes.items():
+        np.testing.assert_array_equal(found.changes[name], value, err_msg=name)
+    if not found.told[1]:
+        untold = plain.grid.books[4][1].codebooks
+        np.testing.assert_array_equal(found.books[4][1].codebooks, untold)
+
+
 def test_where_nothing_is_gained_the_codec_stays_as_it_is(folder):
     out = folder / "useless"
     assert main([*arguments(folder, out, 1), "--learning-rate", "1e-12"]) == 0
