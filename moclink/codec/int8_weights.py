@@ -1,7 +1,8 @@
 """Network weights in int8: NAME.json beside NAME.weights.npz, half the size of float16.
 
-Kernels are int8 with one float16 scale for each output channel, w = scale * q, q in -127..127;
-vectors (biases) stay in float16. Arrays are in the network's order. Nothing is ever unpickled.
+Kernels are int8 with one float32 scale for each output channel, w = scale * q, q in -127..127
+(files made before 2026-11-27 have float16 scales, which are read as well); vectors (biases) stay in
+float16. Arrays are in the network's order. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -19,22 +20,24 @@ from moclink.codec.weights import base_path, write_description
 
 ENDING = ".weights.npz"
 _LEVELS = 127
-_ZERO_SCALE = 1.0  # of a channel whose weights are all zero
 
 
-def quantize(kernel: NDArray[np.floating]) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
-    """Round a kernel [..., channels] to int8 with a float16 scale for each channel.
+def quantize(kernel: NDArray[np.floating]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round a kernel [..., channels] to int8 with a float32 scale for each channel.
+
+    The largest weight of a channel becomes 127 or -127, so that what was rounded once stays as it is
+    when it is rounded again, however small it is (a float16 scale loses bits below 6e-5).
 
     Raises:
-        ValueError: If a weight is not finite, or beyond what a scale can hold.
+        ValueError: If a weight is not finite.
     """
-    largest = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1)))
-    with np.errstate(over="ignore"):
-        scale = (largest / _LEVELS).astype(np.float16)
-    if not np.isfinite(scale).all():
-        raise ValueError(f"a weight is {largest[~np.isfinite(scale)][0]}; train with a lower rate")
-    scale = np.where(scale > 0, scale, np.float16(_ZERO_SCALE))
-    levels = np.rint(kernel / scale.astype(np.float32)).clip(-_LEVELS, _LEVELS)
+    largest = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1))).astype(np.float32)
+    if not np.isfinite(largest).all():
+        raise ValueError(
+            f"a weight is {largest[~np.isfinite(largest)][0]}; train with a lower rate"
+        )
+    scale = np.maximum(largest / np.float32(_LEVELS), np.finfo(np.float32).tiny)
+    levels = np.rint(kernel / scale).clip(-_LEVELS, _LEVELS)
     return levels.astype(np.int8), scale
 
 

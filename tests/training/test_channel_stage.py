@@ -87,7 +87,10 @@ def test_training_goes_on_from_what_it_made(folder, capsys):
     # Nothing was learned at that rate: what is told stays told, and its network stays as it was.
     assert found.told[0] and found.changes.keys() == grid.changes.keys()
     for name, value in grid.changes.items():
-        np.testing.assert_array_equal(found.changes[name], value, err_msg=name)
+        if value.dtype == np.float32:  # scales of changes, to the rounding of base + change - base
+            np.testing.assert_allclose(found.changes[name], value, rtol=1e-4, err_msg=name)
+        else:
+            np.testing.assert_array_equal(found.changes[name], value, err_msg=name)
     if not found.told[1]:
         untold = plain.grid.books[4][1].codebooks
         np.testing.assert_array_equal(found.books[4][1].codebooks, untold)
