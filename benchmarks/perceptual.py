@@ -28,7 +28,7 @@ from moclink.perceptual.pretrained import WeightsUnavailable
 from moclink.phy.modems import BitModem
 from moclink.presets import LEVELS
 from moclink.protocols import Chain
-from moclink.results.averages import half_width
+from moclink.results.intervals import half_width
 from moclink.sources.bpg_files import BPG
 from moclink.sources.file_source import FileSource
 from moclink.sources.pillow_codecs import JPEG

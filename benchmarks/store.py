@@ -41,7 +41,7 @@ import numpy as np
 
 from benchmarks.machine import machine_line
 from moclink.images import Picture
-from moclink.results.export import CSV_COLUMNS, Summary, export, write_csv
+from moclink.results.export import CSV_COLUMNS, SUMMARY_COLUMNS, Summary, export, write_csv
 from moclink.results.store import COLUMNS, ResultStore, read_rows
 from moclink.sweep.plan import Plan, count_cells, list_cells
 from moclink.types import Cell, Row
@@ -186,8 +186,7 @@ class Parquet:
             c[:left_out] + c[left_out + 1 :] for own in summary.watch(self.cells()) for c in own
         )
         write_csv(out / "results.csv", CSV_COLUMNS, cells)
-        header = ["chain", "metric", "snr_db", "mean", "ci95_half_width", "images"]
-        write_csv(out / "summary.csv", header, summary.rows)
+        write_csv(out / "summary.csv", SUMMARY_COLUMNS, summary.rows)
 
 
 def one_step(way: str, step: str, folder: Path, cells: int) -> dict[str, Any]:

@@ -74,12 +74,12 @@ def _tables(args: argparse.Namespace) -> list[Table]:
     snrs: tuple[float, ...] | None = parse_snr(args.snr) if args.snr is not None else None
     chosen = choose_rows(every, args.chains, snrs)
     names = comma_list(args.metrics) if args.metrics is not None else None
-    every_snr = args.format == "csv"
+    every_snr, channel = args.format == "csv", str(parameters.get("channel", ""))
     metrics = choose_metrics(
         names, measured(chosen) if names is not None else usual(chosen, every_snr)
     )
     if args.format == "csv":
-        tables = [long_table(chosen, metrics, str(parameters.get("channel", "")), outage)]
+        tables = [long_table(chosen, metrics, channel, outage)]
     else:
         note_of_run = conditions(parameters, {row.chain for row in chosen})
         shown = sorted({row.snr_db for row in chosen})
@@ -87,7 +87,8 @@ def _tables(args: argparse.Namespace) -> list[Table]:
             snrs = tuple(chosen_snrs(shown))
             note = f"moclink: {len(snrs)} of {len(shown)} SNRs are shown; --snr chooses others"
             print(note, file=sys.stderr)
-        tables = mean_tables(choose_rows(chosen, snrs=snrs), metrics, note_of_run, outage)
+        shown_rows = choose_rows(chosen, snrs=snrs)
+        tables = mean_tables(shown_rows, metrics, note_of_run, outage, channel)
     if args.bd is not None:
         reference = choose_chains(args.bd, every)
         known = args.bd in {name for chain in reference for name in (chain, base_name(chain))}

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.constants import OUTAGES
-from moclink.results.metrics import METRICS_BY_COLUMN, is_number
+from moclink.results.intervals import clopper_pearson, half_width
+from moclink.results.metrics import METRICS_BY_COLUMN, OUTAGE, is_number
 from moclink.types import Row
 
 # How an outage counts. "grey" or "mean": the mid-grey picture, or that of the original's mean colour,
@@ -30,23 +31,25 @@ class Average:
     Attributes:
         snr_db: Es/N0 in dB.
         mean: Mean over images of the mean over trials.
-        half_width: Half the interval, Student's t over images; 0 with a single image.
-        images: Number of images.
+        half_width: Half the interval, 0 where there is none.
+        images: Number of images, 1 of random bits.
+        limits: (low, high) of an outage rate, which is a proportion (Clopper and Pearson over
+            images), and of error rates of random bits; half_width is then half of high - low. None
+            where the interval is Student's t over images.
     """
 
     snr_db: float
     mean: float
     half_width: float
     images: int
+    limits: tuple[float, float] | None = None
 
-
-def half_width(values: NDArray[np.float64]) -> float:
-    """Half the 95 % confidence interval of the mean of values [n], Student's t; 0 of a single value."""
-    from scipy.special import stdtrit
-
-    if len(values) < 2:
-        return 0.0
-    return float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / math.sqrt(len(values)))
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """(low, high); None where it is not known, as of a single image."""
+        if self.limits is not None or self.images < 2:
+            return self.limits
+        return self.mean - self.half_width, self.mean + self.half_width
 
 
 def outage_note(rows: Sequence[Row], outage: str) -> str:
@@ -119,9 +122,17 @@ def average_values(
         means[own] = values[starts[own][:, None] + np.arange(count)].mean(axis=1)
     firsts = np.flatnonzero(new_snr[starts])
     return [
-        Average(float(snrs[starts[first]]), float(part.mean()), half_width(part), len(part))
+        _average_over_images(float(snrs[starts[first]]), part, metric)
         for first, part in zip(firsts, np.split(means, firsts[1:]), strict=True)
     ]
+
+
+def _average_over_images(snr_db: float, means: NDArray[np.float64], metric: str) -> Average:
+    mean, images = float(means.mean()), len(means)
+    if metric != OUTAGE.column or images < 2:
+        return Average(snr_db, mean, half_width(means), images)
+    low, high = clopper_pearson(mean, images)
+    return Average(snr_db, mean, (high - low) / 2, images, (low, high))
 
 
 def number_images(names: Iterable[str]) -> NDArray[np.intp]:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.constants import OUTAGES
-from moclink.results.averages import average, by_chain, half_width, image_means
+from moclink.results.averages import average, by_chain, image_means
 from moclink.results.bandwidth import chain_cbrs, equal
 from moclink.results.bjontegaard import FEWEST, METHODS, Curve, bd_quality, bd_rate, bd_snr
+from moclink.results.intervals import half_width
 from moclink.results.metrics import Metric
 from moclink.results.names import base_name, snr_text
 from moclink.results.schemes import scheme_points, schemes

@@ -123,12 +123,13 @@ def _picture_panel(
 
 def _band(axis: Axes, points: Sequence[Average], colour: Any) -> bool:
     """Shade the confidence interval where there are pictures enough; says whether it did."""
-    mean, half = np.array([p.mean for p in points]), np.array([p.half_width for p in points])
+    half = np.array([p.half_width for p in points])
+    low, high = np.transpose([p.interval or (p.mean, p.mean) for p in points])
     enough = np.array([p.images >= FEWEST_FOR_BANDS for p in points])
     if not half[enough].any() or not (enough[1:] & enough[:-1]).any():
         return False
     snrs = [p.snr_db for p in points]
-    axis.fill_between(snrs, mean - half, mean + half, where=enough, color=colour, alpha=0.1, lw=0)
+    axis.fill_between(snrs, low, high, where=enough, color=colour, alpha=0.1, lw=0)
     return True
 
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moclink.results.averages import half_width
+from moclink.constants import OUTAGES
+from moclink.results.averages import Average, average
+from moclink.results.intervals import clopper_pearson, half_width
 from moclink.results.names import information_bits
 from moclink.types import Row
 
@@ -52,6 +54,20 @@ def error_rates(rows: Sequence[Row], column: str, channel: str = "awgn") -> list
     return [_error_rate(trials, column, channel) for _, trials in sorted(cells.items())]
 
 
+def chain_averages(
+    rows: Sequence[Row], column: str, outage: str = OUTAGES[0], channel: str = "awgn"
+) -> list[Average]:
+    """Means of one metric of one chain at each SNR: `average`, or `error_rates` of random bits."""
+    if rows[0].height is not None or column not in ("ber", "bler"):
+        return average(rows, column, outage)
+    found = error_rates(rows, column, channel)
+    halves = [(r.interval[1] - r.interval[0]) / 2 if r.interval else 0.0 for r in found]
+    return [
+        Average(r.snr_db, r.rate, half, 1, r.interval)
+        for r, half in zip(found, halves, strict=True)
+    ]
+
+
 def _error_rate(trials: Sequence[Row], column: str, channel: str) -> ErrorRate:
     # A block error rate is one of blocks, where the run has counted them.
     counted = column == "bler" and all(row.blocks for row in trials)
@@ -61,7 +77,7 @@ def _error_rate(trials: Sequence[Row], column: str, channel: str) -> ErrorRate:
     interval: tuple[float, float] | None = None
     if column == "bler":
         block = 1 if counted else information_bits(trials[0].chain)
-        interval = clopper_pearson(rate, bits.sum() / block) if block else None
+        interval = clopper_pearson(rate, round(bits.sum() / block)) if block else None
     elif trials[0].bler is not None:
         blocks = _error_rate(trials, "bler", channel)
         if blocks.interval and blocks.rate > 0:
@@ -74,14 +90,3 @@ def _error_rate(trials: Sequence[Row], column: str, channel: str) -> ErrorRate:
         if half > 0:  # of trials that are alike, as those without errors, nothing is known
             interval = max(0.0, rate - half), min(1.0, rate + half)
     return ErrorRate(trials[0].snr_db, rate, interval)
-
-
-def clopper_pearson(rate: float, count: float) -> tuple[float, float]:
-    """Exact 95 % confidence interval of a probability, of which `rate` was seen in `count` trials."""
-    from scipy.special import betaincinv
-
-    count = round(count)
-    seen = round(rate * count)
-    low = float(betaincinv(seen, count - seen + 1, 0.025)) if seen else 0.0
-    high = float(betaincinv(seen + 1, count - seen, 0.975)) if seen < count else 1.0
-    return low, high

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from moclink.constants import OUTAGES
-from moclink.results.averages import Average, average, by_chain
+from moclink.results.averages import average, by_chain
 from moclink.results.bandwidth import cbr_text, chain_cbrs, chain_labels
-from moclink.results.error_rates import error_rates
-from moclink.results.metrics import Metric
+from moclink.results.error_rates import chain_averages
+from moclink.results.metrics import OUTAGE, Metric
 from moclink.results.names import display_name, snr_text
 from moclink.types import Row
 
@@ -36,7 +36,11 @@ class Table:
 
 
 def mean_tables(
-    rows: Sequence[Row], metrics: Sequence[Metric], note: str = "", outage: str = OUTAGES[0]
+    rows: Sequence[Row],
+    metrics: Sequence[Metric],
+    note: str = "",
+    outage: str = OUTAGES[0],
+    channel: str = "awgn",
 ) -> list[Table]:
     """One table per metric, with a line per chain, a column per SNR, and means with intervals.
 
@@ -45,6 +49,7 @@ def mean_tables(
         metrics: What to show.
         note: Conditions of the run.
         outage: See `moclink.constants.OUTAGES`.
+        channel: Its name, on which the intervals of error rates of random bits depend.
     """
     snrs = sorted({row.snr_db for row in rows})
     labels, cbrs = chain_labels(rows), chain_cbrs(rows)
@@ -52,7 +57,7 @@ def mean_tables(
     for metric in metrics:
         lines = []
         for name, own in by_chain(rows).items():
-            cells = _cells(own, metric, outage)
+            cells = _cells(own, metric, outage, channel)
             if cells:
                 ratio = cbr_text(cbrs[name]) if name in cbrs else ""
                 lines.append(
@@ -70,14 +75,17 @@ def _without_cbr(label: str) -> str:
     return label.partition(", CBR ")[0].partition(", mean CBR ")[0]
 
 
-def _cells(rows: Sequence[Row], metric: Metric, outage: str) -> dict[float, str]:
+def _cells(rows: Sequence[Row], metric: Metric, outage: str, channel: str) -> dict[float, str]:
     """SNR -> mean and interval as text."""
     excluding = outage == "exclude" and metric.kind == "picture"
     lost = {a.snr_db: a.mean for a in average(rows, "outage")} if excluding else {}
     cells = {}
-    for point in average(rows, metric.column, outage):
+    for point in chain_averages(rows, metric.column, outage, channel):
         text = metric.text(point.mean)
-        if point.images > 1:
+        if point.limits:
+            low, high = map(metric.text, point.limits)
+            text += f" ({low} to {high})"
+        elif point.images > 1:
             text += f" {PLUS_MINUS} {metric.text(point.half_width)}"
         if lost.get(point.snr_db):
             text += f" ({lost[point.snr_db]:.0%} out)"
@@ -92,7 +100,9 @@ def _notes(rows: Sequence[Row], metric: Metric, outage: str) -> list[str]:
     notes = []
     if any((row.transmissions or 1) > 1 for row in rows):
         notes.append("HARQ: CBRs are means, over SNRs too; the table of CBRs has them at each SNR.")
-    if images > 1:
+    if images > 1 and metric is OUTAGE:
+        notes.append(f"Rates of {images} pictures with their 95 % intervals (Clopper and Pearson).")
+    elif images > 1:
         notes.append(
             f"Means over {images} pictures {PLUS_MINUS} half of the 95 % interval (Student's t)."
         )
@@ -127,24 +137,12 @@ def long_table(
         lost = {a.snr_db: a.mean for a in average(own, "outage")}
         first = [name, display_name(name), _number(cbrs.get(name))]
         for metric in metrics:
-            for point, low, high in _with_limits(own, metric, channel, outage):
-                values = [point.snr_db, point.mean, low, high]
+            for point in chain_averages(own, metric.column, outage, channel):
+                values = [point.snr_db, point.mean, *(point.interval or (None, None))]
                 shown = [_number(value) for value in values]
                 rest = [str(point.images), _number(lost.get(point.snr_db))]
                 lines.append([*first, metric.column, *shown, *rest])
     return Table("means", "means and 95 % intervals", header, lines)
-
-
-def _with_limits(
-    rows: Sequence[Row], metric: Metric, channel: str, outage: str
-) -> list[tuple[Average, float | None, float | None]]:
-    if rows[0].height is None and metric.column in ("ber", "bler"):
-        rates = error_rates(rows, metric.column, channel)
-        return [(Average(r.snr_db, r.rate, 0.0, 1), *(r.interval or (None, None))) for r in rates]
-    return [
-        (a, *((a.mean - a.half_width, a.mean + a.half_width) if a.images > 1 else (None, None)))
-        for a in average(rows, metric.column, outage)
-    ]
 
 
 def _number(value: float | None) -> str:

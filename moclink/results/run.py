@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from moclink.arguments import read_folder, read_snr, shorten
 from moclink.results.curves import curves_figure
-from moclink.results.export import summary_rows
+from moclink.results.export import SUMMARY_COLUMNS, summary_rows
 from moclink.results.gallery import gallery_figure
 from moclink.results.mean_tables import long_table, mean_tables
 from moclink.results.metrics import choose_metrics, measured, usual
@@ -77,9 +77,13 @@ class Run:
         return frame.astype({name: float for name in numbers if frame[name].dtype == object})
 
     def summary(self, chains: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """Means over images: chain, metric, snr_db, mean, ci95_half_width (None of one image), images."""
-        names = ("chain", "metric", "snr_db", "mean", "ci95_half_width", "images")
-        return [dict(zip(names, values, strict=True)) for values in summary_rows(self.rows(chains))]
+        """Means over images as in summary.csv: chain, metric, snr_db, mean, ci95_half_width, images.
+
+        ci95_half_width is None where it is not known, as of one image.
+        """
+        channel = str(self.parameters.get("channel", ""))
+        found = summary_rows(self.rows(chains), channel)
+        return [dict(zip(SUMMARY_COLUMNS, values, strict=True)) for values in found]
 
     def plot(
         self,
@@ -160,7 +164,7 @@ class Run:
         chosen = choose_metrics(metrics or None, found)
         if format == "csv":
             return written(long_table(rows, chosen, channel, counted), format)
-        tables = mean_tables(rows, chosen, note, counted)
+        tables = mean_tables(rows, chosen, note, counted, channel)
         return "\n".join(written(each, format) for each in tables)
 
     def _chosen(self, chains: str | Sequence[str] | None) -> list[Row]:

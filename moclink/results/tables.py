@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from moclink.constants import OUTAGES
-from moclink.results.averages import average, by_chain, chosen_snrs, outage_note
+from moclink.results.averages import by_chain, chosen_snrs, outage_note
 from moclink.results.bandwidth import cbr_text, chain_cbrs
+from moclink.results.error_rates import chain_averages
 from moclink.results.metrics import METRICS_BY_COLUMN, OUTAGE, Metric, measured
 from moclink.results.names import base_name, display_name, shortened, snr_text
 from moclink.types import Row
@@ -78,7 +79,7 @@ def _compact(rows: Sequence[Row], metrics: Sequence[Metric], title: str, outage:
         form, width = SHORT_FORMS.get(metric.column, (".3f", 6))
         lines = [[snr_text(snr) for snr in snrs]]
         for own in chains.values():
-            means = {a.snr_db: a.mean for a in average(own, metric.column, outage)}
+            means = {a.snr_db: a.mean for a in chain_averages(own, metric.column, outage)}
             lines.append([format(means[snr], form) if snr in means else "" for snr in snrs])
         width = max(width, *(len(cell) + 1 for line in lines for cell in line))
         group = ["".join(cell.rjust(width) for cell in line) for line in lines]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from moclink.results.averages import average, by_chain, chosen_snrs, half_width, image_means
+from moclink.results.averages import average, by_chain, chosen_snrs, image_means
+from moclink.results.intervals import half_width
 
 
 def test_averages_are_over_trials_then_images_with_students_t(row):
@@ -37,10 +38,20 @@ def test_outages_count_as_stored_or_not_at_all(row):
     assert [(a.snr_db, a.mean) for a in average(rows, "psnr_db")] == [(-5, 10), (0, 20)]
     assert [(a.snr_db, a.mean) for a in average(rows, "psnr_db", "exclude")] == [(0, 25)]
     assert average(rows, "outage", "exclude")[1].mean == 0.25
+    assert average(rows, "outage")[0].interval is None  # of one picture
     assert average(rows, "bler", "exclude")[0].mean == 0.25  # error rates are of all that was sent
     assert image_means(rows, "psnr_db", "exclude") == {0.0: {"0": 30.0, "1": 20.0}}
     with pytest.raises(ValueError, match="outage 'black': there are grey, mean, exclude"):
         average(rows, "psnr_db", "black")
+
+
+def test_an_outage_rate_has_the_interval_of_a_proportion(row):
+    for lost, count in [(0, 3), (2, 5), (4, 4)]:
+        rows = [row(image=str(i), outage=int(i < lost)) for i in range(count)]
+        (found,) = average(rows, "outage")
+        exact = stats.binomtest(lost, count).proportion_ci(0.95, "exact")
+        assert found.interval == pytest.approx((exact.low, exact.high))
+        assert found.half_width == pytest.approx((exact.high - exact.low) / 2)
 
 
 def test_chains_keep_their_order(row):

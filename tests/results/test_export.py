@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from scipy import stats
 
 from moclink.results.averages import average
 from moclink.results.export import export, export_together, summary_rows
@@ -33,6 +34,22 @@ def test_means_have_an_interval_if_there_are_pictures(row):
         found[0][4] == pytest.approx(12.706 * 2, rel=1e-4) and found[0][5] == 2
     )  # t of one degree of freedom
     assert found[1] == ("b", "ber", 0.0, 0.1, None, 1)
+
+
+def test_error_rates_of_random_bits_have_the_interval_of_their_counts(bit_row):
+    """One trial too; trials weigh by their blocks."""
+    name = "random-ldpc-16qam-r34"
+    rows = [
+        bit_row(name, trial=0, ber=0.01, bler=0.25, bits=8 * 486, blocks=8),
+        bit_row(name, trial=1, ber=0.02, bler=0.5, bits=16 * 486, blocks=16),
+    ]
+    found = {metric: (mean, half) for _, metric, _, mean, half, _ in summary_rows(rows)}
+    exact = stats.binomtest(10, 24).proportion_ci(0.95, "exact")
+    assert found["bler"] == pytest.approx((10 / 24, (exact.high - exact.low) / 2))
+    assert found["ber"][0] == pytest.approx(0.04 * 10 / 24)
+    (one,) = (row for row in summary_rows(rows[:1]) if row[1] == "bler")
+    exact = stats.binomtest(2, 8).proportion_ci(0.95, "exact")
+    assert one[3:] == (0.25, pytest.approx((exact.high - exact.low) / 2), 1)
 
 
 def test_the_summary_of_a_run_is_that_of_its_rows(run_folder, monkeypatch):

@@ -41,6 +41,15 @@ def test_outages_are_said_and_left_out_if_asked(row):
     assert any("left out" in note for note in excluded.notes)
 
 
+def test_rates_have_intervals_of_proportions(row, bit_row):
+    rows = [row(image=i, outage=lost) for i, lost in (("x", 1), ("y", 0))]
+    rows += [bit_row(trial=t, ber=b, bits=n) for t, b, n in ((0, 0.1, 100), (1, 0.2, 300))]
+    outages, errors = mean_tables(rows, [METRICS_BY_COLUMN["outage"], BER])
+    assert outages.lines[0][2] == "0.50 (0.01 to 0.99)"  # one of two
+    assert "Clopper and Pearson" in outages.notes[0]
+    assert errors.lines[0][2] == "1.75e-01 (1.39e-01 to 2.16e-01)"  # 70 of 400 bits
+
+
 def test_the_long_table_has_limits_for_programs(row, bit_row):
     rows = [row("a", i, psnr_db=v, cbr=0.25, outage=0) for i, v in (("x", 30.0), ("y", 34.0))]
     rows.append(bit_row(ber=0.01, bits=64_800, symbols=10_800))
