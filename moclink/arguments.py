@@ -192,7 +192,10 @@ def read_snr(value: Any, name: str = "snr") -> tuple[float, ...]:
 
 
 def read_metrics(value: Any, option: str = "metrics") -> tuple[str, ...]:
-    """Read names of metrics: None for the usual, "all", a comma-separated list, or several names."""
+    """Read names of metrics: None for the usual, "all", a comma-separated list, or several names.
+
+    In upper or lower case, and as columns of the results ("psnr_db") too.
+    """
     there = f"there are {', '.join(METRICS)}, or all"
     value = DEFAULT_METRICS if value is None else value
     try:
@@ -203,10 +206,14 @@ def read_metrics(value: Any, option: str = "metrics") -> tuple[str, ...]:
         raise UsageError(f"{option} {shorten(value)}: the list is empty; {there}")
     if wants_all_metrics(value):
         return METRICS
+    found = []
     for name in names:
-        if name not in METRICS:
+        plain = str(name).strip().lower().replace("_", "-")
+        plain = plain.removesuffix("-db") if plain.startswith("psnr") else plain
+        if plain not in METRICS:
             raise UsageError(f"{option} {shorten(name)}: {there}")
-    return tuple(dict.fromkeys(names))
+        found.append(plain)
+    return tuple(dict.fromkeys(found))
 
 
 def wants_all_metrics(value: Any) -> bool:

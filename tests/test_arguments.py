@@ -122,6 +122,7 @@ def test_what_is_no_snr_is_one_line(value):
         ("psnr", ("psnr",)),
         ("ssim, psnr,ssim", ("ssim", "psnr")),
         (["ms-ssim"], ("ms-ssim",)),
+        (["PSNR", "psnr_db", "MS-SSIM_dB", "psnr_y_db"], ("psnr", "ms-ssim-db", "psnr-y")),
         ("all", METRICS),
         (["all"], METRICS),
     ],
