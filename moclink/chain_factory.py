@@ -72,7 +72,7 @@ class ChainFactory:
         try:
             return with_harq(self._make(name), self.options.harq)
         except ValueError as error:
-            if name in str(error):
+            if name in str(error) or str(error).startswith("chain "):
                 raise
             raise ValueError(f"chain {name}: {error}") from error
 

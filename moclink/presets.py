@@ -201,7 +201,7 @@ def check_name(name: str) -> None:
     """Raise ValueError, with the nearest name or the remedy, if there is no chain of this name."""
     if not isinstance(name, str):
         raise ValueError(f"{name!r} is no name of a chain; give a string such as 'jpeg-ldpc'")
-    names, asked = chain_names(), name
+    asked = name
     if own := user_codec(name):
         check_length(own.scheme, MODULATIONS)
         own.check(name, ("ldpc-adaptive", "capacity", *BIT_SCHEMES))
@@ -209,10 +209,16 @@ def check_name(name: str) -> None:
     name, cbr = split_cbr(name)
     check_length(name, MODULATIONS)
     name, _ = split_length(name)
+    _check_plain_name(name, asked)
     if cbr is not None and not takes_cbr(name):
         raise ValueError(
             f"{asked!r}: {name} declares its own CBR; file chains and linear ones can be given one"
         )
+
+
+def _check_plain_name(name: str, asked: str) -> None:
+    """Check a name without bandwidth ratio and codeword length; `asked` is all of it."""
+    names = chain_names()
     if name in names:
         return
     if named := NAMED.fullmatch(name):
@@ -239,7 +245,7 @@ def check_name(name: str) -> None:
                 f"{name!r}: after the colon comes l1 to l4, then any of {variants}, with dashes"
             )
         return  # how many levels there are is known when the codec is made
-    if re.search(r"@[-\d./@%]*$", asked):
+    if re.search(r"@[-\d./@%]*$", name):
         raise ValueError(
             f"{asked!r}: after one @ comes the CBR, above 0 and up to 1, as in softcast@1/24"
         )

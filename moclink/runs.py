@@ -31,7 +31,7 @@ from moclink.object_parts import Objects
 from moclink.presets import at_cbr
 from moclink.results.run_parameters import OBJECTS
 from moclink.results.run_record import write_record
-from moclink.results.store import ResultStore
+from moclink.results.store import ResultStore, read_parameters
 from moclink.results.stored_pictures import named_as_stored
 from moclink.run_arguments import read_options, read_plan, read_resources
 from moclink.run_folders import make_dated_folder, parts_of_objects, run_folder
@@ -189,7 +189,8 @@ def _open_store(
     words = [command] if isinstance(command, str) else command or ["moclink.run"]
     try:
         with ResultStore(folder, parameters, resume_anyway) as store:
-            write_record(folder, [str(word) for word in words], parameters)
+            merged = read_parameters(folder)  # with what earlier commands asked for
+            write_record(folder, [str(word) for word in words], parameters, merged)
             try:
                 yield store
             finally:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import functools
+import importlib.util
 import io
 import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 C = TypeVar("C", bound=Callable[..., int])
@@ -38,6 +40,10 @@ def command(main: C) -> C:
             return status
         except ImportError as error:
             return _missing(error)
+        except AttributeError as error:
+            if not isinstance(error.obj, ModuleType) or not _own_file(error):
+                raise
+            return _missing(error)
         except BrokenPipeError:
             _on_null_device(1, 2)
             return 0
@@ -58,9 +64,15 @@ def _flush_output() -> None:
     sys.stderr.flush()
 
 
-def _missing(error: ImportError) -> int:
+def _package(error: ImportError | AttributeError) -> str:
+    """The package that cannot be loaded, or that lacks what it should have."""
+    name = error.name if isinstance(error, ImportError) else error.obj.__name__
+    return (name or "").partition(".")[0]
+
+
+def _missing(error: ImportError | AttributeError) -> int:
     """Say that a package cannot be loaded, and return the exit status."""
-    name = (error.name or "").partition(".")[0]
+    name = _package(error)
     what = f"the package {name}" if name else "a package"
     reason = " ".join(str(error).split())
     if file := _own_file(error):
@@ -74,11 +86,15 @@ def _missing(error: ImportError) -> int:
     return 2
 
 
-def _own_file(error: ImportError) -> str:
+def _own_file(error: ImportError | AttributeError) -> str:
     """The file or folder of the user's, where the program was started, that has a package's name."""
-    if not error.path or not os.path.isdir(os.curdir):  # which may be deleted
+    path = getattr(error, "path", None)
+    if not path and (name := _package(error)):  # "'scipy' is not a package" names no file
+        with suppress(ImportError, ValueError, AttributeError):
+            path = getattr(importlib.util.find_spec(name), "origin", None)
+    if not path or not os.path.isdir(os.curdir):  # which may be deleted
         return ""
-    found = Path(error.path).absolute()
+    found = Path(path).absolute()
     found = found.parent if found.name == "__init__.py" else found
     started = [Path(place).absolute() for place in ("", *sys.path[:1])]
     return str(found) if found.parent in started and found.name != "moclink" else ""

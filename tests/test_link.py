@@ -213,6 +213,9 @@ def test_errors_name_what_was_given(codec, monkeypatch):
     for code in ((100, 200), (3841, 19200), (8449, 25344), (100,), (0.5, 600)):
         with pytest.raises(ValueError, match=r"code is \(.*\): .*n a multiple of 6, the bits"):
             SemanticLink(codec, AWGN_PATH, code=code)
+    for code in (648, "ldpc"):
+        with pytest.raises(ValueError, match=r"code is .*; give \(k, n\) of a 5G LDPC code"):
+            SemanticLink(codec, AWGN_PATH, code=code)
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(ValueError, match="Keras runs on jax"):
         SemanticLink(codec, AWGN_PATH)

@@ -1,6 +1,7 @@
 """The Python API: the sweep of the command line, with chains and channels as objects too."""
 
 import importlib
+import json
 import subprocess
 import sys
 
@@ -126,6 +127,9 @@ def test_a_run_is_extended_by_chains_snrs_pictures_and_trials(photo, tmp_path):
         "jpeg-ldpc",
         "webp-ldpc",
     ]
+    recorded = json.loads((tmp_path / "run.json").read_text())
+    assert recorded["parameters"]["snr"] == [5, 20] and recorded["parameters"]["trials"] == 2
+    assert [entry["parameters"]["snr"] for entry in recorded["commands"]] == [[5], [5, 20], [20]]
     with pytest.raises(RunFolderError, match="begun with seed = 1, not 2; give that again"):
         more("jpeg-ldpc", snr=5, images=first, seed=2)
     with pytest.raises(RunFolderError, match="another picture called first"):

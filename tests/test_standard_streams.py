@@ -121,3 +121,15 @@ def test_a_file_of_ones_own_that_is_taken_for_a_package_is_named(name, tmp_path)
     own = tmp_path / name.partition("/")[0]
     assert said.startswith("moclink: the package random cannot be loaded (")
     assert said.endswith(f"; {own} is taken for it: rename that, or start from another folder")
+
+
+@pytest.mark.parametrize("name", ["scipy", "sionna", "tensorflow"])
+def test_a_file_of_ones_own_that_lacks_what_the_package_has_is_named(name, tmp_path):
+    """Python then says that it is no package, or has no such attribute, and names no file."""
+    (tmp_path / f"{name}.py").write_text("numbers = [4]")
+    done = shell("python -m moclink.simulate --snr 0 --chains softcast --out r", tmp_path)
+    assert done.returncode == 2, done.stderr
+    said = done.stderr.splitlines()[-1]  # after the progress, if a worker finds it
+    assert "Traceback" not in done.stderr
+    assert said.startswith(f"moclink: the package {name} cannot be loaded (")
+    assert f"; {tmp_path / name}.py is taken for it: rename that" in said

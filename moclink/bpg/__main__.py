@@ -155,10 +155,16 @@ def _decode(options: argparse.Namespace) -> None:
     form = Image.registered_extensions().get(options.output.suffix.lower())
     if _is_stream(options.output):
         form = "PNG"
-    if form is None:
+    if form not in Image.SAVE:  # Pillow reads more formats than it writes
         raise ValueError(f"{options.output}: name a picture file with an ending such as .png")
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, form)
+    try:
+        Image.fromarray(image).save(buffer, form)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{options.output}: {form} cannot hold this picture ({error}); choose another ending, "
+            "such as .png"
+        ) from error
     _write(options.output, buffer.getvalue())
 
 

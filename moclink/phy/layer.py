@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -73,6 +74,16 @@ class SionnaLayer(keras.layers.Layer):
             given = {name: kwargs[name] for name in unknown}
             raise ValueError(
                 f"arguments of a block are given as one dict: SionnaLayer(block, {given})"
+            )
+        if arguments is not None and not isinstance(arguments, Mapping):
+            raise ValueError(
+                f"arguments of a block are {arguments!r}; they are given as one dict by their names, "
+                'such as {"constellation_type": "qam", "num_bits_per_symbol": 6}'
+            )
+        if not isinstance(supports_jit, bool | np.bool_):
+            raise ValueError(
+                f"supports_jit is {supports_jit!r}; it is True or False, and arguments of a block are "
+                "given as one dict"
             )
         super().__init__(**{"dtype": "float32", **kwargs})
         engine.make_generators()

@@ -248,6 +248,10 @@ def make_index_link(states: int, channel: Any, code: Any = None) -> keras.layers
                 f"code is {tuple(code)}: {error}; give (k, n) of a 5G LDPC code, with n a multiple "
                 f"of {width}, the bits of a symbol"
             ) from error
+    if code is not None and not isinstance(code, LDPC5GEncoder):
+        raise ValueError(
+            f"code is {code!r}; give (k, n) of a 5G LDPC code, such as (324, 648), or Sionna's encoder"
+        )
     if isinstance(channel, SionnaLayer):
         return QAMLink(states, channel, code)
     if not isinstance(channel, keras.layers.Layer) or takes_one_input(channel):

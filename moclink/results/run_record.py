@@ -28,8 +28,20 @@ PACKAGES = {
 }
 
 
-def write_record(folder: Path, command: Sequence[str], parameters: dict[str, Any]) -> None:
-    """Write run.json: what was run, with what, and when; a resumed run adds its command."""
+def write_record(
+    folder: Path,
+    command: Sequence[str],
+    asked: dict[str, Any],
+    parameters: dict[str, Any] | None = None,
+) -> None:
+    """Write run.json: what was run, with what, and when; a resumed run adds its command.
+
+    Args:
+        folder: The run folder.
+        command: The command line, or "moclink.run".
+        asked: Parameters of this command, which are kept with it, as are versions and machine.
+        parameters: Those of the whole run, which it may have extended; None for `asked`.
+    """
     path = folder / "run.json"
     commands: list[dict[str, Any]] = []
     if path.is_file():
@@ -38,14 +50,18 @@ def write_record(folder: Path, command: Sequence[str], parameters: dict[str, Any
         except (ValueError, KeyError, OSError):
             commands = [{"note": "an earlier run.json could not be read"}]
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    commands.append({"command": list(command), "started": started, "version": __version__})
-    record = {
-        "commands": commands,
-        "parameters": parameters,
+    made_with = {
         "versions": {name: _version(name, module) for name, module in PACKAGES.items()},
         "git_revision": _git_revision(),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
+    entry = {"command": list(command), "started": started, "version": __version__}
+    commands.append({**entry, "parameters": asked, **made_with})
+    record = {
+        "commands": commands,
+        "parameters": asked if parameters is None else parameters,
+        **made_with,  # of the last command
     }
     with atomic_write(path) as part:
         part.write_text(json.dumps(record, indent=1) + "\n")

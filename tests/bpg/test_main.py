@@ -35,7 +35,11 @@ def test_decode_of_a_reference_file(tmp_path, vector):
         np.testing.assert_array_equal(np.asarray(image), vector.decoded)
 
 
-def test_decode_of_alpha_keeps_it(tmp_path, further):
+def test_decode_of_alpha_keeps_it(tmp_path, further, capsys):
+    if bpg.decode(further.path.read_bytes()).shape[-1] == 4:
+        assert main(["decode", str(further.path), str(tmp_path / "out.jpg")]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "JPEG cannot hold this picture" in line and "such as .png" in line
     assert main(["decode", str(further.path), str(tmp_path / "out.png")]) == 0
     with Image.open(tmp_path / "out.png") as image:
         assert np.asarray(image).shape == further.shape
@@ -138,6 +142,7 @@ def test_what_is_read_is_not_written_over(tmp_path, small_vector, capsys):
         (["encode", picture, tmp_path / "b.png"], "give it the ending .bpg"),
         (["decode", coded, coded], "that is the file to read"),
         (["decode", coded, tmp_path / "no" / "x.png"], "there is no folder"),
+        (["decode", coded, tmp_path / "x.psd"], "name a picture file with an ending such as .png"),
         (["encode", picture, tmp_path / "no" / "x.bpg"], "there is no folder"),
         (["decode", tmp_path / "-", tmp_path / "x.png"], "-: No such file"),
     ):

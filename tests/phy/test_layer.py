@@ -185,6 +185,10 @@ def test_arguments_of_a_block_that_are_not_in_the_dict_are_answered_with_it():
         ValueError, match=r"one dict: SionnaLayer\(block, .'num_bits_per_symbol': 2"
     ):
         SionnaLayer("sionna.phy.mapping.Mapper", num_bits_per_symbol=2)
+    with pytest.raises(ValueError, match="are 'qam'; they are given as one dict by their names"):
+        SionnaLayer("sionna.phy.mapping.Mapper", "qam", 4)
+    with pytest.raises(ValueError, match="supports_jit is 4; it is True or False"):
+        SionnaLayer("sionna.phy.mapping.Mapper", {"constellation_type": "qam"}, 4)
     assert SionnaLayer("sionna.phy.channel.AWGN", name="noise", trainable=False).name == "noise"
 
 

@@ -17,6 +17,15 @@ def test_commands_add_up_and_versions_are_recorded(tmp_path):
     }
 
 
+def test_what_each_command_asked_for_is_kept_beside_what_the_run_has(tmp_path):
+    run_record.write_record(tmp_path, ["one"], {"snr": [0, 10]})
+    run_record.write_record(tmp_path, ["two"], {"snr": [5]}, {"snr": [0, 5, 10]})
+    stored = json.loads((tmp_path / "run.json").read_text())
+    assert [entry["parameters"]["snr"] for entry in stored["commands"]] == [[0, 10], [5]]
+    assert stored["parameters"] == {"snr": [0, 5, 10]}
+    assert all(e["versions"] == stored["versions"] and e["machine"] for e in stored["commands"])
+
+
 def test_a_package_under_another_name_is_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(
         run_record, "PACKAGES", {"renamed-numpy": "numpy", "nowhere": "no_such_module"}
