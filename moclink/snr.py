@@ -10,6 +10,19 @@ from numpy.typing import NDArray
 Value = TypeVar("Value", float, NDArray[np.floating])
 
 
+def from_decibels(decibels: Value) -> Value:
+    """10^(decibels / 10), the ratio of powers: an SNR in dB as a ratio.
+
+    A float of a float, an array of an array of floats, in its precision.
+    """
+    return 10 ** (decibels / 10)
+
+
+def to_decibels(ratio: Value) -> Value:
+    """10 log10(ratio) of a positive ratio of powers, a float or an array, in its precision."""
+    return 10 * np.log10(ratio)
+
+
 def noise_variance(snr_db: Value) -> Value:
     """N0 = 10^(-snr_db / 10), the noise variance of a complex symbol.
 
@@ -23,7 +36,7 @@ def noise_variance(snr_db: Value) -> Value:
 def mean_snr_db(no: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean SNR of symbols of unit energy in dB, float32 [B], from noise variances [B] or [B, S]."""
     inverse = np.mean(1.0 / np.asarray(no, np.float64).reshape(len(no), -1), axis=1)
-    return (10 * np.log10(inverse)).astype(np.float32)
+    return to_decibels(inverse).astype(np.float32)
 
 
 def mean_capacity(no: NDArray[np.float32]) -> NDArray[np.float64]:

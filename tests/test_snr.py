@@ -4,9 +4,21 @@ import numpy as np
 import pytest
 
 from moclink.phy import noise
-from moclink.snr import mean_capacity, mean_snr_db, noise_variance
+from moclink.snr import from_decibels, mean_capacity, mean_snr_db, noise_variance, to_decibels
 
 SNRS_DB = (-5.0, 0.0, 3.7, 10.0, 30.0)
+
+
+def test_decibels_are_tenths_of_the_logarithm_of_a_ratio_in_the_precision_given():
+    assert [from_decibels(x) for x in (-10.0, 0.0, 3.0, 20.0)] == pytest.approx(
+        [0.1, 1, 1.9952623, 100]
+    )
+    assert [to_decibels(x) for x in (0.1, 1.0, 2.0, 100.0)] == pytest.approx(
+        [-10, 0, 3.0103000, 20]
+    )
+    assert type(from_decibels(3.7)) is float and from_decibels(np.array([10.0])) == [10.0]
+    for function in (from_decibels, to_decibels):
+        assert function(np.float32([3])).dtype == np.float32
 
 
 def test_noise_variance_is_the_inverse_of_the_snr_in_the_precision_given():

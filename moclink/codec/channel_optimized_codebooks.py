@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from moclink.codec.constellation import amplitudes
 from moclink.codec.receiver import log_likelihoods, noise_variance, posterior
 from moclink.codec.search import joint_search
+from moclink.snr import from_decibels
 from moclink.types import ChannelState
 
 NODES = 24  # of the Gauss-Hermite quadrature over the noise of an axis
@@ -90,7 +91,7 @@ def power_price(variance: float, snr_db: float) -> float:
         variance: v, the variance that one axis carries.
         snr_db: Es/N0 in dB.
     """
-    snr = 10 ** (snr_db / 10)
+    snr = from_decibels(snr_db)
     return 2 * variance * snr / (1 + snr) ** 2
 
 

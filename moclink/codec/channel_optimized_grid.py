@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from moclink.codec.channel_optimized_codebooks import ChannelCodebooks
 from moclink.codec.snr_aware import PREFIX, SCALE
+from moclink.snr import to_decibels
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class ChannelCodebookGrid:
             raise ValueError(f"the sender's SNR is {snr_db} dB; a number is wanted")
         count = int(self.levels[budget][self._nearest(snr_db)])
         repeats = budget // count
-        return Sending(self.at(count, snr_db + 10 * np.log10(repeats)), repeats)
+        return Sending(self.at(count, snr_db + to_decibels(repeats)), repeats)
 
     def at(self, levels: int, snr_db: float) -> ChannelCodebooks:
         """The codebooks of the nearest SNR of the grid, to be searched with the tables of `snr_db`.

@@ -12,6 +12,7 @@ from moclink.linear.classes import ClassModel
 from moclink.linear.classified_blocks import ClassifiedBlocks
 from moclink.linear.side_information import DESIGN_SNR_DB, header_symbols
 from moclink.linear.source_models import Description
+from moclink.snr import from_decibels
 
 _CHOICE_BITS = 2
 
@@ -44,7 +45,7 @@ class BlocksOfSeveralSizes:
 
     def describe(self, image: NDArray[np.float32], uses: int, snr_db: float | None) -> Description:
         """See `SourceModel`."""
-        snr = 10 ** ((DESIGN_SNR_DB if snr_db is None else snr_db) / 10)
+        snr = from_decibels(DESIGN_SNR_DB if snr_db is None else snr_db)
         best: tuple[float, int, Description] | None = None
         for choice, model in enumerate(self.models):
             found = model.describe(image, uses, snr_db)

@@ -13,6 +13,7 @@ from moclink.linear.bands import RADIAL_BANDS, mean_energies, radial_map
 from moclink.linear.classes import ClassModel, block_bands, block_energies
 from moclink.linear.side_information import DESIGN_SNR_DB, bits_per_symbol
 from moclink.linear.source_models import MAP_BLOCK, Description, map_groups
+from moclink.snr import from_decibels
 
 _MEAN_STEP = 4  # levels (2 dB) a step of a ring's variance
 _MEAN_LOWEST = -120  # -60 dB
@@ -58,8 +59,8 @@ class ClassifiedBlocks:
         """See `SourceModel`."""
         transformed = self.transform(image)
         target = DESIGN_SNR_DB if snr_db is None else snr_db
-        floor = self._floor(transformed.energies, uses, 10 ** (target / 10), image.size)
-        price = self.map_price * np.log2(1 + 10 ** (target / 10)) / bits_per_symbol(snr_db)
+        floor = self._floor(transformed.energies, uses, from_decibels(target), image.size)
+        price = self.map_price * np.log2(1 + from_decibels(target)) / bits_per_symbol(snr_db)
         return self.describe_transformed(transformed, floor, price)
 
     def transform(self, image: NDArray[np.float32]) -> Transformed:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moclink.linear.codebooks import AXIS, QUADRATURE, Codebook
+from moclink.snr import from_decibels
 
 PAM = (2.0 * np.arange(AXIS) - (AXIS - 1)) / 2.0
 _SAMPLES = 6000
@@ -131,7 +132,7 @@ def design(
     Returns:
         (codebook, expected distortion per coefficient).
     """
-    snr, vectors = 10 ** (snr_db / 10), source(kind, size)
+    snr, vectors = from_decibels(snr_db), source(kind, size)
     even = np.full((levels, AXIS), 1 / AXIS)
     amplitudes = np.tile(PAM * np.sqrt(0.5 / np.mean(PAM**2)), (levels, 1))
     starts = [(codes, amplitudes, even) for codes in _starts(size, levels, vectors)]

@@ -17,6 +17,7 @@ from moclink.linear.side_information import (
 )
 from moclink.linear.source_models import Description, SourceModel
 from moclink.linear.transform import check_images
+from moclink.snr import to_decibels
 
 
 @dataclass(frozen=True)
@@ -159,5 +160,5 @@ class PictureCodec(abc.ABC):
             errors[chosen] = error
             images.append(parsed.layout.picture(coefficients, height, width))
             maps.append(parsed.layout.error_map(errors, height, width))
-        snr_db = -10 * np.log10(noise.mean(1))
+        snr_db = -to_decibels(noise.mean(1))
         return Estimate(np.stack(images), np.stack(maps), snr_db.astype(np.float32))

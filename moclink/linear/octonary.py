@@ -22,6 +22,7 @@ from moclink.linear.codebooks import Codebook, CodebookGrid, CoefficientCode
 from moclink.linear.codec import PictureCodec
 from moclink.linear.side_information import DESIGN_SNR_DB
 from moclink.linear.source_models import Description
+from moclink.snr import from_decibels, to_decibels
 
 _ROUNDS = 40  # of bisection
 
@@ -118,7 +119,7 @@ class _Options:
     @classmethod
     def of(cls, grid: CodebookGrid, snr_db: float) -> _Options:
         rate = np.array([levels / size for size, levels in grid.shapes])
-        energy = rate[:, None] * 10 ** ((grid.snr_db - snr_db) / 10)
+        energy = rate[:, None] * from_decibels(grid.snr_db - snr_db)
         uses = np.repeat(rate, len(grid.snr_db))
         return cls(
             np.r_[1.0, grid.distortions.ravel()], np.r_[0.0, uses], np.r_[0.0, energy.ravel()]
@@ -224,7 +225,7 @@ class OctonaryCodec(PictureCodec):
             noise = variance[where].reshape(-1, book.levels) / scale**2
             prior = allocation.levels_to_variances(parsed.variance_levels[run.coefficients])
             values = book.receive(received, noise) * np.sqrt(prior)
-            actual_db = -10 * np.log10(2 * np.mean(noise))
+            actual_db = -to_decibels(2 * np.mean(noise))
             expected = self.grid.expected_error(run.shape, run.snr, actual_db)
             parts.append(
                 (

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from moclink.linear.codebook_design import SourceSamples, source
 from moclink.linear.codebooks import Codebook, CodebookGrid, SnrRange
-from moclink.snr import noise_variance
+from moclink.snr import from_decibels, noise_variance
 
 RANGE_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
 # Mean PSNR in dB of the linear code of a sender that is not told the SNR, over that range.
@@ -28,7 +28,7 @@ USUAL_PSNR_DB = (20.8, 23.8, 27.0, 29.8, 31.8, 32.9)
 
 def usual_weights() -> NDArray[np.float64]:
     """q_o for the SNRs of `RANGE_DB`, adding up to 1."""
-    weights = 10 ** (np.array(USUAL_PSNR_DB) / 10)
+    weights = from_decibels(np.array(USUAL_PSNR_DB))
     return weights / weights.sum()
 
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from moclink.snr import from_decibels
+
 GAP_DB = 2.5
 ROBUST_SNR_DB = -5.0
 DESIGN_SNR_DB = 5.0  # for which a sender that is not told the SNR chooses what cannot fit them all
@@ -40,7 +42,7 @@ class SideInformationHeader:
 
 def bits_per_symbol(snr_db: float | None) -> float:
     """Information bits a symbol of the header's code; None for a sender that is not told the SNR."""
-    snr = 10 ** (((ROBUST_SNR_DB if snr_db is None else snr_db) - GAP_DB) / 10)
+    snr = from_decibels((ROBUST_SNR_DB if snr_db is None else snr_db) - GAP_DB)
     return float(np.clip(np.log2(1 + snr), 0.1, 2.0))
 
 

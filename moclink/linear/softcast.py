@@ -17,6 +17,7 @@ from moclink.linear import allocation, frame
 from moclink.linear.codec import PictureCodec
 from moclink.linear.estimators import gaussian_mean, laplacian_mean
 from moclink.linear.source_models import Description
+from moclink.snr import from_decibels
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _amplitudes(
     if snr_db is None:
         power = allocation.quarter_power(levels[chosen], uses)
     else:
-        power = allocation.water_filling(levels[chosen], uses, 10 ** (snr_db / 10))
+        power = allocation.water_filling(levels[chosen], uses, from_decibels(snr_db))
     sent = power > 0
     chosen = chosen[sent]
     return chosen, np.sqrt(power[sent] / 2 / allocation.levels_to_variances(levels[chosen]))

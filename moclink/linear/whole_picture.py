@@ -11,6 +11,7 @@ from moclink.linear import allocation, transform
 from moclink.linear.arithmetic_coder import ArithmeticDecoder, ArithmeticEncoder, frequencies
 from moclink.linear.bands import band_map, mean_energies
 from moclink.linear.source_models import MAP_BLOCK, Description, map_groups
+from moclink.snr import from_decibels
 
 _BAND_STEP = 3  # levels (1.5 dB) a step of a band's variance
 _BAND_STEPS = 128
@@ -96,7 +97,7 @@ class WholePictureBands:
         sent = order[before < uses]
         if snr_db is not None:
             level = np.repeat(steps[sent] * _BAND_STEP + _BAND_LOWEST, number[sent])[:uses]
-            power = allocation.water_filling(level, uses, 10 ** (snr_db / 10))
+            power = allocation.water_filling(level, uses, from_decibels(snr_db))
             sent = sent[before[before < uses] < np.count_nonzero(power)]
         return max(int(steps[sent].min()) - 1, 0)
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from moclink.phy.block_errors import BlockErrorCurves
 from moclink.phy.mcs import MCS, MCS_TABLES
 from moclink.phy.transport_block_modem import TransportBlockModem
+from moclink.snr import from_decibels
 from moclink.types import ChannelState
 
 NEGLIGIBLE = 1e-6  # schemes that succeed more rarely are not tried
@@ -112,7 +113,7 @@ def average_over_rayleigh(
         mean_snr_db: Es/N0 averaged over the fading.
     """
     edges_db = np.arange(-70, 15.005, 0.01)
-    above = np.exp(-(10 ** (edges_db / 10)))  # probability of a gain above the edge
+    above = np.exp(-from_decibels(edges_db))  # probability of a gain above the edge
     masses = np.concatenate([[1 - above[0]], above[:-1] - above[1:], [above[-1]]])
     gains_db = np.concatenate([[edges_db[0]], (edges_db[:-1] + edges_db[1:]) / 2, [edges_db[-1]]])
     return float(masses @ failure(mean_snr_db + gains_db))

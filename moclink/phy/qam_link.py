@@ -21,6 +21,7 @@ from moclink.phy.layer import SionnaLayer, require_engine_backend
 from moclink.phy.ldpc_graph import graph_5g, sparse_pcm
 from moclink.phy.modems import pam_amplitudes
 from moclink.phy.user_block import takes_one_input
+from moclink.snr import from_decibels
 
 SNR_GRID = np.linspace(-10.0, 40.0, 501)  # dB, where an equivalent SNR is looked for
 
@@ -57,7 +58,7 @@ def equivalent_snr(index_error_rate: Any, states: int) -> Any:
     Returns:
         Es/N0 in dB, float32 [B], within -10 to 40.
     """
-    argument = np.sqrt(3 * 10 ** (SNR_GRID / 10) / (states**2 - 1))
+    argument = np.sqrt(3 * from_decibels(SNR_GRID) / (states**2 - 1))
     tail = np.array([0.5 * math.erfc(value / math.sqrt(2)) for value in argument])
     rates = (2 * (1 - 1 / states) * tail)[::-1].astype(np.float32)  # rising
     place = ops.searchsorted(ops.convert_to_tensor(rates), ops.reshape(index_error_rate, (-1,)))

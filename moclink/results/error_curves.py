@@ -17,6 +17,7 @@ from moclink.results.metrics import METRICS_BY_COLUMN, Metric
 from moclink.results.panels import BIT_SNR_LABEL, SNR_LABEL, Legend, draw_curve, one_snr, plain
 from moclink.results.style import CurveStyle, FigureOptions
 from moclink.results.uncoded_qam import qam_bit_error_rate
+from moclink.snr import to_decibels
 from moclink.types import Row
 
 
@@ -82,7 +83,7 @@ def draw_error_panel(
     for name, own in by_chain(rows).items():
         if panel.per_bit and name not in bits:
             continue
-        offset = 10 * np.log10(bits[name]) if panel.per_bit else 0.0
+        offset = to_decibels(bits[name]) if panel.per_bit else 0.0
         # A rate of nought is not zero: too few bits were sent to see an error.
         points = [point for point in error_rates(own, column, options.channel) if point.rate > 0]
         if points:
@@ -98,7 +99,7 @@ def draw_error_panel(
     if column == "ber":
         _theory(axis, rows, bits, panel, legend, options.channel, lowest)
     if not panel.per_bit and len(set(bits.values())) == 1:
-        shift = 10 * np.log10(next(iter(bits.values())))
+        shift: Any = to_decibels(next(iter(bits.values())))
         top = axis.secondary_xaxis("top", functions=(lambda es: es - shift, lambda eb: eb + shift))
         top.set_xlabel(BIT_SNR_LABEL)
 
@@ -138,6 +139,6 @@ def _theory(
             continue
         rate = qam_bit_error_rate(order, x, rayleigh)
         seen = rate >= lowest / 3  # no further down than what was measured
-        offset = 10 * np.log10(order) if panel.per_bit else 0.0
+        offset = to_decibels(order) if panel.per_bit else 0.0
         (handle,) = axis.plot(x[seen] - offset, rate[seen], ":", color="black", lw=0.8, zorder=1)
         legend.entries.setdefault("uncoded QAM, theory", handle)

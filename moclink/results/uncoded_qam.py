@@ -17,6 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from moclink.snr import from_decibels
+
 
 def qam_bit_error_rate(
     bits_per_symbol: int, snr_db: ArrayLike, rayleigh: bool = False
@@ -41,7 +43,7 @@ def qam_bit_error_rate(
             f"bits_per_symbol {bits_per_symbol}: square QAM has an even number of at least 2"
         )
     levels = 2 ** (bits_per_symbol // 2)
-    snr = 10 ** (np.asarray(snr_db, np.float64) / 10)
+    snr = from_decibels(np.asarray(snr_db, np.float64))
     total = np.zeros_like(snr)
     for k in range(1, bits_per_symbol // 2 + 1):
         half = 2 ** (k - 1)

@@ -19,7 +19,7 @@ from moclink.errors import ChainError
 from moclink.images import to_float, to_uint8
 from moclink.outages import lost_picture
 from moclink.protocols import Chain
-from moclink.snr import mean_capacity
+from moclink.snr import mean_capacity, to_decibels
 from moclink.sweep.bit_errors import measure_bit_errors
 from moclink.sweep.plan import Task
 from moclink.sweep.session import Session
@@ -153,7 +153,7 @@ def _sender_knowledge(
     for key, csi in zip(keys, average, strict=True):
         sent = session.transmission(chain, image, key[2], csi)
         output = session.channel(sent.symbols, np.array([csi.no], np.float32), [key])
-        states.append(ChannelState(float(10 * np.log10(2 ** mean_capacity(output.no)[0] - 1))))
+        states.append(ChannelState(float(to_decibels(2 ** mean_capacity(output.no)[0] - 1))))
     return states
 
 

@@ -29,6 +29,7 @@ from moclink.codec.channel_optimized_codebooks import (
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import find_images, read_image
+from moclink.snr import to_decibels
 from moclink.training.link_options import seed
 
 SHARES = (0.06, 0.15, 0.3)  # of the price of power to a linear code of a whole head
@@ -84,7 +85,7 @@ def simulated(
     energy = 2 * np.mean(made.amplitudes[codes].astype(np.float64) ** 2)
     rng = np.random.default_rng(seed)
     # The sender's scale is as much noise more or less, relative to the codebooks' amplitudes.
-    known = send(codes, made, rng, snr_db - 10 * float(np.log10(energy)))
+    known = send(codes, made, rng, snr_db - float(to_decibels(energy)))
     retrieved = np.einsum("mdpn,dpnc->mpc", known, made.codebooks, optimize=True).reshape(z.shape)
     return float(((z - retrieved) ** 2).sum(1).mean())
 
@@ -128,7 +129,7 @@ def choose_levels(grid: ChannelCodebookGrid, latents: Latents) -> dict[int, NDAr
         counts = [n for n in grid.books if budget % n == 0]
         errors = []
         for n in counts:
-            snrs = grid.snr_db + 10 * np.log10(budget / n)
+            snrs = grid.snr_db + to_decibels(budget / n)
             errors.append([simulated(grid.at(n, s), latents.test, s) for s in snrs])
         found[budget] = np.array(counts)[np.argmin(errors, axis=0)]
         print(f"symbols of {budget} levels: {found[budget].tolist()} levels are sent", flush=True)
