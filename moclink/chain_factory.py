@@ -43,6 +43,9 @@ def make_chain(name: str, options: ChainOptions | None = None) -> Chain | BitCha
         name: See the module's docstring.
         options: Choices common to all chains; None for the defaults.
 
+    Returns:
+        The chain; a `BitChain` for the names of random bits.
+
     Raises:
         ValueError: Unknown name (the nearest one is suggested), damaged weights, or options that do
             not go together.

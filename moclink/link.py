@@ -170,7 +170,11 @@ class SemanticLink(keras.Model):
         return received if training else ops.clip(received, 0.0, 1.0)
 
     def encode(self, images: Any) -> Any:
-        """Indices that are sent for images [B, H, W, 3]: int32 [B, h, w, L, P]."""
+        """Indices that are sent for images [B, H, W, 3], float in [0, 1] or uint8: int32 [B, h, w, L, P].
+
+        Raises:
+            ValueError: If the images have another shape or range.
+        """
         return self.quantizer.encode(self.encoder(unit_images(images)), self.levels)[
             :, :, :, : self.levels
         ]

@@ -73,17 +73,22 @@ class Modem(Protocol):
         """The most indices that this many complex symbols can carry."""
 
     def modulate(self, indices: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """Map indices [B, K] to symbols [B, S] of a constellation of unit mean energy."""
+        """Map indices uint8 [B, K] to symbols complex64 [B, S] of a constellation of unit mean energy."""
 
     def demodulate(self, received: NDArray[np.complex64], no: NDArray[np.float32]) -> Demodulated:
-        """Received symbols [B, S] and noise variances [B] or [B, S] -> LLRs or log-likelihoods."""
+        """LLRs or log-likelihoods of what was received.
+
+        Args:
+            received: Equalised symbols, complex64 [B, S].
+            no: Their noise variances, float32 [B] or [B, S].
+        """
 
 
 class AnalogSource(Protocol):
     """A codec that makes real numbers of images: two of them make a complex symbol."""
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Images [B, H, W, 3] -> reals [B, h, w, C], C even."""
+        """Images float32 [B, H, W, 3] in [0, 1] -> reals float32 [B, h, w, C], C even."""
 
     def decode(
         self,
@@ -92,7 +97,7 @@ class AnalogSource(Protocol):
         width: int | None = None,
         snr_db: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Noisy reals [B, h, w, C], received at Es/N0 snr_db [B] -> images [B, height, width, 3]."""
+        """Noisy reals [B, h, w, C], received at Es/N0 `snr_db` [B] in dB -> images [B, height, width, 3]."""
 
 
 class SymbolCodec(Protocol):
@@ -101,7 +106,7 @@ class SymbolCodec(Protocol):
     def encode(
         self, images: NDArray[np.float32], csi: ChannelState | None = None
     ) -> tuple[NDArray[np.complex64], Any]:
-        """Images [B, H, W, 3] -> (symbols [B, S], side information for the receiver)."""
+        """Images float32 [B, H, W, 3] in [0, 1] -> (symbols complex64 [B, S], side information)."""
 
     def decode(
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Any
@@ -140,7 +145,14 @@ class Chain(Protocol):
     def receive(
         self, received: NDArray[np.complex64], no: NDArray[np.float32], header: Header
     ) -> Reception:
-        """Received symbols [B, S] and noise variances [B] or [B, S] -> images."""
+        """Decode what was received.
+
+        Args:
+            received: Equalised symbols, complex64 [B, S]; B may exceed the number of images sent if
+                that was one.
+            no: Their noise variances, float32 [B] or [B, S].
+            header: Side information from `transmit`.
+        """
 
     def exchange(
         self, transmission: Transmission, realisations: int, channel: ChannelUse

@@ -97,12 +97,12 @@ def run(
         trials: Noise realisations of each image.
         metrics: Some of `moclink.constants.METRICS`, several or comma-separated; "all" for all that
             can be measured here.
-        cbr: Channel bandwidth ratios, symbols / (3 H W), of the named classical and ideal chains:
-            one or several, as fractions, floats or text such as "1/24". Chains get names such as
-            bpg-ldpc@1/24.
-        match: Budget of classical chains without a CBR: "source-bits" or "symbols" of the semantic
-            chain at L4.
-        code: "ldpc5g" or "wifi648".
+        cbr: Channel bandwidth ratios, symbols / (3 H W), of the named chains that take any
+            (classical, ideal and linear ones): one or several, as fractions, floats or text such as
+            "1/24". Chains get names such as bpg-ldpc@1/24.
+        match: Budget of classical chains without a CBR: as many "source-bits" as `moc-rvq-l4` sends,
+            or as many "symbols".
+        code: Channel code of the `-ldpc` chains: "ldpc5g" or "wifi648".
         ldpc: LDPC decoder: "auto", "fast", "sionna" or "device".
         receiver: Retrieval in the semantic chains: "soft" or "hard".
         csi: What adaptive chains are told on fading channels: "instantaneous" or "average".
@@ -126,10 +126,11 @@ def run(
         command: What is written to run.json as the command line.
 
     Returns:
-        The results.
+        The results, as `moclink.open_run` gives them.
 
     Raises:
-        ValueError: If an argument is wrong; the message says what would be right.
+        ValueError: If an argument is wrong, or `out` holds a run that cannot be continued so; the
+            message says what would be right.
         WorkersLost: If worker processes die again and again. What is finished is stored.
         KeyboardInterrupt: On Ctrl-C. What is finished is stored.
 

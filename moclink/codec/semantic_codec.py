@@ -135,11 +135,19 @@ class SemanticCodec(StoredCodec):
         return to_numpy(self._nearest_sums(self.latents(images), levels))
 
     def latents(self, images: NDArray[np.floating]) -> NDArray[np.float32]:
-        """What E makes of images [B, H, W, 3] in [0, 1], unquantised: float32 [B, h, w, n_q]."""
+        """What E makes of images, float [B, H, W, 3] in [0, 1], unquantised: float32 [B, h, w, n_q].
+
+        Raises:
+            ValueError: If the images have another shape or range.
+        """
         return encode_images(self._transforming, self.encoder, self.position_limit, images)
 
     def pictures(self, z: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-        """What G makes of latents [B, h, w, n_q], without any other step: float32 [B, height, width, 3]."""
+        """What G makes of latents float32 [B, h, w, n_q]: float32 [B, height, width, 3] in [0, 1].
+
+        Raises:
+            ValueError: If the latents or the size do not fit the codec.
+        """
         return decode_batch(self._decoding, self.decoder, self.position_limit, z, height, width)
 
     def posteriors(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -149,7 +157,7 @@ class SemanticCodec(StoredCodec):
             log_likelihoods: ln p(y|k) up to a constant, float [B, h, w, L, P, N], L of 1..D.
 
         Returns:
-            p(k|y), float32 of the same shape.
+            p(k|y), float32 of the same shape. ValueError for another shape, NaN or plus infinity.
         """
         scores = as_likelihoods(log_likelihoods, self.quantizer)
         return posterior(scores, self.priors[: scores.shape[3]])

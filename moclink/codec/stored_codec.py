@@ -66,7 +66,7 @@ class StoredCodec:
         )
 
     def weights(self) -> list[NDArray[Any]]:
-        """Weights of the network, in its order."""
+        """Weights of the network, in the order of Keras's `get_weights`."""
         return [np.asarray(value) for value in self.network.get_weights()]
 
     @classmethod
@@ -76,7 +76,7 @@ class StoredCodec:
         position_limit: PositionLimit = DEFAULT_POSITION_LIMIT,
         dtype: str = "float32",
     ) -> Self:
-        """An untrained codec of size "paper", "small" or "toy"."""
+        """An untrained codec of size "paper", "small" or "toy"; ValueError for another."""
         return cls(cls.config_of_size(name), position_limit, dtype)
 
     @classmethod

@@ -117,7 +117,10 @@ class Channel:
         Args:
             symbols: complex64 [1, S] (the same for all realisations) or [B, S], E|x|^2 = 1.
             no: Noise variance of each realisation, float32 [B].
-            keys: One key for each of the B realisations, which with no decides all that is random.
+            keys: One key for each of the B realisations, which with `no` decides all that is random.
+
+        Returns:
+            Equalised symbols, complex64 [B, S], and their noise variances, float32 [B] or [B, S].
 
         Raises:
             ValueError: If shapes do not agree, a variance is not positive, or a block of your own
@@ -166,6 +169,9 @@ def get_channel(spec: str | Channel | Callable[..., Any]) -> Channel:
     Args:
         spec: A name of `describe_channels()`, with parameters or without; `module:name` or
             `path/to/file.py:name`; or a Sionna block, Keras layer or function itself.
+
+    Returns:
+        The channel; a `Channel` is returned as it is.
 
     Raises:
         ValueError: If there is no such channel, with the nearest name; or a parameter is unknown or

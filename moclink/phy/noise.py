@@ -34,7 +34,7 @@ class ChannelOutput:
 
 
 def noise_variance(snr_db: NDArray | float | Sequence[float]) -> NDArray[np.float32]:
-    """N0 for unit-energy symbols: `no = 10**(-snr_db / 10)`, SNR being Es/N0 in dB, in float32."""
+    """N0 for unit-energy symbols, `no = 10**(-snr_db / 10)`: float32 of the shape of `snr_db` (Es/N0, dB)."""
     return np.asarray(snr.noise_variance(np.asarray(snr_db, np.float64)), np.float32)
 
 
@@ -67,6 +67,9 @@ def awgn(
         symbols: complex64 [1, S] (the same for all realisations) or [B, S].
         no: float32 [B] or [B, S].
         keys: One key for each of the B realisations.
+
+    Returns:
+        y, complex64 [B, S], and `no` as given.
     """
     received = np.empty((len(keys), symbols.shape[1]), np.complex64)
     for row, key in enumerate(keys):
@@ -88,6 +91,9 @@ def rayleigh(
         keys: One key for each of the B realisations.
         coherence: Symbols in a row that share one gain; 0 for one gain per transmission (block
             fading).
+
+    Returns:
+        y / h, complex64 [B, S], and no / |h|^2, float32 [B], with a coherence [B, S].
     """
     count = symbols.shape[1]
     blocks = -(-count // coherence) if coherence else 1

@@ -30,7 +30,7 @@ class Run:
     """A stored run; it is read again at each call, so a run in progress can be looked at.
 
     Args:
-        folder: A run folder, or another `Run`.
+        folder: A run folder, its `results.sqlite`, or another `Run`.
 
     Raises:
         RunFolderError: If the folder holds no results.
@@ -52,11 +52,15 @@ class Run:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the run was asked for."""
+        """What the run was asked for, by name: `snr` in dB, `chains`, `channel`, `metrics`, ..."""
         return read_parameters(self.folder)
 
     def rows(self, chains: str | Sequence[str] | None = None) -> list[Row]:
-        """Finished cells, of some chains or of all, in the order of the run."""
+        """Finished cells, of some chains or of all, in the order of the run.
+
+        Raises:
+            ValueError: If the run has no such chain.
+        """
         return choose_rows(read_rows(self.folder), chains)
 
     def to_pandas(self) -> Any:
@@ -77,9 +81,15 @@ class Run:
         return frame.astype({name: float for name in numbers if frame[name].dtype == object})
 
     def summary(self, chains: str | Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """Means over images as in summary.csv: chain, metric, snr_db, mean, ci95_half_width, images.
+        """Means over images as in summary.csv, a dict for each chain, metric and SNR.
 
-        ci95_half_width is None where it is not known, as of one image.
+        Returns:
+            Dicts of `chain`, `metric` (a column of `Row`), `snr_db`, `mean`, `ci95_half_width`
+            (half of the 95 % confidence interval; None where it is not known, as of one image) and
+            `images`, their number. Means and half-widths are in the unit of the metric.
+
+        Raises:
+            ValueError: If the run has no such chain.
         """
         channel = str(self.parameters.get("channel", ""))
         found = summary_rows(self.rows(chains), channel)
@@ -101,6 +111,9 @@ class Run:
             style: "screen" or "ieee".
             outage: "exclude" leaves outages out; None counts them as the run says, see
                 `moclink.results.averages.average`.
+
+        Raises:
+            ValueError: If the run has no such chain or metric, or nothing to show.
         """
         rows = self._chosen(chains)
         options = self._options(rows, style, metrics, outage)
@@ -114,7 +127,11 @@ class Run:
         style: str = "screen",
         outage: str | None = None,
     ) -> Figure:
-        """Quality over the channel bandwidth ratio at one SNR in dB; other arguments as of `plot`."""
+        """Quality over the channel bandwidth ratio at one SNR in dB; other arguments as of `plot`.
+
+        Raises:
+            ValueError: As of `plot`, or if `snr` is not one SNR.
+        """
         snrs = () if snr is None else read_snr(snr)
         if len(snrs) != 1:
             raise ValueError(f"snr {shorten(snr)}: one SNR in dB is wanted; draw a figure for each")
@@ -125,7 +142,11 @@ class Run:
     def gallery(
         self, chains: str | Sequence[str] | None = None, picture: str | None = None
     ) -> Figure:
-        """An image as the chains received it; the first one that was kept if none is named."""
+        """An image as the chains received it; the first one that was kept if none is named.
+
+        Raises:
+            ValueError: If no received pictures of this image or these chains were kept.
+        """
         if picture is not None and not isinstance(picture, str):
             raise ValueError(f"picture {shorten(picture)}: the name of a picture is wanted")
         rows = self._chosen(chains)
@@ -151,6 +172,9 @@ class Run:
             metrics: Names such as "psnr"; None for all of quality and errors. Not for "text".
             snr: SNRs in dB, as `moclink.run` takes them; None for all.
             outage: As of `plot`.
+
+        Raises:
+            ValueError: If the run has no such chain, metric or SNR, or there is no such format.
         """
         rows = choose_rows(self._chosen(chains), snrs=None if snr is None else read_snr(snr))
         parameters = self.parameters
@@ -193,7 +217,18 @@ class Run:
 
 
 def open_run(folder: str | Path | Run) -> Run:
-    """Open a stored run; see `Run`."""
+    """Open a stored run, for its rows, averages, tables and figures.
+
+    Args:
+        folder: A run folder, its `results.sqlite`, or a `Run`.
+
+    Returns:
+        The run, which is read again at each call.
+
+    Raises:
+        RunFolderError: If the folder holds no results; a `ValueError`.
+        ValueError: If it is no path.
+    """
     return Run(folder)
 
 
