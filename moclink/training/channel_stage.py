@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.snr_aware import SNRAwareAutoencoder
-from moclink.constants import LATENT_STRIDE
 from moclink.training.channel_objective import ChannelObjective, GridCodebooks
 from moclink.training.channel_options import GRADIENTS
+from moclink.training.draws import draw_noise
 from moclink.training.fit import Fit
 from moclink.training.patches import CropFeeder
 from moclink.training.validation import mean_figures, picture_psnr, side_by_side
@@ -64,6 +64,7 @@ class ChannelStage:
     ):
         self.options, self._feeder, self._held_out = options, feeder, list(held_out)
         self._grid = grid
+        self._sent = grid.robust.codebooks.shape[:2]  # levels, heads: indices of a latent
         if not options.whole:
             select_weights(autoencoder)
         self.codebooks = GridCodebooks(grid.books[max(grid.books)], name="codebooks")
@@ -86,20 +87,13 @@ class ChannelStage:
         """All weights and moments."""
         return self._fit.variables("channel")
 
-    def _noise(
-        self, rng: np.random.Generator, batch: int, height: int, width: int
-    ) -> NDArray[np.float32]:
-        levels, heads = self._grid.robust.codebooks.shape[:2]
-        shape = (batch, -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE), levels, heads)
-        return rng.standard_normal(shape, dtype=np.float32)
-
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:
         rng = np.random.default_rng([self.options.seed, step, 0x43])
         count, side = self._feeder.batch, self._feeder.crop
         return {
             "images": self._feeder(step),
             "place": rng.integers(0, len(self._grid.snr_db), 1).astype(np.int32),
-            "noise": self._noise(rng, count, side, side),
+            "noise": draw_noise(rng, count, side, side, *self._sent),
         }
 
     def train(self, step: int, learning_rate: float) -> dict[str, float]:
@@ -111,7 +105,8 @@ class ChannelStage:
         rows, pictures = [], {}
         for i, image in enumerate(self._held_out):
             height, width = image.shape[:2]
-            noise = self._noise(np.random.default_rng([i, 0x56]), 1, height, width)
+            rng = np.random.default_rng([i, 0x56])
+            noise = draw_noise(rng, 1, height, width, *self._sent)
             row, views = {}, [image]
             for place, snr_db in enumerate(self._grid.snr_db):
                 at = np.array([place], np.int32)

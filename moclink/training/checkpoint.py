@@ -10,8 +10,14 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from keras.layers import Layer
 
 from moclink.atomic_files import atomic_write
+
+
+def settings_of(layer: Layer) -> dict[str, Any]:
+    """What a checkpoint must agree on of a layer: its constructor arguments but for name and dtype."""
+    return {k: v for k, v in layer.get_config().items() if k not in ("name", "dtype")}
 
 
 def save_checkpoint(

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from moclink.codec.analog_receiver import AnalogReceiver
 from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
-from moclink.constants import LATENT_STRIDE
+from moclink.training.checkpoint import settings_of
+from moclink.training.draws import draw_noise
 from moclink.training.fit import Fit
 from moclink.training.linear_initialization import initialize_analog_paths, suits
 from moclink.training.objectives import AnalogObjective
@@ -72,10 +73,7 @@ class JSCC:
     @property
     def config(self) -> dict[str, Any]:
         """Options that a checkpoint must agree on."""
-        networks = {
-            name: {k: v for k, v in net.get_config().items() if k not in ("name", "dtype")}
-            for name, net in (("encoder", self.encoder), ("decoder", self.decoder))
-        }
+        networks = {"encoder": settings_of(self.encoder), "decoder": settings_of(self.decoder)}
         data = {"crop": self._feeder.crop, "batch": self._feeder.batch}
         return {**networks, **asdict(self.options), **data}
 
@@ -83,24 +81,13 @@ class JSCC:
         """All weights and moments."""
         return self._fit.variables("analog")
 
-    def _noise(
-        self, rng: np.random.Generator, batch: int, height: int, width: int
-    ) -> NDArray[np.float32]:
-        shape = (
-            batch,
-            -(-height // LATENT_STRIDE),
-            -(-width // LATENT_STRIDE),
-            self.encoder.latent_channels,
-        )
-        return rng.standard_normal(shape, dtype=np.float32)
-
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:
         rng = np.random.default_rng([self.options.seed, step, 0x41])
         count, side = self._feeder.batch, self._feeder.crop
         return {
             "images": self._feeder(step),
             "snr_db": rng.uniform(*self.options.snr_db, count).astype(np.float32),
-            "noise": self._noise(rng, count, side, side),
+            "noise": draw_noise(rng, count, side, side, self.encoder.latent_channels),
         }
 
     def train(self, step: int, learning_rate: float) -> dict[str, float]:
@@ -117,7 +104,8 @@ class JSCC:
         rows, pictures = [], {}
         for i, image in enumerate(self._held_out):
             height, width = image.shape[:2]
-            noise = self._noise(np.random.default_rng([i, 0x56]), 1, height, width)
+            rng = np.random.default_rng([i, 0x56])
+            noise = draw_noise(rng, 1, height, width, self.encoder.latent_channels)
             decoded = {
                 snr: self._objective.receive(image[None], np.array([snr], np.float32), noise)
                 for snr in VALIDATION_SNR

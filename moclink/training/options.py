@@ -11,7 +11,14 @@ from moclink.arguments import Parser
 from moclink.constants import BACKENDS
 from moclink.training.channel_options import add_channel
 from moclink.training.link_options import add_link, seed
-from moclink.training.stage_options import BACKEND_HELP, SIZES, add_jscc, add_stage1, add_stage2
+from moclink.training.stage_options import (
+    SIZES,
+    add_backend,
+    add_data,
+    add_jscc,
+    add_stage1,
+    add_stage2,
+)
 
 
 def _add_patches(stages: Any) -> None:
@@ -63,7 +70,7 @@ def _add_reorder(stages: Any) -> None:
     reorder = stages.add_parser(
         "reorder", help="index assignment: which code vector has which label of the constellation"
     )
-    reorder.add_argument("--data", required=True, help="folder that `patches` wrote")
+    add_data(reorder)
     reorder.add_argument("--codec", required=True, help="codec of stage 1")
     reorder.add_argument("--out", required=True, help="folder to write to")
     reorder.add_argument(
@@ -84,12 +91,7 @@ def _add_reorder(stages: Any) -> None:
         default=96,
         help="side of the crops whose codes are counted (default %(default)s)",
     )
-    reorder.add_argument(
-        "--backend",
-        choices=BACKENDS,
-        default=os.environ.get("KERAS_BACKEND", "tensorflow"),
-        help=BACKEND_HELP,
-    )
+    add_backend(reorder)
 
 
 def _add_all(stages: Any) -> None:

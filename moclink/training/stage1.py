@@ -20,7 +20,9 @@ from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.quantizer import MOCRVQ
 from moclink.constants import LATENT_STRIDE
+from moclink.training.checkpoint import settings_of
 from moclink.training.discriminator import Discriminator
+from moclink.training.draws import draw_levels
 from moclink.training.fit import Fit
 from moclink.training.linear_initialization import initialize_linear_paths, suits
 from moclink.training.objectives import CriticObjective, Stage1LossWeights, Stage1Objective
@@ -57,14 +59,6 @@ class Stage1Options:
     fresh: bool = True
     seed: int = 0
     jit: bool = True
-
-
-def draw_levels(
-    rng: np.random.Generator, batch: int, levels: int, full_share: float
-) -> NDArray[np.int32]:
-    """Draw how many levels each sample uses: all with chance `full_share`, else 1..levels evenly."""
-    drawn = rng.integers(1, levels + 1, batch)
-    return np.where(rng.random(batch) < full_share, levels, drawn).astype(np.int32)
 
 
 class Stage1:
@@ -129,10 +123,7 @@ class Stage1:
             "quantizer": self.quantizer,
             "decoder": self.decoder,
         }
-        sizes = {
-            name: {k: v for k, v in net.get_config().items() if k not in ("name", "dtype")}
-            for name, net in networks.items()
-        }
+        sizes = {name: settings_of(net) for name, net in networks.items()}
         return {
             **sizes,
             **asdict(self.options),

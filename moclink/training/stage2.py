@@ -18,11 +18,11 @@ from moclink.codec.encoder import Encoder
 from moclink.codec.index_channel import IndexChannel
 from moclink.codec.noise_reduction import NoiseReduction
 from moclink.codec.quantizer import MOCRVQ
-from moclink.constants import LATENT_STRIDE
+from moclink.training.checkpoint import settings_of
+from moclink.training.draws import draw_levels, draw_noise
 from moclink.training.fit import Fit
 from moclink.training.objectives import Stage2LossWeights, Stage2Objective
 from moclink.training.patches import CropFeeder
-from moclink.training.stage1 import draw_levels
 from moclink.training.validation import mean_figures, picture_psnr, side_by_side
 
 VALIDATION_SNR = (0, 10, 20)
@@ -74,6 +74,7 @@ class Stage2:
             part.trainable = False
         self.encoder, self.quantizer, self.decoder, self.nrb = encoder, quantizer, decoder, nrb
         self.options, self._feeder, self._held_out = options, feeder, list(held_out)
+        self._sent = quantizer.levels, quantizer.heads  # indices of a latent
         channel = IndexChannel(quantizer.states, "soft", seed=0)
         self._objective = Stage2Objective(
             encoder, quantizer, channel, nrb, decoder, options.weights
@@ -83,25 +84,12 @@ class Stage2:
     @property
     def config(self) -> dict[str, Any]:
         """Options that a checkpoint must agree on."""
-        network = {k: v for k, v in self.nrb.get_config().items() if k not in ("name", "dtype")}
         data = {"crop": self._feeder.crop, "batch": self._feeder.batch}
-        return {"nrb": network, **asdict(self.options), **data}
+        return {"nrb": settings_of(self.nrb), **asdict(self.options), **data}
 
     def variables(self) -> dict[str, Any]:
         """All weights and moments."""
         return self._fit.variables("receiver")
-
-    def _noise(
-        self, rng: np.random.Generator, batch: int, height: int, width: int
-    ) -> NDArray[np.float32]:
-        shape = (
-            batch,
-            -(-height // LATENT_STRIDE),
-            -(-width // LATENT_STRIDE),
-            self.quantizer.levels,
-            self.quantizer.heads,
-        )
-        return rng.standard_normal(shape, dtype=np.float32)
 
     def _batch(self, step: int) -> dict[str, NDArray[Any]]:
         options, rng = self.options, np.random.default_rng([self.options.seed, step, 0x4E])
@@ -110,7 +98,7 @@ class Stage2:
             "images": self._feeder(step),
             "levels": draw_levels(rng, count, self.quantizer.levels, options.full_share),
             "snr_db": rng.uniform(*options.snr_db, count).astype(np.float32),
-            "noise": self._noise(rng, count, side, side),
+            "noise": draw_noise(rng, count, side, side, *self._sent),
         }
 
     def train(self, step: int, learning_rate: float) -> dict[str, float]:
@@ -127,7 +115,7 @@ class Stage2:
             row, views = {}, [image]
             for snr in VALIDATION_SNR:
                 args = (np.array([self.quantizer.levels], np.int32), np.array([snr], np.float32))
-                noise = self._noise(rng, 1, height, width)
+                noise = draw_noise(rng, 1, height, width, *self._sent)
                 plain = self.decoder(self._objective.retrieve(indices, *args, noise))
                 refined = self._objective.receive(indices, *args, noise)[1]
                 both = [ops.convert_to_numpy(v)[0, :height, :width] for v in (plain, refined)]

@@ -10,15 +10,13 @@ from moclink.constants import BACKENDS
 from moclink.training.link_options import seed
 
 SIZES = ("toy", "small", "paper")
-BACKEND_HELP = "framework that Keras runs on (KERAS_BACKEND, or tensorflow)"
-_PIXEL_LOSS = "l1, mse, or the mean of ln(MSE) (default %(default)s)"
 
 
 def add_run(
     parser: argparse.ArgumentParser, crop: int, batch: int, rate: float, steps: int
 ) -> None:
     """Add what the stages that train on patches share."""
-    parser.add_argument("--data", required=True, help="folder that `patches` wrote")
+    add_data(parser)
     parser.add_argument(
         "--crop", type=int, default=crop, help="side of a crop, pixels (default %(default)s)"
     )
@@ -69,12 +67,7 @@ def add_plan(parser: argparse.ArgumentParser, batch: int, rate: float, steps: in
     parser.add_argument(
         "--seed", type=seed, default=0, help="seed of all random numbers (default %(default)s)"
     )
-    parser.add_argument(
-        "--backend",
-        choices=BACKENDS,
-        default=os.environ.get("KERAS_BACKEND", "tensorflow"),
-        help=BACKEND_HELP,
-    )
+    add_backend(parser)
     parser.add_argument(
         "--mixed-precision",
         action="store_true",
@@ -85,15 +78,54 @@ def add_plan(parser: argparse.ArgumentParser, batch: int, rate: float, steps: in
     )
 
 
-def add_stage1(stages: Any) -> None:
-    """Options of `stage1`: autoencoder and codebooks."""
-    stage1 = stages.add_parser("stage1", help="autoencoder and codebooks, without noise")
-    add_run(stage1, crop=96, batch=8, rate=5e-4, steps=10_000)
-    stage1.add_argument(
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of patches."""
+    parser.add_argument("--data", required=True, help="folder that `patches` wrote")
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add the framework that Keras runs on."""
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default=os.environ.get("KERAS_BACKEND", "tensorflow"),
+        help="framework that Keras runs on (KERAS_BACKEND, or tensorflow)",
+    )
+
+
+def _add_start(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--codec",
         default="small",
         help=f"size ({', '.join(SIZES)}) or path of a codec to start from",
     )
+
+
+def _add_pixel_loss(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--pixel-loss",
+        choices=("l1", "mse", "log-mse"),
+        default="mse",
+        help="l1, mse, or the mean of ln(MSE) (default %(default)s)",
+    )
+
+
+def _add_snr_range(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--snr",
+        type=float,
+        nargs=2,
+        default=[-5.0, 30.0],
+        metavar=("LOW", "HIGH"),
+        help="range of SNRs in training, dB (default -5 30)",
+    )
+
+
+def add_stage1(stages: Any) -> None:
+    """Options of `stage1`: autoencoder and codebooks."""
+    stage1 = stages.add_parser("stage1", help="autoencoder and codebooks, without noise")
+    add_run(stage1, crop=96, batch=8, rate=5e-4, steps=10_000)
+    _add_start(stage1)
     _add_losses(stage1)
     stage1.add_argument("--decoder-only", action="store_true", help="train the decoder alone")
     stage1.add_argument(
@@ -118,9 +150,7 @@ def add_stage1(stages: Any) -> None:
 
 def _add_losses(stage1: argparse.ArgumentParser) -> None:
     """Terms of the loss of `stage1`, and their networks."""
-    stage1.add_argument(
-        "--pixel-loss", choices=("l1", "mse", "log-mse"), default="mse", help=_PIXEL_LOSS
-    )
+    _add_pixel_loss(stage1)
     for name, default, what in (
         ("pixel", 100.0, "the pixel loss"),
         ("codebook", 2.0, "the codebook loss"),
@@ -171,9 +201,7 @@ def add_stage2(stages: Any) -> None:
     stage2 = stages.add_parser("stage2", help="noise reduction block, which follows the channel")
     add_run(stage2, crop=128, batch=8, rate=4e-4, steps=5_000)
     stage2.add_argument("--codec", required=True, help="codec of `reorder`")
-    stage2.add_argument(
-        "--pixel-loss", choices=("l1", "mse", "log-mse"), default="mse", help=_PIXEL_LOSS
-    )
+    _add_pixel_loss(stage2)
     stage2.add_argument(
         "--pixel", type=float, default=20.0, help="weight of the pixel loss (default %(default)s)"
     )
@@ -189,30 +217,12 @@ def add_stage2(stages: Any) -> None:
         default=1.0,
         help="weight of |z_r - z_q|^2 (default %(default)s; paper: 0.25)",
     )
-    stage2.add_argument(
-        "--snr",
-        type=float,
-        nargs=2,
-        default=[-5.0, 30.0],
-        metavar=("LOW", "HIGH"),
-        help="range of SNRs in training, dB (default -5 30)",
-    )
+    _add_snr_range(stage2)
 
 
 def add_jscc(stages: Any) -> None:
     """Options of `jscc`: analog codec."""
     jscc = stages.add_parser("jscc", help="the analog codec")
     add_run(jscc, crop=96, batch=8, rate=5e-4, steps=10_000)
-    jscc.add_argument(
-        "--codec",
-        default="small",
-        help=f"size ({', '.join(SIZES)}) or path of a codec to start from",
-    )
-    jscc.add_argument(
-        "--snr",
-        type=float,
-        nargs=2,
-        default=[-5.0, 30.0],
-        metavar=("LOW", "HIGH"),
-        help="range of SNRs in training, dB (default -5 30)",
-    )
+    _add_start(jscc)
+    _add_snr_range(jscc)

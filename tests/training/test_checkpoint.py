@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from moclink.training.checkpoint import load_checkpoint, save_checkpoint
+from moclink.training.checkpoint import load_checkpoint, save_checkpoint, settings_of
 
 
 def variables(seed=None, size=3):
@@ -15,6 +15,13 @@ def variables(seed=None, size=3):
         name: keras.Variable(value.astype(np.float32))
         for name, value in zip("wm", values, strict=True)
     }
+
+
+def test_settings_of_a_layer_depend_on_neither_its_name_nor_its_precision():
+    one = keras.layers.Dense(3, name="one", dtype="float32")
+    other = keras.layers.Dense(3, name="other", dtype="mixed_bfloat16")
+    assert settings_of(one) == settings_of(other) != settings_of(keras.layers.Dense(4))
+    assert settings_of(one)["units"] == 3
 
 
 def test_values_and_state_come_back(tmp_path):

@@ -9,7 +9,7 @@ from moclink.codec.quantizer import MOCRVQ
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.training.loop import LoopOptions, run
 from moclink.training.objectives import Stage1LossWeights
-from moclink.training.stage1 import Stage1, Stage1Options, draw_levels
+from moclink.training.stage1 import Stage1, Stage1Options
 
 PLAIN = Stage1LossWeights("mse", pixel=100.0, codebook=2.0, semantic=0, perceptual=0, adversarial=0)
 
@@ -74,10 +74,3 @@ def test_before_the_codebooks_start_they_stay(feeder, held_out):
     stage.train(1, 1e-3)
     stage.train(2, 1e-3)
     assert np.abs(stage.quantizer.codebooks - books).max() > 0.1
-
-
-def test_levels_are_drawn_as_told():
-    drawn = draw_levels(np.random.default_rng(0), 40_000, 4, 0.5)
-    share = np.bincount(drawn, minlength=5)[1:] / drawn.size
-    # 0.125 each and 0.5 more for all four; standard error 0.0025 at most.
-    np.testing.assert_allclose(share, [0.125, 0.125, 0.125, 0.625], atol=0.0125)
