@@ -170,6 +170,9 @@ class DistanceScorer:
 
     Args:
         distance: LPIPS layer with its weights.
+
+    Attributes:
+        kept: The last reference and its features, [H_i, W_i, C_i] each, if they are kept, else None.
     """
 
     def __init__(self, distance: LPIPS):
@@ -178,7 +181,7 @@ class DistanceScorer:
         self._model = keras.Model(inputs, self._embedding.backbone(inputs))
         # XLA would recompile for every image size where a plain graph serves all of them.
         self._model.compile(jit_compile=keras.backend.backend() == "jax")
-        self._kept: tuple[np.ndarray, list[Any]] | None = None  # a reference, its features
+        self.kept: tuple[np.ndarray, list[Any]] | None = None
 
     def __call__(self, images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """Distances of images from their references.
@@ -227,11 +230,11 @@ class DistanceScorer:
         return [ops.convert_to_numpy(head).astype(np.float32) for head in self._embedding.heads]
 
     def _embed_reference(self, image: np.ndarray) -> list[Any]:
-        if self._kept is not None and np.array_equal(self._kept[0], image):
-            return self._kept[1]
+        if self.kept is not None and np.array_equal(self.kept[0], image):
+            return self.kept[1]
         maps = self._embed(image)
         large = sum(features.nbytes for features in maps) > MOST_KEPT_BYTES * image[..., 0].size
-        self._kept = None if large else (np.array(image), maps)
+        self.kept = None if large else (np.array(image), maps)
         return maps
 
 

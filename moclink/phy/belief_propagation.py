@@ -185,17 +185,7 @@ class BeliefPropagation:
         self._threads = threads
 
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
-        """Decode codewords.
-
-        Args:
-            llr: float32 [B, n], ln P(1)/P(0).
-
-        Returns:
-            Bits, convergence and iterations of each codeword.
-
-        Raises:
-            ValueError: If llr is not [B, n].
-        """
+        """See `moclink.phy.ldpc.LDPCDecoder`."""
         llr = checked_llr(llr, self._n)
 
         def decode_share(first: int, step: int, decoded: DecodedBlocks) -> None:

@@ -124,17 +124,7 @@ class DeviceDecoder:
         return torch.as_tensor(np.ascontiguousarray(values), device=self.device)
 
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
-        """Decode codewords.
-
-        Args:
-            llr: float32 [B, n], ln P(1)/P(0).
-
-        Returns:
-            Bits, convergence and iterations of each codeword.
-
-        Raises:
-            ValueError: If llr is not [B, n].
-        """
+        """See `moclink.phy.ldpc.LDPCDecoder`."""
         llr = checked_llr(llr, self._n)
         return DecodedBlocks(*(x.cpu().numpy() for x in self.decode_tensor(torch.from_numpy(llr))))
 

@@ -41,7 +41,17 @@ class LDPCDecoder(Protocol):
     """Anything that decodes blocks of a code."""
 
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
-        """Decode LLRs float32 [B, n], ln P(1)/P(0)."""
+        """Decode codewords.
+
+        Args:
+            llr: float32 [B, n], ln P(1)/P(0).
+
+        Returns:
+            Bits, convergence and iterations of each codeword.
+
+        Raises:
+            ValueError: If llr is not [B, n].
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,17 +260,7 @@ class SionnaDecoder:
         return framework.traces(self._run)
 
     def decode(self, llr: NDArray[np.float32]) -> DecodedBlocks:
-        """Decode codewords.
-
-        Args:
-            llr: float32 [B, n], ln P(1)/P(0).
-
-        Returns:
-            Bits, convergence and iterations of each codeword.
-
-        Raises:
-            ValueError: If llr is not [B, n].
-        """
+        """See `LDPCDecoder`."""
         llr = checked_llr(llr, self._code.n)
         found = DecodedBlocks.empty(len(llr), self._code.k)
         padded = np.zeros((self._batch, self._code.n), np.float32)

@@ -98,8 +98,8 @@ def test_on_a_gpu_features_stay_there(monkeypatch):
     monkeypatch.setattr("moclink.perceptual.lpips.on_torch_gpu", lambda: True)
     scorer = DistanceScorer(_seeded("alex"))
     np.testing.assert_allclose(scorer(noisy, original), expected, rtol=1e-5)
-    assert not any(isinstance(features, np.ndarray) for features in scorer._kept[1])
-    assert not any(features.requires_grad for features in scorer._kept[1])
+    assert not any(isinstance(features, np.ndarray) for features in scorer.kept[1])
+    assert not any(features.requires_grad for features in scorer.kept[1])
 
 
 def test_a_kept_reference_is_told_from_another():
@@ -107,7 +107,7 @@ def test_a_kept_reference_is_told_from_another():
     scorer = DistanceScorer(_seeded("alex"))
     original, noisy = _pair(64, 80)
     first = scorer(noisy, original)[0]
-    assert scorer._kept is not None
+    assert scorer.kept is not None
     assert scorer(noisy, original)[0] == first
     other = original.copy()
     original[:] = 1 - original
