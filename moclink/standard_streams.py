@@ -66,7 +66,7 @@ def _flush_output() -> None:
 
 def _package(error: ImportError | AttributeError) -> str:
     """The package that cannot be loaded, or that lacks what it should have."""
-    name = error.name if isinstance(error, ImportError) else error.obj.__name__
+    name = error.name if isinstance(error, ImportError) else getattr(error.obj, "__name__", "")
     return (name or "").partition(".")[0]
 
 
