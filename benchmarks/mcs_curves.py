@@ -4,8 +4,8 @@
 
 For each modulation and code rate of the three tables of TS 38.214 and each block length, a pilot
 run finds the SNR at which half of the blocks are wrong. Then, with other noise, a fixed number of
-blocks is sent at each of five SNRs around it: it does not depend on the errors, so every estimate
-is unbiased.
+blocks is sent at each of six SNRs around it, most of them where few are wrong: it does not depend
+on the errors, so every estimate is unbiased.
 """
 
 from __future__ import annotations
@@ -25,9 +25,19 @@ from moclink.phy.block_errors import CURVES, fit_waterfall
 from moclink.phy.mcs import MCS, MCS_TABLES
 from moclink.phy.transport_block_modem import TransportBlockModem
 
-# Bits of a code block with its CRC -> (blocks a point, step between the points in dB).
-LENGTHS = {160: (800, 0.8), 640: (600, 0.4), 3840: (200, 0.17), 8448: (120, 0.12)}
-STEPS = (-1, 0, 1, 2, 3)
+# Bits of a code block with its CRC -> step between the points in dB, about a deviation.
+LENGTHS = {160: 0.8, 640: 0.4, 3840: 0.17, 8448: 0.12}
+# Of long blocks the waterfall does not fall evenly with the length: these lie between, with lifting
+# sizes of other sets.
+BETWEEN = {5632: 0.14, 7040: 0.13, 7744: 0.125}
+BLOCKS = {  # step -> blocks of 160, 640, 3840 and more bits
+    -1: (800, 600, 200, 150),
+    0: (800, 600, 200, 150),
+    1: (1500, 1500, 500, 400),
+    2: (4000, 4000, 1500, 1200),
+    3: (8000, 8000, 3000, 2500),
+    4: (8000, 8000, 3000, 2500),
+}
 PILOT_BLOCKS = 24
 BATCH_BITS = 2**20
 
@@ -95,17 +105,22 @@ def capacity_snr_db(mcs: MCS) -> float:
 
 def measure(mcs: MCS, block: int, start: float, seed: int) -> dict:
     """One curve as it is stored; its waterfall is sought from `start` on."""
-    blocks, step = LENGTHS[block]
+    step, points = (LENGTHS | BETWEEN)[block], []
+    place = int(np.searchsorted(list(LENGTHS), block))
     middle = find_waterfall(mcs, block, start, step, seed + 1)
-    snrs = [round(middle + step * k, 3) for k in STEPS]
-    points = [(snr, blocks, count_block_errors(mcs, block, snr, blocks, seed)) for snr in snrs]
-    mean, deviation = fit_waterfall(points)
+    for k, blocks in BLOCKS.items():
+        snr = round(middle + step * k, 3)
+        points.append(
+            (snr, blocks[place], count_block_errors(mcs, block, snr, blocks[place], seed))
+        )
+    mean, deviation, tail = fit_waterfall(points)
     return {
         "bits_per_symbol": mcs.bits_per_symbol,
         "rate_1024": mcs.rate_1024,
         "block": block,
         "mean_db": round(mean, 4),
         "deviation_db": round(deviation, 4),
+        "tail": round(tail, 4),
         "points": points,
     }
 
@@ -139,10 +154,15 @@ def main(arguments: list[str] | None = None) -> None:
             curve = measure(mcs, block, capacity_snr_db(mcs) + gap, options.seed)
             gap = curve["mean_db"] - capacity_snr_db(mcs)  # where the search begins next
             curves.append(curve)
+        between = list(BETWEEN) if mcs.coderate > 0.25 else []
+        for block in between:
+            curves.append(measure(mcs, block, capacity_snr_db(mcs) + gap, options.seed))
+        lengths += between
         print(
             f"{time.time() - start:6.0f} s  {mcs.bits_per_symbol} bits, rate {mcs.rate_1024}/1024: "
             + ", ".join(
-                f"{c['mean_db']:.2f} +- {c['deviation_db']:.2f}" for c in curves[-len(lengths) :]
+                f"{c['mean_db']:.2f} +- {c['deviation_db']:.2f} (tail {c['tail']:.2f})"
+                for c in curves[-len(lengths) :]
             ),
             flush=True,
         )

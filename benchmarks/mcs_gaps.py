@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtri
 
 from moclink.phy.block_errors import BlockErrorCurves
 from moclink.phy.link_adaptation import distinct_schemes
@@ -50,13 +49,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for mcs in distinct_schemes():
         block = 8448 if mcs.coderate > 0.25 else 3840
-        curve = next(
-            curve
-            for curve in curves.curves
-            if (curve.bits_per_symbol, curve.rate_1024, curve.block)
-            == (mcs.bits_per_symbol, mcs.rate_1024, block)
+        snr = brentq(
+            lambda s, m=mcs, b=block: float(curves.block_error_rate(m, b, s)) - 1e-3, -20, 40
         )
-        snr = curve.mean_db - float(ndtri(1e-3)) * curve.deviation_db
         rate = mcs.spectral_efficiency
         shannon = 10 * np.log10(2**rate - 1)
         limit = brentq(

@@ -4,11 +4,13 @@
 A curve is one modulation, code rate and length of the code block K', CRC included. Its points are
 fitted by
 
-    BLER(snr) = Q((snr - mean) / deviation)          snr = Es/N0 in dB
+    BLER(snr) = Q(x)                    x = (snr - mean) / deviation, snr = Es/N0 in dB
+    BLER(snr) = Q(2 + tail (x - 2))     where x > 2, that is below a rate of 2.3 %
 
-as the normal approximation of finite-length coding suggests, so that rates below those that were
-counted are extrapolated along this law. Between lengths, the mean and the logarithm of the
-deviation are linear in 1 / sqrt(K').
+of which the first line is what the normal approximation of finite-length coding suggests; the
+decoder's tail is flatter, tail < 1, and was counted down to rates of some 1e-4. Lower rates are
+extrapolated along the law. Between lengths, the mean, the logarithm of the deviation and the tail
+are linear in 1 / sqrt(K').
 
 Reference:
     Polyanskiy, Poor, Verdu, "Channel coding rate in the finite blocklength regime", IEEE
@@ -31,6 +33,7 @@ from moclink.phy.mcs import MCS
 from moclink.phy.transport_block import segment
 
 CURVES = Path(__file__).parent / "mcs_curves.json"
+TAIL_FROM = 2.0  # deviations above the mean
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class BlockErrorCurve:
         block: Bits of the code block with its CRC, K'.
         mean_db: Es/N0 in dB at which half of the blocks are wrong.
         deviation_db: Width of the waterfall in dB.
+        tail: Slope of the tail over that of the waterfall, see the module.
         points: (Es/N0 in dB, blocks that were sent, blocks that were wrong).
     """
 
@@ -51,6 +55,7 @@ class BlockErrorCurve:
     block: int
     mean_db: float
     deviation_db: float
+    tail: float
     points: tuple[tuple[float, int, int], ...]
 
 
@@ -87,8 +92,7 @@ class BlockErrorCurves:
         Raises:
             ValueError: If the scheme was not measured.
         """
-        mean, deviation = self._fit(mcs, block)
-        return ndtr((mean - np.asarray(snr_db, np.float64)) / deviation)
+        return ndtr(-_law(snr_db, *self._fit(mcs, block)))
 
     def failure_rate(self, mcs: MCS, bits: int, snr_db: ArrayLike) -> NDArray[np.float64]:
         """Probability that any of the code blocks of a message is wrong, 1 - (1 - BLER)^C.
@@ -99,11 +103,10 @@ class BlockErrorCurves:
             snr_db: Es/N0 in dB, any shape.
         """
         plan = segment(bits, mcs.coderate)
-        mean, deviation = self._fit(mcs, plan.block)
-        log_right = log_ndtr((np.asarray(snr_db, np.float64) - mean) / deviation)
+        log_right = log_ndtr(_law(snr_db, *self._fit(mcs, plan.block)))
         return -np.expm1(plan.num_blocks * log_right)
 
-    def _fit(self, mcs: MCS, block: int) -> tuple[float, float]:
+    def _fit(self, mcs: MCS, block: int) -> tuple[float, float, float]:
         scheme = (mcs.bits_per_symbol, mcs.rate_1024)
         known = [
             curve for curve in self.curves if (curve.bits_per_symbol, curve.rate_1024) == scheme
@@ -118,11 +121,21 @@ class BlockErrorCurves:
         mean = short.mean_db + share * (long.mean_db - short.mean_db)
         # In the logarithm, so that extrapolation cannot make it negative.
         deviation = short.deviation_db * (long.deviation_db / short.deviation_db) ** share
-        return mean, deviation
+        tail = min(max(short.tail + share * (long.tail - short.tail), _FLATTEST), _STEEPEST)
+        return mean, deviation, tail
 
 
-def fit_waterfall(points: Sequence[tuple[float, int, int]]) -> tuple[float, float]:
-    """Maximum-likelihood mean and deviation, in dB, of BLER(snr) = Q((snr - mean) / deviation).
+_FLATTEST, _STEEPEST = 0.2, 1.0  # bounds of a tail, which few errors determine
+
+
+def _law(snr_db: ArrayLike, mean: float, deviation: float, tail: float) -> NDArray[np.float64]:
+    """The x of which Q is the block error rate."""
+    x = (np.asarray(snr_db, np.float64) - mean) / deviation
+    return np.minimum(x, TAIL_FROM) + tail * np.maximum(x - TAIL_FROM, 0)
+
+
+def fit_waterfall(points: Sequence[tuple[float, int, int]]) -> tuple[float, float, float]:
+    """Maximum-likelihood mean and deviation, in dB, and tail of a block error curve.
 
     Args:
         points: (Es/N0 in dB, blocks, errors); at two SNRs or more some blocks must be right and
@@ -136,11 +149,15 @@ def fit_waterfall(points: Sequence[tuple[float, int, int]]) -> tuple[float, floa
         raise ValueError(f"two points or more within the waterfall are needed; got {list(points)}")
 
     def loss(parameters: NDArray[np.float64]) -> float:
-        z = (parameters[0] - snr) * np.exp(-parameters[1])
-        return -float(errors @ log_ndtr(z) + (blocks - errors) @ log_ndtr(-z))
+        x = _law(snr, parameters[0], np.exp(parameters[1]), parameters[2])
+        return -float(errors @ log_ndtr(-x) + (blocks - errors) @ log_ndtr(x))
 
     middle = snr[np.argmin(np.abs(errors / blocks - 0.5))]
     found = minimize(
-        loss, [middle, np.log(np.ptp(snr) / 4)], method="Nelder-Mead", options={"xatol": 1e-5}
+        loss,
+        [middle, np.log(np.ptp(snr) / 5), 1.0],
+        method="Nelder-Mead",
+        bounds=[(None, None), (None, None), (_FLATTEST, _STEEPEST)],
+        options={"xatol": 1e-5, "fatol": 1e-7, "maxiter": 2000},
     )
-    return float(found.x[0]), float(np.exp(found.x[1]))
+    return float(found.x[0]), float(np.exp(found.x[1])), float(found.x[2])

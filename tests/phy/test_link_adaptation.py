@@ -25,7 +25,7 @@ def made_up_curves(gap_db: float = 1.0, deviation_db: float = 1e-3) -> BlockErro
         for block in (640, 8448):
             curves.append(
                 BlockErrorCurve(
-                    mcs.bits_per_symbol, mcs.rate_1024, block, mean, deviation_db, points=()
+                    mcs.bits_per_symbol, mcs.rate_1024, block, mean, deviation_db, 1.0, points=()
                 )
             )
     return BlockErrorCurves(tuple(curves), {})
