@@ -6,18 +6,15 @@ what would be right. Nothing here loads a framework.
 
 from __future__ import annotations
 
-import argparse
 import decimal
-import difflib
 import numbers
 import os
-import re
-import sys
+import shlex
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -32,65 +29,6 @@ _SNRS = "values or start:stop[:step] in dB, comma-separated, such as -5:30, 0,10
 
 class UsageError(ValueError):
     """A wrong argument; the message names the value and the remedy."""
-
-
-class _StoreLast(argparse.Action):
-    """Keep the last value of an option, and say so if another was given before."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        before = getattr(namespace, self.dest, self.default)
-        if option_string and before is not self.default and before != values:
-            print(
-                f"moclink: note: {option_string} is given twice; {values} counts, {before} does not",
-                file=sys.stderr,
-            )
-        setattr(namespace, self.dest, values)
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that reports a wrong argument in one line and exits with status 2."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.register("action", None, _StoreLast)
-        self.register("action", "store", _StoreLast)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and stop."""
-        if unknown := re.match(r"unrecognized arguments: (\S+)", message):
-            message += self._hint(unknown[1])
-        self.exit(2, f"moclink: {message} (--help shows the options)\n")
-
-    def _hint(self, argument: str) -> str:
-        """What may have been meant by an argument that does not exist."""
-        if Path(argument, "results.sqlite").is_file():
-            return (
-                f"; {argument} is the folder of a run, which continues with --out {argument}"
-                if "--out" in self._option_string_actions and "--snr" in self._option_string_actions
-                else "; one run folder at a time"
-            )
-        if argument.startswith("-"):
-            option = argument.partition("=")[0]
-            near = difflib.get_close_matches(option, self._option_string_actions, 1, 0.7)
-            return f"; did you mean {near[0]}?" if near else ""
-        return "; several values of one option are joined by commas"
-
-
-def bind_values(arguments: Sequence[str], *options: str) -> list[str]:
-    """Join `--snr -5:30` into `--snr=-5:30`, for some options: argparse takes such values for options."""
-    bound: list[str] = []
-    for argument in arguments:
-        if bound and bound[-1] in options and not argument.startswith("--"):
-            bound[-1] = f"{bound[-1]}={argument}"
-        else:
-            bound.append(argument)
-    return bound
 
 
 def comma_list(text: str) -> list[str]:
@@ -284,16 +222,15 @@ def read_folder(name: str, value: Any) -> Path:
         raise UsageError(
             f"{name} {shorten(value)}: the path of a folder is wanted, as text or a Path"
         )
-    path = Path(value)
-    if "\0" in str(value) or any(len(os.fsencode(part)) > 255 for part in path.parts):
+    if "\0" in str(value) or any(len(os.fsencode(part)) > 255 for part in Path(value).parts):
         raise UsageError(f"{name} {shorten(value)}: the name is too long, or has a null character")
+    path = Path(os.path.expanduser(value))  # Path.expanduser fails where nobody's home is known
     if path.suffix.lower() in FILE_SUFFIXES and not path.exists():
         raise UsageError(
             f"{name} {value}: that is the name of a file; name the folder for the files, such as "
-            f"{path.with_suffix('')}"
+            f"{shlex.quote(str(path.with_suffix('')))}"
         )
-    # Not Path.expanduser, which fails where nobody's home is known.
-    return Path(os.path.expanduser(path)) if path.parts[:1] == ("~",) else path
+    return path
 
 
 def shorten(value: Any, most: int = 60) -> str:

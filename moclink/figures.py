@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from moclink.arguments import Parser, bind_values, comma_list, parse_snr, read_folder
+from moclink.arguments import comma_list, parse_snr, read_folder
 from moclink.constants import FIGURE_STYLES, OUTAGES, PAPER_FIGURES
 from moclink.environment import set_matplotlib_settings_aside
+from moclink.option_parser import Parser, bind_values
 from moclink.standard_streams import command
 
 
@@ -62,14 +63,19 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("folders", nargs="+", metavar="DIR", help="run folder of moclink.simulate")
     add("--out", metavar="DIR", help="folder for the figures (the first run folder)")
-    add("--chains", metavar="NAMES", help="comma-separated list of the chains to show (all)")
+    add(
+        "--chains",
+        type=str,
+        metavar="NAMES",
+        help="comma-separated list of the chains to show (all)",
+    )
     add("--snr", metavar="DB", help="SNRs to show, such as 0:20 or 0,10 (all)")
     add(
         "--metrics",
         metavar="NAMES",
         help="comma-separated list of the metrics to show (all that were measured)",
     )
-    add("--picture", metavar="NAME", help="image that the gallery shows (the first)")
+    add("--picture", type=str, metavar="NAME", help="image that the gallery shows (the first)")
     add(
         "--rate",
         metavar="DB",

@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 import sysconfig
 import traceback
@@ -31,7 +32,7 @@ def check_place(path: str, what: str) -> None:
     if not (module and name.isidentifier()):
         raise ValueError(f"{what} {path!r}: module:name or path/to/file.py:name is wanted")
     if module.endswith(".py"):
-        if not Path(module).is_file():
+        if not _file(module).is_file():
             raise ValueError(f"{what} {path}: there is no file {module}")
         return
     top = module.split(".")[0]
@@ -54,7 +55,7 @@ def find_object(path: str, what: str) -> Any:
     """
     place, _, name = path.rpartition(":")
     try:
-        module = _load(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        module = _load(_file(place)) if place.endswith(".py") else importlib.import_module(place)
     except (Exception, SystemExit) as error:  # whatever goes wrong in somebody else's module
         ends = isinstance(error, SystemExit)
         remedy = '; put what is a program\'s under if __name__ == "__main__"' if ends else ""
@@ -72,7 +73,7 @@ def source_digest(path: str) -> str:
     """SHA-256 of the file that a path names, or of the module's file; empty if there is no one file."""
     place = path.rpartition(":")[0]
     if place.endswith(".py"):
-        file = Path(place)
+        file = _file(place)
     else:
         try:
             spec = importlib.util.find_spec(place)
@@ -82,6 +83,11 @@ def source_digest(path: str) -> str:
             return ""
         file = Path(spec.origin)
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+def _file(place: str) -> Path:
+    """The file that is named, `~` being the user's home folder."""
+    return Path(os.path.expanduser(place))
 
 
 def _load(path: Path) -> ModuleType:

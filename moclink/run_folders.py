@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moclink.file_locks import RUN_LOCK
 from moclink.import_path import source_digest
 from moclink.object_parts import object_parts
 from moclink.results.run_parameters import RunFolderError
@@ -45,9 +47,10 @@ def run_folder(folder: Path) -> Path:
         names = {path.name for path in folder.iterdir()}
     except OSError:  # it is not there yet, or no folder, or closed: the store says which
         return folder
-    if names and not names & {"results.sqlite", ".lock.sqlite"}:
+    if names and not names & {"results.sqlite", RUN_LOCK}:
         raise ValueError(
-            f"{folder} holds files and is no run folder; choose another --out, such as {folder / 'run'}"
+            f"{folder} holds files and is no run folder; choose another --out, such as "
+            f"{shlex.quote(str(folder / 'run'))}"
         )
     return folder
 

@@ -7,6 +7,7 @@ how to fix it), 130 interrupted; finished cells are kept, and the same command w
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,9 +17,7 @@ from moclink import __version__
 from moclink.arguments import (
     DEFAULT_METRICS,
     DEFAULT_SNR,
-    Parser,
     UsageError,
-    bind_values,
     parse_snr,
     read_cbrs,
     read_integer,
@@ -37,6 +36,7 @@ from moclink.constants import (
     RECEIVERS,
 )
 from moclink.environment import set_matplotlib_settings_aside, use_engine
+from moclink.option_parser import Parser, bind_values
 from moclink.presets import at_cbr, check_name, default_chains, describe_chains
 from moclink.standard_streams import command
 from moclink.sweep.memory import parse_memory
@@ -102,7 +102,7 @@ def _parser() -> Parser:
         "comma-separated names (see --list-chains), also my.py:MyCodec, module:name, exec:COMMAND"
     )
     names = ",".join(default_chains())
-    add("--chains", metavar="NAMES", default=names, help=f"{chains} (%(default)s)")
+    add("--chains", type=str, metavar="NAMES", default=names, help=f"{chains} (%(default)s)")
     add("--list-chains", action="store_true", help="say what each chain is and exit")
     add(
         "--images",
@@ -116,7 +116,7 @@ def _parser() -> Parser:
     add("--skip-bad", action="store_true", help=bad)
     add("--trials", default="1", metavar="N", help="noise realisations per image (%(default)s)")
     channel = "awgn, rayleigh, tdl-c?speed=3, mimo-2x2, path/to/file.py:name, ... (%(default)s)"
-    add("--channel", default="awgn", metavar="SPEC", help=channel)
+    add("--channel", type=str, default="awgn", metavar="SPEC", help=channel)
     add("--list-channels", action="store_true", help="list all channels and exit")
     _add_link_options(add)
     _add_measuring_options(add)
@@ -192,11 +192,8 @@ def _add_work_options(add: Callable[..., Any]) -> None:
     )
     cluster = "run on a Ray (local, ray://HOST:PORT) or Dask (tcp://HOST:PORT) cluster"
     add("--cluster", metavar="ADDRESS", help=cluster)
-    add(
-        "--out",
-        metavar="DIR",
-        help="run folder; an existing run is resumed and extended (a new dated one in runs/)",
-    )
+    out = "run folder; an existing run is resumed and extended (a new dated one in runs/)"
+    add("--out", metavar="DIR", help=out)
     append = "require --out to hold a run, which is resumed and extended"
     add("--append", "--resume", dest="append", action="store_true", help=append)
     add("--quiet", action="store_true", help="no progress, no table: print errors only")
@@ -286,7 +283,8 @@ def _report(results: Run, quiet: bool) -> None:
         print(f"moclink: {line}", file=sys.stderr)
     if not quiet:
         print(results.table())
-        print(f"\nEvery metric at every SNR: python -m moclink.tables {results.folder}, or")
+        folder = shlex.quote(str(results.folder))
+        print(f"\nEvery metric at every SNR: python -m moclink.tables {folder}, or")
     drawn = draw(results.folder)
     for problem in drawn.problems:
         print(f"moclink: {problem}", file=sys.stderr)

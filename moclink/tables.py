@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moclink.arguments import Parser, bind_values, comma_list, parse_snr, read_folder
+from moclink.arguments import comma_list, parse_snr, read_folder
 from moclink.constants import OUTAGES, TABLE_FORMATS
+from moclink.option_parser import Parser, bind_values
 from moclink.standard_streams import command
 
 if TYPE_CHECKING:
@@ -126,7 +127,12 @@ def _parser() -> Parser:
         choices=TABLE_FORMATS,
         help="format of the tables (%(default)s)",
     )
-    add("--chains", metavar="NAMES", help="comma-separated list of the chains to show (all)")
+    add(
+        "--chains",
+        type=str,
+        metavar="NAMES",
+        help="comma-separated list of the chains to show (all)",
+    )
     add(
         "--snr", metavar="DB", help="SNRs to show, such as 0:20:5 or 0,10 (eight of them; csv: all)"
     )
@@ -137,6 +143,7 @@ def _parser() -> Parser:
     )
     add(
         "--bd",
+        type=str,
         metavar="REFERENCE",
         help="chain to compare with: paired differences, Bjontegaard deltas",
     )

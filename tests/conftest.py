@@ -3,6 +3,9 @@
 `@pytest.mark.tensorflow_only("why")` and `torch_only` skip a test on the other engine.
 """
 
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +102,27 @@ def gradients_of(function, *values):
 @pytest.fixture(scope="session", name="gradients_of")
 def _gradients_of():
     return gradients_of
+
+
+@contextmanager
+def held_by_another_process(folder):
+    """Hold a folder as a training does, in a process that is killed at the end."""
+    program = (
+        "import sys; from pathlib import Path; from moclink.file_locks import hold_folder\n"
+        "with hold_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        try:
+            yield
+        finally:
+            holder.kill()
+
+
+@pytest.fixture(scope="session", name="held_by_another_process")
+def _held_by_another_process():
+    return held_by_another_process
 
 
 def smooth_pictures(count: int, height: int = 37, width: int = 50) -> np.ndarray:

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from moclink.arguments import (
-    Parser,
     UsageError,
-    bind_values,
     comma_list,
     parse_snr,
     read_cbrs,
@@ -33,40 +31,8 @@ def test_a_run_has_at_most_a_thousand_snrs_however_they_are_given():
     assert len(read_snr(np.linspace(0, 10, 1000))) == 1000
 
 
-def test_a_wrong_argument_is_one_line(capsys):
-    parser = Parser(prog="x")
-    parser.add_argument("--format", choices=("png", "pdf"))
-    with pytest.raises(SystemExit) as stop:
-        parser.parse_args(["--format", "gif"])
-    assert stop.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("moclink: argument --format: invalid choice: 'gif'")
-
-
-@pytest.mark.parametrize(
-    ("given", "hint"),
-    [(["--snr", "0", "5"], True), (["--colour"], False), (["--colour", "5"], False)],
-)
-def test_values_apart_are_answered_with_how_they_are_joined(capsys, given, hint):
-    parser = Parser(prog="x", allow_abbrev=False)
-    parser.add_argument("--snr")
-    with pytest.raises(SystemExit):
-        parser.parse_args(given)
-    assert ("joined by commas" in capsys.readouterr().err) == hint
-
-
 def test_lists_are_cut_at_commas():
     assert comma_list(" a, b ,,c") == ["a", "b", "c"] and comma_list(" ") == []
-
-
-def test_values_that_begin_with_a_dash_are_bound_to_their_option():
-    arguments = ["--cbr", "-1/24", "--snr", "-5:3", "--out", "-x"]
-    assert bind_values(arguments, "--snr", "--cbr") == [
-        "--cbr=-1/24",
-        "--snr=-5:3",
-        "--out",
-        "-x",
-    ]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +149,7 @@ def test_choices_and_folders():
         with pytest.raises(ValueError, match="^out .*: the path of a folder is wanted"):
             read_folder("out", wrong)
     assert read_folder("out", "~/runs") == Path.home() / "runs"
+    assert read_folder("out", Path("~")) == Path.home()
     assert read_folder("out", ".") == Path() and read_folder("out", "./") == Path()
     for wrong in ("runs/" + "x" * 300, "a\0b"):
         with pytest.raises(ValueError, match="^out '.*: .*(name is too long|null)"):
@@ -237,41 +204,6 @@ def test_a_switch_is_true_or_false():
             read_switch("x", value)
 
 
-def test_what_may_have_been_meant_is_said(tmp_path, capsys):
-    (tmp_path / "results.sqlite").write_bytes(b"")
-    one = Parser(allow_abbrev=False)
-    one.add_argument("DIR")
-    several = Parser(allow_abbrev=False)
-    several.add_argument("--chains")
-    several.add_argument("--snr")
-    several.add_argument("--out")
-    for parser, arguments, hint in (
-        (several, ["--chain", "softcast"], "did you mean --chains?"),
-        (several, ["--nothing-like-it"], "arguments: --nothing-like-it (--help"),
-        (
-            several,
-            [str(tmp_path)],
-            f"is the folder of a run, which continues with --out {tmp_path}",
-        ),
-        (several, ["5"], "several values of one option are joined by commas"),
-        (one, ["a", str(tmp_path)], "one run folder at a time"),
-    ):
-        with pytest.raises(SystemExit, match="2"):
-            parser.parse_args(arguments)
-        error = capsys.readouterr().err
-        assert hint in error and error.count("\n") == 1
-
-
-def test_an_option_that_is_given_twice_is_said(capsys):
-    """The last one counts, as options that are added to those of a script or a Makefile do."""
-    parser = Parser(prog="x")
-    parser.add_argument("--snr", default="0")
-    assert parser.parse_args(["--snr", "5", "--snr", "10"]).snr == "10"
-    assert capsys.readouterr().err == "moclink: note: --snr is given twice; 10 counts, 5 does not\n"
-    assert parser.parse_args(["--snr", "5", "--snr", "5"]).snr == "5"
-    assert parser.parse_args(["--snr", "5"]).snr == "5" and capsys.readouterr().err == ""
-
-
 def test_a_folder_is_not_called_like_a_file(tmp_path):
     with pytest.raises(ValueError, match=r"--out fig.pdf: that is the name of a file; .* as fig$"):
         read_folder("--out", "fig.pdf")
@@ -284,3 +216,9 @@ def test_a_range_without_a_number_is_no_wrong_step():
     for text in ("-inf:0", "0:nan", "0:10:inf"):
         with pytest.raises(ValueError, match="not a number of dB"):
             parse_snr(text)
+
+
+def test_a_suggested_folder_is_quoted_for_a_shell(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    with pytest.raises(ValueError, match="such as '/home/me/a b'$"):
+        read_folder("--out", "~/a b.png")

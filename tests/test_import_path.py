@@ -90,3 +90,13 @@ def test_an_error_is_told_with_the_innermost_line_of_the_users_code(tmp_path):
     assert describe_error(caught.value) == "IndexError: list index out of range (faulty.py, line 2)"
     assert describe_error(ValueError("told\nby moclink")) == "told"
     assert describe_error(KeyError()) == "KeyError"
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.py").write_text("C = 5")
+    check_place("~/mine.py:C", "chain")
+    assert find_object("~/mine.py:C", "chain") == 5
+    assert source_digest("~/mine.py:C") == hashlib.sha256(b"C = 5").hexdigest()
+    with pytest.raises(ValueError, match=r"there is no file ~/none\.py"):
+        check_place("~/none.py:C", "chain")

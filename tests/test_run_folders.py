@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from moclink.file_locks import TRAINING_LOCK
 from moclink.phy.channels import get_channel
 from moclink.results.run_parameters import RunFolderError
 from moclink.run_folders import make_dated_folder, parts_of_objects, run_folder
@@ -34,6 +35,10 @@ def test_a_folder_of_something_else_is_no_run_folder(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="holds files and is no run folder; choose another --out"):
         run_folder(tmp_path)
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b" / TRAINING_LOCK).touch()  # a training's folder, of which nothing is written
+    with pytest.raises(ValueError, match="such as '.*/a b/run'$"):
+        run_folder(tmp_path / "a b")
     (tmp_path / "results.sqlite").write_text("")
     assert run_folder(tmp_path) == tmp_path
 

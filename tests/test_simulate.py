@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from moclink import tables
 from moclink.images import Picture, read_image, sample_paths
 from moclink.presets import ChainOptions, chain_names
 from moclink.results.figures import draw
@@ -286,3 +288,15 @@ def test_the_envelope_of_several_schemes_is_drawn(photo, tmp_path):
     paths = draw(tmp_path).files
     assert [p.name for p in paths] == ["curves.png", "gallery.png"]
     assert all(min(Image.open(p).size) > 300 for p in paths)
+
+
+def test_the_command_that_is_suggested_can_be_pasted_into_a_shell(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / "r #1?x=%41 é" / "a b"
+    command = ["--chains", "random-qpsk", "--snr", "20", "--max-bits", "1000", "--workers", "1"]
+    assert main([*command, "--out=~/r #1?x=%41 é/a b"]) == 0
+    advice = next(x for x in capsys.readouterr().out.splitlines() if "moclink.tables" in x)
+    words = shlex.split(advice.partition("python -m ")[2].removesuffix(", or"))
+    assert words == ["moclink.tables", str(folder)]
+    assert tables.main(words[1:]) == 0
+    assert main([*command, "--append", "--out=~/r #1?x=%41 é/a b", "--quiet"]) == 0

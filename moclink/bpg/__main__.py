@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import tempfile
 import warnings
@@ -67,11 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     info = commands.add_parser(
         "info", help="print what a file's header says, and whether it can be decoded"
     )
-    info.add_argument("input", type=Path, help="BPG file")
+    info.add_argument("input", type=_path, help="BPG file")
     info.set_defaults(run=_info)
     encoder = commands.add_parser("encode", help="image (PNG, JPEG, ...) to BPG")
-    encoder.add_argument("input", type=Path, help="image to read")
-    encoder.add_argument("output", type=Path, help="BPG file to write")
+    encoder.add_argument("input", type=_path, help="image to read")
+    encoder.add_argument("output", type=_path, help="BPG file to write")
     encoder.add_argument(
         "--qp",
         type=float,
@@ -89,8 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     encoder.set_defaults(run=_encode)
     decoder = commands.add_parser("decode", help="BPG to an image (PNG, ...)")
-    decoder.add_argument("input", type=Path, help="BPG file")
-    decoder.add_argument("output", type=Path, help="image to write, in the format of its suffix")
+    decoder.add_argument("input", type=_path, help="BPG file")
+    decoder.add_argument("output", type=_path, help="image to write, in the format of its suffix")
     decoder.add_argument(
         "--damaged",
         action="store_true",
@@ -166,6 +167,11 @@ def _decode(options: argparse.Namespace) -> None:
             "such as .png"
         ) from error
     _write(options.output, buffer.getvalue())
+
+
+def _path(text: str) -> Path:
+    """The path that an argument names, `~` being the user's home folder."""
+    return Path(os.path.expanduser(text))
 
 
 def _is_stream(path: Path) -> bool:

@@ -13,6 +13,7 @@ above the grid of SNRs the codebooks are those of the weights, and all is as wit
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,9 @@ class ChannelOptimizedCodec:
         quantizer = codec.quantizer
         noiseless = ChannelCodebooks(np.inf, quantizer.codebooks, quantizer.priors)
         base = weight_files.base_path(weights)
-        path = base.with_name(base.name + "-channel.npz") if codebooks is None else Path(codebooks)
+        path = base.with_name(base.name + "-channel.npz")
+        if codebooks is not None:
+            path = Path(os.path.expanduser(codebooks))
         return cls(codec, ChannelCodebookGrid.load(path, noiseless, description["sha256"]))
 
     @property

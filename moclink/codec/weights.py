@@ -24,8 +24,8 @@ SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
 
 def base_path(path: str | Path) -> Path:
-    """The common part of both names: a path without .json, .weights.h5 or .weights.npz."""
-    text = str(path)
+    """The common part of both names: a path without .json, .weights.h5 or .weights.npz; `~` is home."""
+    text = os.path.expanduser(path)
     for ending in (".json", ".weights.h5", ".weights.npz"):
         text = text.removesuffix(ending)
     return Path(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
@@ -17,7 +18,9 @@ def find_arrays(name: str | Path, command: str) -> Path:
     Raises:
         ValueError: If there is none; the message names the remedy.
     """
-    path = Path(name) if Path(name).suffix == ".npz" else SHIPPED / f"{name}.npz"
+    path = SHIPPED / f"{name}.npz"
+    if Path(name).suffix == ".npz":
+        path = Path(os.path.expanduser(name))
     if not path.is_file():
         raise ValueError(f"{path} does not exist; give a shipped name, or run {command}")
     return path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from moclink.arguments import Parser, read_folder
+from moclink.arguments import read_folder
+from moclink.option_parser import Parser
 from moclink.standard_streams import command
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -65,7 +66,8 @@ def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:
         name = error.filename2 or error.filename or place
         raise RunFolderError(
             f"cannot write to {printable(str(name))} ({error.strerror or error}); finished cells are "
-            f"kept: remedy that, or choose another --out of python -m moclink.results {folder}"
+            "kept: remedy that, or choose another --out of python -m moclink.results "
+            f"{shlex.quote(str(folder))}"
         ) from error
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+
+from moclink.file_locks import RUN_LOCK
 
 
 def describe_write_error(folder: Path, error: sqlite3.Error) -> str:
@@ -14,6 +17,7 @@ def describe_write_error(folder: Path, error: sqlite3.Error) -> str:
         folder: The run folder.
         error: What SQLite said of the transaction, of which nothing is left.
     """
+    again = f"--out {shlex.quote(str(folder))} continues the run"
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the upper bits tell variants
     if not (folder / "results.sqlite").exists():
         return (
@@ -23,15 +27,12 @@ def describe_write_error(folder: Path, error: sqlite3.Error) -> str:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return (
             f"another program holds {folder / 'results.sqlite'} ({error}); finished cells are kept: "
-            f"close it there, then --out {folder} continues the run"
+            f"close it there, then {again}"
         )
     full = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
     remedy = "make room" if full else "see that it can be written to"
     reason = f"{error}{describe_size_limit()}"
-    return (
-        f"cannot write to {folder} ({reason}); finished cells are kept: {remedy}, "
-        f"then --out {folder} continues the run"
-    )
+    return f"cannot write to {folder} ({reason}); finished cells are kept: {remedy}, then {again}"
 
 
 def describe_size_limit() -> str:
@@ -48,7 +49,7 @@ def describe_size_limit() -> str:
 
 def remove_begun_run(folder: Path) -> None:
     """Remove the files of a run that has no cells; what somebody else has put there is kept."""
-    for name in ("results.sqlite", "results.sqlite-journal", "run.json", ".lock.sqlite"):
+    for name in ("results.sqlite", "results.sqlite-journal", "run.json", RUN_LOCK):
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):  # it holds something else
         folder.rmdir()

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from moclink.results.file_locks import find_file_problem
+from moclink.file_locks import find_file_problem
 from moclink.results.run_parameters import RunFolderError
 
 

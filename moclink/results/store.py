@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from moclink.atomic_files import atomic_write
+from moclink.file_locks import FolderLockError, lock_folder
 from moclink.object_parts import Objects, equal_parts
 from moclink.results.failed_runs import (
     describe_size_limit,
     describe_write_error,
     remove_begun_run,
 )
-from moclink.results.file_locks import find_folder_problem
 from moclink.results.open_store import open_store
 from moclink.results.run_parameters import OBJECTS, RunFolderError, merged_parameters
 from moclink.types import Cell, GalleryPicture, RateFit, Row
@@ -53,20 +53,15 @@ class ResultStore:
         self._is_new = not (self.folder / "results.sqlite").exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            problem = find_folder_problem(self.folder)
-            if problem:
-                raise RunFolderError(
-                    f"the file system of {self.folder} has no file locks ({problem}), which keep "
-                    "two processes from writing to one run; choose an --out on a local disk"
-                )
-            lock = self._connect(".lock.sqlite", timeout=0.2, isolation_level=None)
-            lock.execute("BEGIN EXCLUSIVE")
+            self._opened.enter_context(closing(lock_folder(self.folder)))
             if not (self.folder / "results.sqlite").exists():
                 _create(self.folder / "results.sqlite", parameters)
             self._base = self._connect("results.sqlite", timeout=30)
             self._base.executescript(_SCHEMA)
             self._agree(parameters, resume_anyway)
             _add_missing_columns(self._base)
+        except FolderLockError as error:
+            raise RunFolderError(str(error)) from error
         except (OSError, sqlite3.Error) as error:
             self.close()  # a notebook keeps the error, and so this object
             if "locked" in str(error):

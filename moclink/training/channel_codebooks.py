@@ -9,7 +9,6 @@ codebooks for a sender that is not told the SNR. A quarter of an hour on one cor
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from moclink.codec.channel_optimized_codebooks import (
 from moclink.codec.channel_optimized_grid import ChannelCodebookGrid
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.images import find_images, read_image
+from moclink.option_parser import Parser
 from moclink.snr import to_decibels
 from moclink.training.link_options import seed
 
@@ -161,11 +161,11 @@ def make_robust(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the module."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("inputs", nargs="+", help="training images or folders of them")
     parser.add_argument("--exclude", nargs="*", default=[], help="names of images to hold out")
     parser.add_argument("--weights", default="small", help="preset or path of a semantic codec")
-    parser.add_argument("--out", type=Path, required=True, help="path of the .npz to write")
+    parser.add_argument("--out", required=True, help="path of the .npz to write")
     parser.add_argument(
         "--snr", nargs=3, type=float, default=(-5, 20, 5), metavar=("FIRST", "LAST", "STEP")
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,5 +81,6 @@ def run_all(args: argparse.Namespace, run_stage: Callable[[argparse.Namespace], 
         status = run_next(command)
         if status:
             return status
-    print(f"simulate with it: python -m moclink.simulate --chains {out / 'codec'},jpeg-ldpc")
+    chains = shlex.quote(f"{out / 'codec'},jpeg-ldpc")
+    print(f"simulate with it: python -m moclink.simulate --chains {chains}")
     return 0

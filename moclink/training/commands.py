@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 
+from moclink.file_locks import hold_folder
 from moclink.training.command_all import SOURCE, run_all
 from moclink.training.command_channel import run_channel
 from moclink.training.command_common import (
@@ -43,7 +45,8 @@ def run_patches(args: argparse.Namespace) -> int:
     out = Path(args.out)
     if any(path.resolve().parent == out.resolve() for path in pictures):
         raise ValueError(
-            f"--out {out} is a folder of the pictures; choose another, such as {out}-data"
+            f"--out {out} is a folder of the pictures; choose another, such as "
+            f"{shlex.quote(f'{out}-data')}"
         )
     for chosen, folder, purpose in (
         (train, out, ""),
@@ -167,6 +170,7 @@ def run_export(args: argparse.Namespace) -> int:
     return 0
 
 
+OUT_IS_A_FILE = ("export", "link-classes", "link-coefficients", "link-codebooks")
 STAGES = {
     "patches": run_patches,
     "stage1": run_stage1,
@@ -190,9 +194,10 @@ def run_stage(args: argparse.Namespace) -> int:
         0 when done, 130 if stopped by a signal.
 
     Raises:
-        ValueError, OSError, FloatingPointError: If an option or a file is wrong, or the training
-        fails.
+        ValueError, OSError, FloatingPointError: If an option or a file is wrong, another process
+            writes to the folder, or the training fails.
     """
-    if args.stage == "all":
-        return run_all(args, run_stage)
-    return STAGES[args.stage](args)
+    if args.stage in OUT_IS_A_FILE:
+        return STAGES[args.stage](args)
+    with hold_folder(Path(args.out)):
+        return run_all(args, run_stage) if args.stage == "all" else STAGES[args.stage](args)

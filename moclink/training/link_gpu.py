@@ -9,6 +9,7 @@ from; OUT/restoration.json is the result, in eight bits. Ctrl-C and SIGTERM save
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 import time
@@ -151,7 +152,8 @@ def run_link_gpu(args: argparse.Namespace) -> int:
                 _steps(trainer, stream, args, schedule, caught)
                 trainer.save(out / "average.npz")
             if caught:
-                print(f"stopped; --resume {out / 'average.npz'} continues", file=sys.stderr)
+                saved = shlex.quote(str(out / "average.npz"))
+                print(f"stopped; --resume {saved} continues", file=sys.stderr)
                 return 130
             data = stream.validation()
         finally:

@@ -10,9 +10,11 @@ import multiprocessing
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from moclink.file_locks import hold_folder
 from moclink.images import read_image
 from moclink.training.link_data import VALIDATION, make_pass, make_validation
 from moclink.training.link_sending import TILE, LinkCodecs
@@ -53,6 +55,8 @@ def make_tiles(
 ) -> None:
     """Write all passes and validation.npz; what is there already is left as it is.
 
+    The folder is held while something is written to it: several trainings may read it at a time.
+
     Args:
         pictures: Picture files; those that cannot be read or are too small are named and left out.
         folder: Where to write.
@@ -60,17 +64,31 @@ def make_tiles(
         options: How much, see there.
 
     Raises:
-        ValueError: If no picture is left, or the folder holds tiles of other pictures or options.
+        ValueError: If no picture is left, the folder holds tiles of other pictures or options, or
+            another process makes tiles there.
     """
-    _check_source(folder, pictures, codecs, options)
-    paths = usable(pictures)
+    whole = (folder / VALIDATION).is_file() and not _missing_passes(folder, options)
+    with nullcontext() if whole else hold_folder(folder, "--data"):
+        _check_source(folder, pictures, codecs, options)
+        _make_missing(usable(pictures), folder, codecs, options)
+
+
+def _missing_passes(folder: Path, options: TileOptions) -> dict[int, Path]:
+    """First characters of the files of each pass that is not there."""
+    bases = {number: folder / f"pass{number:02d}" for number in range(options.passes)}
+    return {n: base for n, base in bases.items() if not Path(f"{base}_con.npy").is_file()}
+
+
+def _make_missing(
+    paths: Sequence[Path], folder: Path, codecs: LinkCodecs, options: TileOptions
+) -> None:
+    """Make the validation and the passes that are not there, of pictures that can be read."""
     train, kept = hold_out(paths, options.hold_out, options.seed)
     if not (folder / VALIDATION).is_file():
         count = make_validation(kept or train, folder, codecs)
         what = "pictures held out" if kept else "pictures that are trained on"
         print(f"{count} {what} for validation", flush=True)
-    bases = {number: folder / f"pass{number:02d}" for number in range(options.passes)}
-    missing = {n: base for n, base in bases.items() if not Path(f"{base}_con.npy").is_file()}
+    missing = _missing_passes(folder, options)
     if not missing:
         return
     # Children are spawned: a framework that the parent has loaded does not survive a fork.

@@ -7,8 +7,8 @@ import importlib.util
 import os
 from typing import Any
 
-from moclink.arguments import Parser
 from moclink.constants import BACKENDS
+from moclink.option_parser import Parser
 from moclink.training.channel_options import add_channel
 from moclink.training.link_options import add_link, seed
 from moclink.training.stage_options import (

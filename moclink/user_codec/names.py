@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import re
 import shlex
 import shutil
@@ -77,7 +78,7 @@ class UserCodecName:
         Files that arguments name (`?weights=a.pt`) count too.
         """
         if self.path:
-            named = [Path(text) for _, text in self.arguments if _is_file(text)]
+            named = [_path(text) for _, text in self.arguments if _is_file(text)]
             own = source_digest(self.path)
             contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file in named]
             return hashlib.sha256("".join([own, *contents]).encode()).hexdigest() if named else own
@@ -87,9 +88,14 @@ class UserCodecName:
         return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
+def _path(text: str | Path) -> Path:
+    """The path of a text, `~` being the user's home folder."""
+    return Path(os.path.expanduser(text))
+
+
 def _is_file(text: str | Path) -> bool:
     try:
-        return Path(text).is_file()
+        return _path(text).is_file()
     except (OSError, ValueError):  # too long, or no path at all
         return False
 
@@ -102,7 +108,7 @@ def parse_user_codec(name: str) -> UserCodecName | None:
     """
     if found := COMMAND.fullmatch(name):
         try:
-            command = tuple(shlex.split(found["command"]))
+            command = tuple(map(os.path.expanduser, shlex.split(found["command"])))
         except ValueError as error:
             raise ValueError(f"chain {name}: {error}; quote it as for a shell") from error
         if not command:
@@ -141,7 +147,7 @@ def path_and_scheme(name: str) -> tuple[str, str]:
 def json_file(path: str) -> Path:
     """The JSON file of exported weights, given with or without its ending."""
     stem = path.removesuffix(".json").removesuffix(".weights.h5")
-    return Path(stem + ".json")
+    return _path(stem + ".json")
 
 
 def is_weights(path: str) -> bool:

@@ -172,3 +172,11 @@ def test_standard_streams_may_be_read_and_written(tmp_path, small_vector):
     with Image.open(io.BytesIO(run("decode - -", coded))) as image:
         np.testing.assert_array_equal(np.asarray(image), small_vector.decoded)
     assert b"supported                yes" in run("info -", coded)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, small_vector, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Image.fromarray(small_vector.source).save(tmp_path / "in.png")
+    assert main(["encode", "~/in.png", "~/a.bpg", "--preset", "ultrafast"]) == 0
+    assert main(["decode", "~/a.bpg", "~/out.png"]) == 0 and (tmp_path / "out.png").is_file()
+    assert main(["info", "~/a.bpg"]) == 0 and "420" in capsys.readouterr().out

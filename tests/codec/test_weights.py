@@ -153,3 +153,13 @@ def test_both_names_have_one_base():
     assert {str(base_path(f"runs/a.b{end}")) for end in ("", ".json", ".weights.h5")} == {
         "runs/a.b"
     }
+
+
+def test_a_tilde_is_the_home_folder(codec, tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert codec.save("~/mine") == tmp_path / "mine.json"
+    assert SemanticCodec.from_preset("~/mine").config == codec.config
+    assert base_path("~/mine.weights.h5") == tmp_path / "mine"
+    assert list((tmp_path / "work").iterdir()) == []

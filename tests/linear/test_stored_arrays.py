@@ -11,6 +11,8 @@ def test_shipped_names_and_paths(tmp_path, monkeypatch):
     assert find_arrays(tmp_path / "mine.npz", "m") == tmp_path / "mine.npz"
     monkeypatch.chdir(tmp_path)
     assert find_arrays("mine.npz", "m").is_file()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_arrays("~/mine.npz", "m") == tmp_path / "mine.npz"
     # Without its ending it is the name of a shipped file, whatever lies here.
     with pytest.raises(
         ValueError, match=r"mine\.npz does not exist; give a shipped name, or run pkg.m"

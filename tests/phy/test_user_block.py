@@ -297,3 +297,13 @@ def test_the_channel_of_vectors_says_how_it_is_named(parameters):
         get_channel(f"sionna.phy.channel:FlatFadingChannel?{parameters}").build()
     with pytest.raises(ValueError, match="it takes vectors of symbols"):
         get_channel(FlatFadingChannel(2, 2)).build()
+
+
+def test_a_tilde_is_the_home_folder(file, monkeypatch):
+    monkeypatch.setenv("HOME", str(file.parent))
+    channel = get_channel("~/mine.py:two_gains?weak=0.25")
+    assert channel.spec == "~/mine.py:two_gains?weak=0.25"
+    np.testing.assert_array_equal(
+        channel(SENT, NO, KEYS).received,
+        get_channel(f"{file}:two_gains?weak=0.25")(SENT, NO, KEYS).received,
+    )

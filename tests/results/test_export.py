@@ -119,8 +119,10 @@ def test_several_runs_are_written_together(run, row, tmp_path):
 
 
 def test_what_cannot_be_written_is_named(run, row):
-    folder = run([row("a", psnr_db=10.0)])
+    folder = run([row("a", psnr_db=10.0)], folder="a b")
     (folder / "summary.csv").unlink(missing_ok=True)
     (folder / "summary.csv").mkdir()
-    with pytest.raises(RunFolderError, match=r"summary.csv \(.*\); finished cells are kept"):
+    with pytest.raises(
+        RunFolderError, match=r"summary.csv \(.*\); finished cells are kept: .*results '.*/a b'$"
+    ):
         export(folder)

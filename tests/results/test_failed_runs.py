@@ -44,9 +44,14 @@ def test_a_program_that_holds_the_file_is_said(tmp_path, row, connections):
 
 
 def test_room_is_asked_for_only_where_it_lacks(tmp_path):
-    (tmp_path / "results.sqlite").touch()
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    (folder / "results.sqlite").touch()
     error = sqlite3.OperationalError("attempt to write a readonly database")
-    assert "see that it can be written to" in describe_write_error(tmp_path, error)
+    told = describe_write_error(folder, error)
+    assert "see that it can be written to" in told and told.endswith(
+        f"then --out '{folder}' continues the run"
+    )
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, SystemExit])

@@ -1,6 +1,7 @@
 """One command from pictures to a codec, which continues where it was stopped."""
 
 import os
+import shlex
 import signal
 
 import keras
@@ -28,15 +29,17 @@ def test_one_command_makes_a_codec_of_a_folder_and_goes_on_where_it_was(tmp_path
 
     for i, path in enumerate(sample_paths()):
         Image.fromarray(read_image(path)[:192, :256]).save(tmp_path / f"{i}.png")
-    command = ("all", tmp_path, "--out", tmp_path / "out", "--minutes", 0.05, "--codec", "toy")
+    out = tmp_path / "my out"
+    command = ("all", tmp_path, "--out", out, "--minutes", 0.05, "--codec", "toy")
     assert run(*command) == 0
-    assert "moclink.simulate --chains" in capsys.readouterr().out
-    codec = SemanticCodec.from_preset(tmp_path / "out" / "codec")
+    advice = next(line for line in capsys.readouterr().out.splitlines() if "--chains" in line)
+    assert shlex.split(advice)[-2:] == ["--chains", f"{out / 'codec'},jpeg-ldpc"]
+    codec = SemanticCodec.from_preset(out / "codec")
     first = codec.notes["stage1"]["steps"]
     image = np.full((1, 16, 16, 3), 0.5, np.float32)
     assert codec.encode(image).shape == (1, 2, 2, 4, 4)
     assert run(*command) == 0
-    again = SemanticCodec.from_preset(tmp_path / "out" / "codec")
+    again = SemanticCodec.from_preset(out / "codec")
     assert again.notes["stage1"]["steps"] == first
     assert "-- patches" not in capsys.readouterr().out
     assert run("all", tmp_path / "nowhere", "--out", tmp_path / "none") == 2

@@ -5,11 +5,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 from moclink.train import main
+from moclink.training.commands import run_stage
+from moclink.training.options import make_parser
 
 
 def run(*args):
@@ -214,3 +217,56 @@ def test_a_seed_that_no_generator_takes_is_refused_by_name(stage, seed, tmp_path
     message = f"moclink: argument --seed: {seed} is no whole number from 0 to 4294967295"
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "stage",
+    ["patches", "stage1", "reorder", "stage2", "jscc", "channel", "link", "link-gpu", "all"],
+)
+def test_a_folder_that_another_process_writes_to_is_refused(
+    stage, tmp_path, held_by_another_process
+):
+    options = {
+        "reorder": ["--codec", "toy", "--data", "d"],
+        "stage2": ["--codec", "toy", "--data", "d"],
+        **dict.fromkeys(("stage1", "jscc", "channel"), ["--data", "d"]),
+    }.get(stage, ["a picture"])
+    with held_by_another_process(tmp_path):
+        args = make_parser().parse_args([stage, *options, "--out", str(tmp_path)])
+        with pytest.raises(ValueError, match="is in use by another process; wait for it or choose"):
+            run_stage(args)
+    with pytest.raises(ValueError) as other:  # and then what is wrong with the options
+        run_stage(args)
+    assert "in use" not in str(other.value)
+
+
+def test_two_trainings_at_a_time_do_not_share_a_folder(data, tmp_path, capsys):
+    """The second is refused in one line; the first, stopped while the folder is its own, saves."""
+    out = tmp_path / "s1"
+    command = [
+        *(sys.executable, "-m", "moclink.train", "stage1", "--codec", "toy", "--no-jit"),
+        *("--data", data, "--crop", 32, "--batch", 1, "--log-every", 1, "--out", out),
+    ]
+    with subprocess.Popen([str(a) for a in command], stderr=subprocess.PIPE, text=True) as first:
+        while not (out / "log.csv").exists():
+            assert first.poll() is None, first.stderr.read()
+            time.sleep(0.05)
+        before = (out / "log.csv").stat().st_ino
+        assert run(*command[3:]) == 2
+        assert f"{out} is in use by another process" in capsys.readouterr().err
+        first.terminate()
+        assert first.wait(120) == 130
+    assert (out / "log.csv").stat().st_ino == before
+    steps = [int(row.split(",")[0]) for row in (out / "log.csv").read_text().splitlines()[1:]]
+    assert steps == sorted(steps)
+
+
+def test_a_tilde_is_the_home_folder_in_every_path(pictures, tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    (tmp_path / "home" / "pics").symlink_to(pictures)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    assert run("patches", "~/pics", "--out=~/td", "--size", 64) == 0
+    assert (tmp_path / "home" / "td" / "source.json").is_file()
+    assert list((tmp_path / "work").iterdir()) == []

@@ -28,3 +28,20 @@ def test_tiles_of_unknown_pictures_are_not_added_to(tmp_path):
             sample_paths(), tmp_path, LinkCodecs.load("linear-classes-32"), TileOptions(passes=1)
         )
     assert [path.name for path in tmp_path.iterdir()] == ["pass00_con.npy"]
+
+
+def test_tiles_are_made_by_one_process_and_read_by_many(tmp_path, held_by_another_process):
+    """Where they are whole there is nothing to write: another training may use them too."""
+    tiles, picture = tmp_path / "tiles", tmp_path / "a.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    Image.fromarray(pixels).save(picture)
+    codecs, options = LinkCodecs.load("linear-classes-32"), TileOptions(passes=1, tiles=1)
+    with held_by_another_process(tiles):
+        with pytest.raises(ValueError, match="in use by another process; .* choose another --data"):
+            make_tiles([picture], tiles, codecs, options)
+        assert not (tiles / "source.json").exists()
+    make_tiles([picture], tiles, codecs, options)
+    made = {path.name: path.stat().st_mtime_ns for path in tiles.glob("*.np*")}
+    with held_by_another_process(tiles):
+        make_tiles([picture], tiles, codecs, options)
+    assert {path.name: path.stat().st_mtime_ns for path in tiles.glob("*.np*")} == made

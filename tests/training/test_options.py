@@ -48,3 +48,32 @@ def test_a_backend_of_another_name_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["jscc", "--data", "d", "--out", "x", "--backend", "torch"]) == 2
     assert "--backend torch: torch is not installed; pip install torch" in capsys.readouterr().err
+
+
+def test_every_option_that_takes_a_path_takes_a_tilde(monkeypatch):
+    """Options without a type take text; `~/` begins a path alone, in whichever of them."""
+    monkeypatch.setenv("HOME", "/home/me")
+    stages = make_parser()._subparsers._group_actions[0].choices
+    asked = {
+        "patches": ["pictures", "--out", "--resize-only"],
+        "stage1": ["--data", "--out", "--codec", "--features", "--lpips", "--st-lpips-file"],
+        "reorder": ["--data", "--out", "--codec"],
+        "stage2": ["--data", "--out", "--codec"],
+        "jscc": ["--data", "--out", "--codec"],
+        "channel": ["--data", "--out", "--codec", "--codebooks"],
+        "link": ["pictures", "--out", "--data", "--start", "--classes", "--codebooks"],
+        "link-gpu": ["pictures", "--out", "--resume", "--alex-file", "--vgg-file"],
+        "link-classes": ["pictures", "--out"],
+        "link-coefficients": ["pictures", "--out"],
+        "link-codebooks": ["--out", "--robust-of"],
+        "all": ["pictures", "--out", "--codec"],
+        "export": ["--out", "--codec", "--test"],
+    }
+    assert asked.keys() == stages.keys()
+    for stage, options in asked.items():
+        named = [part for o in options if o != "pictures" for part in (f"{o}", "~/a b")]
+        given = [*(["~/a b"] if "pictures" in options else []), *named]
+        args = vars(make_parser().parse_args([stage, *given]))
+        for option in options:
+            value = args[option.removeprefix("--").replace("-", "_")]
+            assert value in ("/home/me/a b", ["/home/me/a b"]), (stage, option)

@@ -7,7 +7,13 @@ import pytest
 
 from moclink.presets import at_cbr, check_name, is_bit_chain, is_file_chain, split_cbr, user_codec
 from moclink.user_codec.chain_arguments import named_chains
-from moclink.user_codec.names import parse_user_codec, path_and_scheme, split_chains
+from moclink.user_codec.names import (
+    is_weights,
+    json_file,
+    parse_user_codec,
+    path_and_scheme,
+    split_chains,
+)
 
 
 @pytest.mark.parametrize(
@@ -135,3 +141,25 @@ def test_commas_separate_where_no_file_has_them(tmp_path, monkeypatch):
 def test_a_name_longer_than_a_file_may_have_is_unknown():
     with pytest.raises(ValueError, match="unknown chain 'xxx"):
         check_name("x" * 300)
+
+
+def test_a_tilde_is_the_home_folder_wherever_a_name_holds_a_path(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for file in ("m,y.py", "codec.json", "a.pt"):
+        (tmp_path / file).write_text("C = 1")
+    names = ["softcast@1/24", "~/m,y.py:C", "~/codec:l1", "~/codec.json"]
+    assert split_chains(",".join(names)) == names
+    for name in names:
+        check_name(name)
+    assert path_and_scheme("~/codec:l1") == ("~/codec", "l1")
+    assert json_file("~/codec") == tmp_path / "codec.json" and is_weights("~/codec.weights.h5")
+    digest = hashlib.sha256(b"C = 1").hexdigest()
+    assert parse_user_codec("~/m,y.py:C").digest() == digest
+    # The text of an argument is the codec's to read; the file behind it counts all the same.
+    own = parse_user_codec("~/m,y.py:C?weights=~/a.pt")
+    assert own.arguments == (("weights", "~/a.pt"),) and own.digest() != digest
+    command = parse_user_codec("exec:python3 ~/m,y.py '~/a b' x~/y")
+    assert command.command == ("python3", f"{tmp_path}/m,y.py", f"{tmp_path}/a b", "x~/y")
+    assert command.digest() == digest
