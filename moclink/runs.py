@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from moclink import __version__
@@ -197,9 +198,13 @@ def _open_store(
             finally:
                 store.keep_unchanged(objects())
     except WorkersLost as error:
-        raise WorkersLost(f"{error}; finished cells are kept, --out {folder} resumes") from error
+        raise WorkersLost(
+            f"{error}; finished cells are kept, --out {quote(str(folder))} resumes"
+        ) from error
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"finished cells are kept, --out {folder} resumes") from None
+        raise KeyboardInterrupt(
+            f"finished cells are kept, --out {quote(str(folder))} resumes"
+        ) from None
 
 
 def _check_all(
