@@ -7,7 +7,6 @@ process, however that ends. SQLite takes missing locks for those of another proc
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,9 @@ from pathlib import Path
 ABSENT = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 RUN_LOCK = ".lock.sqlite"  # the file by which a run folder is locked
 TRAINING_LOCK = ".training-lock.sqlite"  # another: a folder of a training is no run folder
-_held: set[str] = set()  # by this process
+TILES_LOCK = (
+    ".tiles-lock.sqlite"  # of tiles that are being made, in the folder of a training or not
+)
 
 
 class FolderLockError(ValueError):
@@ -57,37 +58,31 @@ def lock_folder(folder: Path, name: str = RUN_LOCK, option: str = "--out") -> sq
 
 
 @contextmanager
-def hold_folder(folder: Path, option: str = "--out") -> Iterator[None]:
+def hold_folder(folder: Path, option: str = "--out", name: str = TRAINING_LOCK) -> Iterator[None]:
     """Make a folder that a training writes to, and keep other trainings out of it.
 
-    What this process holds already it may hold again. If what is done there fails, the lock file and
-    the folders that were made here are removed, unless they hold something.
+    If what is done there fails, the lock file and the folders that were made here are removed, unless
+    they hold something.
 
     Args:
         folder: The folder.
         option: What it was given to, for the message.
+        name: The file in it that is locked.
 
     Raises:
         FolderLockError: If it cannot be held.
     """
-    place = os.path.realpath(folder)
-    if place in _held:
-        yield
-        return
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        new_lock = not (folder / TRAINING_LOCK).exists()
-        with closing(_make_and_lock(folder, option)):
-            _held.add(place)
+        new_lock = not (folder / name).exists()
+        with closing(_make_and_lock(folder, option, name)):
             try:
                 yield
             except BaseException:
                 if new_lock:
                     with suppress(OSError):
-                        (folder / TRAINING_LOCK).unlink()
+                        (folder / name).unlink()
                 raise
-            finally:
-                _held.discard(place)
     except BaseException:
         with suppress(OSError):  # one holds something
             for each in made:
@@ -95,11 +90,11 @@ def hold_folder(folder: Path, option: str = "--out") -> Iterator[None]:
         raise
 
 
-def _make_and_lock(folder: Path, option: str) -> sqlite3.Connection:
+def _make_and_lock(folder: Path, option: str, name: str) -> sqlite3.Connection:
     """`lock_folder` of a folder that is made if it is missing; what goes wrong names the remedy."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return lock_folder(folder, TRAINING_LOCK, option)
+        return lock_folder(folder, name, option)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise FolderLockError(

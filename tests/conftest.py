@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moclink.file_locks import TRAINING_LOCK
 from moclink.sionna_version import check_sionna
 
 # isort: split
@@ -105,13 +106,14 @@ def _gradients_of():
 
 
 @contextmanager
-def held_by_another_process(folder):
+def held_by_another_process(folder, name=TRAINING_LOCK):
     """Hold a folder as a training does, in a process that is killed at the end."""
     program = (
         "import sys; from pathlib import Path; from moclink.file_locks import hold_folder\n"
-        "with hold_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "with hold_folder(Path(sys.argv[1]), name=sys.argv[2]):\n"
+        "    print('held', flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", program, str(folder)]
+    command = [sys.executable, "-c", program, str(folder), name]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         try:

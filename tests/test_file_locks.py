@@ -8,6 +8,7 @@ import pytest
 
 from moclink.file_locks import (
     ABSENT,
+    TILES_LOCK,
     TRAINING_LOCK,
     FolderLockError,
     find_file_problem,
@@ -74,7 +75,7 @@ def test_a_folder_is_held_by_one_process_and_free_when_that_is_killed(
                 hold_folder(folder, option).__enter__()
         assert [path.name for path in folder.iterdir()] == [TRAINING_LOCK]
     assert (folder / TRAINING_LOCK).exists()
-    with hold_folder(folder), hold_folder(folder / ".." / "by it"):  # once more by the same process
+    with hold_folder(folder), hold_folder(folder, "--data", TILES_LOCK):  # a training and its tiles
         pass
 
 

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from moclink.file_locks import hold_folder
+from moclink.file_locks import TILES_LOCK, hold_folder
 from moclink.images import read_image
 from moclink.training.link_data import VALIDATION, make_pass, make_validation
 from moclink.training.link_sending import TILE, LinkCodecs
@@ -68,7 +68,7 @@ def make_tiles(
             another process makes tiles there.
     """
     whole = (folder / VALIDATION).is_file() and not _missing_passes(folder, options)
-    with nullcontext() if whole else hold_folder(folder, "--data"):
+    with nullcontext() if whole else hold_folder(folder, "--data", TILES_LOCK):
         _check_source(folder, pictures, codecs, options)
         _make_missing(usable(pictures), folder, codecs, options)
 

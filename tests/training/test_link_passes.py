@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from moclink.file_locks import TILES_LOCK
 from moclink.images import sample_paths
 from moclink.training.link_passes import TileOptions, make_tiles, usable
 from moclink.training.link_sending import LinkCodecs
@@ -36,12 +37,12 @@ def test_tiles_are_made_by_one_process_and_read_by_many(tmp_path, held_by_anothe
     pixels = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
     Image.fromarray(pixels).save(picture)
     codecs, options = LinkCodecs.load("linear-classes-32"), TileOptions(passes=1, tiles=1)
-    with held_by_another_process(tiles):
+    with held_by_another_process(tiles, TILES_LOCK):
         with pytest.raises(ValueError, match="in use by another process; .* choose another --data"):
             make_tiles([picture], tiles, codecs, options)
         assert not (tiles / "source.json").exists()
     make_tiles([picture], tiles, codecs, options)
     made = {path.name: path.stat().st_mtime_ns for path in tiles.glob("*.np*")}
-    with held_by_another_process(tiles):
+    with held_by_another_process(tiles, TILES_LOCK):
         make_tiles([picture], tiles, codecs, options)
     assert {path.name: path.stat().st_mtime_ns for path in tiles.glob("*.np*")} == made
