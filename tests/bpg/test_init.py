@@ -11,6 +11,7 @@ ALLOWED = {
     "fractions",
     "io",
     "numbers",
+    "os",
     "pathlib",
     "sys",
     "tempfile",
