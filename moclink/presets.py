@@ -13,8 +13,7 @@ Grammar of the names:
     ...-ldpc-MODULATION-RATE-nN    codewords of N bits, not 648   bpg-ldpc-64qam-r23-n6144
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L    moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
-    jscc-96                        analog codec
-    jscc-16                        jscc-adaptive at 16 reals per 8x8 block, CBR 1/24
+    jscc-96; jscc-16               analog codec; jscc-adaptive at 16 reals per 8x8 block, CBR 1/24
     softcast, moc-rvq-linear, ...  linear and octonary codecs (`linear_names`)
     moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
     PATH[:lL[-VARIANT...]]         exported weights               runs/mine/codec:l4-hard
@@ -222,8 +221,11 @@ def _check_plain_name(name: str, asked: str) -> None:
     if name in names:
         return
     if named := NAMED.fullmatch(name):
-        _check_level(asked, named["levels"])
-        return
+        if int(named["levels"]) in LEVELS:
+            return
+        raise ValueError(
+            f"chain {asked!r}: there is no level {named['levels']}; give l{LEVELS[0]} to l{LEVELS[-1]}"
+        )
     levels = CODED.fullmatch(name)
     family, scheme = (levels["family"], levels["scheme"]) if levels else family_and_scheme(name)
     if levels and scheme in SCHEMES:
@@ -234,36 +236,27 @@ def _check_plain_name(name: str, asked: str) -> None:
         table = int(coded["table"] or 1)
         if int(coded["index"]) < MCS_COUNTS[table]:
             return
-        raise ValueError(
-            f"{name!r}: table {table} of TS 38.214 has mcs0 to mcs{MCS_COUNTS[table] - 1}"
-        )
+        last = MCS_COUNTS[table] - 1
+        raise ValueError(f"{name!r}: table {table} of TS 38.214 has mcs0 to mcs{last}")
     path, scheme = path_and_scheme(name)
     if is_weights(path):
         if scheme and not SEMANTIC.fullmatch(scheme):
-            variants = ", ".join(VARIANTS)
-            raise ValueError(
-                f"{name!r}: after the colon comes l1 to l4, then any of {variants}, with dashes"
-            )
+            after = f"l1 to l4, then any of {', '.join(VARIANTS)}, with dashes"
+            raise ValueError(f"{name!r}: after the colon comes {after}")
         return  # how many levels there are is known when the codec is made
     if re.search(r"@[-\d./@%]*$", name):
         raise ValueError(
             f"{asked!r}: after one @ comes the CBR, above 0 and up to 1, as in softcast@1/24"
         )
+    remedy = "name the path that python -m moclink.train export wrote"
+    if is_weights(inside := f"{path}/codec"):  # the folder of a training
+        raise ValueError(f"no codec at {path}: {remedy}; did you mean {inside}?")
     if "/" in name:
-        raise ValueError(
-            f"no codec at {path}: name the path that python -m moclink.train export wrote"
-        )
+        raise ValueError(f"no codec at {path}: {remedy}")
     respelled = re.sub(r"qam(\d+)", r"\1qam", name.lower())
     near = [respelled] if respelled in names else difflib.get_close_matches(respelled, names, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"unknown chain {name!r}{hint} (--list-chains shows them all)")
-
-
-def _check_level(name: str, level: str) -> None:
-    if int(level) not in LEVELS:
-        raise ValueError(
-            f"chain {name!r}: there is no level {level}; give l{LEVELS[0]} to l{LEVELS[-1]}"
-        )
 
 
 def at_cbr(names: Iterable[str], cbrs: Iterable[Fraction]) -> tuple[str, ...]:

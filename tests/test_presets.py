@@ -59,6 +59,16 @@ def test_a_wrong_name_is_answered_with_the_remedy(name, message):
         check_name(name)
 
 
+def test_the_folder_of_a_training_is_answered_with_the_codec_in_it(tmp_path, monkeypatch):
+    for ending in (".json", ".weights.h5"):
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        (tmp_path / "mine" / f"codec{ending}").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "./mine", f"{tmp_path}/mine"):
+        with pytest.raises(ValueError, match=f"no codec at {name}: .*; did you mean {name}/codec"):
+            check_name(name)
+
+
 @pytest.mark.parametrize("name", [None, 4, ["jpeg-ldpc"]], ids=repr)
 def test_what_is_no_string_is_no_name(name):
     with pytest.raises(ValueError, match="is no name of a chain; give a string such as"):

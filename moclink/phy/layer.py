@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -243,14 +242,3 @@ def _find(path: str) -> type[Block]:
     if not (isinstance(found, type) and issubclass(found, Block)):
         raise ValueError(f"{path} is no Sionna block")
     return found
-
-
-def unpickled(data: bytes, kind: type) -> Any:
-    """A copy of a layer, or of an object that holds it; Keras looks for its class by name and is told it.
-
-    Args:
-        data: What cloudpickle has written.
-        kind: The layer's class, which need not be registered with Keras.
-    """
-    with keras.saving.custom_object_scope({kind.__name__: kind}):
-        return pickle.loads(data)

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 
 from moclink.phy.channels import Channel, ChannelOutput, get_channel, noise_variance
 from moclink.phy.user_block import UserBlock
+from moclink.sweep.object_pickles import dumps, loads
 from moclink.sweep.session import Session
 from moclink.sweep.tensorflow_log import quietly
 from moclink.sweep.workers import Pool
@@ -85,9 +85,7 @@ def _copy(channel: Channel) -> Channel:
     model = same.build()
     if isinstance(found, type) or inspect.isroutine(found):  # of a class there is a new object now
         return same
-    from moclink.phy.layer import unpickled
-
-    return Channel(channel.spec, partial(unpickled, cloudpickle.dumps(model), type(found)))
+    return Channel(channel.spec, partial(loads, dumps(model)))
 
 
 def measure(channel: Channel, snr_db: float) -> Measured:

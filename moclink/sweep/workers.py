@@ -108,15 +108,12 @@ class Pool:
                 for result in function(session, task):
                     yield task, result
             return
-        import cloudpickle  # for what a notebook has defined
+        from moclink.sweep.object_pickles import dumps  # for what a notebook has defined
 
         try:
-            call = partial(call_with_session, function, cloudpickle.dumps(make_session))
+            call = partial(call_with_session, function, dumps(make_session))
         except (TypeError, AttributeError, ValueError, pickle.PicklingError) as error:
-            raise ValueError(
-                f"a chain or channel that was given cannot be sent to worker processes ({error}); run "
-                "with workers=1, or give its class, or the name of its file"
-            ) from error
+            raise _not_sent(error) from error
         missing, tries = dict(enumerate(tasks)), 0
         while missing:
             before = len(missing)
@@ -166,8 +163,31 @@ def call_with_session(
         number: Number of the task, which is returned too.
         task: The task.
     """
-    session = _OF_THIS_PROCESS.get(make_session, lambda: pickle.loads(make_session)())
+    session = _OF_THIS_PROCESS.get(make_session, _unpickled(make_session))
     return number, list(function(session, task))
+
+
+def _unpickled(make_session: bytes) -> Callable[[], Any]:
+    """A function that makes the session: reads the pickled one, and calls it."""
+
+    def make() -> Any:
+        from moclink.sweep.object_pickles import loads
+
+        try:
+            made = loads(make_session)
+        except (TypeError, AttributeError, ImportError, ValueError, pickle.PickleError) as error:
+            raise _not_sent(error) from error
+        return made()
+
+    return make
+
+
+def _not_sent(error: Exception) -> ValueError:
+    reason = " ".join(str(error).split())
+    return ValueError(
+        f"a chain or channel that was given cannot be sent to worker processes ({reason}); run with "
+        "workers=1, or give its class, or the name of its file"
+    )
 
 
 def joblib_spread(config: dict[str, Any]) -> Spread:
