@@ -93,3 +93,18 @@ def test_rows_are_the_same_whoever_computes_them(wrap, tmp_path):
         return run.rows()
 
     assert rows(2) == rows(1)
+
+
+def test_a_layer_as_channel_reaches_worker_processes(tmp_path):
+    class Halved(layers.Layer):
+        def call(self, x, no):
+            return x / 2
+
+    image = np.random.default_rng(1).integers(0, 256, (32, 48, 3), np.uint8)
+
+    def rows(workers):
+        out = tmp_path / str(workers)
+        options = dict(channel=Halved(), metrics="psnr", workers=workers, out=out, progress=False)
+        return moclink.run("softcast@1/24", [10], image, **options).rows()
+
+    assert rows(2) == rows(1)
