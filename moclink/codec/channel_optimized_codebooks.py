@@ -24,6 +24,7 @@ vector quantizers", IEEE Trans. Inf. Theory, 1991.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -123,23 +124,43 @@ def retrieval_moments(
     return mean, ops.sum(share * spread, axis=-1)
 
 
-def _moments(books: ChannelCodebooks) -> tuple[Any, Any]:
-    """Moments of all SNRs together: (sqrt(q_s) m_s side by side, [L, P, N, S*c]; sum_s q_s t_s)."""
+def averaged_moments(
+    codebook: Any, prior: Any, levels: Any, states: Sequence[tuple[Any, float]]
+) -> tuple[Any, Any]:
+    """Moments of several noise variances together, for a search that minimises the mean distortion.
+
+    Args:
+        codebook: c_k, float [L, P, N, c].
+        prior: p(k), float [L, P, N].
+        levels: Amplitude of each code, float32 [N].
+        states: (noise variance no_s, weight q_s) of each; the weights add up to 1.
+
+    Returns:
+        (sqrt(q_s) m_s side by side, float32 [L, P, N, S*c]; sum_s q_s t_s, float32 [L, P, N]).
+    """
     means, spread = [], 0.0
-    for snr_db, weight in books.states:
-        no = noise_variance(snr_db)
-        mean, each = retrieval_moments(books.codebooks, books.priors, books.amplitudes, no)
+    for no, weight in states:
+        mean, each = retrieval_moments(codebook, prior, levels, no)
         means.append(float(np.sqrt(weight)) * mean)
         spread = spread + weight * each
     return ops.concatenate(means, axis=-1), spread
 
 
+def joined_latents(z: Any, heads: int, weights: Sequence[float]) -> Any:
+    """Latents [..., P*c] as averaged moments are: sqrt(q_s) z side by side in each head, [..., P*S*c]."""
+    shape, width = ops.shape(z), z.shape[-1] // heads
+    roots = np.sqrt(np.asarray(weights)).astype(np.float32)
+    split = ops.reshape(ops.cast(z, "float32"), (*shape[:-1], heads, 1, width))
+    return ops.reshape(split * roots[:, None], (*shape[:-1], heads * len(roots) * width))
+
+
+def _moments(books: ChannelCodebooks) -> tuple[Any, Any]:
+    states = [(noise_variance(snr_db), weight) for snr_db, weight in books.states]
+    return averaged_moments(books.codebooks, books.priors, books.amplitudes, states)
+
+
 def _joined(z: Any, books: ChannelCodebooks) -> Any:
-    """Latents [..., P*c] as the moments are: sqrt(q_s) z side by side in each head, [..., P*S*c]."""
-    heads, width = books.codebooks.shape[1], books.codebooks.shape[3]
-    roots = np.sqrt([weight for _, weight in books.states]).astype(np.float32)
-    split = ops.reshape(ops.cast(z, "float32"), (*ops.shape(z)[:-1], heads, 1, width))
-    return ops.reshape(split * roots[:, None], (*ops.shape(z)[:-1], heads * len(roots) * width))
+    return joined_latents(z, books.codebooks.shape[1], [weight for _, weight in books.states])
 
 
 def search_tables(books: ChannelCodebooks) -> tuple[Any, Any]:

@@ -2,8 +2,8 @@
 
     images -> E -> channel-optimised search -> indices ~~ link ~~> posteriors -> R -> G -> images
 
-Where the grid has changes for E and G (`snr_aware`), these are told the SNR that the codebooks are
-made for if all levels are sent.
+Where the grid has E and G trained with the codebooks (`snr_aware`), these are told the SNR that the
+codebooks are made for. If the sender is not told the SNR, G is told that of the receiver.
 
 What the receiver retrieves is already the mean of the latent given what arrived, so it goes from R
 straight to G: the noise reduction block was trained for the noiseless codebooks' errors. Half a step
@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -45,13 +46,10 @@ class ChannelOptimizedCodec:
     """
 
     def __init__(self, codec: SemanticCodec, grid: ChannelCodebookGrid) -> None:
-        self._latents: tuple[tuple[bytes, float | None], NDArray[np.float32]] | None = None
+        self._latents: tuple[tuple[Any, ...], NDArray[np.float32]] | None = None
         self.semantic_codec = codec
         self.grid = grid
-        self._aware: SNRAwareAutoencoder | None = None
-        if grid.changes:
-            self._aware = SNRAwareAutoencoder(codec, grid.snr_db.tolist())
-            self._aware.apply(grid.changes)
+        self._networks: dict[str, SNRAwareAutoencoder] = {}  # by row, made when they are needed
 
     @classmethod
     def from_preset(
@@ -101,11 +99,12 @@ class ChannelOptimizedCodec:
         codes = np.concatenate(parts)
         return codes.reshape(*z.shape[:3], *codes.shape[3:])
 
-    def _told_snr(self, books: ChannelCodebooks) -> float | None:
-        """The SNR that E and G are told; None for those of the weights."""
-        if self._aware is None or not self.grid.tells(books):
-            return None
-        return books.snr_db
+    def _network(self, row: str) -> SNRAwareAutoencoder:
+        if row not in self._networks:
+            network = SNRAwareAutoencoder(self.semantic_codec, self.grid.snr_db.tolist())
+            network.apply(self.grid.networks[row].changes)
+            self._networks[row] = network
+        return self._networks[row]
 
     def latents(self, images: NDArray[np.floating], books: ChannelCodebooks) -> NDArray[np.float32]:
         """What E makes of images [B, H, W, 3] for the SNR of codebooks: float32 [B, h, w, P*c].
@@ -113,13 +112,14 @@ class ChannelOptimizedCodec:
         Those of the last call are kept.
         """
         digest = hashlib.sha256(f"{images.shape}".encode() + images.tobytes()).digest()
-        snr_db = self._told_snr(books)
-        if self._latents is None or self._latents[0] != (digest, snr_db):
-            if self._aware is None or snr_db is None:
+        row = self.grid.trained_row(books)
+        key = (digest, row, None if row is None else books.snr_db)
+        if self._latents is None or self._latents[0] != key:
+            if row is None:
                 z = self.semantic_codec.latents(images)
             else:
-                z = self._aware.latents(images, snr_db)
-            self._latents = (digest, snr_db), z
+                z = self._network(row).latents(images, books.snr_db)
+            self._latents = key, z
         return self._latents[1]
 
     def decode(
@@ -128,6 +128,7 @@ class ChannelOptimizedCodec:
         books: ChannelCodebooks,
         height: int,
         width: int,
+        snr_db: NDArray[np.floating] | None = None,
     ) -> NDArray[np.float32]:
         """Decode with the codebooks that the images were encoded with.
 
@@ -136,6 +137,8 @@ class ChannelOptimizedCodec:
             books: Codebooks.
             height: Rows of the images.
             width: Columns of the images.
+            snr_db: Es/N0 in dB that the receiver knows, float [B], of use with codebooks that are
+                made for a range of SNRs; None for the one that they name.
 
         Returns:
             Images, float32 [B, height, width, 3] in [0, 1].
@@ -153,7 +156,8 @@ class ChannelOptimizedCodec:
         for level, head in np.ndindex(*books.priors.shape[:2]):
             z[:, :, :, head] += known[:, :, :, level, head] @ books.codebooks[level, head]
         z = z.reshape(*z.shape[:3], -1)
-        snr_db = self._told_snr(books)
-        if self._aware is None or snr_db is None:
+        row = self.grid.trained_row(books)
+        if row is None:
             return self.semantic_codec.pictures(z, height, width)
-        return self._aware.pictures(z, snr_db, height, width)
+        told = snr_db if books.over and snr_db is not None else np.full(len(z), books.snr_db)
+        return self._network(row).pictures(z, told, height, width)

@@ -11,6 +11,7 @@ power would do the same. The grid says which n is the best at each SNR.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 from moclink.codec.channel_optimized_codebooks import ChannelCodebooks
 from moclink.codec.snr_aware import PREFIX, SCALE
 from moclink.snr import to_decibels
+
+ROBUST = "robust"  # name of the row of a sender that is not told the SNR
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,24 @@ class Sending:
 
 
 @dataclass(frozen=True)
+class TrainedNetworks:
+    """E and G trained with the codebooks of a row of the grid.
+
+    Attributes:
+        changes: Differences from the weights, see `snr_aware`.
+        told: At which SNRs of the grid they are used, bool [G].
+    """
+
+    changes: dict[str, NDArray[Any]]
+    told: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class ChannelCodebookGrid:
     """Codebooks for one to D levels at each SNR of a grid, and one for a sender not told the SNR.
+
+    A *row* is the codebooks of one number of levels at all SNRs, named "1" to "D", or the codebook
+    of a sender that is not told the SNR, "robust".
 
     Attributes:
         snr_db: Es/N0 in dB, float64 [G], ascending, evenly spaced.
@@ -47,9 +66,7 @@ class ChannelCodebookGrid:
         robust: Codebooks of a sender that is not told the SNR.
         noiseless: Codebooks of the weights, used above the grid.
         sha256: Of the weights that the codebooks were made for.
-        changes: Of E and G, told the SNR where all levels are sent: see `snr_aware`. Without any
-            they are those of the weights at every SNR.
-        told: At which SNRs of the grid E and G are changed, bool [G].
+        networks: Of E and G, for a row by its name. Without any they are those of the weights.
     """
 
     snr_db: NDArray[np.float64]
@@ -58,8 +75,23 @@ class ChannelCodebookGrid:
     robust: ChannelCodebooks
     noiseless: ChannelCodebooks
     sha256: str = ""
-    changes: dict[str, NDArray[Any]] = field(default_factory=dict)
-    told: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    networks: dict[str, TrainedNetworks] = field(default_factory=dict)
+
+    def rows(self) -> dict[str, tuple[ChannelCodebooks, ...]]:
+        """All rows by name."""
+        return {**{str(n): row for n, row in self.books.items()}, ROBUST: (self.robust,)}
+
+    def with_row(
+        self,
+        name: str,
+        row: Sequence[ChannelCodebooks],
+        networks: TrainedNetworks | None = None,
+    ) -> ChannelCodebookGrid:
+        """The grid with other codebooks in a row and, if any are given, the networks for them."""
+        trained = {**self.networks, **({name: networks} if networks is not None else {})}
+        if name == ROBUST:
+            return replace(self, robust=row[0], networks=trained)
+        return replace(self, books={**self.books, int(name): tuple(row)}, networks=trained)
 
     def sending(self, budget: int, snr_db: float) -> Sending:
         """What a sender that is told the SNR sends with the symbols of `budget` levels.
@@ -90,13 +122,14 @@ class ChannelCodebookGrid:
         books, priors = self.noiseless.codebooks[:levels], self.noiseless.priors[:levels]
         return replace(self.noiseless, codebooks=books, priors=priors, price=0.0)
 
-    def tells(self, books: ChannelCodebooks) -> bool:
-        """Whether E and G are told the SNR where these codebooks are used: all levels, one SNR."""
-        if not self.changes or books.over or not np.isfinite(books.snr_db):
-            return False
-        return len(books.codebooks) == max(self.books) and bool(
-            self.told[self._nearest(books.snr_db)]
-        )
+    def trained_row(self, books: ChannelCodebooks) -> str | None:
+        """Name of the row whose networks are used with codebooks; None for those of the weights."""
+        if books.over:
+            return ROBUST if ROBUST in self.networks else None
+        name = str(len(books.codebooks))
+        if name not in self.networks or not np.isfinite(books.snr_db):
+            return None
+        return name if self.networks[name].told[self._nearest(books.snr_db)] else None
 
     def _nearest(self, snr_db: float) -> int:
         """The nearest SNR, the upper one of two: between grid points no mean of the two is better."""
@@ -105,10 +138,11 @@ class ChannelCodebookGrid:
     def save(self, path: str | Path) -> None:
         """Write the grid as .npz, codebooks and priors as float16; the weights' own are not written."""
         values: dict[str, Any] = {"snr_db": self.snr_db, "sha256": np.array(self.sha256)}
-        values |= {**self.changes, **({"told": self.told} if self.changes else {})}
         values["over"] = np.array(self.robust.over)
-        rows = {**{str(n): row for n, row in self.books.items()}, "robust": (self.robust,)}
-        for name, row in rows.items():
+        for name, trained in self.networks.items():
+            values[f"told-{name}"] = trained.told
+            values |= {f"{name}.{key}": value for key, value in trained.changes.items()}
+        for name, row in self.rows().items():
             values[f"codebooks-{name}"] = np.array([b.codebooks for b in row], np.float16)
             values[f"priors-{name}"] = np.array([b.priors for b in row], np.float16)
             values[f"price-{name}"] = np.array([b.price for b in row], np.float32)
@@ -143,10 +177,18 @@ class ChannelCodebookGrid:
             books = {n: _row(data, str(n), snr_db) for n in counts}
             levels = {n: data[f"levels-{n}"].astype(np.int64) for n in counts}
             over = tuple((float(snr), float(weight)) for snr, weight in data["over"])
-            robust = replace(_row(data, "robust", [over[0][0]])[0], over=over)
-            changes = {k: data[k] for k in data.files if k.startswith((PREFIX, SCALE))}
-            told = data["told"].astype(bool) if changes else np.zeros(0, bool)
-        return cls(snr_db, books, levels, robust, noiseless, sha256, changes, told)
+            robust = replace(_row(data, ROBUST, [over[0][0]])[0], over=over)
+            networks = {
+                name: TrainedNetworks(_changes(data, name), data[f"told-{name}"].astype(bool))
+                for name in (*map(str, counts), ROBUST)
+                if f"told-{name}" in data.files
+            }
+        return cls(snr_db, books, levels, robust, noiseless, sha256, networks)
+
+
+def _changes(data: Any, name: str) -> dict[str, NDArray[Any]]:
+    keys = [key for key in data.files if key.startswith((f"{name}.{PREFIX}", f"{name}.{SCALE}"))]
+    return {key.removeprefix(f"{name}."): data[key] for key in keys}
 
 
 def _row(data: Any, name: str, snr_db: Any) -> tuple[ChannelCodebooks, ...]:

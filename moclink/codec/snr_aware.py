@@ -72,15 +72,15 @@ class SNRAwareAutoencoder:
         return encode_images(self._transforming, self.encoder, self._position_limit, images, told)
 
     def pictures(
-        self, z: NDArray[np.float32], snr_db: float, height: int, width: int
+        self, z: NDArray[np.float32], snr_db: NDArray[np.floating], height: int, width: int
     ) -> NDArray[np.float32]:
-        """What G makes of latents [B, h, w, n_q]: float32 [B, height, width, 3].
+        """What G, told SNRs float [B] in dB, makes of latents [B, h, w, n_q]: [B, height, width, 3].
 
         Raises:
             ValueError: If the latents have another shape or are not finite, or height and width do
                 not fit them.
         """
-        told = np.full(len(z), snr_db, np.float32)
+        told = np.asarray(snr_db, np.float32)
         return decode_batch(
             self._decoding, self.decoder, self._position_limit, z, height, width, told
         )

@@ -99,7 +99,9 @@ class ChannelOptimizedSource:
         count, heads, states = sending.books.priors.shape
         grid = (len(used), rows, columns, sending.repeats, count, heads, states)
         together = used.reshape(grid).sum(axis=3)
-        images = self.codec.decode(together, sending.books, header.height, header.width)
+        images = self.codec.decode(
+            together, sending.books, header.height, header.width, demodulated.snr_db
+        )
         return Decoded(images, np.ones(len(images), bool))
 
     def _sending(self, sender_snr_db: float | None) -> Sending:

@@ -25,7 +25,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from moclink.codec.channel_optimized_codebooks import ChannelCodebooks, retrieval_moments
+from moclink.codec.channel_optimized_codebooks import (
+    ChannelCodebooks,
+    averaged_moments,
+    joined_latents,
+)
 from moclink.codec.receiver import log_likelihoods, noise_variance, posterior
 from moclink.codec.search import joint_search
 from moclink.training import losses
@@ -33,20 +37,34 @@ from moclink.training.channel_options import GRADIENTS
 
 
 class GridCodebooks(keras.layers.Layer):
-    """Code vectors at each SNR of a grid, as weights.
+    """Code vectors of a row of the grid, as weights.
 
     Args:
-        row: Codebooks at each SNR; priors, prices and amplitudes stay as they are.
+        row: Codebooks at each SNR, or the one of a sender that is not told the SNR; priors, prices
+            and amplitudes stay as they are.
+
+    Attributes:
+        snr_db: SNRs of the channel.
+        over: (SNR in dB, weight) that the search averages over, of a sender that is not told the
+            SNR; empty for the SNR of the channel.
 
     Call Args:
-        place: int [1], which SNR.
+        place: int [1], which SNR of the channel.
 
     Returns:
-        Code vectors c [L, P, N, c], priors [L, P, N], amplitudes [N], price [] and SNR in dB [].
+        Code vectors c [L, P, N, c], priors [L, P, N], amplitudes [N], price [], the SNR in dB that
+        the codebooks are for [] and that of the channel [].
+
+    Raises:
+        ValueError: If there are several codebooks of which one is for a range of SNRs.
     """
 
     def __init__(self, row: Sequence[ChannelCodebooks], **kwargs: Any):
         super().__init__(**kwargs)
+        self.over = row[0].over
+        if len(row) > 1 and any(books.over for books in row):
+            raise ValueError(f"{len(row)} codebooks; one for a range of SNRs has to be alone")
+        self.snr_db = [snr for snr, _ in self.over] or [float(books.snr_db) for books in row]
         start = np.stack([books.codebooks for books in row])
         self.codebooks = self.add_weight(
             name="codebooks", shape=start.shape, initializer=lambda *_, **__: start
@@ -65,7 +83,15 @@ class GridCodebooks(keras.layers.Layer):
     def call(self, place: Any) -> tuple[Any, ...]:
         """Look up what belongs to one SNR."""
         tables = (ops.convert_to_tensor(self.codebooks), *map(ops.convert_to_tensor, self._fixed))
-        return tuple(ops.take(table, place, axis=0)[0] for table in tables)
+        at = ops.zeros_like(place) if self.over else place
+        snr_db = ops.take(ops.convert_to_tensor(np.array(self.snr_db, np.float32)), place, axis=0)[
+            0
+        ]
+        return (*(ops.take(table, at, axis=0)[0] for table in tables), snr_db)
+
+    def states(self, no: Any) -> list[tuple[Any, float]]:
+        """Noise variances and weights that the search averages over, where the channel has `no`."""
+        return [(noise_variance(snr), weight) for snr, weight in self.over] or [(no, 1.0)]
 
 
 @dataclass(frozen=True)
@@ -109,14 +135,16 @@ class ChannelObjective:
             z and z_hat, float32 [B, h, w, P*c], and the mean over positions of the expected
             distortion, [].
         """
-        vectors, priors, amplitudes, price, snr_db = self.codebooks(place)
+        vectors, priors, amplitudes, price, sender_snr_db, snr_db = self.codebooks(place)
         no = noise_variance(snr_db)
-        z = ops.cast(self.encoder(images, ops.reshape(snr_db, (1,))), "float32")
-        means, spreads = retrieval_moments(vectors, priors, amplitudes, no)
+        z = ops.cast(self.encoder(images, ops.reshape(sender_snr_db, (1,))), "float32")
+        averaged = self.codebooks.states(no)
+        means, spreads = averaged_moments(vectors, priors, amplitudes, averaged)
         penalties = ops.stop_gradient(spreads + price * amplitudes**2)
-        count, heads, states, width = vectors.shape
+        count, heads, states, _ = vectors.shape
+        joined = joined_latents(z, heads, [weight for _, weight in averaged])
         codes = joint_search(
-            ops.stop_gradient(z),
+            ops.stop_gradient(joined),
             ops.unstack(ops.stop_gradient(means), count),
             ops.unstack(penalties, count),
         )
@@ -127,7 +155,7 @@ class ChannelObjective:
         received = sent + noise * ops.sqrt(no / 2.0)
         known = posterior(log_likelihoods(received, no, amplitudes), priors)
         found = ops.einsum("bhwdpn,dpnc->bhwpc", known, vectors)
-        wanted = ops.reshape(z, (*ops.shape(z)[:3], heads, width))
+        wanted = ops.reshape(joined, (*ops.shape(z)[:3], heads, means.shape[-1]))
         error = ops.sum((wanted - ops.einsum("bhwdpn,dpnc->bhwpc", chosen, means)) ** 2, axis=-1)
         error = error + ops.einsum("bhwdpn,dpn->bhwp", chosen, spreads)
         return z, ops.reshape(found, ops.shape(z)), ops.mean(ops.sum(error, axis=-1))

@@ -23,6 +23,11 @@ def add_channel(stages: Any) -> None:
     channel.add_argument(
         "--codebooks", metavar="FILE", help="its codebooks, or a channel.npz to train on from"
     )
+    sender = channel.add_mutually_exclusive_group()
+    sender.add_argument("--levels", type=int, help="levels that are sent (default: all)")
+    sender.add_argument(
+        "--robust", action="store_true", help="of a sender that is not told the SNR"
+    )
     channel.add_argument(
         "--gradient",
         choices=GRADIENTS,

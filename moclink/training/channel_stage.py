@@ -25,6 +25,7 @@ class ChannelOptions:
     """Options of the stage.
 
     Attributes:
+        row: The row of the grid that is trained, by its name.
         gradient: One of `channel_options.GRADIENTS`.
         latent: Weight of the latent's distortion.
         whole: Whether all weights of the networks are trained, and not only what
@@ -33,6 +34,7 @@ class ChannelOptions:
         jit: Whether steps are compiled by XLA.
     """
 
+    row: str
     gradient: str = GRADIENTS[0]
     latent: float = 0.3
     whole: bool = False
@@ -41,14 +43,13 @@ class ChannelOptions:
 
 
 class ChannelStage:
-    """Trains E, G and the codebooks of all levels at the SNRs of a grid.
+    """Trains E, G and the codebooks of one row of a grid, at its SNRs.
 
-    Whoever sends fewer levels keeps the codec's E and G: the latents that suit one level suit four
-    badly.
+    Each row has an E and a G of its own: the latents that suit one level suit four badly.
 
     Args:
         autoencoder: E and G, told the SNR.
-        grid: Codebooks to start from; those of all levels are trained.
+        grid: Codebooks to start from.
         feeder: Crops by step.
         held_out: Pictures float32 [H, W, 3] in [0, 1] for validation.
         options: See `ChannelOptions`.
@@ -63,11 +64,11 @@ class ChannelStage:
         options: ChannelOptions,
     ):
         self.options, self._feeder, self._held_out = options, feeder, list(held_out)
-        self._grid = grid
-        self._sent = grid.robust.codebooks.shape[:2]  # levels, heads: indices of a latent
+        row = grid.rows()[options.row]
+        self._sent = row[0].codebooks.shape[:2]  # levels, heads: indices of a latent
         if not options.whole:
             select_weights(autoencoder)
-        self.codebooks = GridCodebooks(grid.books[max(grid.books)], name="codebooks")
+        self.codebooks = GridCodebooks(row, name="codebooks")
         self._objective = ChannelObjective(
             autoencoder.encoder,
             autoencoder.decoder,
@@ -81,7 +82,7 @@ class ChannelStage:
     def config(self) -> dict[str, Any]:
         """Options that a checkpoint must agree on."""
         data = {"crop": self._feeder.crop, "batch": self._feeder.batch}
-        return {"snr_db": self._grid.snr_db.tolist(), **asdict(self.options), **data}
+        return {"snr_db": self.codebooks.snr_db, **asdict(self.options), **data}
 
     def variables(self) -> dict[str, Any]:
         """All weights and moments."""
@@ -92,7 +93,7 @@ class ChannelStage:
         count, side = self._feeder.batch, self._feeder.crop
         return {
             "images": self._feeder(step),
-            "place": rng.integers(0, len(self._grid.snr_db), 1).astype(np.int32),
+            "place": rng.integers(0, len(self.codebooks.snr_db), 1).astype(np.int32),
             "noise": draw_noise(rng, count, side, side, *self._sent),
         }
 
@@ -108,7 +109,7 @@ class ChannelStage:
             rng = np.random.default_rng([i, 0x56])
             noise = draw_noise(rng, 1, height, width, *self._sent)
             row, views = {}, [image]
-            for place, snr_db in enumerate(self._grid.snr_db):
+            for place, snr_db in enumerate(self.codebooks.snr_db):
                 at = np.array([place], np.int32)
                 received = self._objective.send(image[None], at, noise)[1]
                 decoded = ops.convert_to_numpy(self._objective.decode(received, at))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from moclink.training.command_common import check_terms, loop_options, open_data, set_precision
 
@@ -15,7 +16,9 @@ def run_channel(args: argparse.Namespace) -> int:
     from keras import ops
 
     from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
+    from moclink.codec.channel_optimized_grid import TrainedNetworks
     from moclink.codec.snr_aware import SNRAwareAutoencoder
+    from moclink.training.channel_policy import choose_levels
     from moclink.training.channel_stage import ChannelOptions, ChannelStage
     from moclink.training.loop import run
 
@@ -24,9 +27,11 @@ def run_channel(args: argparse.Namespace) -> int:
     feeder, held_out = open_data(args)
     dtype = set_precision(args.mixed_precision, args.seed)
     made = ChannelOptimizedCodec.from_preset(args.codec, args.codebooks)
-    grid, deepest = made.grid, max(made.grid.books)
+    grid = made.grid
+    name = row_name(args, grid)
     network = SNRAwareAutoencoder(made.semantic_codec, grid.snr_db.tolist(), dtype)
     options = ChannelOptions(
+        row=name,
         gradient=args.gradient,
         latent=args.latent,
         whole=args.whole,
@@ -36,33 +41,45 @@ def run_channel(args: argparse.Namespace) -> int:
     stage = ChannelStage(network, grid, feeder, held_out, options)
     before = stage.validate()[0]
     told = np.zeros(len(grid.snr_db), bool)
-    if grid.changes:  # trained before: where it is told the SNR, it is judged as it is
-        network.apply(grid.changes)
-        told, changed = grid.told, stage.validate()[0]
+    if name in grid.networks:  # trained before: where it is told the SNR, it is judged as it is
+        network.apply(grid.networks[name].changes)
+        told, changed = grid.networks[name].told, stage.validate()[0]
         before = {
-            name: changed[name] if tells else figure
-            for (name, figure), tells in zip(before.items(), told, strict=True)
+            snr: changed[snr] if tells else figure
+            for (snr, figure), tells in zip(before.items(), told, strict=True)
         }
+    elif (deepest := str(max(grid.books))) in grid.networks:  # a better start than the codec's own
+        network.apply(grid.networks[deepest].changes)
     outcome = run(stage, args.out, plan)
     if not outcome.finished:
         return 130
     # One network serves all SNRs that are told: where it was used before, it is used on.
-    told = told | [outcome.figures[name] > figure for name, figure in before.items()]
+    gains = np.array([outcome.figures[snr] - figure for snr, figure in before.items()])
+    told = np.full(len(told), told.any() or gains.mean() > 0) if args.robust else told | (gains > 0)
     vectors = np.asarray(ops.convert_to_numpy(stage.codebooks.codebooks), np.float32)
-    row = tuple(
+    row = [
         replace(books, codebooks=trained) if better else books
-        for books, trained, better in zip(grid.books[deepest], vectors, told, strict=True)
-    )
-    levels = {**grid.levels, deepest: np.where(told, deepest, grid.levels[deepest])}
+        for books, trained, better in zip(grid.rows()[name], vectors, told, strict=False)
+    ]
+    trained = grid.with_row(name, row, TrainedNetworks(network.changes(), told))
+    levels = choose_levels(ChannelOptimizedCodec(made.semantic_codec, trained), held_out, args.seed)
     path = Path(args.out) / "channel.npz"
-    replace(
-        grid,
-        books={**grid.books, deepest: row},
-        levels=levels,
-        changes=network.changes(),
-        told=told,
-    ).save(path)
-    gains = ", ".join(f"{name} {outcome.figures[name] - old:+.2f}" for name, old in before.items())
+    replace(trained, levels=levels).save(path)
+    listed = ", ".join(f"{snr} {gain:+.2f}" for snr, gain in zip(before, gains, strict=True))
     used = ", ".join(f"{snr_db:g}" for snr_db in grid.snr_db[told]) or "no SNR"
-    print(f"wrote {path}; {gains} dB; used at {used} dB, elsewhere the codec's own")
+    print(f"wrote {path}; {listed} dB; used at {used} dB, elsewhere the codec's own")
     return 0
+
+
+def row_name(args: argparse.Namespace, grid: Any) -> str:
+    """Name of the row of the grid that the options ask for.
+
+    Raises:
+        ValueError: If there are no codebooks for so many levels.
+    """
+    if args.robust:
+        return "robust"
+    levels = max(grid.books) if args.levels is None else args.levels
+    if levels not in grid.books:
+        raise ValueError(f"--levels is {levels}; there are codebooks for {sorted(grid.books)}")
+    return str(levels)
