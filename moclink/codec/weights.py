@@ -17,9 +17,11 @@ import keras
 import numpy as np
 
 from moclink.atomic_files import atomic_write
+from moclink.codec.compact_weights import compact
 
 FORMAT = 1
 MOST_LAYERS = 64  # at one resolution, or in one group
+MOST_COMPRESSION = 4  # of weights; trained ones shrink by a tenth or two
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
 
@@ -84,11 +86,14 @@ def write_weights(
     base.parent.mkdir(parents=True, exist_ok=True)
     weights = base.with_name(base.name + ".weights.h5")
     part = base.with_name(f"{base.name}.part.weights.h5")  # Keras wants this ending
+    small = base.with_name(f"{base.name}.small.weights.h5")
     try:
         twin.save_weights(part)
-        os.replace(part, weights)
+        compact(part, small)
+        os.replace(small, weights)
     finally:
         part.unlink(missing_ok=True)
+        small.unlink(missing_ok=True)
     return write_description(weights, kind, config, notes)
 
 
@@ -242,7 +247,7 @@ def _check_size(config: dict[str, Any], weights: Path) -> None:
             depths += [config["nrb"]["groups"], config["nrb"]["depth"]]
         if not all(isinstance(depth, int) and 0 <= depth <= MOST_LAYERS for depth in depths):
             raise ValueError(f"depths and groups are {depths}; each must be 0 to {MOST_LAYERS}")
-        least = 2 * _parts_cost(config)  # bytes, in float16
+        least = 2 * _parts_cost(config) // MOST_COMPRESSION  # bytes of float16
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"the config lacks a part or an argument, or has one of another type: {error!r}"

@@ -1,0 +1,52 @@
+"""Compact weight files hold what Keras wrote, in fewer bytes."""
+
+import h5py
+import numpy as np
+
+from moclink.codec.compact_weights import compact
+from moclink.codec.semantic_codec import SemanticCodec
+
+
+def arrays(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, item: found.update({name: item[()]} if hasattr(item, "shape") else {})
+        )
+    return found
+
+
+def test_the_same_arrays_in_fewer_bytes(tmp_path):
+    codec = SemanticCodec.from_size("toy")
+    codec.network.save_weights(tmp_path / "keras.weights.h5")
+    compact(tmp_path / "keras.weights.h5", tmp_path / "compact.weights.h5")
+    old, new = arrays(tmp_path / "keras.weights.h5"), arrays(tmp_path / "compact.weights.h5")
+    assert old.keys() == new.keys() and len(old) > 10
+    for name, value in old.items():
+        assert value.dtype == new[name].dtype
+        np.testing.assert_array_equal(value, new[name], err_msg=name)
+    sizes = [(tmp_path / f"{name}.weights.h5").stat().st_size for name in ("keras", "compact")]
+    assert sizes[1] < 0.95 * sizes[0]
+
+
+def test_keras_loads_it(tmp_path):
+    codec, other = SemanticCodec.from_size("toy"), SemanticCodec.from_size("toy")
+    for weight in codec.network.weights:
+        weight.assign(np.random.default_rng(weight.shape.num_elements()).random(weight.shape))
+    codec.network.save_weights(tmp_path / "keras.weights.h5")
+    compact(tmp_path / "keras.weights.h5", tmp_path / "compact.weights.h5")
+    other.network.load_weights(tmp_path / "compact.weights.h5")
+    for one, same in zip(codec.network.weights, other.network.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), same.numpy())
+
+
+def test_attributes_are_kept(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["backend"] = "any"
+        file.create_group("layer").attrs["count"] = 3
+        file.create_dataset("layer/0", data=np.arange(4.0)).attrs["name"] = "kernel"
+    compact(tmp_path / "a.h5", tmp_path / "b.h5")
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert file.attrs["backend"] == "any" and file["layer"].attrs["count"] == 3
+        assert file["layer/0"].attrs["name"] == "kernel"
+        np.testing.assert_array_equal(file["layer/0"][()], np.arange(4.0))
