@@ -45,7 +45,7 @@ from moclink.sweep.run_sweep import run_sweep
 from moclink.sweep.session import Scorer, Session
 
 RESULTS = Path(__file__).parent / "results"
-CHAINS = "moc-rvq-l1,moc-rvq-l2,moc-rvq-l3,moc-rvq-l4,jscc-96"
+CHAINS = "moc-rvq-l1,moc-rvq-l2,moc-rvq-l3,moc-rvq-l4,jscc-96-paper"
 METRICS = ("psnr", "ssim", "lpips")
 REMAINING = "all else"
 FIGURE_PICTURES, FIGURE_SNRS = 25, 36

@@ -21,6 +21,7 @@ from moclink.presets import (
     MCS_SCHEME,
     MODULATIONS,
     NAMED,
+    PAPER_ANALOG,
     SEMANTIC_PRESETS,
     ChainOptions,
     check_name,
@@ -82,7 +83,7 @@ class ChainFactory:
     def _make(self, name: str) -> Chain | BitChain:
         if own := user_codec(name):
             return self._user_chain(name, own)
-        if name == "jscc-96":
+        if name == PAPER_ANALOG:
             return self._analog_chain(name, ANALOG_PRESET)
         base, cbr = FIXED_LINEAR.get(name) or split_cbr(name)
         if not is_known(base):

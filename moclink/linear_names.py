@@ -33,6 +33,6 @@ LAPPED = {
 }
 
 # Names of linear codecs at the ratio that they are called by -> the codec and the ratio.
-FIXED_LINEAR = {"jscc-16": ("jscc-adaptive", Fraction(16, 2 * 192))}
+FIXED_LINEAR = {f"jscc-{reals}": ("jscc-adaptive", Fraction(reals, 2 * 192)) for reals in (16, 96)}
 # Of `LINEAR_CODECS` where no ratio is given: that of the semantic chain at L4.
 LINEAR_CBR = Fraction(1, 24)

@@ -13,7 +13,8 @@ Grammar of the names:
     ...-ldpc-MODULATION-RATE-nN    codewords of N bits, not 648   bpg-ldpc-64qam-r23-n6144
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L    moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
-    jscc-96; jscc-16               analog codec; jscc-adaptive at 16 reals per 8x8 block, CBR 1/24
+    jscc-96, jscc-16               jscc-adaptive at 96 and 16 reals per 8x8 block: CBR 1/4 and 1/24
+    jscc-96-paper                  the paper's analog codec, an autoencoder
     softcast, moc-rvq-linear, ...  linear and octonary codecs (`linear_names`)
     moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
     PATH[:lL[-VARIANT...]]         exported weights               runs/mine/codec:l4-hard
@@ -93,6 +94,7 @@ FILE_CODECS = {
 }
 SEMANTIC_PRESETS = {"moc-rvq": "small", "moc-rvq-perceptual": "small-perceptual"}
 ANALOG_PRESET = "small"
+PAPER_ANALOG = "jscc-96-paper"
 LEVELS = (1, 2, 3, 4)
 MCS_SCHEME = re.compile(r"ldpc-(?P<rst>rst-)?mcs(?P<index>\d+)(-table(?P<table>[123]))?")
 MCS_COUNTS = {1: 29, 2: 28, 3: 29}  # schemes of tables 5.1.3.1-1 to -3 of TS 38.214
@@ -120,7 +122,7 @@ BIT_CHAINS = tuple(f"random-{scheme}" for scheme in BIT_SCHEMES)
 
 DEFAULT_CHAINS = (
     *(f"moc-rvq-l{levels}" for levels in LEVELS),
-    "jscc-96",
+    PAPER_ANALOG,
     "jpeg-ldpc",
     "bpg-ldpc",
     "jpeg-capacity",
@@ -131,9 +133,11 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 def default_chains() -> tuple[str, ...]:
     """Chains of a plain run: those of the paper's Fig. 3 whose weights are shipped, and ideal codes."""
-    semantic = (WEIGHTS / f"moc-rvq-{SEMANTIC_PRESETS['moc-rvq']}.json").is_file()
-    analog = (WEIGHTS / f"jscc-96-{ANALOG_PRESET}.json").is_file()
-    missing = (*(() if semantic else ("moc-rvq",)), *(() if analog else ("jscc",)))
+    weights = {
+        "moc-rvq": f"moc-rvq-{SEMANTIC_PRESETS['moc-rvq']}",
+        "jscc": f"jscc-96-{ANALOG_PRESET}",
+    }
+    missing = tuple(n for n, file in weights.items() if not (WEIGHTS / f"{file}.json").is_file())
     return tuple(name for name in DEFAULT_CHAINS if not name.startswith(missing))
 
 
@@ -143,7 +147,7 @@ def chain_names() -> list[str]:
     names += [f"moc-rvq-l4-{variant}" for variant in (*VARIANTS, "no-nrb-no-cr")]
     names += CHANNEL_OPTIMIZED_NAMES
     names += [f"moc-rvq-l{n}-{scheme}" for n in LEVELS for scheme in [*SCHEMES, "ldpc-mcs13"]]
-    names += ["jscc-96", *LINEAR_CODECS, *FIXED_LINEAR]
+    names += [PAPER_ANALOG, *LINEAR_CODECS, *FIXED_LINEAR]
     names += [f"{codec}-{scheme}" for codec in FILE_CODECS for scheme in [*SCHEMES, "capacity"]]
     names += [f"{codec}-ldpc-adaptive" for codec in FILE_CODECS]
     names += [f"{codec}-ldpc-mcs{index}" for codec in FILE_CODECS for index in range(MCS_COUNTS[1])]
@@ -162,7 +166,7 @@ def describe_chains() -> list[tuple[str, str]]:
         ("moc-rvq-lL-VARIANT...", f"the same with one or more of {', '.join(VARIANTS)}"),
         ("moc-rvq-perceptual-lL...", "the same, trained for perceptual distance instead of PSNR"),
         *SEMANTIC_DESCRIPTIONS,
-        ("jscc-96", "learned analog codec, 48 symbols per 8x8 block"),
+        (PAPER_ANALOG, "learned analog codec of the paper, 48 symbols per 8x8 block"),
         ("PATH, PATH:lL-VARIANT...", "your own weights, exported by python -m moclink.train"),
         ("MODULE:NAME, FILE.py:NAME", "your own codec, an object or a factory (docs/own-codec.md)"),
         (
@@ -171,7 +175,7 @@ def describe_chains() -> list[tuple[str, str]]:
         ),
         ("exec:COMMAND", "a codec in another environment, over standard input and output"),
     ]
-    rows.append(("jscc-16", "jscc-adaptive at CBR 1/24: analog, 8 symbols per 8x8 block"))
+    rows += [(name, f"{base} at CBR {cbr}: analog") for name, (base, cbr) in FIXED_LINEAR.items()]
     rows += LINEAR_CODECS.items()
     for codec in (codec for codec in FILE_CODECS if codec not in SEMANTIC_PRESETS):
         label = LAPPED.get(codec, codec.upper())

@@ -6,6 +6,8 @@ import pytest
 from moclink.chain import BitChain, IdealChain
 from moclink.chain_factory import ChainFactory, make_chain
 from moclink.images import read_image, sample_paths, to_float
+from moclink.metrics import psnr
+from moclink.phy.channels import awgn, noise_variance
 from moclink.presets import ChainOptions, chain_names, default_chains, describe_chains
 from moclink.types import ChannelState
 
@@ -30,15 +32,30 @@ def test_errors_of_making_a_chain_name_it(tmp_path):
         make_chain(f"{tmp_path}/codec:l4")
 
 
-def test_jscc_16_is_the_adaptive_analog_codec_at_16_reals_a_block():
+@pytest.mark.parametrize(("reals", "cbr"), [(16, "1/24"), (96, "1/4")])
+def test_jscc_16_and_96_are_the_adaptive_analog_codec(reals, cbr):
     image = to_float(read_image(sample_paths()[0])[None, 60:124, 100:196])
-    named, other = make_chain("jscc-16"), make_chain("jscc-adaptive@1/24")
+    named, other = make_chain(f"jscc-{reals}"), make_chain(f"jscc-adaptive@{cbr}")
     sent = named.transmit(image, ChannelState(10.0))
-    assert named.name == "jscc-16" and sent.symbols.shape == (1, 8 * 12 * 16 // 2)
+    assert named.name == f"jscc-{reals}" and sent.symbols.shape == (1, 8 * 12 * reals // 2)
     assert np.array_equal(sent.symbols, other.transmit(image, ChannelState(10.0)).symbols)
     no = np.float32([0.1])
     received = [chain.receive(sent.symbols, no, sent.header).images for chain in (named, other)]
     assert np.array_equal(*received)
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 15.0, 30.0])
+def test_jscc_96_is_above_softcast_at_its_bandwidth_ratio(snr_db):
+    found = []
+    for name in ("jscc-96", "softcast@1/4"):
+        chain = make_chain(name)
+        for path in sample_paths():
+            image = to_float(read_image(path)[None, :256, :256])
+            sent = chain.transmit(image, ChannelState(snr_db))
+            output = awgn(sent.symbols, noise_variance([snr_db]), [("jscc", path.name)])
+            got = chain.receive(output.received, output.no, sent.header).images
+            found.append(psnr(got, image)[0])
+    assert np.mean(found[:3]) > np.mean(found[3:]) + 0.5
 
 
 def test_chains_of_a_factory_share_modems_and_tried_files():

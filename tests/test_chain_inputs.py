@@ -55,7 +55,7 @@ def test_a_number_of_db_is_no_channel_state(csi):
 
 
 @pytest.mark.parametrize(
-    "name", ["softcast", "jpeg-ldpc", "jpeg-capacity", "jscc-96", "moc-rvq-l1"]
+    "name", ["softcast", "jpeg-ldpc", "jpeg-capacity", "jscc-96-paper", "moc-rvq-l1"]
 )
 def test_every_kind_of_chain_looks_at_what_it_is_given(name):
     chain = make_chain(name)

@@ -41,5 +41,5 @@ def test_the_receiver_helps_where_there_is_noise(measured):
 
 
 def test_the_analog_chain_has_no_cliff(measured):
-    curves = np.array(list(measured["jscc-96"].values()))
+    curves = np.array(list(measured["jscc-96-paper"].values()))
     assert (np.diff(curves, axis=1) > 1).all() and curves[:, 0].min() > 15

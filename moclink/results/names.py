@@ -69,8 +69,8 @@ def display_name(chain: str) -> str:
         )
         family = f"MOC-RVQ{' perceptual' if semantic['perceptual'] else ''}"
         return f"{family} L{semantic['level']}" + "".join(f", {VARIANT_NAMES[s]}" for s in suffixes)
-    if re.fullmatch(r"jscc-\d+", chain):
-        return chain.upper()
+    if analog := re.fullmatch(r"(jscc-\d+)(-paper)?", chain):
+        return analog[1].upper() + (analog[2] or "").replace("-", ", ")
     if optimized := CHANNEL_OPTIMIZED.fullmatch(chain):
         return f"MOC-RVQ L{optimized['levels']}, {optimized['kind']}"
     linear = re.fullmatch(

@@ -32,11 +32,11 @@ class PaperFigure:
 
 PAPER = {
     "fig3": PaperFigure(
-        r"moc-rvq(-perceptual)?-l\d|jscc-(96|16)|softcast"
+        r"moc-rvq(-perceptual)?-l\d|jscc-(96|16|96-paper)|softcast"
         r"|(jpeg|bpg|lapped(-restored|-perceptual)?)-(ldpc(-.*)?|capacity)"
         r"|(moc-rvq|hybrid|jscc)-adaptive(-perceptual)?",
-        "moc-rvq-l1 to -l4, moc-rvq-perceptual-l1 to -l4, jscc-96, jscc-16, softcast, jpeg-ldpc, "
-        "bpg-ldpc or adaptive chains",
+        "moc-rvq-l1 to -l4, moc-rvq-perceptual-l1 to -l4, jscc-96-paper, jscc-96, jscc-16, softcast, "
+        "jpeg-ldpc, bpg-ldpc or adaptive chains",
     ),
     "fig4": PaperFigure(r"moc-rvq-l4(-.*)?", "moc-rvq-l4 or its variants (moc-rvq-l4-no-nrb, ...)"),
     "fig5": PaperFigure(

@@ -26,7 +26,7 @@ from sionna.phy.nr import TBEncoder
 HERE = Path(__file__).parent
 CODES = [(60, 120, 2), (324, 648, 6), (3000, 4000, 8)]
 CLASSICAL = ("jpeg-ldpc", "bpg-ldpc", "jpeg-capacity", "jpeg-ldpc-adaptive", "random-64qam")
-LEARNED = ("moc-rvq-l4", "jscc-96")  # whose shipped weights stay
+LEARNED = ("moc-rvq-l4", "jscc-96-paper")  # whose shipped weights stay
 SNRS = (2.0, 11.0, 20.0)
 
 

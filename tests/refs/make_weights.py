@@ -18,7 +18,7 @@ from moclink.presets import LEVELS, SEMANTIC_PRESETS
 CHAINS = (
     *(f"{family}-l{levels}" for family in SEMANTIC_PRESETS for levels in LEVELS),
     "moc-rvq-l4-no-nrb",
-    "jscc-96",
+    "jscc-96-paper",
 )
 SNRS = (0.0, 10.0, 20.0, 40.0)  # at 40 dB no index is received wrongly
 SIDE = 128

@@ -24,6 +24,7 @@ from moclink.results.names import (
         ("moc-rvq-l4-no-nrb-no-cr", "MOC-RVQ L4, w/o NRB, w/o CR"),
         ("moc-rvq-l2-greedy-paper-hard", "MOC-RVQ L2, greedy CR, paper's g, hard receiver"),
         ("jscc-96", "JSCC-96"),
+        ("jscc-96-paper", "JSCC-96, paper"),
         ("jscc-16", "JSCC-16"),
         ("softcast", "SoftCast"),
         ("softcast-robust", "SoftCast, robust"),

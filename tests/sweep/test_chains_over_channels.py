@@ -15,7 +15,7 @@ CHAINS = (
     "moc-rvq-adaptive-l2",
     "moc-rvq-l1-ldpc-mcs5",
     "moc-rvq-ldpc-adaptive",
-    "jscc-96",
+    "jscc-96-paper",
     "moc-rvq-linear",
     "lapped-restored-ldpc-adaptive",
     "lapped-perceptual-ldpc-adaptive",
