@@ -113,7 +113,9 @@ class Demodulated:
     Attributes:
         values: LLRs float32 [B, K'], ln P(1)/P(0), for bits; log-likelihoods ln p(y|k) up to a
             constant, float32 [B, K', N], for indices. K' >= K: padding, zero at the sender, is last.
-        no: Noise variance of equalised symbols at unit mean energy, float32 [B] or [B, S].
+        no: Noise variance of equalised symbols, float32 [B] or [B, S], in units in which all points
+            of the constellation have a mean energy of 1: of a channel's noise at unit power, over
+            the header's scale squared.
         iterations: int32 [B, blocks], iterations of the channel decoder; None if uncoded.
     """
 

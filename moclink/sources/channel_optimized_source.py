@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
 from moclink.codec.channel_optimized_grid import Sending
 from moclink.constants import LATENT_STRIDE
+from moclink.snr import to_decibels
 from moclink.types import ChannelState, Decoded, Demodulated, Header, Payload
 
 
@@ -99,9 +100,9 @@ class ChannelOptimizedSource:
         count, heads, states = sending.books.priors.shape
         grid = (len(used), rows, columns, sending.repeats, count, heads, states)
         together = used.reshape(grid).sum(axis=3)
-        images = self.codec.decode(
-            together, sending.books, header.height, header.width, demodulated.snr_db
-        )
+        # The demodulator saw the symbols at the scale before unit power.
+        snr_db = demodulated.snr_db - 2 * to_decibels(np.array(header.scale))
+        images = self.codec.decode(together, sending.books, header.height, header.width, snr_db)
         return Decoded(images, np.ones(len(images), bool))
 
     def _sending(self, sender_snr_db: float | None) -> Sending:

@@ -1,5 +1,7 @@
 """The command that trains through the channel, on a toy codec: files, checkpoints, use."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -137,6 +139,9 @@ def test_the_receiver_of_a_robust_sender_is_told_its_own_snr(folder):
     demodulated = Demodulated(np.repeat(exact, 2, axis=0), 10 ** (-known / 10))
     both = source.decode(demodulated, payload.header).images
     assert np.abs(both[0] - both[1]).max() > 0  # the same indices, but G is told another SNR
+    louder = replace(payload.header, scale=(0.5,))  # the channel's noise is then a quarter
+    scaled = replace(demodulated, no=4 * demodulated.no)
+    np.testing.assert_allclose(source.decode(scaled, louder).images, both, atol=1e-5)
     likelihoods = exact.reshape(1, 20, 20, 4, 4, 8)
     for snr_db, image in zip(known, both, strict=True):
         alone = made.decode(likelihoods, grid.robust, 160, 160, np.array([snr_db]))
