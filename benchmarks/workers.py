@@ -47,8 +47,7 @@ def seconds(command: list[str], outs: list[Path], workers: int) -> float:
     return time.perf_counter() - start
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the benchmark and write its results."""
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--workers", type=int, default=cpus(), help="N (%(default)s)")
     parser.add_argument("--snr", default="-5:30", help="as of moclink.simulate (%(default)s)")
@@ -61,7 +60,31 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=Path, default=RESULTS / f"workers-{date.today().isoformat()}.json"
     )
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def one_round(command: list[str], n: int) -> dict[str, float | bool]:
+    """Wall-clock times of the three ways, their ratios, and whether the rows are equal."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        walls = {
+            "one_worker_s": seconds(command, [folder / "one"], 1),
+            "workers_s": seconds(command, [folder / "several"], n),
+            "commands_at_once_s": seconds(command, [folder / str(i) for i in range(n)], 1),
+        }
+        equal = read_rows(folder / "one") == read_rows(folder / "several")
+    alone = walls["one_worker_s"]
+    return {
+        **walls,
+        "ratio": alone / walls["workers_s"],
+        "ceiling": n * alone / walls["commands_at_once_s"],
+        "rows_equal": equal,
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the benchmark and write its results."""
+    options = _options(arguments)
     machine, n = machine_line(), options.workers
     paths = (find_images(options.images) if options.images else sample_paths())[: options.pictures]
     command = [
@@ -76,23 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
         command += ["--images", str(path)]
     rounds = []
     for _ in range(options.rounds):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            walls = {
-                "one_worker_s": seconds(command, [folder / "one"], 1),
-                "workers_s": seconds(command, [folder / "several"], n),
-                "commands_at_once_s": seconds(command, [folder / str(i) for i in range(n)], 1),
-            }
-            equal = read_rows(folder / "one") == read_rows(folder / "several")
-        alone = walls["one_worker_s"]
-        rounds.append(
-            {
-                **walls,
-                "ratio": alone / walls["workers_s"],
-                "ceiling": n * alone / walls["commands_at_once_s"],
-                "rows_equal": equal,
-            }
-        )
+        rounds.append(one_round(command, n))
         print(json.dumps(rounds[-1]), flush=True)
     record = {
         "command": "python -m benchmarks.workers " + " ".join(arguments or sys.argv[1:]),

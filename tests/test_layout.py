@@ -1,8 +1,10 @@
-"""Tests mirror the package: a module has the test file of its name, a test file its module."""
+"""Tests mirror the package, module by module; no file and no function is longer than it should be."""
 
+import ast
 from pathlib import Path
 
 PACKAGE, TESTS = Path(__file__).parent.parent / "moclink", Path(__file__).parent
+MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 60
 # Constants, errors and interfaces, which the tests of their users hold; two modules of the training
 # of the link, whose tests share tiles and a process on JAX: training/test_link.py, test_link_gpu.py.
 WITHOUT = {"constants.py", "errors.py", "protocols.py"}
@@ -54,3 +56,28 @@ def test_every_module_has_the_tests_of_its_name():
 def test_every_test_file_is_named_for_a_module_or_listed_here():
     tests = [test for test in FILES if test not in TOGETHER]
     assert [test for test in tests if not set(module_of(test)) & set(MODULES)] == []
+
+
+def long_functions(source: str) -> list[str]:
+    """Functions whose bodies, docstrings aside, have too many lines."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            lines = node.end_lineno - body[0].lineno + 1 if body else 0
+            found += [f"{node.name}: {lines}"] if lines > MOST_LINES_OF_A_FUNCTION else []
+    return found
+
+
+def test_no_file_and_no_function_is_too_long():
+    texts = {module: (PACKAGE / module).read_text(encoding="utf-8") for module in MODULES}
+    assert [name for name, text in texts.items() if text.count("\n") > MOST_LINES] == []
+    long = {name: found for name, text in texts.items() if (found := long_functions(text))}
+    assert long == {}
+
+
+def test_a_docstring_does_not_make_a_function_long():
+    lines = "    x = 1\n" * MOST_LINES_OF_A_FUNCTION
+    docstring = '    """Summary.\n\n    More.\n    """\n'
+    assert long_functions(f"def short():\n{docstring}{lines}") == []
+    assert long_functions(f"async def long():\n{lines}    y = 2\n") == ["long: 61"]

@@ -123,46 +123,57 @@ def read_sps(
         CorruptBpgError: If the SPS states what the decoder would not regenerate.
     """
     reader = BitReader(nal[2:].replace(b"\0\0\3", b"\0\0"))
-    reader.u(4)
-    layers = reader.u(3)
-    reader.u(1 + 88 + 8)  # temporal nesting; profile; level: without effect on decoding
-    expected = [("sub-layers", layers, 0), ("SPS id", reader.ue("SPS id", 15), 0)]
-    chroma_format = reader.ue("chroma_format_idc", 3)
-    expected.append(("chroma_format_idc", chroma_format, CHROMA_FORMAT_IDC[chroma]))
-    if chroma_format == 3:
-        expected.append(("separate_colour_plane_flag", reader.u(1), 0))
-    expected += [
-        ("width", reader.ue("width", 1 << 17), width),
-        ("height", reader.ue("height", 1 << 17), height),
-        ("conformance_window_flag", reader.u(1), 0),
-        ("bit_depth_luma_minus8", reader.ue("bit depth", 8), bit_depth - 8),
-        ("bit_depth_chroma_minus8", reader.ue("bit depth", 8), bit_depth - 8),
-    ]
-    expected.append(
-        ("log2_max_pic_order_cnt_lsb_minus4", reader.ue("log2_max_pic_order_cnt_lsb", 12), 4)
-    )
-    reader.u(1)
-    for name in ("pictures buffered", "pictures reordered", "latency"):
-        reader.ue(name, 1 << 16)
+    stated = _read_format(reader, height, width, chroma, bit_depth)
+    _skip_buffering(reader)
     log2_min_cb = 3 + reader.ue("min coding block", 3)
     log2_ctb = log2_min_cb + reader.ue("coding tree block", 3)
     log2_min_tb = 2 + reader.ue("min transform block", 3)
     log2_max_tb = log2_min_tb + reader.ue("max transform block", 3)
     reader.ue("max_transform_hierarchy_depth_inter", 4)
     depth = reader.ue("max_transform_hierarchy_depth_intra", 4)
-    expected.append(("scaling_list_enabled_flag", reader.u(1), 0))
-    expected.append(("amp_enabled_flag", reader.u(1), 1))
+    stated.append(("scaling_list_enabled_flag", reader.u(1), 0))
+    stated.append(("amp_enabled_flag", reader.u(1), 1))
     sao = bool(reader.u(1))
-    expected += [
+    stated += [
         ("pcm_enabled_flag", reader.u(1), 0),
         ("num_short_term_ref_pic_sets", reader.ue("num_short_term_ref_pic_sets", 64), 0),
         ("long_term_ref_pics_present_flag", reader.u(1), 0),
+        ("sps_temporal_mvp_enabled_flag", reader.u(1), 1),
     ]
-    expected.append(("sps_temporal_mvp_enabled_flag", reader.u(1), 1))
     strong = bool(reader.u(1))
-    wrong = [f"{name} {value}" for name, value, wanted in expected if value != wanted]
+    wrong = [f"{name} {value}" for name, value, wanted in stated if value != wanted]
     if wrong:
         raise CorruptBpgError(
             f"the encoder's SPS has {', '.join(wrong)}: a BPG file cannot carry that"
         )
     return SequenceParameters(log2_min_cb, log2_ctb, log2_min_tb, log2_max_tb, depth, sao, strong)
+
+
+def _read_format(
+    reader: BitReader, height: int, width: int, chroma: str, bit_depth: int
+) -> list[tuple[str, int, int]]:
+    """Read all before the buffering: fields by name, as stated and as the decoder regenerates them."""
+    reader.u(4)
+    layers = reader.u(3)
+    reader.u(1 + 88 + 8)  # temporal nesting; profile; level: without effect on decoding
+    stated = [("sub-layers", layers, 0), ("SPS id", reader.ue("SPS id", 15), 0)]
+    chroma_format = reader.ue("chroma_format_idc", 3)
+    stated.append(("chroma_format_idc", chroma_format, CHROMA_FORMAT_IDC[chroma]))
+    if chroma_format == 3:
+        stated.append(("separate_colour_plane_flag", reader.u(1), 0))
+    stated += [
+        ("width", reader.ue("width", 1 << 17), width),
+        ("height", reader.ue("height", 1 << 17), height),
+        ("conformance_window_flag", reader.u(1), 0),
+        ("bit_depth_luma_minus8", reader.ue("bit depth", 8), bit_depth - 8),
+        ("bit_depth_chroma_minus8", reader.ue("bit depth", 8), bit_depth - 8),
+    ]
+    latest = reader.ue("log2_max_pic_order_cnt_lsb", 12)
+    return [*stated, ("log2_max_pic_order_cnt_lsb_minus4", latest, 4)]
+
+
+def _skip_buffering(reader: BitReader) -> None:
+    """Read over what `_write_buffering` writes, without effect on a single picture."""
+    reader.u(1)
+    for name in ("pictures buffered", "pictures reordered", "latency"):
+        reader.ue(name, 1 << 16)

@@ -13,7 +13,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +175,11 @@ def _resume(stage: Stage, path: Path) -> tuple[int, float]:
     return int(state["step"]), float(state["seconds"])
 
 
+def _save(stage: Stage, path: Path, step: int, seconds: float) -> None:
+    state = {"step": step, "seconds": seconds, "config": stage.config}
+    save_checkpoint(path, stage.variables(), state)
+
+
 def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
     """Train a stage to the end of its plan, from its checkpoint if there is one.
 
@@ -196,41 +201,10 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
     out.mkdir(parents=True, exist_ok=True)
     path = out / "checkpoint.npz"
     step, seconds = _resume(stage, path)
-    log, window, figures, before = RunLog(out, step), [], {}, seconds
-
-    def save() -> None:
-        save_checkpoint(
-            path, stage.variables(), {"step": step, "seconds": seconds, "config": stage.config}
-        )
-
+    log = RunLog(out, step)
     with catch_signals() as caught:
-        saved, first, begun = time.monotonic(), step, None
-        while not caught and options.progress(step, seconds) < 1:
-            losses = stage.train(step, float(options.rate(step, seconds)))
-            if not np.isfinite(losses["loss"]):
-                raise FloatingPointError(
-                    f"loss is {losses['loss']} at step {step}; lower the learning rate"
-                )
-            step += 1
-            if begun is None:  # the first step compiles; the clock starts behind it
-                first, begun = step, time.monotonic() - seconds
-            seconds = time.monotonic() - begun
-            window.append(losses)
-            if step % options.log_every == 0:
-                means = {name: float(np.mean([w[name] for w in window])) for name in losses}
-                pace = (seconds - before) / max(1, step - first)
-                log.write(
-                    step,
-                    {**means, "seconds": seconds, "learning_rate": options.rate(step, seconds)},
-                )
-                _print_progress(options, step, seconds, pace, means)
-                window = []
-            if options.validate_every and step % options.validate_every == 0:
-                figures = _validate(stage, out, step, log)
-            if time.monotonic() - saved > 60 * options.checkpoint_minutes:
-                save()
-                saved = time.monotonic()
-        save()
+        step, seconds, figures = _train(stage, out, options, log, step, seconds, caught)
+        _save(stage, path, step, seconds)
     if caught:
         print(
             f"stopped at step {step}; the same command continues from {path}",
@@ -246,3 +220,42 @@ def run(stage: Stage, out: str | Path, options: LoopOptions) -> Outcome:
             flush=True,
         )
     return Outcome(step, seconds, True, _validate(stage, out, step, log))
+
+
+def _train(
+    stage: Stage,
+    out: Path,
+    options: LoopOptions,
+    log: RunLog,
+    step: int,
+    seconds: float,
+    caught: Sequence[int],
+) -> tuple[int, float, dict[str, float]]:
+    """Train until the plan is done or a signal is caught: the step, the seconds, the last validation."""
+    window: list[dict[str, float]] = []
+    figures: dict[str, float] = {}
+    saved, first, before, begun = time.monotonic(), step, seconds, None
+    while not caught and options.progress(step, seconds) < 1:
+        losses = stage.train(step, float(options.rate(step, seconds)))
+        if not np.isfinite(losses["loss"]):
+            raise FloatingPointError(
+                f"loss is {losses['loss']} at step {step}; lower the learning rate"
+            )
+        step += 1
+        if begun is None:  # the first step compiles; the clock starts behind it
+            first, begun = step, time.monotonic() - seconds
+        seconds = time.monotonic() - begun
+        window.append(losses)
+        if step % options.log_every == 0:
+            means = {name: float(np.mean([w[name] for w in window])) for name in losses}
+            pace = (seconds - before) / max(1, step - first)
+            rate = options.rate(step, seconds)
+            log.write(step, {**means, "seconds": seconds, "learning_rate": rate})
+            _print_progress(options, step, seconds, pace, means)
+            window = []
+        if options.validate_every and step % options.validate_every == 0:
+            figures = _validate(stage, out, step, log)
+        if time.monotonic() - saved > 60 * options.checkpoint_minutes:
+            _save(stage, out / "checkpoint.npz", step, seconds)
+            saved = time.monotonic()
+    return step, seconds, figures
