@@ -6,9 +6,11 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,8 @@ def _version(package: str, module: str) -> str | None:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
+        if module not in sys.modules and find_spec(module) is None:
+            return None  # without a look at all that is installed, which takes 0.2 s
         others = metadata.packages_distributions().get(module, [])
         return f"{others[0]} {metadata.version(others[0])}" if others else None
 

@@ -4,6 +4,8 @@ import json
 import subprocess
 from importlib import metadata
 
+import pytest
+
 from moclink.results import run_record
 
 
@@ -33,6 +35,15 @@ def test_a_package_under_another_name_is_recorded(tmp_path, monkeypatch):
     run_record.write_record(tmp_path, ["one"], {})
     versions = json.loads((tmp_path / "run.json").read_text())["versions"]
     assert versions == {"renamed-numpy": f"numpy {metadata.version('numpy')}", "nowhere": None}
+
+
+def test_what_is_not_installed_is_not_looked_for_in_all_that_is(tmp_path, monkeypatch):
+    """`packages_distributions` opens the files of every installed package."""
+    monkeypatch.setattr(run_record, "PACKAGES", {"nowhere": "no_such_module", "keras": "keras"})
+    monkeypatch.setattr(metadata, "packages_distributions", lambda: pytest.fail("all looked at"))
+    run_record.write_record(tmp_path, ["one"], {})
+    versions = json.loads((tmp_path / "run.json").read_text())["versions"]
+    assert versions == {"nowhere": None, "keras": metadata.version("keras")}
 
 
 def test_a_revision_is_that_of_moclink_and_of_no_project_around_it(tmp_path, monkeypatch):
