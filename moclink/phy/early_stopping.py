@@ -20,6 +20,9 @@ class EarlyStoppingLDPC5GDecoder(Block):
     those of the stage after which all checks were satisfied. Soft outputs and the returned state
     are also those of that stage, so they are less saturated than after all iterations.
 
+    An LLR that is no number makes all of its codeword so, as in Sionna's decoder: soft outputs are
+    NaN and bits are 0, which nothing reports. The other codewords are decoded as ever.
+
     Stages resume exactly only in the flooding schedule and without callbacks, which would see their
     iteration counter restart.
 

@@ -48,6 +48,21 @@ def test_hard_outputs_equal_those_of_sionnas_block(encoder, llr, options):
     assert (decoded != expected).any(axis=1).sum() <= 2
 
 
+@pytest.mark.parametrize("cn_update", ["boxplus-phi", "minsum"])
+def test_an_llr_that_is_no_number_spoils_its_codeword_as_in_sionnas_block(encoder, cn_update):
+    bits = np.random.default_rng(12).integers(0, 2, (3, 60))
+    llr = 8 * (2 * encoder(tensor(bits, "float32")).numpy() - 1)
+    llr[0, 5] = llr[1, 70] = np.nan  # an information bit, a parity bit
+    for hard_out, spoilt in ((True, 0.0), (False, np.nan)):
+        options = {"cn_update": cn_update, "hard_out": hard_out}
+        expected = LDPC5GDecoder(encoder, **options)(tensor(llr, "float32")).numpy()
+        decoder = EarlyStoppingLDPC5GDecoder(encoder, **options)
+        decoded = decoder(tensor(llr, "float32")).numpy()
+        np.testing.assert_array_equal(decoded[:2], expected[:2])
+        np.testing.assert_array_equal(decoded[:2], np.full((2, 60), spoilt))
+        np.testing.assert_array_equal(decoded[2] > 0, bits[2])
+
+
 @pytest.mark.tensorflow_only("PyTorch runs eagerly")
 def test_eager_graph_and_xla_agree_for_any_leading_shape(encoder, llr):
     import tensorflow as tf
