@@ -6,20 +6,24 @@ be read raise `ImageError`, which names the file and the reason.
 
 from __future__ import annotations
 
-import glob
 import hashlib
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from moclink.arguments import shorten
 from moclink.file_kinds import check_preview, describe
 from moclink.image_modes import ImageError, on_white, to_srgb
-from moclink.picture_folders import SUFFIXES, list_folder
+from moclink.picture_folders import SUFFIXES, find_images, printable
 from moclink.pillow_settings import pillow_settings
 
 __all__ = [
@@ -80,7 +84,7 @@ class Picture:
             raise ValueError(
                 f"pixels are {pixels.dtype} {list(pixels.shape)}: they must be uint8 [H, W, 3]"
             )
-        object.__setattr__(self, "name", _printable(self.name))
+        object.__setattr__(self, "name", printable(self.name))
         object.__setattr__(self, "height", pixels.shape[0])
         object.__setattr__(self, "width", pixels.shape[1])
         object.__setattr__(self, "digest", _digest(pixels))
@@ -110,69 +114,12 @@ def _digest(pixels: NDArray[np.uint8]) -> str:
     return state.hexdigest()
 
 
-def _printable(name: str) -> str:
-    """Write bytes that are no UTF-8, and characters that cannot be printed, as escapes."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def sample_paths() -> list[Path]:
     """Paths of the CC0 photographs that ship with the package."""
     return sorted((Path(__file__).parent / "samples").glob("*.png"))
 
 
-def find_images(inputs: Iterable[str | Path]) -> list[Path]:
-    """Expand files and folders into image files, sorted within each folder.
-
-    A file that is named more than once, in whatever spelling or by a link, is taken once, with a note.
-
-    Raises:
-        ImageError: If an input does not exist or a folder holds no image file.
-    """
-    found: list[Path] = []
-    for item in map(Path, inputs):
-        if item.is_dir():
-            inside = list_folder(item)
-            if not inside:
-                raise ImageError(
-                    f"folder {_plain(item)} holds no image; name a folder with png, jpg, ... files"
-                )
-            found += inside
-        elif item.is_file():
-            found.append(item)
-        elif item.exists():
-            raise ImageError(f"{_plain(item)} is a stream or device; save the picture as a file")
-        elif fitting := sorted(map(Path, glob.glob(str(item)))):  # a pattern no shell has read
-            found += fitting
-        else:
-            raise ImageError(f"no such image or folder: {_plain(item)}")
-    files: dict[object, Path] = {}
-    for path in found:
-        files.setdefault(_identity(path), path)
-    if len(files) < len(found):
-        repeated = next(path for path in found if path not in files.values())
-        print(
-            f"note: {len(found) - len(files)} of {len(found)} images are files named before, "
-            f"as {_plain(repeated)}: each counts once",
-            file=sys.stderr,
-        )
-    return list(files.values())
-
-
-def _identity(path: Path) -> object:
-    """What tells that two paths are one file; a link whose file is gone is only itself."""
-    try:
-        status = path.stat()
-    except OSError:  # reading it will say so
-        return path
-    return status.st_dev, status.st_ino
-
-
-def _plain(path: str | Path) -> str:
-    return _printable(str(path))
-
-
-def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def read_image(path: str | Path | IO[bytes], max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Read a picture file as 8-bit sRGB, upright.
 
     BPG and whatever Pillow knows. The EXIF orientation is applied; palettes and grey become RGB;
@@ -181,7 +128,8 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
     read.
 
     Args:
-        path: An image file.
+        path: An image file, or one that is open in binary mode, as `io.BytesIO` is: it is read from
+            its beginning, if it can be set there, and stays open.
         max_pixels: Largest number of pixels allowed.
 
     Returns:
@@ -191,25 +139,46 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uin
         ImageError: If the file is no readable image, is truncated, is too large, or does not say
             how its samples are to be scaled.
     """
+    if not isinstance(path, str | os.PathLike):
+        return _read_open_file(path, max_pixels)
     try:
         with open(path, "rb") as file:
             if file.read(len(_BPG_MAGIC)) == _BPG_MAGIC:
                 return _read_bpg(path, max_pixels)
         return _read_with_pillow(path, max_pixels)
     except ImageError as error:
-        raise ImageError(_printable(str(error))) from error
+        raise ImageError(printable(str(error))) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{_plain(path)}: {error}; reduce the picture first") from error
+        raise ImageError(f"{printable(path)}: {error}; reduce the picture first") from error
     except UnidentifiedImageError as error:
         raise ImageError(
-            f"{_plain(path)}: not an image that can be read{describe(path)}"
+            f"{printable(path)}: not an image that can be read{describe(path)}"
         ) from error
     except FileNotFoundError as error:
-        raise ImageError(f"{_plain(path)}: no such file") from error
+        raise ImageError(f"{printable(path)}: no such file") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         large = "MAX_TEXT_CHUNK" in str(error)  # a picture may be whole, and its comments too long
         what = "its text is too long; remove its metadata" if large else "unreadable or truncated"
-        raise ImageError(f"{_plain(path)}: {what} ({error})") from error
+        raise ImageError(f"{printable(path)}: {what} ({error})") from error
+
+
+def _read_open_file(file: IO[bytes], max_pixels: int) -> NDArray[np.uint8]:
+    """Read what an open file holds by way of a file: some headers are read beside Pillow."""
+    if not hasattr(file, "read"):
+        raise ImageError(f"{shorten(file)}: give the path of an image file, or an open file")
+    name = printable(str(getattr(file, "name", "open file")))
+    with suppress(AttributeError, OSError):  # a stream is read from where it stands
+        file.seek(0)
+    data = file.read()
+    if not isinstance(data, bytes):
+        raise ImageError(f"{name}: it gives {type(data).__name__}; open it in binary mode")
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "image")
+        path.write_bytes(data)
+        try:
+            return read_image(path, max_pixels)
+        except ImageError as error:
+            raise ImageError(str(error).replace(str(path), name)) from error
 
 
 def _read_with_pillow(path: str | Path, max_pixels: int) -> NDArray[np.uint8]:
@@ -250,17 +219,25 @@ def read_pictures(paths: Sequence[str | Path], skip_bad: bool = False) -> list[P
     stems; where two files share one, the folder's name is put before it, and a number after it if
     that is not enough.
 
+    Args:
+        paths: Image files.
+        skip_bad: Whether files that cannot be read are left out, each with a line on standard
+            error, as long as one picture remains.
+
+    Returns:
+        The pictures, in the order of the files.
+
     Raises:
         ImageError: One line a bad file, all of them.
     """
     pictures, faults, taken = [], [], set()
     known: dict[str, Path] = {}
-    stems = [_printable(Path(p).stem) for p in paths]
+    stems = [printable(Path(p).stem) for p in paths]
     for path, stem in zip(map(Path, paths), stems, strict=True):
         base = (
             stem
             if stems.count(stem) == 1
-            else _printable(f"{path.resolve().parent.name}-{path.name}")
+            else printable(f"{path.resolve().parent.name}-{path.name}")
         )
         name, number = base, 2
         while name in taken:
@@ -273,7 +250,7 @@ def read_pictures(paths: Sequence[str | Path], skip_bad: bool = False) -> list[P
         first = known.setdefault(picture.digest, path)
         if first is not path:
             print(
-                f"note: {_plain(path)} is the same picture as {_plain(first)}: left out",
+                f"note: {printable(path)} is the same picture as {printable(first)}: left out",
                 file=sys.stderr,
             )
             continue

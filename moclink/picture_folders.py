@@ -1,10 +1,11 @@
-"""Which files of a folder are pictures."""
+"""Which files are pictures: those of a folder, and those that a user names."""
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -55,6 +56,59 @@ OTHERS = {
 # What the PNG figures of moclink state as the software that made them, in their first bytes.
 FIGURE_MARK = "Software\0moclink"
 FIGURES = ("curves", "gallery", "rates-", "fig3", "fig4", "fig5")
+
+
+def find_images(inputs: Iterable[str | Path]) -> list[Path]:
+    """Expand files and folders into image files, sorted within each folder.
+
+    A file that is named more than once, in whatever spelling or by a link, is taken once, with a note.
+
+    Raises:
+        ImageError: If an input does not exist or a folder holds no image file.
+    """
+    found: list[Path] = []
+    for item in map(Path, inputs):
+        if item.is_dir():
+            inside = list_folder(item)
+            if not inside:
+                raise ImageError(
+                    f"folder {printable(item)} holds no image; name a folder with png, jpg, ... files"
+                )
+            found += inside
+        elif item.is_file():
+            found.append(item)
+        elif item.exists():
+            raise ImageError(f"{printable(item)} is a stream or device; save the picture as a file")
+        elif fitting := sorted(map(Path, glob.glob(str(item)))):  # a pattern no shell has read
+            found += fitting
+        else:
+            raise ImageError(f"no such image or folder: {printable(item)}")
+    files: dict[object, Path] = {}
+    for path in found:
+        files.setdefault(_identity(path), path)
+    if len(files) < len(found):
+        repeated = next(path for path in found if path not in files.values())
+        print(
+            f"note: {len(found) - len(files)} of {len(found)} images are files named before, "
+            f"as {printable(repeated)}: each counts once",
+            file=sys.stderr,
+        )
+    return list(files.values())
+
+
+def _identity(path: Path) -> object:
+    """What tells that two paths are one file; a link whose file is gone is only itself."""
+    try:
+        status = path.stat()
+    except OSError:  # reading it will say so
+        return path
+    return status.st_dev, status.st_ino
+
+
+def printable(name: str | Path) -> str:
+    """Write bytes that are no UTF-8, and characters that cannot be printed, as escapes."""
+    text = str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_picture(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Reading of pictures: every mode that files come in, and files that are no pictures."""
 
+import io
 import os
 import pickle
 import tracemalloc
@@ -56,6 +57,32 @@ def test_exif_orientation_turns_the_picture_upright(tmp_path, colours, orientati
     exif[0x0112] = orientation
     Image.fromarray(colours).save(tmp_path / f"a.{suffix}", exif=exif)
     assert np.array_equal(read_image(tmp_path / f"a.{suffix}"), upright[orientation])
+
+
+def test_open_files_are_read_as_their_paths_are(tmp_path, colours):
+    """By the headers that Pillow does not hand out too: bits of PNG samples, BPG."""
+    wide = tmp_path / "wide.png"
+    Image.fromarray(colours[..., 0].astype(np.uint16) * 257).save(wide)
+    for path in (wide, Path(__file__).parent / "refs" / "bpg" / "coffee-alpha.bpg"):
+        expected = read_image(path)
+        with open(path, "rb") as file:
+            assert np.array_equal(read_image(file), expected) and not file.closed
+        assert np.array_equal(read_image(io.BytesIO(path.read_bytes())), expected)
+    written = io.BytesIO()
+    Image.fromarray(colours).save(written, "PNG")  # and left at its end, as Pillow takes it
+    assert np.array_equal(read_image(written), colours)
+
+
+def test_an_open_file_that_is_no_picture_is_named(tmp_path):
+    with pytest.raises(
+        ImageError, match=r"^open file: not an image that can be read \(it is empty"
+    ):
+        read_image(io.BytesIO())
+    (tmp_path / "a.txt").write_text("words")
+    with open(tmp_path / "a.txt") as file, pytest.raises(ImageError, match="a.txt: it gives str"):
+        read_image(file)
+    with pytest.raises(ImageError, match="^None: give the path of an image file, or an open file"):
+        read_image(None)
 
 
 @pytest.mark.parametrize("name", ["coffee-250x187-420-qp20", "coffee-alpha"])
