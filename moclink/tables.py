@@ -62,12 +62,12 @@ def _tables(args: argparse.Namespace) -> list[Table]:
         choose_outage,
         choose_rows,
         conditions,
-        read_runs,
+        read_rows_of_runs,
     )
     from moclink.results.store import read_parameters
 
     compared = f"{args.chains},{args.bd}" if args.chains and args.bd else args.chains
-    every = read_runs(args.folders, compared)[0]
+    every = read_rows_of_runs(args.folders, compared)
     if not every:
         raise ValueError(f"{args.folders[0]} holds no finished cells")
     parameters = read_parameters(args.folders[0])

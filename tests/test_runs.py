@@ -1,6 +1,5 @@
 """The Python API: the sweep of the command line, with chains and channels as objects too."""
 
-import importlib
 import json
 import subprocess
 import sys
@@ -264,41 +263,3 @@ def test_public_names_are_there():
     assert moclink.SemanticCodec.__name__ == "SemanticCodec"
     with pytest.raises(AttributeError, match="no attribute 'simulation'"):
         getattr(moclink, "simulation")  # noqa: B009
-
-
-FAKE_BACKEND = """
-from matplotlib.backend_bases import FigureManagerBase
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-shown = []
-
-
-class FigureManager(FigureManagerBase):
-    @classmethod
-    def pyplot_show(cls, *, block=None):
-        from matplotlib._pylab_helpers import Gcf
-
-        shown.extend(manager.canvas.figure for manager in Gcf.get_all_fig_managers())
-
-
-class FigureCanvas(FigureCanvasAgg):
-    manager_class = FigureManager
-"""
-
-
-def test_a_script_shows_figures(results, tmp_path, monkeypatch):
-    from matplotlib import pyplot
-
-    figure, backend = results.plot(), pyplot.get_backend()
-    with pytest.warns(UserWarning, match="no display for the figure; save it: figure.savefig"):
-        figure.show()
-    (tmp_path / "fake_display.py").write_text(FAKE_BACKEND)
-    monkeypatch.syspath_prepend(tmp_path)
-    pyplot.switch_backend("module://fake_display")
-    try:
-        figure.show()
-        assert importlib.import_module("fake_display").shown == [figure]
-        assert figure.canvas.figure is figure and figure._repr_png_().startswith(b"\x89PNG")
-    finally:
-        pyplot.close("all")
-        pyplot.switch_backend(backend)

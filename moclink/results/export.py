@@ -17,7 +17,7 @@ from moclink.results.averages import average_values, by_chain, number_images
 from moclink.results.error_rates import chain_averages
 from moclink.results.metrics import METRICS_BY_COLUMN
 from moclink.results.names import printable
-from moclink.results.selection import read_runs
+from moclink.results.selection import read_rows_of_runs
 from moclink.results.store import (
     COLUMNS,
     FIT_COLUMNS,
@@ -72,7 +72,7 @@ def export(folder: str | Path, out: str | Path | None = None) -> list[Path]:
 
 
 def export_together(folders: Sequence[str | Path], out: str | Path) -> list[Path]:
-    """Write the files of `export` for several runs, read as `moclink.results.selection.read_runs` does.
+    """Write the files of `export` for several runs, read together as `selection.read_rows_of_runs` does.
 
     Args:
         folders: Run folders.
@@ -85,7 +85,7 @@ def export_together(folders: Sequence[str | Path], out: str | Path) -> list[Path
         RunFolderError: If the runs may not stand together, or the files cannot be written.
     """
     channel = str(read_parameters(folders[0]).get("channel", ""))
-    rows = [row for own in by_chain(read_runs(folders)[0]).values() for row in own]
+    rows = [row for own in by_chain(read_rows_of_runs(folders)).values() for row in own]
     fits = {tuple(fit[:3]): fit for folder in reversed(folders) for fit in read_rate_fits(folder)}
     try:
         Path(out).mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from matplotlib.figure import Figure
 
@@ -18,22 +17,36 @@ from moclink.results.gallery import gallery_figure
 from moclink.results.mean_tables import long_table, mean_tables
 from moclink.results.metrics import choose_metrics, measured, usual
 from moclink.results.rate_curves import rate_figure
-from moclink.results.selection import choose_outage, choose_rows, conditions
-from moclink.results.store import COLUMNS, read_gallery, read_parameters, read_rows
-from moclink.results.style import STYLES, FigureOptions
+from moclink.results.selection import (
+    choose_outage,
+    choose_rows,
+    conditions,
+    read_rows_of_runs,
+    read_runs,
+)
+from moclink.results.shown_figure import drawn
+from moclink.results.store import COLUMNS, read_parameters
+from moclink.results.style import FigureOptions
 from moclink.results.table_formats import FORMATS, written
 from moclink.results.tables import table
 from moclink.types import Row
 
+Place: TypeAlias = "str | os.PathLike[str] | Run"
+
 
 class Run:
-    """A stored run; it is read again at each call, so a run in progress can be looked at.
+    """A stored run, or several together; read again at each call, so one in progress can be looked at.
 
     Args:
-        folder: A run folder, its `results.sqlite`, or another `Run`.
+        folder: A run folder, its `results.sqlite`, another `Run`, or several of them, which are
+            read together as `moclink.results.selection.read_rows_of_runs` does.
+
+    Attributes:
+        folder: The run folder; of several the first, whose parameters count.
+        folders: All run folders.
 
     Raises:
-        RunFolderError: If the folder holds no results.
+        RunFolderError: If a folder holds no results.
         ValueError: If it is no path.
 
     Example:
@@ -43,12 +56,16 @@ class Run:
         >>> results.plot(chains=["jpeg-ldpc", "bpg-ldpc"])
     """
 
-    def __init__(self, folder: str | Path | Run) -> None:
-        place = folder.folder if isinstance(folder, Run) else read_folder("folder", folder)
-        if place.name == "results.sqlite" and place.is_file():
-            place = place.parent
-        self.folder: Path = place.absolute()  # wherever the program goes from here
-        read_parameters(self.folder)
+    def __init__(self, folder: Place | Iterable[Place]) -> None:
+        one = isinstance(folder, str | os.PathLike | Run) or not isinstance(folder, Iterable)
+        several: list[Any] = [folder] if one else list(cast("Iterable[Place]", folder))
+        if not several:
+            raise ValueError(f"folder {shorten(folder)}: name at least one run folder")
+        found = [path for place in several for path in _folders_of(place)]
+        self.folders: tuple[Path, ...] = tuple(found)
+        self.folder = self.folders[0]
+        for path in self.folders:
+            read_parameters(path)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -61,7 +78,7 @@ class Run:
         Raises:
             ValueError: If the run has no such chain.
         """
-        return choose_rows(read_rows(self.folder), chains)
+        return choose_rows(read_rows_of_runs(self.folders, chains), chains)
 
     def to_pandas(self) -> Any:
         """Finished cells as a `pandas.DataFrame`, a column for each attribute of `Row`.
@@ -117,7 +134,7 @@ class Run:
         """
         rows = self._chosen(chains)
         options = self._options(rows, style, metrics, outage)
-        return _drawn(style, lambda: curves_figure(rows, options))
+        return drawn(style, lambda: curves_figure(rows, options))
 
     def rate_plot(
         self,
@@ -137,7 +154,7 @@ class Run:
             raise ValueError(f"snr {shorten(snr)}: one SNR in dB is wanted; draw a figure for each")
         rows = self._chosen(chains)
         options = self._options(rows, style, metrics, outage)
-        return _drawn(style, lambda: rate_figure(rows, snrs[0], options))
+        return drawn(style, lambda: rate_figure(rows, snrs[0], options))
 
     def gallery(
         self, chains: str | Sequence[str] | None = None, picture: str | None = None
@@ -151,9 +168,10 @@ class Run:
             raise ValueError(f"picture {shorten(picture)}: the name of a picture is wanted")
         rows = self._chosen(chains)
         names = {row.chain for row in rows} | {"original"}
-        kept = [s for s in read_gallery(self.folder) if s.chain in names]
+        pictures = read_runs(self.folders, chains)[1]
+        kept = [shown for shown in pictures if shown.chain in names]
         options = self._options(rows, "screen")
-        return _drawn("screen", lambda: gallery_figure(rows, kept, options, picture))
+        return drawn("screen", lambda: gallery_figure(rows, kept, options, picture))
 
     def table(
         self,
@@ -192,7 +210,7 @@ class Run:
         return "\n".join(written(each, format) for each in tables)
 
     def _chosen(self, chains: str | Sequence[str] | None) -> list[Row]:
-        rows = choose_rows(read_rows(self.folder), chains)
+        rows = choose_rows(read_rows_of_runs(self.folders, chains), chains)
         if not rows:
             raise ValueError(f"{self.folder} holds no finished cells")
         return rows
@@ -212,65 +230,35 @@ class Run:
     def __repr__(self) -> str:
         rows = self.rows()
         chains = len({row.chain for row in rows})
-        head = f"Run({str(self.folder)!r}: {len(rows)} cells of {chains} chains)"
+        folders = ", ".join(repr(str(folder)) for folder in self.folders)
+        head = f"Run({folders}: {len(rows)} cells of {chains} chains)"
         return f"{head}\n{self.table()}" if rows else head
 
 
-def open_run(folder: str | Path | Run) -> Run:
-    """Open a stored run, for its rows, averages, tables and figures.
+def _folders_of(place: Place) -> tuple[Path, ...]:
+    """The folders that one place stands for, absolute: wherever the program goes from here."""
+    if isinstance(place, Run):
+        return place.folders
+    path = read_folder("folder", place)
+    if path.name == "results.sqlite" and path.is_file():
+        path = path.parent
+    return (path.absolute(),)
+
+
+def open_run(folder: Place | Iterable[Place]) -> Run:
+    """Open a stored run, or several together, for rows, averages, tables and figures.
 
     Args:
-        folder: A run folder, its `results.sqlite`, or a `Run`.
+        folder: A run folder, its `results.sqlite`, a `Run`, or several of them. Several are read as
+            the command lines read them: of a cell that more than one has the first one's counts,
+            and trials of another seed are further trials.
 
     Returns:
         The run, which is read again at each call.
 
     Raises:
-        RunFolderError: If the folder holds no results; a `ValueError`.
+        RunFolderError: If a folder holds no results; a `ValueError`. Rows of runs that may not be
+            shown together (docs/results.md) raise it when they are read.
         ValueError: If it is no path.
     """
     return Run(folder)
-
-
-class _ShownFigure(Figure):
-    """A figure that a notebook shows as the value of a cell, and a script by `show`."""
-
-    def show(self, warn: bool = True) -> None:
-        """Show the figure: in a window, until it is closed, or in a notebook.
-
-        Args:
-            warn: Whether to warn where there is no display.
-        """
-        from matplotlib import pyplot
-        from matplotlib.backends.registry import BackendFilter, backend_registry
-
-        without = backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE)
-        if pyplot.get_backend().lower() in without:
-            if warn:
-                message = (
-                    'there is no display for the figure; save it: figure.savefig("curves.png")'
-                )
-                warnings.warn(message, stacklevel=2)
-            return
-        manager = pyplot.figure().canvas.manager  # of a window, which is given this figure
-        if manager is not None:
-            manager.canvas.figure = self
-            self.set_canvas(manager.canvas)
-            pyplot.show()
-
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, dpi=100)
-        return buffer.getvalue()
-
-
-def _drawn(style: str, make: Callable[[], Figure]) -> Figure:
-    """Draw a figure in a style, and make it one that notebooks show."""
-    if style not in STYLES:
-        raise ValueError(f"style {style!r}: there are {', '.join(STYLES)}")
-    with STYLES[style].context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        figure = make()
-        figure.draw_without_rendering()
-    figure.__class__ = _ShownFigure
-    return figure

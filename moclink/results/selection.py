@@ -39,6 +39,21 @@ def read_runs(
 ) -> tuple[list[Row], list[GalleryPicture]]:
     """Rows and pictures of all folders; of a cell that several have, the first folder's.
 
+    Arguments and errors as of `read_rows_of_runs`.
+    """
+    rows = read_rows_of_runs(folders, chains)
+    gallery: dict[Any, GalleryPicture] = {}
+    for folder in folders:
+        for picture in read_gallery(folder):
+            gallery.setdefault((picture.chain, picture.image, picture.snr_db), picture)
+    return rows, list(gallery.values())
+
+
+def read_rows_of_runs(
+    folders: Sequence[str | Path], chains: str | Sequence[str] | None = None
+) -> list[Row]:
+    """Rows of all folders; of a cell that several have, the first folder's.
+
     Runs of other seeds have met other noise: their trials are further ones.
 
     Args:
@@ -52,7 +67,6 @@ def read_runs(
     for other in folders[1:]:
         _check_alike(folders[0], other, chains)
     rows: dict[Any, Row] = {}
-    gallery: dict[Any, GalleryPicture] = {}
     first_trial: dict[Any, int] = {}  # of each seed
     trials = 0
     for folder in folders:
@@ -62,9 +76,7 @@ def read_runs(
         for row in read_rows(folder):
             row = replace(row, trial=start + row.trial)
             rows.setdefault((row.chain, row.image, row.snr_db, row.trial), row)
-        for picture in read_gallery(folder):
-            gallery.setdefault((picture.chain, picture.image, picture.snr_db), picture)
-    return list(rows.values()), list(gallery.values())
+    return list(rows.values())
 
 
 def _check_alike(one: str | Path, other: str | Path, chains: str | Sequence[str] | None) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from moclink.results.run import Run
+from moclink.results.run import Run, open_run
+from moclink.types import GalleryPicture
 
 
 @pytest.fixture
@@ -57,3 +58,29 @@ def test_a_file_of_a_run_is_no_folder(run_folder):
     with pytest.raises(ValueError, match="notes.txt is a file; name the folder of a run"):
         (run_folder / "notes.txt").write_text("mine")
         Run(run_folder / "notes.txt")
+
+
+def test_several_runs_are_opened_as_one(run, row, png, run_folder):
+    images = [[str(i), ""] for i in range(6)]
+    rows = [row("bpg-ldpc", "0", 10.0, psnr_db=31.0), row("jpeg-ldpc", "0", 10.0, psnr_db=99.0)]
+    other = run(rows, [GalleryPicture("bpg-ldpc", "0", 10.0, png())], "other", images=images)
+    one, both = Run(run_folder), Run([run_folder, other / "results.sqlite"])
+    assert both.folders == (run_folder, other) and both.folder == run_folder
+    assert both.rows() == [*one.rows(), rows[0]]  # the cell that both have is the first run's
+    assert both.rows("bpg-ldpc") == [rows[0]] == Run((one, other)).rows("bpg-ldpc")
+    assert Run([both]).folders == both.folders
+    assert "BPG" in both.table() and len(both.gallery(["bpg-ldpc"]).axes) == 2
+    assert repr(both).startswith(f"Run({str(run_folder)!r}, {str(other)!r}: 73 cells of 5 chains)")
+
+
+def test_runs_that_may_not_be_shown_together_are_refused(run, row, run_folder):
+    images = [[str(i), ""] for i in range(6)]
+    other = run([row("jpeg-ldpc", "0")], folder="other", images=images, match="symbols")
+    both = open_run([run_folder, other])
+    with pytest.raises(ValueError, match="different match, and both have jpeg-ldpc"):
+        both.rows()
+    assert both.rows("moc-rvq-l1") == Run(run_folder).rows("moc-rvq-l1")
+    with pytest.raises(ValueError, match="name at least one run folder"):
+        open_run([])
+    with pytest.raises(ValueError, match="the path of a folder is wanted"):
+        open_run([run_folder, 5])
