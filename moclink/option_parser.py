@@ -44,6 +44,15 @@ class Parser(argparse.ArgumentParser):
         self.register("action", "store", _StoreLast)
         self.register("type", None, os.path.expanduser)
 
+    def changed(self, args: argparse.Namespace) -> list[str]:
+        """The options whose values are not their defaults, by their first names."""
+        return [
+            action.option_strings[0]
+            for action in self._actions
+            if action.option_strings
+            and getattr(args, action.dest, action.default) != action.default
+        ]
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and stop."""
         unknown = message.removeprefix("unrecognized arguments: ")

@@ -36,6 +36,7 @@ from moclink.constants import (
     RECEIVERS,
 )
 from moclink.environment import set_matplotlib_settings_aside, use_engine
+from moclink.idle_options import report_idle_options
 from moclink.option_parser import Parser, bind_values
 from moclink.presets import at_cbr, check_name, default_chains, describe_chains
 from moclink.standard_streams import command
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             status = _list(args.list_chains)
         else:
             with interrupt_on_sigterm():
-                status = _simulate(args, arguments)
+                status = _simulate(args, arguments, parser.changed(args))
         return status
     except ValueError as error:
         for line in str(error).splitlines():
@@ -218,10 +219,9 @@ def _check_begun(out: str | None) -> None:
         raise UsageError(f"--append: {out} holds no run; leave --append out to begin one there")
 
 
-def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
-    snrs, chains = parse_snr(args.snr), _chains(args.chains)
-    if args.cbr is not None:
-        chains = at_cbr(chains, read_cbrs(args.cbr, "--cbr"))
+def _simulate(args: argparse.Namespace, arguments: list[str], given: list[str]) -> int:
+    snrs, asked = parse_snr(args.snr), _chains(args.chains)
+    chains = asked if args.cbr is None else at_cbr(asked, read_cbrs(args.cbr, "--cbr"))
     check_code(chains, args.code)
     read_metrics(args.metrics, "--metrics")
     trials, seed = read_integer("--trials", args.trials, 1), read_integer("--seed", args.seed, 0)
@@ -232,6 +232,8 @@ def _simulate(args: argparse.Namespace, arguments: list[str]) -> int:
         _check_begun(args.out)
     workers = None if args.workers is None else read_integer("--workers", args.workers, 1)
     memory = None if args.memory is None else parse_memory(args.memory)
+    if not args.quiet:
+        report_idle_options(given, asked, chains, args.channel)
 
     # From here on packages are loaded, which takes seconds: arguments have been checked before.
     set_matplotlib_settings_aside()

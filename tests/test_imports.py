@@ -73,6 +73,7 @@ MAY = {
     "file_kinds": {"PIL"},
     "file_locks": set(),
     "presets": {"user_codec"},
+    "idle_options": {"presets"},
     "import_path": set(),
     "bandwidth_ratio": set(),
     "codeword_length": set(),

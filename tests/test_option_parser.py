@@ -1,5 +1,6 @@
 """Wrong, unknown and repeated options, and paths in the home folder."""
 
+import argparse
 import shlex
 
 import pytest
@@ -97,3 +98,14 @@ def test_a_tilde_is_the_home_folder_in_paths_and_kept_in_names(monkeypatch):
     assert args.pictures == ["/home/me/a", "b~/c"]
     assert (args.out, args.chains) == ("/home/me/x y", "~/my.py:C")
     assert parser.parse_args([]).out == "/home/me/runs"
+
+
+def test_changed_options_are_those_with_other_values():
+    parser = Parser()
+    parser.add_argument("pictures", nargs="*")
+    parser.add_argument("--harq", default="1")
+    parser.add_argument("--append", "--resume", dest="append", action="store_true")
+    parser.add_argument("--reuse", action=argparse.BooleanOptionalAction, default=False)
+    args = parser.parse_args(["a.png", "--harq", "1", "--resume", "--no-reuse"])
+    assert parser.changed(args) == ["--append"]
+    assert parser.changed(parser.parse_args(["--harq=2", "--reuse"])) == ["--harq", "--reuse"]
