@@ -37,6 +37,7 @@ from moclink import bpg
 from moclink.bpg import color
 from moclink.bpg.chroma import upsample
 from moclink.images import read_image, sample_paths
+from moclink.option_parser import Parser
 from moclink.sources.rate import fit_quality, semantic_bits
 
 ROOT = Path(__file__).parents[1]
@@ -254,9 +255,7 @@ def two_k(image: Pixels) -> dict:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run all tables and write the result file."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "pictures", nargs="*", type=Path, help="pictures (default: moclink's samples)"
     )

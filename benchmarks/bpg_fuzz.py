@@ -31,6 +31,7 @@ import numpy as np
 from benchmarks.machine import machine_line
 from moclink import bpg
 from moclink.bpg.bits import read_ue7, write_ue7
+from moclink.option_parser import Parser
 
 RESULTS = Path(__file__).parent / "results"
 REFERENCES = Path(__file__).parents[1] / "tests" / "refs" / "bpg"
@@ -210,9 +211,7 @@ class Decoder:
 
 def main() -> int:
     """Run the streams and write the result file; return 1 if a guarantee was violated."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--streams", type=int, default=20000, help="streams to decode (default: 20000)"
     )

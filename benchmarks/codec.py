@@ -12,7 +12,6 @@ passes.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -28,6 +27,7 @@ import tensorflow as tf
 
 from benchmarks.machine import machine_line
 from moclink.codec.semantic_codec import SemanticCodec
+from moclink.option_parser import Parser
 from moclink.training.fit import Fit
 from moclink.training.objectives import Stage1LossWeights, Stage1Objective
 
@@ -75,7 +75,7 @@ def parts_of(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument(
         "--size", default="small", help="size of the codec, untrained (%(default)s)"
     )

@@ -9,7 +9,6 @@ Sionna's 64-point app demapper in its faster mode.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -24,6 +23,7 @@ import tensorflow as tf
 from sionna.phy.mapping import Constellation, Demapper, SymbolDemapper
 
 from benchmarks.machine import machine_line
+from moclink.option_parser import Parser
 from moclink.phy.axis_llrs import axis_llrs
 from moclink.phy.modems import IndexModem, pam_amplitudes
 
@@ -64,7 +64,7 @@ def sionna_demappers(y: tf.Tensor, no: tf.Tensor) -> dict[str, Callable[[], np.n
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("--snr", type=float, default=11.0, help="Es/N0 in dB")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(

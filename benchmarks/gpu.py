@@ -33,6 +33,7 @@ from typing import Any
 
 from benchmarks.gpu_bench import Bench, OutOfTime
 from benchmarks.machine import machine_line
+from moclink.option_parser import Parser
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "triton", "sionna-no-rt", "keras", "numpy", "numba")
@@ -82,7 +83,7 @@ def versions() -> dict[str, str]:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = Parser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), help="(cuda where there is one)")
     parser.add_argument("--small", action="store_true", help="exercise every part, no more")
     parser.add_argument("--minutes", type=float, default=9.5, help="to take at most (%(default)s)")

@@ -14,7 +14,6 @@ yardstick.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -31,6 +30,7 @@ import tensorflow as tf
 from sionna.phy.fec.ldpc import LDPC5GDecoder
 
 from benchmarks.machine import machine_line
+from moclink.option_parser import Parser
 from moclink.phy.ldpc import LDPCCode, get_code, get_decoder
 from moclink.phy.modems import BitModem
 
@@ -210,7 +210,7 @@ def show(row: DecoderRow) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument(
         "--snr", default="5,9,10,11,12,15,20,30", help="Es/N0 in dB, comma-separated list"
     )

@@ -36,6 +36,7 @@ from moclink.chain import AnalogChain
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.codec.tiling import CompiledFunction
 from moclink.images import Picture, find_images, read_pictures
+from moclink.option_parser import Parser
 from moclink.phy.modems import IndexModem
 from moclink.results.store import ResultStore
 from moclink.simulate import parse_snr
@@ -164,9 +165,7 @@ def print_table(result: dict[str, dict[str, Any]]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", required=True, help="the picture; of a folder the first")
     parser.add_argument("--chains", default=CHAINS, help="comma-separated list (%(default)s)")
     parser.add_argument("--snr", default="0,10,20,30", help="as of moclink.simulate (%(default)s)")

@@ -6,7 +6,6 @@ share and the mean energy for each picture as JSON. docs/adaptive-codecs.md has 
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -24,6 +23,7 @@ from moclink.linear.octonary import OctonaryCodec
 from moclink.linear.restoration import Restoration
 from moclink.linear.softcast import LinearCodec
 from moclink.linear.whole_picture import WholePictureBands
+from moclink.option_parser import Parser
 from moclink.types import ChannelState
 
 CODECS = ("softcast", "linear", "octonary", "hybrid")
@@ -73,7 +73,7 @@ def measure(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of the module."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("inputs", nargs="+", help="pictures or folders of them")
     parser.add_argument("--codec", choices=CODECS, required=True)
     parser.add_argument("--cbr", type=Fraction, default=Fraction(1, 24))

@@ -10,7 +10,6 @@ per iteration takes them out. A ratio of 1 is as fast per bit.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import machine_line
+from moclink.option_parser import Parser
 from moclink.phy.base_graph import BlockCode
 from moclink.phy.belief_propagation import BeliefPropagation
 from moclink.phy.circulant_decoder import CirculantDecoder
@@ -116,7 +116,7 @@ def print_row(row: dict[str, float]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument(
         "--snr", default="5,11,12,15,20,30", help="Es/N0 in dB, comma-separated list"
     )

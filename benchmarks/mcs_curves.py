@@ -10,7 +10,6 @@ on the errors, so every estimate is unbiased.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import machine_line
+from moclink.option_parser import Parser
 from moclink.phy.block_errors import CURVES, fit_waterfall
 from moclink.phy.mcs import MCS, MCS_TABLES
 from moclink.phy.transport_block_modem import TransportBlockModem
@@ -127,7 +127,7 @@ def measure(mcs: MCS, block: int, start: float, seed: int) -> dict:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure all curves and write the file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=CURVES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, help="only so many schemes")

@@ -24,6 +24,7 @@ from moclink import metrics
 from moclink.chain import DigitalChain
 from moclink.chain_factory import make_chain
 from moclink.images import find_images, read_pictures, to_float
+from moclink.option_parser import Parser
 from moclink.perceptual.pretrained import WeightsUnavailable
 from moclink.phy.modems import BitModem
 from moclink.presets import LEVELS
@@ -79,9 +80,7 @@ def score(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table and store it; status 2 with one line if a file or weights are missing."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "chains", nargs="*", default=["moc-rvq", "moc-rvq-perceptual"], help="without level"
     )

@@ -8,7 +8,6 @@ amplitude, not simulations. The table is the mean over the codebooks.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from moclink.codec.constellation import amplitudes
 from moclink.codec.reordering import assign_labels, channel_distortion
 from moclink.codec.semantic_codec import SemanticCodec
+from moclink.option_parser import Parser
 
 SNRS = (0.0, 5.0, 10.0, 15.0, 20.0)
 SHUFFLES = 20  # random orders that "unordered" is the mean of
@@ -92,7 +92,7 @@ def table(codec: SemanticCodec) -> dict[str, list[float]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table and store it with the date."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reordering", description=__doc__)
+    parser = Parser(prog="python -m benchmarks.reordering", description=__doc__)
     parser.add_argument("codec", nargs="?", default="small", help="preset or path (%(default)s)")
     args = parser.parse_args(argv)
     try:

@@ -12,7 +12,6 @@ before.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import itertools
 import json
@@ -28,6 +27,7 @@ import numpy as np
 
 from benchmarks.machine import machine_line
 from moclink.images import Picture, read_image, sample_paths
+from moclink.option_parser import Parser
 from moclink.presets import default_chains
 from moclink.results.store import ResultStore
 from moclink.sweep.plan import Plan
@@ -83,7 +83,7 @@ def cases(chain: str) -> dict[str, dict[int, tuple[Plan, list[Picture]]]]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("--chains", help="comma-separated list (the default sweep's chains)")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(

@@ -41,6 +41,7 @@ import numpy as np
 
 from benchmarks.machine import machine_line
 from moclink.images import Picture
+from moclink.option_parser import Parser
 from moclink.results.export import CSV_COLUMNS, SUMMARY_COLUMNS, Summary, export, write_csv
 from moclink.results.store import COLUMNS, ResultStore, read_rows
 from moclink.sweep.plan import Plan, count_cells, list_cells
@@ -259,7 +260,7 @@ def compare(found: list[dict[str, Any]]) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmark and write its results."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = Parser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--cells", default="10000,100000,1000000", help="comma list (%(default)s)")
     parser.add_argument("--ways", default=",".join(WAYS), help="comma list (%(default)s)")
     parser.add_argument("--folder", type=Path, help="for the stores, on the disk to be measured")

@@ -49,6 +49,7 @@ from moclink.chain import DigitalChain
 from moclink.chain_factory import make_chain
 from moclink.constants import LDPC_DECODERS
 from moclink.images import Picture, find_images, read_pictures, sample_paths, to_float
+from moclink.option_parser import Parser
 from moclink.phy.channels import complex_normal, stream
 from moclink.power import undo_scale, unit_power
 from moclink.presets import ChainOptions
@@ -171,7 +172,7 @@ def compare(link: NaiveLink, plan: Plan, picture: Picture, pool: Pool) -> dict:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = Parser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--snr", default="-5:30:5", help="as of moclink.simulate (%(default)s)")
     parser.add_argument("--images", action="append", help="file or folder (moclink's samples)")
     parser.add_argument("--pictures", type=int, help="take only so many")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+
+from moclink.option_parser import Parser
 
 
 def read_log(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -28,9 +31,7 @@ def read_log(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 def main() -> None:
     """Draw one panel a run."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="TITLE=FOLDER", help="folders with log.csv")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
@@ -39,7 +40,7 @@ def main() -> None:
     )
     for axis, run in zip(axes[0], args.runs, strict=True):
         title, _, folder = run.partition("=")
-        for name, points in read_log(Path(folder)).items():
+        for name, points in read_log(Path(os.path.expanduser(folder))).items():
             line = "--" if name.startswith("plain") else "-"
             axis.plot(*zip(*points, strict=True), marker=".", label=name, linestyle=line)
         axis.set(title=title, xlabel="step", ylabel="PSNR on held-out pictures, dB")

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from benchmarks.machine import machine_line
 from moclink.images import find_images, sample_paths
+from moclink.option_parser import Parser
 from moclink.results.store import read_rows
 from moclink.sweep.workers import cpus
 
@@ -48,7 +49,7 @@ def seconds(command: list[str], outs: list[Path], workers: int) -> float:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("--workers", type=int, default=cpus(), help="N (%(default)s)")
     parser.add_argument("--snr", default="-5:30", help="as of moclink.simulate (%(default)s)")
     parser.add_argument("--images", action="append", help="file or folder (moclink's samples)")

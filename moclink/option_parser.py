@@ -35,7 +35,8 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that reports a wrong argument in one line and exits with status 2.
 
     A text that begins with `~/` is a path in the user's home folder, which shells leave as it is
-    behind an equals sign; an option with a type of its own, such as `str`, is not changed.
+    behind an equals sign, with type `Path` too; an option of another type, such as `str`, is not
+    changed.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -43,6 +44,7 @@ class Parser(argparse.ArgumentParser):
         self.register("action", None, _StoreLast)
         self.register("action", "store", _StoreLast)
         self.register("type", None, os.path.expanduser)
+        self.register("type", Path, lambda text: Path(os.path.expanduser(text)))
 
     def changed(self, args: argparse.Namespace) -> list[str]:
         """The options whose values are not their defaults, by their first names."""

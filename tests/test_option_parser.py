@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -94,7 +95,9 @@ def test_a_tilde_is_the_home_folder_in_paths_and_kept_in_names(monkeypatch):
     parser.add_argument("pictures", nargs="*")
     parser.add_argument("--out", default="~/runs")
     parser.add_argument("--chains", type=str)
-    args = parser.parse_args(["~/a", "b~/c", "--out=~/x y", "--chains", "~/my.py:C"])
+    parser.add_argument("--log", type=Path)
+    args = parser.parse_args(["~/a", "b~/c", "--out=~/x y", "--chains", "~/my.py:C", "--log=~/l"])
+    assert args.log == Path("/home/me/l")
     assert args.pictures == ["/home/me/a", "b~/c"]
     assert (args.out, args.chains) == ("/home/me/x y", "~/my.py:C")
     assert parser.parse_args([]).out == "/home/me/runs"
