@@ -17,7 +17,7 @@ from moclink.training.channel_options import GRADIENTS
 from moclink.training.draws import draw_noise
 from moclink.training.fit import Fit
 from moclink.training.patches import CropFeeder
-from moclink.training.validation import mean_figures, picture_psnr, side_by_side
+from moclink.training.validation import picture_psnr, validate_on
 
 
 @dataclass(frozen=True)
@@ -103,22 +103,21 @@ class ChannelStage:
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
         """PSNR at each SNR of the grid; the first three pictures to look at."""
-        rows, pictures = [], {}
-        for i, image in enumerate(self._held_out):
-            height, width = image.shape[:2]
-            rng = np.random.default_rng([i, 0x56])
-            noise = draw_noise(rng, 1, height, width, *self._sent)
-            row, views = {}, [image]
-            for place, snr_db in enumerate(self.codebooks.snr_db):
-                at = np.array([place], np.int32)
-                received = self._objective.send(image[None], at, noise)[1]
-                decoded = ops.convert_to_numpy(self._objective.decode(received, at))
-                views.append(decoded[0, :height, :width])
-                row[f"{snr_db:g}dB"] = picture_psnr(views[-1], image)
-            rows.append(row)
-            if i < 3:
-                pictures[f"{i}"] = side_by_side(views)
-        return mean_figures(rows), pictures
+        return validate_on(self._held_out, self._look)
+
+    def _look(
+        self, image: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[dict[str, float], list[Any]]:
+        height, width = image.shape[:2]
+        noise = draw_noise(rng, 1, height, width, *self._sent)
+        row, views = {}, [image]
+        for place, snr_db in enumerate(self.codebooks.snr_db):
+            at = np.array([place], np.int32)
+            received = self._objective.send(image[None], at, noise)[1]
+            decoded = ops.convert_to_numpy(self._objective.decode(received, at))
+            views.append(decoded[0, :height, :width])
+            row[f"{snr_db:g}dB"] = picture_psnr(views[-1], image)
+        return row, views
 
 
 def select_weights(autoencoder: SNRAwareAutoencoder) -> None:

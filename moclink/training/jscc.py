@@ -22,7 +22,7 @@ from moclink.training.fit import Fit
 from moclink.training.linear_initialization import initialize_analog_paths, suits
 from moclink.training.objectives import AnalogObjective
 from moclink.training.patches import CropFeeder
-from moclink.training.validation import mean_figures, picture_psnr, side_by_side
+from moclink.training.validation import picture_psnr, validate_on
 
 VALIDATION_SNR = (0, 10, 20, 30)
 
@@ -101,17 +101,17 @@ class JSCC:
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
         """PSNR of the held-out pictures over the SNR; the first three pictures to look at."""
-        rows, pictures = [], {}
-        for i, image in enumerate(self._held_out):
-            height, width = image.shape[:2]
-            rng = np.random.default_rng([i, 0x56])
-            noise = draw_noise(rng, 1, height, width, self.encoder.latent_channels)
-            decoded = {
-                snr: self._objective.receive(image[None], np.array([snr], np.float32), noise)
-                for snr in VALIDATION_SNR
-            }
-            views = {snr: ops.convert_to_numpy(v)[0, :height, :width] for snr, v in decoded.items()}
-            rows.append({f"{snr}dB": picture_psnr(view, image) for snr, view in views.items()})
-            if i < 3:
-                pictures[f"{i}"] = side_by_side([image, *views.values()])
-        return mean_figures(rows), pictures
+        return validate_on(self._held_out, self._look)
+
+    def _look(
+        self, image: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[dict[str, float], list[Any]]:
+        height, width = image.shape[:2]
+        noise = draw_noise(rng, 1, height, width, self.encoder.latent_channels)
+        decoded = {
+            snr: self._objective.receive(image[None], np.array([snr], np.float32), noise)
+            for snr in VALIDATION_SNR
+        }
+        views = {snr: ops.convert_to_numpy(v)[0, :height, :width] for snr, v in decoded.items()}
+        row = {f"{snr}dB": picture_psnr(view, image) for snr, view in views.items()}
+        return row, [image, *views.values()]

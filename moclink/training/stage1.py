@@ -27,7 +27,7 @@ from moclink.training.fit import Fit
 from moclink.training.linear_initialization import initialize_linear_paths, suits
 from moclink.training.objectives import CriticObjective, Stage1LossWeights, Stage1Objective
 from moclink.training.patches import CropFeeder
-from moclink.training.validation import mean_figures, picture_psnr, side_by_side
+from moclink.training.validation import picture_psnr, validate_on
 
 
 @dataclass(frozen=True)
@@ -195,19 +195,20 @@ class Stage1:
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
         """PSNR of the held-out pictures with 1..D levels, and without quantiser; three to look at."""
-        rows, pictures = [], {}
-        for i, image in enumerate(self._held_out):
-            z = self.encoder(image[None])
-            latents = {
-                f"l{n}": self.quantizer.look_up(self.quantizer.encode(z, n), n)
-                for n in range(1, self.quantizer.levels + 1)
-            }
-            height, width = image.shape[:2]
-            views = {
-                name: keras.ops.convert_to_numpy(self.decoder(latent))[0, :height, :width]
-                for name, latent in {**latents, "free": z}.items()
-            }
-            rows.append({k: picture_psnr(v, image) for k, v in views.items()})
-            if i < 3:
-                pictures[f"{i}"] = side_by_side([image, *(views[k] for k in views if k != "free")])
-        return mean_figures(rows), pictures
+        return validate_on(self._held_out, self._look)
+
+    def _look(
+        self, image: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[dict[str, float], list[Any]]:
+        z = self.encoder(image[None])
+        latents = {
+            f"l{n}": self.quantizer.look_up(self.quantizer.encode(z, n), n)
+            for n in range(1, self.quantizer.levels + 1)
+        }
+        height, width = image.shape[:2]
+        views = {
+            name: keras.ops.convert_to_numpy(self.decoder(latent))[0, :height, :width]
+            for name, latent in {**latents, "free": z}.items()
+        }
+        row = {name: picture_psnr(view, image) for name, view in views.items()}
+        return row, [image, *(views[name] for name in latents)]

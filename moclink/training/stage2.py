@@ -23,7 +23,7 @@ from moclink.training.draws import draw_levels, draw_noise
 from moclink.training.fit import Fit
 from moclink.training.objectives import Stage2LossWeights, Stage2Objective
 from moclink.training.patches import CropFeeder
-from moclink.training.validation import mean_figures, picture_psnr, side_by_side
+from moclink.training.validation import picture_psnr, validate_on
 
 VALIDATION_SNR = (0, 10, 20)
 
@@ -107,21 +107,20 @@ class Stage2:
 
     def validate(self) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
         """PSNR with all levels over the SNR, with and without the NRB; three pictures to look at."""
-        rows, pictures = [], {}
-        for i, image in enumerate(self._held_out):
-            rng = np.random.default_rng([i, 0x56])
-            height, width = image.shape[:2]
-            indices = self.quantizer.encode(self.encoder(image[None]))
-            row, views = {}, [image]
-            for snr in VALIDATION_SNR:
-                args = (np.array([self.quantizer.levels], np.int32), np.array([snr], np.float32))
-                noise = draw_noise(rng, 1, height, width, *self._sent)
-                plain = self.decoder(self._objective.retrieve(indices, *args, noise))
-                refined = self._objective.receive(indices, *args, noise)[1]
-                both = [ops.convert_to_numpy(v)[0, :height, :width] for v in (plain, refined)]
-                row[f"plain_{snr}dB"], row[f"nrb_{snr}dB"] = (picture_psnr(v, image) for v in both)
-                views.append(both[1])
-            rows.append(row)
-            if i < 3:
-                pictures[f"{i}"] = side_by_side(views)
-        return mean_figures(rows), pictures
+        return validate_on(self._held_out, self._look)
+
+    def _look(
+        self, image: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[dict[str, float], list[Any]]:
+        height, width = image.shape[:2]
+        indices = self.quantizer.encode(self.encoder(image[None]))
+        row, views = {}, [image]
+        for snr in VALIDATION_SNR:
+            args = (np.array([self.quantizer.levels], np.int32), np.array([snr], np.float32))
+            noise = draw_noise(rng, 1, height, width, *self._sent)
+            plain = self.decoder(self._objective.retrieve(indices, *args, noise))
+            refined = self._objective.receive(indices, *args, noise)[1]
+            both = [ops.convert_to_numpy(v)[0, :height, :width] for v in (plain, refined)]
+            row[f"plain_{snr}dB"], row[f"nrb_{snr}dB"] = (picture_psnr(v, image) for v in both)
+            views.append(both[1])
+        return row, views

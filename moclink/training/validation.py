@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moclink.images import to_uint8
+
+SHOWN = 3  # pictures of which views are kept
+# A picture, and random numbers of its own -> figures by name, and views [H, W, 3] of it.
+Look = Callable[
+    [NDArray[np.float32], np.random.Generator], tuple[Mapping[str, float], Sequence[Any]]
+]
+
+
+def validate_on(
+    held_out: Sequence[NDArray[np.float32]], look: Look
+) -> tuple[dict[str, float], dict[str, NDArray[np.uint8]]]:
+    """Validate a stage: figures averaged over pictures, and the first three pictures to look at.
+
+    Args:
+        held_out: Pictures, float32 [H, W, 3] in [0, 1].
+        look: What is measured of a picture, and the views of it, side by side. Its random numbers
+            are the same in each validation.
+
+    Returns:
+        Means by name of the figure; pictures uint8 [H, W, 3] by the place of theirs, "0" to "2".
+    """
+    rows, pictures = [], {}
+    for place, image in enumerate(held_out):
+        row, views = look(image, np.random.default_rng([place, 0x56]))
+        rows.append(row)
+        if place < SHOWN:
+            pictures[str(place)] = side_by_side(views)
+    return mean_figures(rows), pictures
 
 
 def picture_psnr(image: Any, reference: NDArray[np.float32]) -> float:

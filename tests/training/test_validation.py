@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moclink.training.validation import mean_figures, picture_psnr, side_by_side
+from moclink.training.validation import mean_figures, picture_psnr, side_by_side, validate_on
 
 
 def test_psnr_of_a_known_error():
@@ -29,3 +29,19 @@ def test_pictures_stand_side_by_side_in_8_bits():
     found = side_by_side([one, two, one + 0.5])
     assert found.shape == (2, 7, 3) and found.dtype == np.uint8
     np.testing.assert_array_equal(found[0, :, 0], [0, 0, 0, 255, 128, 128, 128])
+
+
+def test_each_picture_has_random_numbers_of_its_own_and_three_are_shown():
+    held_out = [np.full((2, 3, 3), level / 4, np.float32) for level in range(5)]
+    drawn = []
+
+    def look(image, rng):
+        drawn.append(rng.random())
+        return {"level": 4 * float(image[0, 0, 0])}, [image, image]
+
+    figures, pictures = validate_on(held_out, look)
+    assert figures == {"level": 2.0} and sorted(pictures) == ["0", "1", "2"]
+    assert pictures["1"].shape == (2, 6, 3) and (pictures["1"] == 64).all()
+    assert len(set(drawn)) == 5
+    validate_on(held_out, look)
+    assert drawn[5:] == drawn[:5]
