@@ -13,8 +13,7 @@ Grammar of the names:
     ...-ldpc-MODULATION-RATE-nN    codewords of N bits, not 648   bpg-ldpc-64qam-r23-n6144
     moc-rvq-lL[-VARIANT...]        semantic codec, levels 1..L    moc-rvq-l4-no-nrb-no-cr
     moc-rvq-perceptual-lL[-...]    trained for LPIPS, not PSNR    moc-rvq-perceptual-l4
-    jscc-96, jscc-16               jscc-adaptive at 96 and 16 reals per 8x8 block: CBR 1/4 and 1/24
-    jscc-96-paper                  the paper's analog codec, an autoencoder
+    jscc-16, -96; jscc-96-paper    jscc-adaptive at CBR 1/24, 1/4; the paper's analog autoencoder
     softcast, moc-rvq-linear, ...  linear and octonary codecs (`linear_names`)
     moc-rvq-adaptive-lL, moc-rvq-lL-ldpc-..., ...   see `semantic_names`
     PATH[:lL[-VARIANT...]]         exported weights               runs/mine/codec:l4-hard
@@ -133,11 +132,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 def default_chains() -> tuple[str, ...]:
     """Chains of a plain run: those of the paper's Fig. 3 whose weights are shipped, and ideal codes."""
-    weights = {
-        "moc-rvq": f"moc-rvq-{SEMANTIC_PRESETS['moc-rvq']}",
-        "jscc": f"jscc-96-{ANALOG_PRESET}",
-    }
-    missing = tuple(n for n, file in weights.items() if not (WEIGHTS / f"{file}.json").is_file())
+    semantic = (WEIGHTS / f"moc-rvq-{SEMANTIC_PRESETS['moc-rvq']}.json").is_file()
+    analog = (WEIGHTS / f"jscc-96-{ANALOG_PRESET}.json").is_file()
+    missing = (*(() if semantic else ("moc-rvq",)), *(() if analog else ("jscc",)))
     return tuple(name for name in DEFAULT_CHAINS if not name.startswith(missing))
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from moclink.training.command_common import check_terms, loop_options, open_data, set_precision
 
 
 def run_channel(args: argparse.Namespace) -> int:
     """Train encoder and decoder, told the SNR, with the channel-optimised codebooks of a codec."""
-    import numpy as np
     from keras import ops
 
     from moclink.codec.channel_optimized_codec import ChannelOptimizedCodec
@@ -39,17 +41,7 @@ def run_channel(args: argparse.Namespace) -> int:
         jit=not args.no_jit,
     )
     stage = ChannelStage(network, grid, feeder, held_out, options)
-    before = stage.validate()[0]
-    told = np.zeros(len(grid.snr_db), bool)
-    if name in grid.networks:  # trained before: where it is told the SNR, it is judged as it is
-        network.apply(grid.networks[name].changes)
-        told, changed = grid.networks[name].told, stage.validate()[0]
-        before = {
-            snr: changed[snr] if tells else figure
-            for (snr, figure), tells in zip(before.items(), told, strict=True)
-        }
-    elif (deepest := str(max(grid.books))) in grid.networks:  # a better start than the codec's own
-        network.apply(grid.networks[deepest].changes)
+    told, before = start_networks(stage, network, grid, name)
     outcome = run(stage, args.out, plan)
     if not outcome.finished:
         return 130
@@ -69,6 +61,28 @@ def run_channel(args: argparse.Namespace) -> int:
     used = ", ".join(f"{snr_db:g}" for snr_db in grid.snr_db[told]) or "no SNR"
     print(f"wrote {path}; {listed} dB; used at {used} dB, elsewhere the codec's own")
     return 0
+
+
+def start_networks(
+    stage: Any, network: Any, grid: Any, name: str
+) -> tuple[NDArray[np.bool_], dict[str, float]]:
+    """Set the networks that a row starts from: its own, those of all levels, or the codec's.
+
+    Returns:
+        At which SNRs the row was told before, bool [G], and the PSNR of what was used until now.
+    """
+    before = stage.validate()[0]
+    told = np.zeros(len(grid.snr_db), bool)
+    if name in grid.networks:  # trained before: where it is told the SNR, it is judged as it is
+        network.apply(grid.networks[name].changes)
+        told, changed = grid.networks[name].told, stage.validate()[0]
+        before = {
+            snr: changed[snr] if tells else figure
+            for (snr, figure), tells in zip(before.items(), told, strict=True)
+        }
+    elif (deepest := str(max(grid.books))) in grid.networks:  # a better start than the codec's own
+        network.apply(grid.networks[deepest].changes)
+    return told, before
 
 
 def row_name(args: argparse.Namespace, grid: Any) -> str:
