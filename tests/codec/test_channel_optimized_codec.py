@@ -42,11 +42,11 @@ def test_the_latents_of_the_last_picture_are_kept_for_other_snrs(photo):
     codec, asked = ChannelOptimizedCodec.from_preset("small"), []
     latents = codec.semantic_codec.latents
     codec.semantic_codec.latents = lambda images: asked.append(len(images)) or latents(images)
-    first = codec.encode(photo, codec.grid.at(2, 0.0))
-    other = codec.encode(photo, codec.grid.at(2, 15.0))
-    assert asked == [1] and first.shape == other.shape == (1, 9, 13, 2, 4)
+    first = codec.encode(photo, codec.grid.at(4, 15.0))
+    other = codec.encode(photo, codec.grid.at(4, 20.0))
+    assert asked == [1] and first.shape == other.shape == (1, 9, 13, 4, 4)
     assert (first != other).any() and 0 <= first.min() and first.max() < codec.states
-    codec.encode(photo[:, :32], codec.grid.at(2, 0.0))
+    codec.encode(photo[:, :32], codec.grid.at(4, 15.0))
     assert asked == [1, 1]
 
 
