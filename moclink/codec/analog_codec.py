@@ -68,7 +68,7 @@ class AnalogCodec(StoredCodec):
         self._encoding = CompiledFunction(self.encoder, [self.encoder])
         decoder = self.decoder
         self._decoding = CompiledFunction(
-            lambda z, gain: clip_to_unit(decoder(z, gain=gain)), [decoder]
+            lambda z, gain: clip_to_unit(decoder(z, gain=gain)), [decoder], receives=True
         )
 
     def encode(self, images: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -12,6 +12,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from moclink import winograd
+from moclink.host_functions import may_use_host_functions, on_host
 from moclink.keras_device import on_torch
 from moclink.matrix_products import convolves_in_bfloat16
 from moclink.torch_device import convolve
@@ -29,6 +31,37 @@ class Conv2D(keras.layers.Conv2D):
 
     def __init__(self, *args: Any, data_format: str = "channels_last", **kwargs: Any):
         super().__init__(*args, data_format=data_format, **kwargs)
+
+    def call(self, inputs: Any) -> Any:
+        """The convolution, its bias and activation."""
+        if self.activation is keras.activations.linear and self.on_host():
+            return on_host(winograd.convolve, self._host_shape(inputs), inputs, *self.arrays())
+        return super().call(inputs)
+
+    def add_to(self, others: Any, inputs: Any) -> Any:
+        """Others + the convolution of inputs, in one pass where moclink computes it itself."""
+        if self.activation is keras.activations.linear and self.on_host():
+            return on_host(_added, self._host_shape(inputs), others, inputs, *self.arrays())
+        return others + self(inputs)
+
+    def on_host(self) -> bool:
+        """Whether moclink convolves itself here: see `winograd` and `host_functions`."""
+        chosen = self.padding, self.strides, self.dilation_rate, self.groups, self.compute_dtype
+        return (
+            chosen == ("same", (1, 1), (1, 1), 1, "float32")
+            and self.kernel_size in ((3, 3), (5, 5))
+            and self.use_bias
+            and self.data_format == "channels_last"
+            and not convolves_in_bfloat16()
+            and may_use_host_functions()
+        )
+
+    def arrays(self) -> tuple[Any, Any]:
+        """Kernel and bias as tensors."""
+        return ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.bias)
+
+    def _host_shape(self, inputs: Any) -> tuple[int | None, ...]:
+        return (*inputs.shape[:-1], self.filters)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """The convolution without its bias."""
@@ -110,7 +143,7 @@ class ResidualBlock(keras.layers.Layer):
             make_normalization(normalization, groups, f"norm_{i}", self.dtype_policy)
             for i in range(2)
         ]
-        self.convs: list[keras.layers.Layer] = []
+        self.convs: list[Conv2D] = []
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the convolutions, as wide as the input."""
@@ -131,6 +164,10 @@ class ResidualBlock(keras.layers.Layer):
 
     def call(self, inputs: Any, condition: tuple[Any, Any] | None = None) -> Any:
         """Apply the block."""
+        first, last = self.convs
+        if self.normalization == "none" and condition is None and last.on_host():
+            arrays = *first.arrays(), *last.arrays()
+            return on_host(_residual_block, inputs.shape, inputs, *arrays)
         x = inputs
         for norm, conv in zip(self.norms, self.convs, strict=True):
             x = conv(ops.silu(norm(x)))
@@ -146,6 +183,17 @@ class ResidualBlock(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {**super().get_config(), "normalization": self.normalization, "groups": self.groups}
+
+
+def _added(others: Any, inputs: Any, kernel: Any, bias: Any) -> Any:
+    """`Conv2D.add_to` of NumPy arrays."""
+    return winograd.convolve(inputs, kernel, bias, added=others)
+
+
+def _residual_block(inputs: Any, kernel: Any, bias: Any, last_kernel: Any, last_bias: Any) -> Any:
+    """`ResidualBlock` without normalisation, of NumPy arrays."""
+    x = winograd.convolve(winograd.silu(inputs), kernel, bias, winograd.SILU)
+    return winograd.convolve(x, last_kernel, last_bias, added=inputs)
 
 
 def space_to_depth(images: Any, size: int) -> Any:

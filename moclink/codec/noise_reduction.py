@@ -77,7 +77,7 @@ class RSTB(keras.layers.Layer):
         x = features
         for layer in self.layers:
             x = layer(x)
-        return features + self.conv(x)
+        return self.conv.add_to(features, x)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape does not change."""

@@ -97,7 +97,7 @@ class SemanticCodec(StoredCodec):
             for count in range(1, quantizer.levels + 1)
         ]
         self._requantizing = CompiledFunction(quantizer.requantize, [quantizer])
-        self._denoising = CompiledFunction(nrb, [nrb], coarse=True)
+        self._denoising = CompiledFunction(nrb, [nrb], coarse=True, receives=True)
         self._transforming = CompiledFunction(encoder, [encoder])
         self._searching = [
             CompiledFunction(partial(_search, quantizer, count), [quantizer])
@@ -105,7 +105,7 @@ class SemanticCodec(StoredCodec):
         ]
         decoder = self.decoder
         self._decoding = CompiledFunction(
-            lambda z: clip_to_unit(decoder(z)), [decoder], coarse=True
+            lambda z: clip_to_unit(decoder(z)), [decoder], coarse=True, receives=True
         )
 
     @property

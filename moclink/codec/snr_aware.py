@@ -63,7 +63,10 @@ class SNRAwareAutoencoder:
             lambda images, snr_db: encoder(images, snr_db), [encoder]
         )
         self._decoding = CompiledFunction(
-            lambda z, snr_db: clip_to_unit(decoder(z, snr_db=snr_db)), [decoder], coarse=True
+            lambda z, snr_db: clip_to_unit(decoder(z, snr_db=snr_db)),
+            [decoder],
+            coarse=True,
+            receives=True,
         )
 
     def latents(self, images: NDArray[np.floating], snr_db: float) -> NDArray[np.float32]:

@@ -10,11 +10,15 @@ ICCV 2021.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from moclink.codec.swin_windows import SwinWeights, swin_layer
+from moclink.host_functions import may_use_host_functions, on_host
 
 
 def partition_windows(features: Any, window: int) -> Any:
@@ -187,6 +191,9 @@ class SwinLayer(keras.layers.Layer):
 
     def call(self, features: Any) -> Any:
         """Apply the layer."""
+        if self.compute_dtype == "float32" and may_use_host_functions():
+            function = partial(_host_layer, self.window, self.shift)
+            return on_host(function, features.shape, features, *self._arrays())
         height, width = ops.shape(features)[1:3]
         rows, columns = (-(-size // self.window) * self.window for size in (height, width))
         x = ops.pad(
@@ -199,6 +206,15 @@ class SwinLayer(keras.layers.Layer):
         x = ops.roll(x, (self.shift, self.shift), axis=(1, 2)) if self.shift else x
         x = features + x[:, :height, :width]
         return x + self.contract(ops.gelu(self.expand(self.norms[1](x)), approximate=True))
+
+    def _arrays(self) -> list[Any]:
+        """Tensors of all weights, in the order in which `_host_layer` wants them."""
+        positions = ops.take(self.attention.bias_table, relative_positions(self.window), axis=0)
+        dense = (self.attention.qkv, self.attention.projection, self.expand, self.contract)
+        parts = [(norm.gamma, norm.beta) for norm in self.norms]
+        parts += [(each.kernel, each.bias) for each in dense]
+        flat = [ops.convert_to_tensor(weight) for part in parts for weight in part]
+        return [ops.transpose(positions, (2, 0, 1)), *flat]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape does not change."""
@@ -213,3 +229,13 @@ class SwinLayer(keras.layers.Layer):
             "shift": self.shift,
             "mlp_ratio": self.mlp_ratio,
         }
+
+
+def _host_layer(
+    window: int, shift: int, features: np.ndarray, positions: np.ndarray, *others: np.ndarray
+) -> np.ndarray:
+    """`SwinLayer` of NumPy arrays."""
+    norms, (qkv, qkv_bias), rest = others[:4], others[4:6], others[6:]
+    gamma, beta = np.stack(norms[::2]), np.stack(norms[1::2])
+    weights = SwinWeights(gamma, beta, qkv, qkv_bias, positions, *rest)
+    return swin_layer(features, weights, window, shift)

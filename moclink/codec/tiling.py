@@ -20,6 +20,7 @@ from moclink.codec.decoder import Decoder
 from moclink.codec.encoder import Encoder
 from moclink.codec.inputs import as_array, check_finite, check_images
 from moclink.constants import LATENT_STRIDE
+from moclink.host_functions import host_functions
 from moclink.keras_device import on_torch, predict
 from moclink.matrix_products import codec_products, convolves_in_bfloat16
 from moclink.torch_device import join, to_numpy, without_gradients
@@ -72,6 +73,8 @@ class CompiledFunction(keras.Model):
         function: From tensors to a tensor.
         parts: The layers that `function` uses; their weights may change between calls.
         coarse: Whether its matrix products may be in bfloat16; see `moclink.matrix_products`.
+        receives: Whether it is a receiver's, which may sum up in another order than the backend does
+            (`moclink.host_functions`). What a sender sends stays the same to the last bit.
     """
 
     def __init__(
@@ -79,12 +82,14 @@ class CompiledFunction(keras.Model):
         function: Callable[..., Any],
         parts: Sequence[keras.layers.Layer],
         coarse: bool = False,
+        receives: bool = False,
         **kwargs: Any,
     ):
         super().__init__(dtype="float32", **kwargs)
         self.function = function
         self.parts = list(parts)
         self.coarse = coarse
+        self.receives = receives
         self._in_bfloat16 = False
         self.built = True
         self.compile(jit_compile=keras.backend.backend() == "jax")
@@ -109,7 +114,7 @@ class CompiledFunction(keras.Model):
         logger = logging.getLogger("tensorflow")
         logger.addFilter(_not_retracing)
         try:
-            with codec_products(self.coarse):
+            with codec_products(self.coarse), host_functions(self.receives):
                 if self._in_bfloat16 != convolves_in_bfloat16():  # traced otherwise
                     self._in_bfloat16, self.predict_function = convolves_in_bfloat16(), None
                 return np.asarray(predict(self, list(arrays)))

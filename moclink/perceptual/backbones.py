@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
+from moclink import winograd
+from moclink.host_functions import may_use_host_functions, on_host
 from moclink.keras_device import on_tensorflow
 
 
@@ -242,6 +245,9 @@ def _max_pool(x: Any, window: int, **options: Any) -> Any:
 
 def _rectified(x: Any, kernel: Any, bias: Any) -> Any:
     """Convolution at stride 1 that keeps the size (every such one here is padded by half its kernel)."""
+    if kernel.shape[0] in winograd.KERNELS and may_use_host_functions():
+        arrays = (ops.convert_to_tensor(each) for each in (kernel, bias))
+        return on_host(_rectified_on_host, (*x.shape[:-1], kernel.shape[-1]), x, *arrays)
     if not on_tensorflow():
         return ops.relu(_conv(x, kernel, padding="same") + bias)
     # Its convolutions on a CPU slow down by a third where the kernel overflows the second cache.
@@ -249,6 +255,10 @@ def _rectified(x: Any, kernel: Any, bias: Any) -> Any:
     pairs = zip(ops.split(kernel, parts, axis=-1), ops.split(bias, parts), strict=True)
     found = [_conv(x, part, padding="same") + shift for part, shift in pairs]
     return ops.relu(found[0] if parts == 1 else ops.concatenate(found, axis=-1))
+
+
+def _rectified_on_host(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    return winograd.convolve(x, kernel, bias, winograd.RELU)
 
 
 def _parts(shape: tuple[int, ...]) -> int:

@@ -19,6 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from moclink.host_functions import host_functions
 from moclink.keras_device import on_torch_gpu, predict
 from moclink.matrix_products import float32_products
 
@@ -221,7 +222,7 @@ class DistanceScorer:
     def _taps(self, image: np.ndarray) -> list[np.ndarray]:
         """What the backbone makes of an image, [H_i, W_i, C_i] for each stage."""
         pixels = standardized(image, np.array(_SHIFT, np.float32), np.array(_SCALE, np.float32))
-        with float32_products():
+        with float32_products(), host_functions():
             found = predict(self._model, pixels[None])
         # Under a mixed policy they come in bfloat16, in which no mean can be taken.
         return [np.ascontiguousarray(features[0], np.float32) for features in found]
