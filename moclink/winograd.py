@@ -29,6 +29,9 @@ SIDE = 6  # of a tile of inputs
 KERNELS = (3, 5)
 TILES = 32  # that are multiplied at a time
 WIDEST = 64  # outputs that are multiplied at a time
+# Channels that are transformed side by side, in one flat array: the compiler then knows all distances.
+# Indices are unsigned, since negative ones would count from the end, which is no vector code.
+LANES = np.uint64(64)
 NONE, SILU, RELU = range(3)
 _NOTHING = np.zeros((0, 0, 0), np.float32)
 _A2, _B2 = np.float32(0.5), np.float32(2.0)  # squares of the points a and b
@@ -36,6 +39,8 @@ _A, _B = np.sqrt(_A2), np.sqrt(_B2)
 _A3, _B3 = _A * _A2, _B * _B2
 _SUM = _A2 + _B2
 _ZERO = np.float32(0)
+_ROW, _HALF = np.uint64(6) * LANES, np.uint64(36) * LANES  # of a tile; between its two states
+_2, _3, _4, _5 = (np.uint64(k) for k in range(2, 6))
 
 
 def convolve(
@@ -110,36 +115,34 @@ def transformed(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @inlined
-def _inputs(x: tuple, y: tuple) -> None:
-    """B^T d along one axis: six rows of channels to six others."""
-    x0, x1, x2, x3, x4, x5 = x
-    y0, y1, y2, y3, y4, y5 = y
-    for c in range(
-        x0.size
-    ):  # all are read before any is written: these may be the same, for all it knows
-        d0, d1, d2, d3, d4, d5 = x0[c], x1[c], x2[c], x3[c], x4[c], x5[c]
+def _inputs(s: np.ndarray, x: np.uint64, apart: np.uint64, y: np.uint64) -> None:
+    """B^T d along one axis: six values of LANES channels, `apart` from each other, to six others."""
+    for c in range(LANES):
+        i = x + c
+        d0, d1, d2 = s[i], s[i + apart], s[i + _2 * apart]
+        d3, d4, d5 = s[i + _3 * apart], s[i + _4 * apart], s[i + _5 * apart]
         even_a, odd_a = d4 - _B2 * d2, _A * (d3 - _B2 * d1)
         even_b, odd_b = d4 - _A2 * d2, _B * (d3 - _A2 * d1)
-        y0[c] = d0 - _SUM * d2 + d4  # a^2 b^2 = 1
-        y1[c], y2[c] = even_a + odd_a, even_a - odd_a
-        y3[c], y4[c] = even_b + odd_b, even_b - odd_b
-        y5[c] = d1 - _SUM * d3 + d5
+        i = y + c
+        s[i] = d0 - _SUM * d2 + d4  # a^2 b^2 = 1
+        s[i + apart], s[i + _2 * apart] = even_a + odd_a, even_a - odd_a
+        s[i + _3 * apart], s[i + _4 * apart] = even_b + odd_b, even_b - odd_b
+        s[i + _5 * apart] = d1 - _SUM * d3 + d5
 
 
 @inlined
-def _outputs(x: tuple, y: tuple, four: bool) -> None:
-    """A^T m along one axis: six rows of channels to four others, or to two of these."""
-    x0, x1, x2, x3, x4, x5 = x
-    y0, y1, y2, y3 = y
-    for c in range(x0.size):
-        sum_a, odd_a = x1[c] + x2[c], x1[c] - x2[c]
-        sum_b, odd_b = x3[c] + x4[c], x3[c] - x4[c]
-        first, last = x0[c] + sum_a + sum_b, x5[c]
-        if four:
-            y0[c], y1[c] = first, _A * odd_a + _B * odd_b
-            y2[c], y3[c] = _A2 * sum_a + _B2 * sum_b, _A3 * odd_a + _B3 * odd_b + last
-        else:
-            y0[c], y1[c] = first, _A * odd_a + _B * odd_b + last
+def _outputs(s: np.ndarray, x: np.uint64, apart: np.uint64, y: np.uint64, four: bool) -> None:
+    """A^T m along one axis: six values to four others, or to two of these."""
+    for c in range(LANES):
+        i = x + c
+        m0, m1, m2 = s[i], s[i + apart], s[i + _2 * apart]
+        m3, m4, m5 = s[i + _3 * apart], s[i + _4 * apart], s[i + _5 * apart]
+        sum_a, odd_a, sum_b, odd_b = m1 + m2, m1 - m2, m3 + m4, m3 - m4
+        i = y + c
+        s[i] = m0 + sum_a + sum_b
+        s[i + apart] = _A * odd_a + _B * odd_b + (_ZERO if four else m5)
+        s[i + _2 * apart] = _A2 * sum_a + _B2 * sum_b
+        s[i + _3 * apart] = _A3 * odd_a + _B3 * odd_b + m5
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"})
@@ -172,28 +175,34 @@ def _convolve(
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"})
 def _see(x: np.ndarray, size: int, across: int, first: int, tiles: int, seen: np.ndarray) -> None:
-    """B^T d B of tiles: [36, tiles, C]."""
+    """B^T d B of tiles: [36, TILES, C], LANES channels at a time."""
     height, width, channels = x.shape
     side = SIDE + 1 - size
-    nothing, half = np.zeros(channels, np.float32), np.empty((SIDE * SIDE, channels), np.float32)
+    s = np.zeros(2 * SIDE * SIDE * LANES, np.float32)  # a tile before and after the first axis
+    values, found = x.reshape(-1), seen.reshape(-1)
     for tile in range(tiles):
         down, right = divmod(first + tile, across)
         top, left = down * side - size // 2, right * side - size // 2
-        for j in range(SIDE):
-            w, outside = left + j, not 0 <= left + j < width
-            d0 = nothing if outside or not 0 <= top < height else x[top, w]
-            d1 = nothing if outside or not 0 <= top + 1 < height else x[top + 1, w]
-            d2 = nothing if outside or not 0 <= top + 2 < height else x[top + 2, w]
-            d3 = nothing if outside or not 0 <= top + 3 < height else x[top + 3, w]
-            d4 = nothing if outside or not 0 <= top + 4 < height else x[top + 4, w]
-            d5 = nothing if outside or not 0 <= top + 5 < height else x[top + 5, w]
-            y = half[j], half[6 + j], half[12 + j], half[18 + j], half[24 + j], half[30 + j]
-            _inputs((d0, d1, d2, d3, d4, d5), y)
-        for k in range(0, SIDE * SIDE, SIDE):
-            row = half[k], half[k + 1], half[k + 2], half[k + 3], half[k + 4], half[k + 5]
-            y0, y1, y2 = seen[k, tile], seen[k + 1, tile], seen[k + 2, tile]
-            y3, y4, y5 = seen[k + 3, tile], seen[k + 4, tile], seen[k + 5, tile]
-            _inputs(row, (y0, y1, y2, y3, y4, y5))
+        for low in range(0, channels, LANES):
+            count = np.uint64(min(LANES, channels - low))
+            for k in range(SIDE * SIDE):
+                i, j, place = top + k // SIDE, left + k % SIDE, np.uint64(k) * LANES
+                if 0 <= i < height and 0 <= j < width:
+                    start = np.uint64((i * width + j) * channels + low)
+                    for c in range(count):
+                        s[place + c] = values[start + c]
+                else:
+                    for c in range(LANES):
+                        s[place + c] = _ZERO
+            for k in range(SIDE):
+                _inputs(s, np.uint64(k) * LANES, _ROW, _HALF + np.uint64(k) * LANES)
+            for k in range(SIDE):
+                _inputs(s, _HALF + np.uint64(k) * _ROW, LANES, np.uint64(k) * _ROW)
+            for k in range(SIDE * SIDE):
+                start = np.uint64((k * TILES + tile) * channels + low)
+                place = np.uint64(k) * LANES
+                for c in range(count):
+                    found[start + c] = s[place + c]
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"})
@@ -205,49 +214,53 @@ def _finish(
     added: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """A^T m A of tiles, and what follows a convolution."""
+    """A^T m A of tiles, [36, TILES, width], and what follows a convolution."""
     size, across, first, tiles, low = place
-    height, width, channels = out.shape[0], out.shape[1], products.shape[2]
-    side = SIDE + 1 - size
-    shift = bias[low : low + channels]
-    half = np.empty((4 * SIDE, channels), np.float32)
-    whole = np.empty((4, 4, channels), np.float32)
+    (height, width, channels), side = out.shape, SIDE + 1 - size
+    count, shift = np.uint64(products.shape[2]), np.uint64(low)
+    s = np.zeros(2 * SIDE * SIDE * LANES, np.float32)
+    values, others, found = products.reshape(-1), added.reshape(-1), out.reshape(-1)
     for tile in range(tiles):
         down, right = divmod(first + tile, across)
-        top, left = down * side, right * side
-        for j in range(SIDE):
-            x0, x1, x2 = products[j, tile], products[6 + j, tile], products[12 + j, tile]
-            x3, x4, x5 = products[18 + j, tile], products[24 + j, tile], products[30 + j, tile]
-            column = half[j], half[6 + j], half[12 + j], half[18 + j]
-            _outputs((x0, x1, x2, x3, x4, x5), column, side == 4)
-        for i in range(side):
-            k = SIDE * i
-            row = half[k], half[k + 1], half[k + 2], half[k + 3], half[k + 4], half[k + 5]
-            _outputs(row, (whole[i, 0], whole[i, 1], whole[i, 2], whole[i, 3]), side == 4)
-        for i in range(min(side, height - top)):
-            for j in range(min(side, width - left)):
-                _activate(whole[i, j], shift, activation)
-                y = out[top + i, left + j, low : low + channels]
-                if added.size:
-                    other = added[top + i, left + j, low : low + channels]
-                    for c in range(channels):
-                        y[c] = whole[i, j, c] + other[c]
-                else:
-                    y[:] = whole[i, j]
+        for k in range(SIDE * SIDE):
+            start, at = np.uint64(k * TILES + tile) * count, np.uint64(k) * LANES
+            for c in range(count):
+                s[at + c] = values[start + c]
+        for k in range(SIDE):
+            _outputs(s, np.uint64(k) * LANES, _ROW, _HALF + np.uint64(k) * LANES, side == 4)
+        for k in range(side):
+            _outputs(s, _HALF + np.uint64(k) * _ROW, LANES, np.uint64(k) * _ROW, side == 4)
+        for k in range(side * side):
+            i, j = down * side + k // side, right * side + k % side
+            if i < height and j < width:
+                at = np.uint64(k // side) * _ROW + np.uint64(k % side) * LANES
+                _activate(s, at, bias, shift, count, activation)
+                start = np.uint64((i * width + j) * channels + low)
+                if others.size:
+                    for c in range(count):
+                        s[at + c] += others[start + c]
+                for c in range(count):
+                    found[start + c] = s[at + c]
 
 
 @inlined
-def _activate(x: np.ndarray, bias: np.ndarray, activation: int) -> None:
-    """activation(x + bias), in place."""
+def _activate(
+    s: np.ndarray,
+    at: np.uint64,
+    bias: np.ndarray,
+    shift: np.uint64,
+    count: np.uint64,
+    activation: int,
+) -> None:
+    """activation(x + bias) of one position's outputs, in place."""
+    for c in range(count):
+        s[at + c] += bias[shift + c]
     if activation == SILU:
-        for c in range(x.size):
-            x[c] = _silu(x[c] + bias[c])
+        for c in range(LANES):
+            s[at + c] = _silu(s[at + c])
     elif activation == RELU:
-        for c in range(x.size):
-            x[c] = max(x[c] + bias[c], _ZERO)
-    else:
-        for c in range(x.size):
-            x[c] += bias[c]
+        for c in range(LANES):
+            s[at + c] = max(s[at + c], _ZERO)
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"})

@@ -119,8 +119,9 @@ def _windows(
                 labels[t] = 4 * down[place[0]] + across[place[1]]
                 row, column = (place[0] + shift) % down.size, (place[1] + shift) % across.size
                 if row < height and column < width:
-                    kept[t] = x[row, column]
-                    _normalize(kept[t], weights.gamma[0], weights.beta[0], normed[t])
+                    for c in range(channels):
+                        kept[t, c] = x[row, column, c]
+                    _normalize(kept, t, weights.gamma, weights.beta, 0, normed)
                 else:
                     kept[t], normed[t] = 0, 0
             _attend(normed, weights, labels, mixed)
@@ -128,7 +129,7 @@ def _windows(
             for t in range(tokens):
                 for c in range(channels):
                     kept[t, c] += normed[t, c] + weights.projection_bias[c]
-                _normalize(kept[t], weights.gamma[1], weights.beta[1], mixed[t])
+                _normalize(kept, t, weights.gamma, weights.beta, 1, mixed)
             _product(mixed, weights.expand, wide)
             for t in range(tokens):
                 for c in range(hidden):
@@ -143,17 +144,19 @@ def _windows(
 
 
 @inlined
-def _normalize(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, y: np.ndarray) -> None:
-    """(x - mean) / deviation * gamma + beta of one position."""
-    mean, square = np.float32(0), np.float32(0)
-    for c in range(x.size):
-        mean += x[c]
-    mean /= np.float32(x.size)
-    for c in range(x.size):
-        square += (x[c] - mean) * (x[c] - mean)
-    factor = _ONE / np.sqrt(square / np.float32(x.size) + EPSILON)
-    for c in range(x.size):
-        y[c] = (x[c] - mean) * factor * gamma[c] + beta[c]
+def _normalize(
+    x: np.ndarray, t: int, gamma: np.ndarray, beta: np.ndarray, place: int, y: np.ndarray
+) -> None:
+    """(x - mean) / deviation * gamma + beta of position t."""
+    channels, mean, square = x.shape[1], _ZERO, _ZERO
+    for c in range(channels):
+        mean += x[t, c]
+    mean /= np.float32(channels)
+    for c in range(channels):
+        square += (x[t, c] - mean) * (x[t, c] - mean)
+    factor = _ONE / np.sqrt(square / np.float32(channels) + EPSILON)
+    for c in range(channels):
+        y[t, c] = (x[t, c] - mean) * factor * gamma[place, c] + beta[place, c]
 
 
 @inlined
@@ -193,7 +196,7 @@ def _attend(x: np.ndarray, weights: SwinWeights, labels: np.ndarray, mixed: np.n
                 for j in range(tokens):
                     if labels[j] != labels[t]:
                         scores[t, j] = MASKED
-            factors[t] = _soft(scores[t], weights.positions[head, t], shares[t])
+            factors[t] = _soft(scores, weights.positions, head, t, shares)
         np.dot(shares, parts[2], found)
         for t in range(tokens):
             for c in range(width):
@@ -201,20 +204,21 @@ def _attend(x: np.ndarray, weights: SwinWeights, labels: np.ndarray, mixed: np.n
 
 
 @inlined
-def _soft(scores: np.ndarray, bias: np.ndarray, shares: np.ndarray) -> np.float32:
-    """Exponentials of scores + bias up to a factor, and what makes their sum 1 by multiplication."""
-    total = _ZERO
-    for j in range(scores.size):
-        share = exponential(scores[j] + bias[j])
-        shares[j] = share
+def _soft(
+    scores: np.ndarray, bias: np.ndarray, head: int, t: int, shares: np.ndarray
+) -> np.float32:
+    """Exponentials of row t of scores + bias, up to the factor that is returned; with it their sum is 1."""
+    tokens, total = scores.shape[1], _ZERO
+    for j in range(tokens):
+        share = exponential(scores[t, j] + bias[head, t, j])
+        shares[t, j] = share
         total += share
-    if LEAST < total < MOST:
-        return _ONE / total
-    most, total = scores[0] + bias[0], _ZERO
-    for j in range(scores.size):
-        most = max(most, scores[j] + bias[j])
-    for j in range(scores.size):
-        share = exponential(scores[j] + bias[j] - most)
-        shares[j] = share
-        total += share
+    if not LEAST < total < MOST:
+        most, total = scores[t, 0] + bias[head, t, 0], _ZERO
+        for j in range(tokens):
+            most = max(most, scores[t, j] + bias[head, t, j])
+        for j in range(tokens):
+            share = exponential(scores[t, j] + bias[head, t, j] - most)
+            shares[t, j] = share
+            total += share
     return _ONE / total
