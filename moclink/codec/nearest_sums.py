@@ -17,7 +17,7 @@ BEYOND = np.float32(3e38)  # farther than any sum
 
 
 def nearest_sums(
-    z: NDArray[np.float32], codebooks: NDArray[np.float32], levels: int
+    z: NDArray[np.float32], codebooks: NDArray[np.float32], levels: int, deeper: bool = True
 ) -> NDArray[np.int32]:
     """Codes of the first levels whose vectors' sum is nearest, and of the deeper ones level by level.
 
@@ -25,6 +25,7 @@ def nearest_sums(
         z: Latents [B, h, w, P*c].
         codebooks: [D, P, N, c].
         levels: Levels that are chosen together, 1..D.
+        deeper: Whether codes of the deeper levels are wanted; else they are 0.
 
     Returns:
         int32 [B, h, w, D, P].
@@ -41,13 +42,13 @@ def nearest_sums(
     flat[:positions] = np.asarray(z, np.float32).reshape(-1, heads, width)
     # Positions last: [heads, groups, width, LANES].
     lanes = np.ascontiguousarray(flat.reshape(groups, LANES, heads, width).transpose(2, 0, 3, 1))
-    found = np.empty((heads, groups * LANES, depth), np.int32)
+    found = np.zeros((heads, groups * LANES, depth), np.int32)
     half = levels // 2
     for head in range(heads):
         books = np.ascontiguousarray(codebooks[:, head], np.float32)
         first, last = _sums(books[:half], width), _sums(books[half:levels], width)
         numbers = _search(lanes[head], first, last, 2 * first @ last.T)
-        _codes(numbers.reshape(-1), flat[:, head], books, levels, found[head])
+        _codes(numbers.reshape(-1), flat[:, head], books, levels, deeper, found[head])
     return found[:, :positions].transpose(1, 2, 0).reshape(*z.shape[:3], depth, heads)
 
 
@@ -63,14 +64,15 @@ def _sums(books: NDArray[np.float32], width: int) -> NDArray[np.float32]:
 def _terms(z: np.ndarray, sums: np.ndarray, terms: np.ndarray) -> None:
     """|e|^2 - 2 z e of every sum e [K, c] and the latents z [c, LANES]: terms [K, LANES]."""
     for k in range(sums.shape[0]):
-        row, norm = terms[k], np.float32(0)
+        norm = np.float32(0)
         for d in range(sums.shape[1]):
             norm += sums[k, d] * sums[k, d]
-        row[:] = norm
+        for lane in range(LANES):
+            terms[k, lane] = norm
         for d in range(sums.shape[1]):
-            twice, values = np.float32(2) * sums[k, d], z[d]
+            twice = np.float32(2) * sums[k, d]
             for lane in range(LANES):
-                row[lane] -= twice * values[lane]
+                terms[k, lane] -= twice * z[d, lane]
 
 
 @compiled(nogil=True, fastmath={"nnan", "nsz", "ninf"}, error_model="numpy")
@@ -96,11 +98,16 @@ def _search(z: np.ndarray, first: np.ndarray, last: np.ndarray, table: np.ndarra
         best[:] = 0
         for i in range(first.shape[0]):
             low[:] = BEYOND
-            for j in range(others):
-                terms, product = last_terms[j], table[i, j]
+            for j in range(0, others - others % 4, 4):  # four at a time: less is written
+                a, b, c, d = table[i, j], table[i, j + 1], table[i, j + 2], table[i, j + 3]
                 for lane in range(LANES):
-                    value = terms[lane] + product
-                    low[lane] = value if value < low[lane] else low[lane]
+                    one, two = last_terms[j, lane] + a, last_terms[j + 1, lane] + b
+                    three, four = last_terms[j + 2, lane] + c, last_terms[j + 3, lane] + d
+                    one, three = min(one, two), min(three, four)
+                    low[lane] = min(low[lane], min(one, three))
+            for j in range(others - others % 4, others):
+                for lane in range(LANES):
+                    low[lane] = min(low[lane], last_terms[j, lane] + table[i, j])
             for lane in range(LANES):
                 value = low[lane] + first_terms[i, lane]
                 if value < least[lane]:
@@ -130,7 +137,12 @@ def _nearest(book: np.ndarray, vector: np.ndarray) -> int:
 
 @compiled(nogil=True, error_model="numpy")
 def _codes(
-    numbers: np.ndarray, z: np.ndarray, books: np.ndarray, levels: int, found: np.ndarray
+    numbers: np.ndarray,
+    z: np.ndarray,
+    books: np.ndarray,
+    levels: int,
+    deeper: bool,
+    found: np.ndarray,
 ) -> None:
     """Codes [M, D] from numbers [M] of sums, and the deeper ones level by level from latents [M, c]."""
     depth, states, width = books.shape
@@ -140,6 +152,8 @@ def _codes(
         for level in range(levels - 1, -1, -1):
             found[m, level] = number % states
             number //= states
+        if not deeper or levels == depth:
+            continue
         rest[:] = z[m]
         for level in range(depth):
             if level >= levels:

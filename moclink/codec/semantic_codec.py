@@ -261,15 +261,15 @@ class SemanticCodec(StoredCodec):
         if self.quantizer.search == "greedy":
             return self._requantizing.run_on_device(z, levels)
         codes = [
-            self._nearest_sums(z[place : place + 1], count)
+            self._nearest_sums(z[place : place + 1], count, deeper=False)
             for place, count in enumerate(levels.tolist())
         ]
         return self._look_up.run_on_device(join(codes), levels)
 
-    def _nearest_sums(self, z: Any, levels: int) -> Any:
+    def _nearest_sums(self, z: Any, levels: int, deeper: bool = True) -> Any:
         """The joint search, where it is fastest: by Keras on a GPU, else compiled for a processor."""
         if not on_torch_gpu():
-            return nearest_sums(to_numpy(z), self.quantizer.codebooks, levels)
+            return nearest_sums(to_numpy(z), self.quantizer.codebooks, levels, deeper)
         search, groups = self._searching[levels - 1], self.position_limit.groups(*z.shape[:3])
         return join([search.run_on_device(z[part]) for part in groups])
 

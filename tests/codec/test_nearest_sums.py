@@ -43,6 +43,15 @@ def test_it_chooses_what_the_graph_chooses(levels, states):
         )
 
 
+def test_deeper_levels_are_left_out_if_they_are_not_wanted():
+    made, z = quantizer(3, 8)
+    for count in (1, 2, 3):
+        found = nearest_sums(z, made.codebooks, count, deeper=False)
+        all_of_them = nearest_sums(z, made.codebooks, count)
+        np.testing.assert_array_equal(found[:, :, :, :count], all_of_them[:, :, :, :count])
+        assert not found[:, :, :, count:].any()
+
+
 def test_no_sum_is_nearer():
     made, z = quantizer(3, 4)
     books = made.codebooks
