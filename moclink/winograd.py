@@ -16,14 +16,12 @@ Reference: Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", CVP
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from moclink.elementary import silu as _silu
 from moclink.numba_cache import compiled, inlined
+from moclink.thread_shares import work_in_shares
 
 SIDE = 6  # of a tile of inputs
 KERNELS = (3, 5)
@@ -73,21 +71,14 @@ def convolve(
     across, down = (-(-side // (SIDE + 1 - size)) for side in (x.shape[2], x.shape[1]))
     factors = transformed(kernel)
     x, out = np.ascontiguousarray(x), np.empty((*x.shape[:3], kernel.shape[-1]), np.float32)
-    parts = -(-across * down // TILES)
-    allowed: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    threads = min(allowed, parts)
 
-    def share(first: int) -> None:
+    def work(first: int, step: int) -> None:
         for place, picture in enumerate(x):
             other = _NOTHING if added is None else added[place]
-            parts = first * TILES, threads * TILES
-            _convolve(picture, factors, bias, activation, other, size, *parts, out[place])
+            tiles = first * TILES, step * TILES
+            _convolve(picture, factors, bias, activation, other, size, *tiles, out[place])
 
-    if threads == 1:
-        share(0)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(share, range(threads)))  # hands on any exception
+    work_in_shares(work, -(-across * down // TILES))
     return out
 
 

@@ -8,15 +8,14 @@ positions which may not see each other.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from moclink.elementary import exponential, gelu
 from moclink.numba_cache import compiled, inlined
+from moclink.thread_shares import work_in_shares
 
 EPSILON = np.float32(1e-5)  # of the normalisation
 MASKED = np.float32(-1e4)
@@ -70,18 +69,12 @@ def swin_layer(
     """
     features, out = np.ascontiguousarray(features), np.empty(features.shape, np.float32)
     down, across = (axis_labels(side, window, shift) for side in features.shape[1:3])
-    allowed: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    threads = min(allowed, down.size // window)
 
-    def share(first: int) -> None:
+    def work(first: int, step: int) -> None:
         for place, picture in enumerate(features):
-            _windows(picture, weights, (window, shift), down, across, (first, threads), out[place])
+            _windows(picture, weights, (window, shift), down, across, (first, step), out[place])
 
-    if threads == 1:
-        share(0)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(share, range(threads)))  # hands on any exception
+    work_in_shares(work, down.size // window)
     return out
 
 
