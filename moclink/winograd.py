@@ -8,8 +8,8 @@ polynomials' values at the points 0, +-sqrt(1/2), +-sqrt(2) and infinity, of whi
 least rounding: twice that of a plain convolution in float32, half that of the points 0, +-1, +-2.
 
 The 36 products are products of matrices, of 32 tiles each, by SciPy's BLAS. They are below the size
-(10^6 multiplications) up to which OpenBLAS neither copies the factors nor starts threads; at once
-the tiles stay in the second cache.
+(10^6 multiplications) up to which OpenBLAS neither copies the factors nor starts threads, where it
+knows AVX-512; at once the tiles stay in the second cache.
 
 Reference: Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 """
@@ -27,6 +27,7 @@ SIDE = 6  # of a tile of inputs
 KERNELS = (3, 5)
 TILES = 32  # that are multiplied at a time
 WIDEST = 64  # outputs that are multiplied at a time
+MOST_PRODUCTS = 1_000_000  # of two matrices
 # Channels that are transformed side by side, in one flat array: the compiler then knows all distances.
 # Indices are unsigned, since negative ones would count from the end, which is no vector code.
 LANES = np.uint64(64)
@@ -99,7 +100,8 @@ def transformed(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     rows[:-1] = points[:, None] ** np.arange(size) / np.array(norms)[:, None]
     rows[-1, -1] = 1.0  # infinity: the highest power
     both = np.einsum("pi,qj->pqij", rows, rows).reshape(SIDE**2, size**2).astype(np.float32)
-    width = max(width for width in range(1, WIDEST + 1) if outputs % width == 0)
+    widest = max(1, min(WIDEST, MOST_PRODUCTS // (TILES * channels)))
+    width = max(width for width in range(1, widest + 1) if outputs % width == 0)
     flat = both @ kernel.reshape(size**2, -1)
     parts = flat.reshape(SIDE**2, channels, outputs // width, width)
     return np.ascontiguousarray(parts.transpose(0, 2, 1, 3))

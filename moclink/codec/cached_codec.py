@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ class CachedSemanticCodec:
 
     Chains of several levels then encode a picture once, and an index map that comes again, as it
     does where there are no errors, is decoded once. With the noise reduction block the picture also
-    depends on the SNR, and posteriors never come again: these are always decoded.
+    depends on the SNR, and log-likelihoods never come again. The latent that is made of them does:
+    where noise is weak, requantisation gives the sent codes' at every SNR.
 
     Args:
         codec: A codec whose weights do not change any more.
@@ -28,6 +30,7 @@ class CachedSemanticCodec:
         self._codec = codec
         self._encoded: tuple[bytes, NDArray[np.int32]] | None = None
         self._pictures: dict[tuple, NDArray[np.float32]] = {}
+        self._of_latents: dict[tuple, NDArray[np.float32]] = {}
 
     @property
     def quantizer(self) -> Any:
@@ -53,8 +56,20 @@ class CachedSemanticCodec:
     def decode_likelihoods(
         self, log_likelihoods: NDArray[np.floating], **options: Any
     ) -> NDArray[np.float32]:
-        """See `SemanticCodec.decode_likelihoods`; not kept."""
-        return self._codec.decode_likelihoods(log_likelihoods, **options)
+        """See `SemanticCodec.decode_likelihoods`; latents that come again are decoded once."""
+        return self._codec.decode_likelihoods(log_likelihoods, known=self._known, **options)
+
+    def _known(self, z: Any, decode: Callable[[Any], Any]) -> Any:
+        """Images of latents [B, h, w, n_q]."""
+        if not isinstance(z, np.ndarray):  # on a GPU, where decoding is faster than a look at it
+            return decode(z)
+        keys = [(hashlib.sha256(np.ascontiguousarray(row).data).digest(), row.shape) for row in z]
+        new = {key: place for place, key in enumerate(keys) if key not in self._of_latents}
+        known = dict(self._of_latents)
+        if new:
+            known |= zip(new, decode(z[list(new.values())]), strict=True)
+        self._of_latents = {key: known[key] for key in list(dict.fromkeys(keys))[-self.KEPT :]}
+        return np.stack([known[key] for key in keys])
 
     def decode(
         self, received: NDArray, *, snr_db: NDArray[np.floating], use_nrb: bool, **options: Any

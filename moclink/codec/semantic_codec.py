@@ -21,12 +21,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from moclink.codec.inputs import (
-    as_array,
-    check_posteriors,
-    snr_of_each,
-    whole_number,
-)
+from moclink.codec.inputs import as_array, check_posteriors, snr_of_each, whole_number
 from moclink.codec.nearest_sums import nearest_sums
 from moclink.codec.network import semantic_network
 from moclink.codec.received import as_likelihoods, is_soft, levels_of_each
@@ -206,7 +201,8 @@ class SemanticCodec(StoredCodec):
 
         Args:
             log_likelihoods: See `posteriors`.
-            options: `levels`, `snr_db` and what follows them in `decode`.
+            options: `levels`, `snr_db` and what follows them in `decode`; `known`, which is called with
+                latents and a function that decodes them, and may remember pictures.
 
         Returns:
             Images, float32 [B, height, width, 3] in [0, 1].
@@ -233,6 +229,7 @@ class SemanticCodec(StoredCodec):
         width: int | None = None,
         use_nrb: bool = True,
         requantize: bool = True,
+        known: Callable[[Any, Callable[[Any], Any]], Any] | None = None,
     ) -> NDArray[np.float32]:
         """`decode`, of whatever `retrieve` makes latents of: (part of the batch, its levels) -> z."""
         batch, rows, columns, sent = received.shape[:4]
@@ -244,17 +241,19 @@ class SemanticCodec(StoredCodec):
             z = retrieve(received[part], levels[part])
             if use_nrb and snr is not None:
                 # Cuts on whole windows keep every window where the whole picture has it.
-                stripe, halo = (
-                    self.position_limit.stripe(columns, self.nrb.window),
-                    self.nrb.receptive_positions(),
-                )
+                stripe = self.position_limit.stripe(columns, self.nrb.window)
+                halo = self.nrb.receptive_positions()
                 others = (levels[part], snr[part])
                 z = self._denoising.run_in_stripes(z, others, rows=stripe, halo=halo)
                 if requantize:
                     z = self._requantized(z, levels[part])
-            decoded = decode_latents(self._decoding, self.decoder, self.position_limit, z)
+            decoded = known(z, self._generate) if known else self._generate(z)
             images.append(to_numpy(decoded[:, :height, :width]))
         return np.ascontiguousarray(join(images))
+
+    def _generate(self, z: Any) -> Any:
+        """G: latents of one group to images [B, 8h, 8w, 3]."""
+        return decode_latents(self._decoding, self.decoder, self.position_limit, z)
 
     def _requantized(self, z: Any, levels: NDArray[np.int32]) -> Any:
         """Eq. (9): the nearest sums of code vectors, of as many levels [B] as were sent."""

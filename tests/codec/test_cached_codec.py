@@ -60,3 +60,31 @@ def test_an_index_map_that_comes_again_is_decoded_once():
     # With the noise reduction block the SNR is an input too.
     codec.decode(received[:1].repeat(2, 0), snr_db=np.float32([20, 21]), use_nrb=True, **options)
     assert inner.decoded == 5
+
+
+@pytest.mark.tensorflow_only("on a device it is faster to decode than to compare")
+def test_a_latent_that_comes_again_is_decoded_once(monkeypatch):
+    inner = SemanticCodec.from_size("toy")
+    rng = np.random.default_rng(1)
+    sent = rng.integers(0, 8, (3, 5, 7, 2, 4))
+    sure = np.where(np.arange(8) == sent[..., None], 0, -1e6).astype(np.float32)
+    options = {"height": 38, "width": 56}
+    order, snr_db = [0, 1, 0, 0, 2, 1], np.float32([20, 21, 22, 20, 25, 30])
+    expected = inner.decode_likelihoods(sure[order], snr_db=snr_db, **options)
+    decoded, generate = [], inner._generate
+
+    def counted(z):
+        decoded.append(len(z))
+        return generate(z)
+
+    monkeypatch.setattr(inner, "_generate", counted)
+    codec = CachedSemanticCodec(inner)
+    found = codec.decode_likelihoods(sure[order], snr_db=snr_db, **options)
+    assert decoded == [3]
+    np.testing.assert_array_equal(found, expected)
+    found[:] = 0  # what is kept is not what was given away
+    again = codec.decode_likelihoods(sure[[2, 1]], snr_db=snr_db[:2], **options)
+    assert decoded == [3]  # the last two are kept
+    np.testing.assert_array_equal(again, expected[4:])
+    codec.decode_likelihoods(sure[:1], snr_db=snr_db[:1], **options)
+    assert decoded == [3, 1]

@@ -6,6 +6,8 @@ import pytest
 from keras import ops
 from scipy.ndimage import correlate1d
 
+from moclink import winograd
+from moclink.host_functions import host_functions
 from moclink.perceptual.backbones import (
     LARGEST_KERNEL,
     STAGES,
@@ -103,6 +105,31 @@ def test_large_kernels_are_cut_into_parts_that_give_the_same(monkeypatch):
     for default, small, whole in zip(*taps, strict=True):
         np.testing.assert_allclose(default, whole, atol=1e-5 * whole.max())
         np.testing.assert_allclose(small, whole, atol=1e-5 * whole.max())
+
+
+@pytest.mark.tensorflow_only("elsewhere they stay with the backend")
+@pytest.mark.parametrize(
+    ("net", "shift_tolerant"), [("alex", False), ("vgg", True), ("squeeze", False)]
+)
+def test_taps_by_functions_of_arrays_are_the_same_to_rounding(net, shift_tolerant, monkeypatch):
+    images = np.random.default_rng(3).normal(size=(1, 70, 83, 3)).astype(np.float32)
+    backbone = Backbone(net, shift_tolerant)
+    for variable in backbone.biases:
+        variable.assign(np.linspace(-0.5, 0.5, variable.shape[0]))
+    expected = [ops.convert_to_numpy(tap) for tap in backbone(images)]
+    kernels = []
+    convolve = winograd.convolve
+
+    def counted(x, kernel, *others):
+        kernels.append(kernel.shape[0])
+        return convolve(x, kernel, *others)
+
+    monkeypatch.setattr(winograd, "convolve", counted)
+    with host_functions():
+        found = [ops.convert_to_numpy(tap) for tap in backbone(images)]
+    assert set(kernels) == ({3, 5} if net == "alex" else {3})
+    for tap, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(tap, other, atol=1e-5 * other.max())
 
 
 @pytest.mark.parametrize(
