@@ -166,7 +166,7 @@ def _convolve(
             _finish(products, place, bias, activation, added, out)
 
 
-@compiled(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def _see(x: np.ndarray, size: int, across: int, first: int, tiles: int, seen: np.ndarray) -> None:
     """B^T d B of tiles: [36, TILES, C], LANES channels at a time."""
     height, width, channels = x.shape
@@ -198,7 +198,7 @@ def _see(x: np.ndarray, size: int, across: int, first: int, tiles: int, seen: np
                     found[start + c] = s[place + c]
 
 
-@compiled(nogil=True, error_model="numpy", fastmath={"contract"})
+@inlined
 def _finish(
     products: np.ndarray,
     place: tuple,

@@ -21,6 +21,8 @@ EPSILON = np.float32(1e-5)  # of the normalisation
 MASKED = np.float32(-1e4)
 PADDING = 3  # label of rows and columns beyond the map
 ROWS = 32  # that are multiplied at a time; see `moclink.winograd`
+# Sums may be taken in any order, and all is inlined into one function: compiled by itself as well, a part
+# would round otherwise in the process that compiles it than where both are read from the disk.
 _FAST = {"contract", "reassoc", "nnan", "nsz"}
 LEAST, MOST = np.float32(1e-20), np.float32(1e30)  # sums of exponentials that lose nothing
 _ZERO, _ONE = np.float32(0), np.float32(1)
@@ -160,7 +162,7 @@ def _product(x: np.ndarray, matrix: np.ndarray, y: np.ndarray) -> None:
         np.dot(x[first:last], matrix, y[first:last])
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
+@inlined
 def _attend(x: np.ndarray, weights: SwinWeights, labels: np.ndarray, mixed: np.ndarray) -> None:
     """Values that the positions of a window [T, C] attend to, all heads: mixed [T, C]."""
     (tokens, channels), heads = x.shape, weights.positions.shape[0]

@@ -1,5 +1,10 @@
 """A Swin layer window by window against the layer in Keras's operations."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numba
 import numpy as np
 import pytest
@@ -90,3 +95,30 @@ def test_threads_change_nothing(monkeypatch):
 
 def test_sums_that_lose_nothing_are_told_by_limits_inside_float32():
     assert np.exp(-87.0) < swin_windows.LEAST < 1 < swin_windows.MOST < np.exp(87.0)
+
+
+PRINTED = """
+import hashlib
+import numpy as np
+from moclink import winograd
+from moclink.codec.swin_windows import SwinWeights, swin_layer
+
+rng = np.random.default_rng(0)
+shapes = [(2, 96), (2, 96), (96, 288), (288,), (4, 64, 64), (96, 96), (96,), (96, 192), (192,)]
+shapes += [(192, 96), (96,)]
+weights = SwinWeights(*(0.2 * rng.normal(size=shape).astype(np.float32) for shape in shapes))
+x = swin_layer(rng.normal(size=(1, 40, 40, 96)).astype(np.float32), weights, 8, 4)
+kernel, bias = rng.normal(size=(3, 3, 96, 96)).astype(np.float32), x[0, 0, 0]
+for array in (x, winograd.convolve(x, kernel, bias, winograd.SILU)):
+    print(hashlib.sha256(array.tobytes()).hexdigest())
+"""
+
+
+def test_the_process_that_compiles_and_those_that_read_its_code_get_the_same(tmp_path):
+    root = Path(__file__).parent.parent.parent
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", PRINTED]
+    run = {"env": environment, "capture_output": True, "text": True, "check": True}
+    first, second = (subprocess.run(command, **run).stdout for _ in range(2))
+    assert any(tmp_path.rglob("*.nbi"))
+    assert first == second and len(first.split()) == 2
