@@ -219,7 +219,9 @@ class Restoration:
     @cached_property
     def _compiled(self) -> CompiledFunction:
         network = self.network
-        return CompiledFunction(lambda *inputs: network(list(inputs), training=False), [network])
+        return CompiledFunction(
+            lambda *inputs: network(list(inputs), training=False), [network], receives=True
+        )
 
     @classmethod
     def load(cls, name: str | Path = "linear-restoration") -> Restoration:
