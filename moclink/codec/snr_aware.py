@@ -75,15 +75,18 @@ class SNRAwareAutoencoder:
         return encode_images(self._transforming, self.encoder, self._position_limit, images, told)
 
     def pictures(
-        self, z: NDArray[np.float32], snr_db: NDArray[np.floating], height: int, width: int
+        self, z: NDArray[np.float32], snr_db: float | NDArray[np.floating], height: int, width: int
     ) -> NDArray[np.float32]:
-        """What G, told SNRs float [B] in dB, makes of latents [B, h, w, n_q]: [B, height, width, 3].
+        """What G makes of latents [B, h, w, n_q], told an SNR in dB, or one each, float [B].
+
+        Returns:
+            float32 [B, height, width, 3].
 
         Raises:
             ValueError: If the latents have another shape or are not finite, or height and width do
                 not fit them.
         """
-        told = np.asarray(snr_db, np.float32)
+        told = np.broadcast_to(np.asarray(snr_db, np.float32), len(z))
         return decode_batch(
             self._decoding, self.decoder, self._position_limit, z, height, width, told
         )
