@@ -6,6 +6,7 @@ large array is one chunk, its bytes sorted by significance before they are compr
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 LEAST = 1024  # numbers of an array that is worth compressing
@@ -20,7 +21,14 @@ def compact(source: str | Path, target: str | Path) -> None:
     """
     import h5py
 
-    with h5py.File(source, "r") as old, h5py.File(target, "w", libver="latest") as new:
+    # Groups without times, so that equal weights make equal files.
+    group, root = (h5py.h5p.create(kind) for kind in (h5py.h5p.GROUP_CREATE, h5py.h5p.FILE_CREATE))
+    group.set_obj_track_times(False)
+    root.set_obj_track_times(False)
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    made_file = h5py.h5f.create(os.fsencode(target), fcpl=root, fapl=access)
+    with h5py.File(source, "r") as old, h5py.File(made_file) as new:
 
         def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
             if isinstance(item, h5py.Dataset):
@@ -28,7 +36,8 @@ def compact(source: str | Path, target: str | Path) -> None:
                 options = {**stored, "shuffle": True} if item.size >= LEAST else {}
                 made = new.create_dataset(name, data=item[()], **options)
             else:
-                made = new.require_group(name)
+                h5py.h5g.create(new.id, name.encode(), gcpl=group)
+                made = new[name]
             for key, value in item.attrs.items():
                 made.attrs[key] = value
 

@@ -1,5 +1,7 @@
 """Compact weight files hold what Keras wrote, in fewer bytes."""
 
+import time
+
 import h5py
 import numpy as np
 from keras import ops
@@ -28,6 +30,16 @@ def test_the_same_arrays_in_fewer_bytes(tmp_path):
         np.testing.assert_array_equal(value, new[name], err_msg=name)
     sizes = [(tmp_path / f"{name}.weights.h5").stat().st_size for name in ("keras", "compact")]
     assert sizes[1] < 0.95 * sizes[0]
+
+
+def test_equal_weights_make_equal_files(tmp_path):
+    SemanticCodec.from_size("toy").network.save_weights(tmp_path / "keras.weights.h5")
+    found = []
+    for name in ("one.h5", "two.h5"):
+        compact(tmp_path / "keras.weights.h5", tmp_path / name)
+        found.append((tmp_path / name).read_bytes())
+        time.sleep(1.1)  # times in a file are whole seconds
+    assert found[0] == found[1]
 
 
 def test_keras_loads_it(tmp_path):
