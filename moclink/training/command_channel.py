@@ -91,8 +91,10 @@ def row_name(args: argparse.Namespace, grid: Any) -> str:
     Raises:
         ValueError: If there are no codebooks for so many levels.
     """
+    from moclink.codec.channel_optimized_grid import ROBUST
+
     if args.robust:
-        return "robust"
+        return ROBUST
     levels = max(grid.books) if args.levels is None else args.levels
     if levels not in grid.books:
         raise ValueError(f"--levels is {levels}; there are codebooks for {sorted(grid.books)}")
