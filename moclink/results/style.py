@@ -189,7 +189,7 @@ def chain_colour(name: str, place: int) -> str:
     if level and not level["variants"]:
         shades = matplotlib.colormaps["Purples" if level["perceptual"] else "Blues"]
         return matplotlib.colors.to_hex(shades(0.35 + 0.15 * int(level["level"])))
-    own = re.fullmatch(r"\w+(-\d+|-ldpc|-capacity|-ldpc-adaptive|-robust)?", base)
+    own = re.fullmatch(r"\w+(-\d+(-paper)?|-ldpc|-capacity|-ldpc-adaptive|-robust)?", base)
     return (HUES.get(base.split("-")[0]) if own else None) or OTHERS[place % len(OTHERS)]
 
 

@@ -33,6 +33,7 @@ def test_a_family_has_one_hue():
         == chain_colour("bpg-ldpc@1/24", 2)
     )
     assert chain_colour("bpg-ldpc", 0) not in OTHERS
+    assert chain_colour("jscc-96-paper", 0) == chain_colour("jscc-16", 3) not in OTHERS
     assert chain_colour("moc-rvq-l1", 0) != chain_colour("moc-rvq-l4", 0)
     assert chain_colour("moc-rvq-l4-no-nrb", 3) == OTHERS[3]
 
