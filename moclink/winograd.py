@@ -1,15 +1,15 @@
-"""Convolutions of 3x3 and 5x5 with a quarter of the products, for NumPy arrays, compiled for the CPU.
+"""Convolutions of 3x3 and 5x5 with a fifth of the products, for NumPy arrays, compiled for the CPU.
 
     Y = A^T [ sum over channels of (G g G^T) * (B^T d B) ] A
 
-Tiles d of 6x6 inputs give Y of 4x4 outputs (3x3 kernels; 2x2 outputs of 5x5 kernels) by 36 products
-for each pair of channels, where the definition takes 144 (100). All positions of a tile are
-polynomials' values at the points 0, +-sqrt(1/2), +-sqrt(2) and infinity, of which these give the
-least rounding: twice that of a plain convolution in float32, half that of the points 0, +-1, +-2.
+Tiles d of 8x8 inputs give Y of 6x6 outputs (3x3 kernels; 4x4 outputs of 5x5 kernels) by 64 products
+for each pair of channels, where the definition takes 324 (400). All positions of a tile are
+polynomials' values at the points 0, +-1/2, +-1, +-2 and infinity, of which these give the least
+rounding: 3e-6 of the outputs' standard deviation in float32, with 64 channels.
 
-The 36 products are products of matrices, of 32 tiles each, by SciPy's BLAS. They are below the size
-(10^6 multiplications) up to which OpenBLAS neither copies the factors nor starts threads, where it
-knows AVX-512; at once the tiles stay in the second cache.
+The 64 products are products of matrices, of TILES tiles each, by SciPy's BLAS. They are below the
+size (10^6 multiplications) up to which OpenBLAS neither copies the factors nor starts threads,
+where it knows AVX-512; at once the tiles stay in the second cache.
 
 Reference: Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 """
@@ -23,23 +23,22 @@ from moclink.elementary import silu as _silu
 from moclink.numba_cache import compiled, inlined
 from moclink.thread_shares import work_in_shares
 
-SIDE = 6  # of a tile of inputs
+SIDE = 8  # of a tile of inputs
 KERNELS = (3, 5)
 TILES = 32  # that are multiplied at a time
-WIDEST = 64  # outputs that are multiplied at a time
+WIDEST = 64  # outputs that are multiplied at a time, at most LANES
 MOST_PRODUCTS = 1_000_000  # of two matrices
 # Channels that are transformed side by side, in one flat array: the compiler then knows all distances.
 # Indices are unsigned, since negative ones would count from the end, which is no vector code.
 LANES = np.uint64(64)
 NONE, SILU, RELU = range(3)
 _NOTHING = np.zeros((0, 0, 0), np.float32)
-_A2, _B2 = np.float32(0.5), np.float32(2.0)  # squares of the points a and b
-_A, _B = np.sqrt(_A2), np.sqrt(_B2)
-_A3, _B3 = _A * _A2, _B * _B2
-_SUM = _A2 + _B2
+_A, _A2, _A3, _A4, _A5 = (np.float32(0.5**power) for power in range(1, 6))  # of the point a; b is 1
+_C, _C2, _C3, _C4, _C5 = (np.float32(2.0**power) for power in range(1, 6))  # of the point c
+_SUM_BC, _SUM_AC, _SUM_AB, _SUM = 1 + _C2, _A2 + _C2, _A2 + 1, _A2 + 1 + _C2  # of the squares
 _ZERO = np.float32(0)
-_ROW, _HALF = np.uint64(6) * LANES, np.uint64(36) * LANES  # of a tile; between its two states
-_2, _3, _4, _5 = (np.uint64(k) for k in range(2, 6))
+_ROW, _HALF = np.uint64(8) * LANES, np.uint64(64) * LANES  # of a tile; between its two states
+_2, _3, _4, _5, _6, _7 = (np.uint64(k) for k in range(2, 8))
 
 
 def convolve(
@@ -91,10 +90,9 @@ def silu(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def transformed(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """G g G^T of kernels [k, k, C, K], by parts of the outputs: float32 [36, K/width, C, width]."""
+    """G g G^T of kernels [k, k, C, K], by parts of the outputs: float32 [64, K/width, C, width]."""
     size, _, channels, outputs = kernel.shape
-    a, b = float(_A2) ** 0.5, float(_B2) ** 0.5
-    points = np.array([0.0, a, -a, b, -b])
+    points = np.array([0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0])
     norms = [np.prod([p - q for q in points if p != q]) for p in points]
     rows = np.zeros((SIDE, size))
     rows[:-1] = points[:, None] ** np.arange(size) / np.array(norms)[:, None]
@@ -102,40 +100,62 @@ def transformed(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     both = np.einsum("pi,qj->pqij", rows, rows).reshape(SIDE**2, size**2).astype(np.float32)
     widest = max(1, min(WIDEST, MOST_PRODUCTS // (TILES * channels)))
     width = max(width for width in range(1, widest + 1) if outputs % width == 0)
-    flat = both @ kernel.reshape(size**2, -1)
-    parts = flat.reshape(SIDE**2, channels, outputs // width, width)
-    return np.ascontiguousarray(parts.transpose(0, 2, 1, 3))
+    factors = np.empty((SIDE**2, outputs // width, channels, width), np.float32)
+    _transform(np.ascontiguousarray(kernel).reshape(size**2, channels, outputs), both, factors)
+    return factors
+
+
+@compiled(nogil=True, error_model="numpy", fastmath={"contract"})
+def _transform(kernel: np.ndarray, both: np.ndarray, factors: np.ndarray) -> None:
+    """Both [64, k^2] times the kernel [k^2, C, K], by parts of the outputs. BLAS would start threads."""
+    positions, blocks, channels, width = factors.shape
+    for k in range(positions):
+        for block in range(blocks):
+            for c in range(channels):
+                found, low = factors[k, block, c], block * width
+                found[:] = _ZERO
+                for j in range(kernel.shape[0]):
+                    factor, values = both[k, j], kernel[j, c]
+                    for o in range(width):
+                        found[o] += factor * values[low + o]
 
 
 @inlined
 def _inputs(s: np.ndarray, x: np.uint64, apart: np.uint64, y: np.uint64) -> None:
-    """B^T d along one axis: six values of LANES channels, `apart` from each other, to six others."""
+    """B^T d along one axis: eight values of LANES channels, `apart` from each other, to eight others."""
     for c in range(LANES):
         i = x + c
-        d0, d1, d2 = s[i], s[i + apart], s[i + _2 * apart]
-        d3, d4, d5 = s[i + _3 * apart], s[i + _4 * apart], s[i + _5 * apart]
-        even_a, odd_a = d4 - _B2 * d2, _A * (d3 - _B2 * d1)
-        even_b, odd_b = d4 - _A2 * d2, _B * (d3 - _A2 * d1)
+        d0, d1, d2, d3 = s[i], s[i + apart], s[i + _2 * apart], s[i + _3 * apart]
+        i += _4 * apart
+        d4, d5, d6, d7 = s[i], s[i + apart], s[i + _2 * apart], s[i + _3 * apart]
+        even_a, odd_a = d6 - _SUM_BC * d4 + _C2 * d2, _A * (d5 - _SUM_BC * d3 + _C2 * d1)
+        even_b, odd_b = d6 - _SUM_AC * d4 + d2, d5 - _SUM_AC * d3 + d1  # a^2 c^2 = 1
+        even_c, odd_c = d6 - _SUM_AB * d4 + _A2 * d2, _C * (d5 - _SUM_AB * d3 + _A2 * d1)
         i = y + c
-        s[i] = d0 - _SUM * d2 + d4  # a^2 b^2 = 1
+        s[i] = d6 - d0 + _SUM * (d2 - d4)  # the squares of two have this sum too
         s[i + apart], s[i + _2 * apart] = even_a + odd_a, even_a - odd_a
         s[i + _3 * apart], s[i + _4 * apart] = even_b + odd_b, even_b - odd_b
-        s[i + _5 * apart] = d1 - _SUM * d3 + d5
+        s[i + _5 * apart], s[i + _6 * apart] = even_c + odd_c, even_c - odd_c
+        s[i + _7 * apart] = d7 - d1 + _SUM * (d3 - d5)
 
 
 @inlined
-def _outputs(s: np.ndarray, x: np.uint64, apart: np.uint64, y: np.uint64, four: bool) -> None:
-    """A^T m along one axis: six values to four others, or to two of these."""
+def _outputs(s: np.ndarray, x: np.uint64, apart: np.uint64, y: np.uint64, six: bool) -> None:
+    """A^T m along one axis: eight values to six others, or to four, the first of these."""
     for c in range(LANES):
         i = x + c
-        m0, m1, m2 = s[i], s[i + apart], s[i + _2 * apart]
-        m3, m4, m5 = s[i + _3 * apart], s[i + _4 * apart], s[i + _5 * apart]
+        m0, m1, m2, m3 = s[i], s[i + apart], s[i + _2 * apart], s[i + _3 * apart]
+        i += _4 * apart
+        m4, m5, m6, m7 = s[i], s[i + apart], s[i + _2 * apart], s[i + _3 * apart]
         sum_a, odd_a, sum_b, odd_b = m1 + m2, m1 - m2, m3 + m4, m3 - m4
+        sum_c, odd_c = m5 + m6, m5 - m6
         i = y + c
-        s[i] = m0 + sum_a + sum_b
-        s[i + apart] = _A * odd_a + _B * odd_b + (_ZERO if four else m5)
-        s[i + _2 * apart] = _A2 * sum_a + _B2 * sum_b
-        s[i + _3 * apart] = _A3 * odd_a + _B3 * odd_b + m5
+        s[i] = m0 + sum_a + sum_b + sum_c
+        s[i + apart] = _A * odd_a + odd_b + _C * odd_c
+        s[i + _2 * apart] = _A2 * sum_a + sum_b + _C2 * sum_c
+        s[i + _3 * apart] = _A3 * odd_a + odd_b + _C3 * odd_c + (_ZERO if six else m7)
+        s[i + _4 * apart] = _A4 * sum_a + sum_b + _C4 * sum_c
+        s[i + _5 * apart] = _A5 * odd_a + odd_b + _C5 * odd_c + m7
 
 
 @compiled(nogil=True, error_model="numpy", fastmath={"contract"})
@@ -168,7 +188,7 @@ def _convolve(
 
 @inlined
 def _see(x: np.ndarray, size: int, across: int, first: int, tiles: int, seen: np.ndarray) -> None:
-    """B^T d B of tiles: [36, TILES, C], LANES channels at a time."""
+    """B^T d B of tiles: [64, TILES, C], LANES channels at a time."""
     height, width, channels = x.shape
     side = SIDE + 1 - size
     s = np.zeros(2 * SIDE * SIDE * LANES, np.float32)  # a tile before and after the first axis
@@ -207,7 +227,7 @@ def _finish(
     added: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """A^T m A of tiles, [36, TILES, width], and what follows a convolution."""
+    """A^T m A of tiles, [64, TILES, width], and what follows a convolution."""
     size, across, first, tiles, low = place
     (height, width, channels), side = out.shape, SIDE + 1 - size
     count, shift = np.uint64(products.shape[2]), np.uint64(low)
@@ -220,9 +240,9 @@ def _finish(
             for c in range(count):
                 s[at + c] = values[start + c]
         for k in range(SIDE):
-            _outputs(s, np.uint64(k) * LANES, _ROW, _HALF + np.uint64(k) * LANES, side == 4)
+            _outputs(s, np.uint64(k) * LANES, _ROW, _HALF + np.uint64(k) * LANES, side == 6)
         for k in range(side):
-            _outputs(s, _HALF + np.uint64(k) * _ROW, LANES, np.uint64(k) * _ROW, side == 4)
+            _outputs(s, _HALF + np.uint64(k) * _ROW, LANES, np.uint64(k) * _ROW, side == 6)
         for k in range(side * side):
             i, j = down * side + k // side, right * side + k % side
             if i < height and j < width:
