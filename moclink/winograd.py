@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from moclink.elementary import silu as _silu
 from moclink.numba_cache import compiled, inlined
+from moclink.reused_memory import empty
 from moclink.thread_shares import work_in_shares
 
 SIDE = 8  # of a tile of inputs
@@ -70,7 +71,7 @@ def convolve(
     size = kernel.shape[0]
     across, down = (-(-side // (SIDE + 1 - size)) for side in (x.shape[2], x.shape[1]))
     factors = transformed(kernel)
-    x, out = np.ascontiguousarray(x), np.empty((*x.shape[:3], kernel.shape[-1]), np.float32)
+    x, out = np.ascontiguousarray(x), empty((*x.shape[:3], kernel.shape[-1]))
 
     def work(first: int, step: int) -> None:
         for place, picture in enumerate(x):
@@ -84,7 +85,7 @@ def convolve(
 
 def silu(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """SiLU, x / (1 + exp(-x)), float32 of any shape."""
-    out = np.empty(x.shape, np.float32)
+    x, out = np.ascontiguousarray(x), empty(x.shape)
     _each_silu(x.reshape(-1), out.reshape(-1))
     return out
 

@@ -59,6 +59,7 @@ MAY = {
     "numba_cache": {"numba"},
     "elementary": {"numba_cache"},
     "winograd": {"numba_cache"},
+    "reused_memory": set(),
     "thread_shares": {"numba"},
     "host_functions": {"tensorflow"},
     "matrix_products": {"torch"},

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from moclink.elementary import exponential, gelu
 from moclink.numba_cache import compiled, inlined
+from moclink.reused_memory import empty
 from moclink.thread_shares import work_in_shares
 
 EPSILON = np.float32(1e-5)  # of the normalisation
@@ -69,7 +70,7 @@ def swin_layer(
     Returns:
         float32 [B, H, W, C].
     """
-    features, out = np.ascontiguousarray(features), np.empty(features.shape, np.float32)
+    features, out = np.ascontiguousarray(features), empty(features.shape)
     down, across = (axis_labels(side, window, shift) for side in features.shape[1:3])
 
     def work(first: int, step: int) -> None:

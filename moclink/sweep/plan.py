@@ -24,6 +24,8 @@ TASK_PIXELS = 128_000_000  # received in one task: all SNRs of a 2K picture
 WORKER_BYTES = 1_500_000_000  # Python with TensorFlow, a codec's weights and its activations
 PICTURE_BYTES = 200  # a pixel of the picture that is being scored or decoded
 RECEIVED_BYTES = 60  # a pixel of each received picture of a batch: log-likelihoods, floats
+# Of a batch, at most: more is no faster, and the system then clears more pages.
+BATCH_BYTES = 1_000_000_000
 DEFAULT_MEMORY = 4 * 2**30  # for each worker where nobody says
 
 
@@ -181,9 +183,8 @@ def make_tasks(
     if picture:
         pixels = picture.height * picture.width
         size = max(1, TASK_PIXELS // pixels)
-        batch = max(
-            1, (memory - WORKER_BYTES - PICTURE_BYTES * pixels) // (RECEIVED_BYTES * pixels)
-        )
+        left = min(memory - WORKER_BYTES - PICTURE_BYTES * pixels, BATCH_BYTES)
+        batch = max(1, left // (RECEIVED_BYTES * pixels))
     # Cut alike for all chains: those of one task get the same noise.
     rows = [_cells(plan, chain, picture) for chain in chains]
     rows = [[row[place] for row in rows] for place in range(len(rows[0]))]
