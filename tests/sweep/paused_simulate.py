@@ -7,6 +7,7 @@ statement of that number that writes results to the store, or at its very end if
 many.
 """
 
+import signal
 import sqlite3
 import sys
 import time
@@ -14,6 +15,9 @@ from itertools import count
 from pathlib import Path
 
 gate = Path(sys.argv[1])
+# Whoever runs the tests in the background, or under nohup, had them ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_for(path):
