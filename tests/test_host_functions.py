@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from moclink import host_functions as module
-from moclink import metrics
+from moclink import metrics, reused_memory
 from moclink.codec.analog_codec import AnalogCodec
 from moclink.codec.semantic_codec import SemanticCodec
 from moclink.host_functions import host_functions, may_use_host_functions, on_host
@@ -36,6 +36,26 @@ def test_a_function_of_arrays_inside_a_graph():
     found = graph(x, np.full((2, 3), 2, np.float32))
     assert found.shape == (2, 3)
     np.testing.assert_array_equal(found, 2 * (x + 1))
+
+
+def test_what_a_call_gave_stays_when_its_memory_could_be_used_again():
+    import tensorflow as tf
+
+    def shifted(x):
+        out = reused_memory.empty(x.shape)
+        np.add(x, 1, out=out)
+        return out
+
+    @tf.function
+    def graph(x):
+        return on_host(shifted, x.shape, on_host(shifted, x.shape, x))
+
+    zeros = np.zeros((2, reused_memory.LEAST // 4), np.float32)
+    tensor = graph(zeros)
+    array = np.asarray(memoryview(graph(zeros + 5)))  # of the tensor's memory; the tensor is gone
+    for _ in range(4):
+        graph(zeros + 9)
+    assert np.all(tensor.numpy() == 2) and np.all(array == 7)
 
 
 @pytest.fixture

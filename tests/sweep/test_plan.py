@@ -53,6 +53,18 @@ def test_learned_chains_are_spread_over_the_others_where_a_gpu_has_them():
     assert [mixed[place].picture.name for place in learned] == ["40", "30", "20"]
 
 
+def test_a_batch_is_bounded_by_memory_and_by_a_gigabyte():
+    plan = Plan(tuple(float(snr) for snr in range(-5, 31)), ("moc-rvq-l4",))
+    picture = Picture("2K", np.zeros((1148, 2040, 3), np.uint8))
+    cells = set(list_cells(plan, [picture]))
+    batches = [
+        make_tasks(plan, ("moc-rvq-l4",), picture, cells, False, memory)[0].batch
+        for memory in (10**9, 2_400_000_000, 2**33)
+    ]
+    # 60 bytes a pixel: 0.14 GB a picture; the worker itself and its picture take 1.97 GB.
+    assert batches == [1, 3, 7]
+
+
 def test_the_gallery_shows_a_picture_in_which_something_can_be_seen():
     dot, small, large, larger = (
         Picture(f"{side}", np.zeros((side, 2 * side, 3), np.uint8)) for side in (1, 40, 70, 90)
